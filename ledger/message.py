@@ -1,0 +1,116 @@
+"""The words every domain speaks: commands, events, and what the store adds to them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+C = TypeVar("C", bound="Command")
+S = TypeVar("S")
+E = TypeVar("E", bound="Event")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time with a zone; written as RFC 3339."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants, at most once: the store records a `command_id` a single time."""
+
+    command_id: str
+    effective_at: Instant
+
+    NAME: ClassVar[str]
+    """Stable name for the audit trail and for permissions, e.g. `payments.request_refund`."""
+
+    GENERATED: ClassVar[frozenset[str]] = frozenset()
+    """Fields that differ between two sendings of one intent (fresh ids); no part of `digest`."""
+
+    def digest(self) -> str:
+        """Hex SHA-256 of the intent: equal for a repeat, different for another payload."""
+        intent = msgspec.structs.asdict(self)
+        for name in _INCIDENTAL | self.GENERATED:
+            intent.pop(name, None)
+        return hashlib.sha256(_encode((self.NAME, intent))).hexdigest()
+
+
+_INCIDENTAL = frozenset({"command_id", "effective_at"})
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact. Never edited: a new field has a default, or there is a `.v2` and an `upcast`."""
+
+    TYPE: ClassVar[str]
+    """Stable and versioned, never a module path, e.g. `payments.succeeded.v1`."""
+
+    def upcast(self) -> Event:
+        """The newest form of this fact; old versions override it."""
+        return self
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sent a command and on what occasion."""
+
+    actor: str
+    """A user's or service's opaque id, or `stripe`, `worker`, `operator`."""
+    roles: frozenset[str] = frozenset()
+    correlation_id: str = ""
+    """The request's id, the same on all that one request caused."""
+    causation_id: str = ""
+    """What led to the command: a Stripe event's id or the position of a fact."""
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Stored beside each event of a command; the same for all of them."""
+
+    actor: str
+    command: str
+    command_digest: str
+    effective_at: Instant
+    """When it happened, by the command's or Stripe's clock; `recorded_at` is the database's."""
+    roles: tuple[str, ...] = ()
+    correlation_id: str = ""
+    causation_id: str = ""
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """An event in its place: position in the ledger's total order, version in its stream."""
+
+    position: int
+    stream: str
+    version: int
+    event: Event
+    metadata: Metadata
+    recorded_at: datetime
+    command_id: str
+
+
+class Decider(msgspec.Struct, Generic[C, S, E], frozen=True):
+    """The rules of one kind of stream, after Jérémie Chassaing's Decider.
+
+    `decide` refuses (raises `Refused`) or answers with events; `evolve` never fails, so that old
+    history always loads, whatever the rules have become.
+    """
+
+    stream: Callable[[C], str]
+    decide: Callable[[C, S], tuple[E, ...]]
+    evolve: Callable[[S, E], S]
+    initial: S
+    commands: tuple[type[C], ...]
+    events: tuple[type[E], ...]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a command."""
+
+    position: int
+    """Of its last event, or the ledger's head as this process last saw it when nothing happened."""
+    recorded: tuple[Recorded, ...]
+    state: Any
+    """The stream's folded state after the command."""
+    repeated: bool = False
+    """True when an earlier sending of the same `command_id` did it."""

@@ -1,0 +1,153 @@
+"""What can be asked of one payment. `Record…` commands carry what Stripe says, and are never refused."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from ledger.message import Command, Instant
+from ledger.payments.events import BalanceTransaction
+
+
+class InitiatePayment(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "payments.initiate"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id"})
+    payment_id: str
+    user_id: str
+    amount_minor: int
+    currency: str
+    payment_method_id: str
+    purpose: str = "plain"
+    purpose_ref: str = ""
+    description: str = ""
+    stripe_customer_id: str = ""
+    save_payment_method: bool = False
+
+
+class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A Stripe refund as it is now. `refund_id` is ours, from its metadata, or empty when made outside."""
+
+    stripe_refund_id: str
+    refund_id: str = ""
+    amount_minor: int
+    currency: str
+    status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+    reason: str = ""
+    failure_reason: str = ""
+    balance_transaction: BalanceTransaction | None = None
+    failure_balance_transaction: BalanceTransaction | None = None
+
+
+class DisputeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A Stripe dispute as it is now, with the balance transactions in Stripe's order."""
+
+    dispute_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    status: str
+    opened_at: Instant
+    evidence_due_at: Instant | None = None
+    balance_transactions: tuple[BalanceTransaction, ...] = ()
+
+
+class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
+    """What Stripe says of a PaymentIntent now, with its charge, refunds and disputes.
+
+    The decider records only what is new in it, so the order and number of snapshots do not matter.
+    """
+
+    NAME: ClassVar[str] = "payments.record_snapshot"
+    payment_id: str
+    payment_intent_id: str
+    status: Literal[
+        "requires_payment_method",
+        "requires_confirmation",
+        "requires_action",
+        "requires_capture",
+        "processing",
+        "succeeded",
+        "canceled",
+    ]
+    amount_minor: int
+    amount_received_minor: int
+    currency: str
+    action: str = ""
+    charge_id: str = ""
+    balance_transaction: BalanceTransaction | None = None
+    failure_code: str = ""
+    decline_code: str = ""
+    cancellation_reason: str = ""
+    refunds: tuple[RefundSnapshot, ...] = ()
+    disputes: tuple[DisputeSnapshot, ...] = ()
+
+
+class RecordPaymentFailure(Command, frozen=True, kw_only=True):
+    """Stripe refused the request itself (4xx), so no PaymentIntent succeeded."""
+
+    NAME: ClassVar[str] = "payments.record_failure"
+    payment_id: str
+    code: str
+    decline_code: str = ""
+    payment_intent_id: str = ""
+
+
+class RecordPaymentUnknown(Command, frozen=True, kw_only=True):
+    """The call to Stripe timed out or was answered 5xx."""
+
+    NAME: ClassVar[str] = "payments.record_unknown"
+    payment_id: str
+    cause: str
+
+
+class RecordFundsAvailable(Command, frozen=True, kw_only=True):
+    """The hold on a charge's funds is over; refused before `available_at`."""
+
+    NAME: ClassVar[str] = "payments.record_funds_available"
+    payment_id: str
+
+
+class RequestRefund(Command, frozen=True, kw_only=True):
+    """`amount_minor` None means all that is left."""
+
+    NAME: ClassVar[str] = "payments.request_refund"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"refund_id"})
+    payment_id: str
+    refund_id: str
+    amount_minor: int | None
+    reason: Literal["requested_by_customer", "duplicate", "fraudulent"]
+    by_admin: bool
+    user_id: str
+    """Who asks; must own the payment unless `by_admin`."""
+    note: str = ""
+    revoke_access: bool = False
+
+
+class RecordRefundFailure(Command, frozen=True, kw_only=True):
+    """Stripe refused the refund request itself (4xx)."""
+
+    NAME: ClassVar[str] = "payments.record_refund_failure"
+    payment_id: str
+    refund_id: str
+    reason: str
+
+
+class RecordRefundUnknown(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "payments.record_refund_unknown"
+    payment_id: str
+    refund_id: str
+    cause: str
+
+
+PaymentCommand = (
+    InitiatePayment
+    | RecordPaymentSnapshot
+    | RecordPaymentFailure
+    | RecordPaymentUnknown
+    | RecordFundsAvailable
+    | RequestRefund
+    | RecordRefundFailure
+    | RecordRefundUnknown
+)

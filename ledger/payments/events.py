@@ -1,0 +1,263 @@
+"""Facts about one payment, its refunds and its disputes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from ledger.message import Event, Instant
+
+
+class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What Stripe's balance transaction says, in the currency of settlement; the only source of
+    money in the books. `net_minor == amount_minor - fee_minor`; refunds and withdrawals are negative.
+    https://docs.stripe.com/api/balance_transactions/object
+    """
+
+    balance_transaction_id: str
+    amount_minor: int
+    fee_minor: int
+    net_minor: int
+    currency: str
+    """Lower-case ISO 4217, as Stripe writes it; the same everywhere in the ledger."""
+    available_at: Instant
+    created_at: Instant
+
+
+class PaymentInitiated(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.initiated.v1"
+    payment_id: str
+    user_id: str
+    amount_minor: int
+    currency: str
+    payment_method_id: str
+    purpose: str = "plain"
+    purpose_ref: str = ""
+    description: str = ""
+    stripe_customer_id: str = ""
+    save_payment_method: bool = False
+
+
+class PaymentProcessing(Event, frozen=True, kw_only=True):
+    """Stripe works on it; the outcome comes by webhook."""
+
+    TYPE: ClassVar[str] = "payments.processing.v1"
+    payment_intent_id: str
+
+
+class PaymentActionRequired(Event, frozen=True, kw_only=True):
+    """The cardholder must do something, such as 3-D Secure."""
+
+    TYPE: ClassVar[str] = "payments.action_required.v1"
+    payment_intent_id: str
+    action: str
+
+
+class PaymentSucceeded(Event, frozen=True, kw_only=True):
+    """The money is captured."""
+
+    TYPE: ClassVar[str] = "payments.succeeded.v1"
+    payment_intent_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+
+
+class PaymentSettled(Event, frozen=True, kw_only=True):
+    """Stripe's balance moved by the charge; may come after `PaymentSucceeded` (asynchronous capture)."""
+
+    TYPE: ClassVar[str] = "payments.settled.v1"
+    charge_id: str
+    balance_transaction: BalanceTransaction
+    purpose: str = "plain"
+
+
+class PaymentFundsAvailable(Event, frozen=True, kw_only=True):
+    """Stripe's hold is over: the net moved from pending to available."""
+
+    TYPE: ClassVar[str] = "payments.funds_available.v1"
+    balance_transaction_id: str
+    net_minor: int
+    currency: str
+
+
+class PaymentFailed(Event, frozen=True, kw_only=True):
+    """The attempt was declined or refused by Stripe; `decline_code` is the issuer's reason."""
+
+    TYPE: ClassVar[str] = "payments.failed.v1"
+    code: str
+    decline_code: str = ""
+    payment_intent_id: str = ""
+
+
+class PaymentCanceled(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.canceled.v1"
+    payment_intent_id: str
+    reason: str = ""
+
+
+class PaymentOutcomeUnknown(Event, frozen=True, kw_only=True):
+    """Stripe timed out or said 5xx: charged or not, nobody knows yet."""
+
+    TYPE: ClassVar[str] = "payments.outcome_unknown.v1"
+    cause: str
+
+
+class RefundRequested(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.refund_requested.v1"
+    payment_id: str
+    refund_id: str
+    payment_intent_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    note: str = ""
+    revoke_access: bool = False
+
+
+class RefundMadeOutside(Event, frozen=True, kw_only=True):
+    """Somebody refunded in Stripe's dashboard; `refund_id` is Stripe's own."""
+
+    TYPE: ClassVar[str] = "payments.refund_made_outside.v1"
+    payment_id: str
+    refund_id: str
+    amount_minor: int
+    currency: str
+    reason: str = ""
+
+
+class RefundPending(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.refund_pending.v1"
+    refund_id: str
+    stripe_refund_id: str
+
+
+class RefundSettled(Event, frozen=True, kw_only=True):
+    """Stripe's balance moved by the refund (a negative balance transaction)."""
+
+    TYPE: ClassVar[str] = "payments.refund_settled.v1"
+    refund_id: str
+    stripe_refund_id: str
+    balance_transaction: BalanceTransaction
+    purpose: str = "plain"
+
+
+class RefundSucceeded(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.refund_succeeded.v1"
+    refund_id: str
+    stripe_refund_id: str
+    amount_minor: int
+    currency: str
+
+
+class RefundFailed(Event, frozen=True, kw_only=True):
+    """The money did not reach the card; also after it had succeeded, which this reverts."""
+
+    TYPE: ClassVar[str] = "payments.refund_failed.v1"
+    refund_id: str
+    reason: str
+    stripe_refund_id: str = ""
+
+
+class RefundCanceled(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.refund_canceled.v1"
+    refund_id: str
+    stripe_refund_id: str = ""
+
+
+class RefundReversed(Event, frozen=True, kw_only=True):
+    """Stripe gave the money of a failed or canceled refund back (a positive balance transaction)."""
+
+    TYPE: ClassVar[str] = "payments.refund_reversed.v1"
+    refund_id: str
+    balance_transaction: BalanceTransaction
+    purpose: str = "plain"
+
+
+class RefundOutcomeUnknown(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.refund_outcome_unknown.v1"
+    refund_id: str
+    cause: str
+
+
+class DisputeOpened(Event, frozen=True, kw_only=True):
+    """`inquiry` is true for an early warning that moves no money (`warning_*` statuses)."""
+
+    TYPE: ClassVar[str] = "payments.dispute_opened.v1"
+    payment_id: str
+    dispute_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    opened_at: Instant
+    evidence_due_at: Instant | None = None
+    inquiry: bool = False
+
+
+class DisputeFundsWithdrawn(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.dispute_funds_withdrawn.v1"
+    dispute_id: str
+    balance_transaction: BalanceTransaction
+    purpose: str = "plain"
+
+
+class DisputeFundsReinstated(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "payments.dispute_funds_reinstated.v1"
+    dispute_id: str
+    balance_transaction: BalanceTransaction
+    purpose: str = "plain"
+
+
+class DisputeStatusChanged(Event, frozen=True, kw_only=True):
+    """Between opening and closing: `needs_response`, `under_review` and their `warning_` twins."""
+
+    TYPE: ClassVar[str] = "payments.dispute_status_changed.v1"
+    dispute_id: str
+    status: str
+
+
+class DisputeWon(Event, frozen=True, kw_only=True):
+    """Also an inquiry closed without a chargeback."""
+
+    TYPE: ClassVar[str] = "payments.dispute_won.v1"
+    dispute_id: str
+
+
+class DisputeLost(Event, frozen=True, kw_only=True):
+    """`withdrawn_minor` of `currency` (settlement) stays with the cardholder."""
+
+    TYPE: ClassVar[str] = "payments.dispute_lost.v1"
+    dispute_id: str
+    withdrawn_minor: int
+    currency: str
+    purpose: str = "plain"
+
+
+PaymentEvent = (
+    PaymentInitiated
+    | PaymentProcessing
+    | PaymentActionRequired
+    | PaymentSucceeded
+    | PaymentSettled
+    | PaymentFundsAvailable
+    | PaymentFailed
+    | PaymentCanceled
+    | PaymentOutcomeUnknown
+    | RefundRequested
+    | RefundMadeOutside
+    | RefundPending
+    | RefundSettled
+    | RefundSucceeded
+    | RefundFailed
+    | RefundCanceled
+    | RefundReversed
+    | RefundOutcomeUnknown
+    | DisputeOpened
+    | DisputeFundsWithdrawn
+    | DisputeFundsReinstated
+    | DisputeStatusChanged
+    | DisputeWon
+    | DisputeLost
+)
