@@ -76,6 +76,8 @@ class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
     currency: str
     action: str = ""
     charge_id: str = ""
+    captured_at: Instant | None = None
+    """The charge's `created`; the command's own time stands in when it is not given."""
     balance_transaction: BalanceTransaction | None = None
     failure_code: str = ""
     decline_code: str = ""

@@ -55,13 +55,14 @@ class PaymentActionRequired(Event, frozen=True, kw_only=True):
 
 
 class PaymentSucceeded(Event, frozen=True, kw_only=True):
-    """The money is captured."""
+    """The money is captured. `captured_at` is Stripe's time for the charge."""
 
     TYPE: ClassVar[str] = "payments.succeeded.v1"
     payment_intent_id: str
     charge_id: str
     amount_minor: int
     currency: str
+    captured_at: Instant | None = None
 
 
 class PaymentSettled(Event, frozen=True, kw_only=True):
@@ -219,14 +220,25 @@ class DisputeStatusChanged(Event, frozen=True, kw_only=True):
 
 
 class DisputeWon(Event, frozen=True, kw_only=True):
-    """Also an inquiry closed without a chargeback."""
+    """Also an inquiry closed without a chargeback. Said again when money comes back after it.
+
+    In `currency` (settlement): `recovered_minor` undoes an earlier loss; `difference_minor` is what the
+    reinstatement missed of the withdrawal, by another exchange rate (negative when more came back).
+    """
 
     TYPE: ClassVar[str] = "payments.dispute_won.v1"
     dispute_id: str
+    recovered_minor: int = 0
+    difference_minor: int = 0
+    currency: str = ""
+    purpose: str = "plain"
 
 
 class DisputeLost(Event, frozen=True, kw_only=True):
-    """`withdrawn_minor` of `currency` (settlement) stays with the cardholder."""
+    """`withdrawn_minor` of `currency` (settlement) stays with the cardholder.
+
+    Said again when Stripe moves money after the loss, with what that adds to it (negative: gives back).
+    """
 
     TYPE: ClassVar[str] = "payments.dispute_lost.v1"
     dispute_id: str

@@ -1,0 +1,270 @@
+"""The rules of one payment, its refunds and its disputes.
+
+What users ask for is judged; what Stripe reports is recorded, however surprising: only a report about a
+payment that was never initiated here is refused, so that it is looked at and not dropped.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never, get_args
+
+from ledger import money
+from ledger.errors import Unknown
+from ledger.message import Decider
+from ledger.payments.commands import (
+    InitiatePayment,
+    PaymentCommand,
+    RecordFundsAvailable,
+    RecordPaymentFailure,
+    RecordPaymentSnapshot,
+    RecordPaymentUnknown,
+    RecordRefundFailure,
+    RecordRefundUnknown,
+    RequestRefund,
+)
+from ledger.payments.events import (
+    PaymentEvent,
+    PaymentFailed,
+    PaymentFundsAvailable,
+    PaymentInitiated,
+    PaymentOutcomeUnknown,
+    RefundFailed,
+    RefundOutcomeUnknown,
+    RefundRequested,
+)
+from ledger.payments.refusals import (
+    AlreadyRefunded,
+    DisputeOpen,
+    FundsNotAvailable,
+    FundsNotSettled,
+    InvalidAmount,
+    InvalidCurrency,
+    InvalidText,
+    NoteRequired,
+    PaymentExists,
+    PaymentNotCaptured,
+    RefundExceedsRemainder,
+    RefundExists,
+    RefundWindowClosed,
+    UnknownPurpose,
+)
+from ledger.payments.snapshot import news
+from ledger.payments.state import CAPTURED, Payment, evolve
+
+PURPOSES = frozenset({"plain"})
+REFUND_WINDOW = timedelta(days=30)
+DESCRIPTION_MAX = 1000
+"""Stripe's limit for a PaymentIntent's description."""
+NOTE_MAX = 500
+"""Stripe's limit for a value of metadata."""
+ID_MAX = 255
+
+_UNANSWERED = frozenset({"initiated", "unknown"})
+_REFUND_UNANSWERED = frozenset({"requested", "unknown"})
+
+
+def decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...]:
+    match command:
+        case InitiatePayment():
+            return _initiate(command, payment)
+        case RequestRefund():
+            return _request_refund(command, payment)
+        case _:
+            if not payment.payment_id:
+                raise Unknown(
+                    f"There is no payment {command.payment_id}; does another ledger use this Stripe account?"
+                )
+            return _record(command, payment)
+
+
+_Report = (
+    RecordPaymentSnapshot
+    | RecordPaymentFailure
+    | RecordPaymentUnknown
+    | RecordFundsAvailable
+    | RecordRefundFailure
+    | RecordRefundUnknown
+)
+
+
+def _record(  # noqa: PLR0911 - one answer for each command of a closed union
+    command: _Report, payment: Payment
+) -> tuple[PaymentEvent, ...]:
+    match command:
+        case RecordPaymentSnapshot():
+            return news(command, payment)
+        case RecordPaymentFailure():
+            if payment.status not in _UNANSWERED:
+                return ()
+            failed = PaymentFailed(
+                code=command.code,
+                decline_code=command.decline_code,
+                payment_intent_id=command.payment_intent_id,
+            )
+            return (failed,)
+        case RecordPaymentUnknown():
+            return (PaymentOutcomeUnknown(cause=command.cause),) if payment.status == "initiated" else ()
+        case RecordFundsAvailable():
+            return _record_funds_available(command, payment)
+        case RecordRefundFailure():
+            if _refund_status(command, payment) not in _REFUND_UNANSWERED:
+                return ()
+            return (RefundFailed(refund_id=command.refund_id, reason=command.reason),)
+        case RecordRefundUnknown():
+            if _refund_status(command, payment) != "requested":
+                return ()
+            return (RefundOutcomeUnknown(refund_id=command.refund_id, cause=command.cause),)
+        case _:
+            assert_never(command)
+
+
+def _refund_status(command: RecordRefundFailure | RecordRefundUnknown, payment: Payment) -> str:
+    refund = payment.refunds.get(command.refund_id)
+    if refund is None:
+        raise Unknown(f"There is no refund {command.refund_id} of payment {command.payment_id}.")
+    return refund.status
+
+
+def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent, ...]:
+    if payment.status:
+        raise PaymentExists(
+            f"Payment {command.payment_id} exists already and is {payment.status}; "
+            "start another one under a new id."
+        )
+    _check_amount(command.amount_minor, command.currency)
+    if command.purpose not in PURPOSES:
+        raise UnknownPurpose(
+            f"Nothing can be paid for as {command.purpose!r}; send one of {sorted(PURPOSES)}."
+        )
+    for name in ("payment_id", "user_id", "payment_method_id"):
+        _check_text(name, getattr(command, name), ID_MAX, required=True)
+    _check_text("purpose_ref", command.purpose_ref, ID_MAX)
+    _check_text("stripe_customer_id", command.stripe_customer_id, ID_MAX)
+    _check_text("description", command.description, DESCRIPTION_MAX)
+    initiated = PaymentInitiated(
+        payment_id=command.payment_id,
+        user_id=command.user_id,
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        payment_method_id=command.payment_method_id,
+        purpose=command.purpose,
+        purpose_ref=command.purpose_ref,
+        description=command.description,
+        stripe_customer_id=command.stripe_customer_id,
+        save_payment_method=command.save_payment_method,
+    )
+    return (initiated,)
+
+
+def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> tuple[PaymentEvent, ...]:
+    if payment.funds_available:
+        return ()
+    entry = payment.settlement
+    if entry is None:
+        raise FundsNotSettled(
+            "Stripe has not settled this payment yet; record a snapshot with its balance transaction first."
+        )
+    if command.effective_at < entry.available_at:
+        raise FundsNotAvailable(
+            f"The funds become available at {entry.available_at.isoformat()}; record them then."
+        )
+    available = PaymentFundsAvailable(
+        balance_transaction_id=entry.balance_transaction_id,
+        net_minor=entry.net_minor,
+        currency=entry.currency,
+    )
+    return (available,)
+
+
+def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEvent, ...]:
+    if not payment.payment_id or not (command.by_admin or command.user_id == payment.user_id):
+        raise Unknown(f"There is no payment {command.payment_id}.")
+    if command.refund_id in payment.refunds:
+        raise RefundExists(f"Refund {command.refund_id} exists already; ask for another one under a new id.")
+    _check_text("refund_id", command.refund_id, ID_MAX, required=True)
+    _check_text("note", command.note, NOTE_MAX)
+    if payment.status not in CAPTURED:
+        raise PaymentNotCaptured(
+            f"This payment is {payment.status}; only one whose money was captured can be refunded."
+        )
+    _check_may_refund(command, payment)
+    requested = RefundRequested(
+        payment_id=payment.payment_id,
+        refund_id=command.refund_id,
+        payment_intent_id=payment.payment_intent_id,
+        amount_minor=_amount_to_refund(command, payment),
+        currency=payment.currency,
+        reason=command.reason,
+        note=command.note,
+        revoke_access=command.revoke_access,
+    )
+    return (requested,)
+
+
+def _check_may_refund(command: RequestRefund, payment: Payment) -> None:
+    if payment.dispute_open:
+        raise DisputeOpen(
+            "The cardholder's bank disputes this payment; answer the dispute, a refund now would pay twice."
+        )
+    if command.by_admin:
+        if not command.note.strip():
+            raise NoteRequired("Say in `note` why this refund is made; the audit trail keeps it.")
+        return
+    if payment.captured_at is None or command.effective_at > payment.captured_at + REFUND_WINDOW:
+        raise RefundWindowClosed(
+            f"A payment can be refunded for {REFUND_WINDOW.days} days; after that, ask an administrator."
+        )
+
+
+def _amount_to_refund(command: RequestRefund, payment: Payment) -> int:
+    left = payment.refundable_minor
+    if left == 0:
+        raise AlreadyRefunded("Nothing is left of this payment: all of it is refunded or on its way back.")
+    if command.amount_minor is None:
+        return left
+    _check_amount(command.amount_minor, payment.currency)
+    if command.amount_minor > left:
+        raise RefundExceedsRemainder(
+            f"At most {money.format_minor(left, payment.currency)} of this payment can still be refunded; "
+            f"{money.format_minor(command.amount_minor, payment.currency)} was asked for."
+        )
+    return command.amount_minor
+
+
+def _check_amount(amount_minor: int, currency: str) -> None:
+    if not money.is_currency(currency):
+        raise InvalidCurrency(f"{currency!r} is no currency; send a lower-case ISO 4217 code such as 'usd'.")
+    largest, step = money.largest_minor(currency), money.step_minor(currency)
+    if not 0 < amount_minor <= largest:
+        raise InvalidAmount(
+            f"The amount must be from {step} to {largest} in the minor unit of {currency.upper()}; "
+            f"it was {amount_minor}."
+        )
+    if amount_minor % step:
+        raise InvalidAmount(
+            f"Stripe takes {currency.upper()} only in multiples of {step} minor units; round {amount_minor}."
+        )
+
+
+def _check_text(name: str, text: str, longest: int, *, required: bool = False) -> None:
+    if required and not text:
+        raise InvalidText(f"`{name}` must not be empty.")
+    if len(text) > longest:
+        raise InvalidText(f"`{name}` must have at most {longest} characters; it has {len(text)}.")
+    if "\0" in text:
+        raise InvalidText(f"`{name}` must not contain the character NUL.")
+
+
+def stream(command: PaymentCommand) -> str:
+    return f"payment-{command.payment_id}"
+
+
+PAYMENT: Decider[PaymentCommand, Payment, PaymentEvent] = Decider(
+    stream=stream,
+    decide=decide,
+    evolve=evolve,
+    initial=Payment(),
+    commands=get_args(PaymentCommand),
+    events=get_args(PaymentEvent),
+)

@@ -1,0 +1,309 @@
+"""What is remembered of one payment to decide on it. `evolve` takes any history and never fails."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.payments.events import (
+    BalanceTransaction,
+    DisputeFundsReinstated,
+    DisputeFundsWithdrawn,
+    DisputeLost,
+    DisputeOpened,
+    DisputeStatusChanged,
+    DisputeWon,
+    PaymentActionRequired,
+    PaymentCanceled,
+    PaymentEvent,
+    PaymentFailed,
+    PaymentFundsAvailable,
+    PaymentInitiated,
+    PaymentOutcomeUnknown,
+    PaymentProcessing,
+    PaymentSettled,
+    PaymentSucceeded,
+    RefundCanceled,
+    RefundFailed,
+    RefundMadeOutside,
+    RefundOutcomeUnknown,
+    RefundPending,
+    RefundRequested,
+    RefundReversed,
+    RefundSettled,
+    RefundSucceeded,
+)
+
+CAPTURED = frozenset({"succeeded", "disputed", "charged_back"})
+OPEN_DISPUTE = frozenset({"needs_response", "under_review"})
+"""Chargebacks that wait for an answer. An inquiry (`warning_…`) moves no money and can be refunded:
+https://docs.stripe.com/disputes/how-disputes-work#inquiries"""
+_GIVES_MONEY_BACK = frozenset({"requested", "pending", "succeeded", "unknown"})
+
+
+class Refund(Struct, frozen=True, gc=False):
+    amount_minor: int = 0
+    status: str = "requested"
+    """requested, pending, succeeded, failed, canceled or unknown."""
+    stripe_refund_id: str = ""
+
+
+class Dispute(Struct, frozen=True, gc=False):
+    status: str = "needs_response"
+    amount_minor: int = 0
+    """In the currency of the charge; the two below are in that of settlement."""
+    outstanding_minor: int = 0
+    """Withdrawn and not reinstated."""
+    written_off_minor: int = 0
+    """How much of it the books have closed, as a loss or as a difference of exchange."""
+    lost_minor: int = 0
+    """How much of what is written off is a loss."""
+    reinstated: bool = False
+    settlement_currency: str = ""
+
+    def withheld_minor(self, currency: str) -> int:
+        """What the cardholder's bank holds, in the charge's `currency`."""
+        if self.outstanding_minor <= 0 or (self.status == "won" and self.reinstated):
+            return 0
+        return self.outstanding_minor if self.settlement_currency == currency else self.amount_minor
+
+    @property
+    def difference_minor(self) -> int:
+        """What a reinstatement still misses of the withdrawal and the books have not closed."""
+        missing = self.outstanding_minor if self.reinstated else 0
+        return missing - (self.written_off_minor - self.lost_minor)
+
+
+class Payment(Struct, frozen=True):
+    payment_id: str = ""
+    """Empty until it is initiated."""
+    user_id: str = ""
+    currency: str = ""
+    purpose: str = "plain"
+    status: str = ""
+    """Empty, initiated, processing, requires_action, succeeded, failed, canceled, unknown, disputed or
+    charged_back."""
+    amount_minor: int = 0
+    payment_intent_id: str = ""
+    charge_id: str = ""
+    captured_minor: int = 0
+    captured_at: datetime | None = None
+    settlement: BalanceTransaction | None = None
+    funds_available: bool = False
+    refunds: dict[str, Refund] = {}
+    disputes: dict[str, Dispute] = {}
+    posted: frozenset[str] = frozenset()
+    """Ids of the balance transactions that are in the books: each is posted exactly once."""
+
+    @property
+    def refunded_minor(self) -> int:
+        """Given back or on its way: all refunds but failed and canceled ones."""
+        return sum(one.amount_minor for one in self.refunds.values() if one.status in _GIVES_MONEY_BACK)
+
+    @property
+    def withheld_minor(self) -> int:
+        """Held by disputes, in the currency of the charge."""
+        return sum(one.withheld_minor(self.currency) for one in self.disputes.values())
+
+    @property
+    def refundable_minor(self) -> int:
+        return max(0, self.captured_minor - self.refunded_minor - self.withheld_minor)
+
+    @property
+    def dispute_open(self) -> bool:
+        return any(one.status in OPEN_DISPUTE for one in self.disputes.values())
+
+
+def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+    payment: Payment, event: PaymentEvent
+) -> Payment:
+    match event:
+        case PaymentInitiated():
+            return replace(
+                payment,
+                payment_id=event.payment_id,
+                user_id=event.user_id,
+                amount_minor=event.amount_minor,
+                currency=event.currency,
+                purpose=event.purpose,
+                status="initiated",
+            )
+        case PaymentSucceeded():
+            return replace(
+                payment,
+                status=_standing(payment.disputes),
+                payment_intent_id=event.payment_intent_id,
+                charge_id=event.charge_id,
+                captured_minor=event.amount_minor,
+                captured_at=event.captured_at or payment.captured_at,
+                currency=event.currency,
+            )
+        case PaymentSettled():
+            return _settled(payment, event.balance_transaction)
+        case PaymentProcessing():
+            return replace(payment, status="processing", payment_intent_id=event.payment_intent_id)
+        case PaymentActionRequired():
+            return replace(payment, status="requires_action", payment_intent_id=event.payment_intent_id)
+        case PaymentFailed():
+            intent = event.payment_intent_id or payment.payment_intent_id
+            return replace(payment, status="failed", payment_intent_id=intent)
+        case PaymentCanceled():
+            return replace(payment, status="canceled", payment_intent_id=event.payment_intent_id)
+        case PaymentOutcomeUnknown():
+            return replace(payment, status="unknown")
+        case PaymentFundsAvailable():
+            return replace(payment, funds_available=True)
+        case (
+            RefundRequested()
+            | RefundMadeOutside()
+            | RefundPending()
+            | RefundSettled()
+            | RefundSucceeded()
+            | RefundFailed()
+            | RefundCanceled()
+            | RefundReversed()
+            | RefundOutcomeUnknown()
+        ):
+            return _with_refund(payment, event)
+        case (
+            DisputeOpened()
+            | DisputeFundsWithdrawn()
+            | DisputeFundsReinstated()
+            | DisputeStatusChanged()
+            | DisputeWon()
+            | DisputeLost()
+        ):
+            return _with_dispute(payment, event)
+        case _:
+            assert_never(event)
+
+
+def _settled(payment: Payment, entry: BalanceTransaction) -> Payment:
+    return replace(
+        payment,
+        settlement=payment.settlement or entry,
+        captured_at=payment.captured_at or entry.created_at,
+        posted=payment.posted | {entry.balance_transaction_id},
+    )
+
+
+RefundEvent = (
+    RefundRequested
+    | RefundMadeOutside
+    | RefundPending
+    | RefundSettled
+    | RefundSucceeded
+    | RefundFailed
+    | RefundCanceled
+    | RefundReversed
+    | RefundOutcomeUnknown
+)
+DisputeEvent = (
+    DisputeOpened
+    | DisputeFundsWithdrawn
+    | DisputeFundsReinstated
+    | DisputeStatusChanged
+    | DisputeWon
+    | DisputeLost
+)
+
+
+def _with_refund(payment: Payment, event: RefundEvent) -> Payment:
+    refund = _refund(payment.refunds.get(event.refund_id, Refund()), event)
+    refunds = {**payment.refunds, event.refund_id: refund}
+    match event:
+        case RefundSettled() | RefundReversed():
+            posted = payment.posted | {event.balance_transaction.balance_transaction_id}
+            return replace(payment, refunds=refunds, posted=posted)
+        case _:
+            return replace(payment, refunds=refunds)
+
+
+def _refund(  # noqa: PLR0911 - one answer for each fact of a closed union
+    refund: Refund, event: RefundEvent
+) -> Refund:
+    match event:
+        case RefundRequested():
+            return replace(refund, amount_minor=event.amount_minor, status="requested")
+        case RefundMadeOutside():
+            return Refund(event.amount_minor, "pending", event.refund_id)
+        case RefundPending():
+            return replace(refund, status="pending", stripe_refund_id=event.stripe_refund_id)
+        case RefundSettled():
+            return replace(refund, stripe_refund_id=event.stripe_refund_id)
+        case RefundSucceeded():
+            return Refund(event.amount_minor, "succeeded", event.stripe_refund_id)
+        case RefundFailed():
+            stripe_refund_id = event.stripe_refund_id or refund.stripe_refund_id
+            return replace(refund, status="failed", stripe_refund_id=stripe_refund_id)
+        case RefundCanceled():
+            stripe_refund_id = event.stripe_refund_id or refund.stripe_refund_id
+            return replace(refund, status="canceled", stripe_refund_id=stripe_refund_id)
+        case RefundReversed():
+            return refund
+        case RefundOutcomeUnknown():
+            return replace(refund, status="unknown")
+        case _:
+            assert_never(event)
+
+
+def _with_dispute(payment: Payment, event: DisputeEvent) -> Payment:
+    dispute = evolve_dispute(payment.disputes.get(event.dispute_id, Dispute()), event)
+    disputes = {**payment.disputes, event.dispute_id: dispute}
+    status = _standing(disputes) if payment.status in CAPTURED else payment.status
+    match event:
+        case DisputeFundsWithdrawn() | DisputeFundsReinstated():
+            posted = payment.posted | {event.balance_transaction.balance_transaction_id}
+            return replace(payment, status=status, disputes=disputes, posted=posted)
+        case _:
+            return replace(payment, status=status, disputes=disputes)
+
+
+def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
+    match event:
+        case DisputeOpened():
+            status = "warning_needs_response" if event.inquiry else "needs_response"
+            return replace(dispute, status=status, amount_minor=event.amount_minor)
+        case (
+            DisputeFundsWithdrawn(balance_transaction=entry)
+            | DisputeFundsReinstated(balance_transaction=entry)
+        ):
+            return replace(
+                dispute,
+                outstanding_minor=dispute.outstanding_minor - entry.amount_minor,
+                reinstated=dispute.reinstated or isinstance(event, DisputeFundsReinstated),
+                settlement_currency=entry.currency,
+            )
+        case DisputeStatusChanged():
+            return replace(dispute, status=event.status)
+        case DisputeWon():
+            inquiry = dispute.status.startswith("warning_")
+            return replace(
+                dispute,
+                status="warning_closed" if inquiry else "won",
+                written_off_minor=dispute.written_off_minor - event.recovered_minor + event.difference_minor,
+                lost_minor=dispute.lost_minor - event.recovered_minor,
+            )
+        case DisputeLost():
+            return replace(
+                dispute,
+                status="lost",
+                written_off_minor=dispute.written_off_minor + event.withdrawn_minor,
+                lost_minor=dispute.lost_minor + event.withdrawn_minor,
+            )
+        case _:
+            assert_never(event)
+
+
+def _standing(disputes: dict[str, Dispute]) -> str:
+    """Of a captured payment: an open dispute weighs more than a lost one, that more than none."""
+    standing = "succeeded"
+    for dispute in disputes.values():
+        if dispute.status in OPEN_DISPUTE:
+            return "disputed"
+        if dispute.status == "lost":
+            standing = "charged_back"
+    return standing

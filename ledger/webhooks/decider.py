@@ -1,0 +1,81 @@
+"""The rules of one Stripe event: received once, applied once."""
+
+from __future__ import annotations
+
+from typing import assert_never, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.errors import Unknown
+from ledger.message import Decider
+from ledger.webhooks.commands import ReceiveWebhook, RecordWebhookApplied, WebhookCommand
+from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
+
+FOLLOWED = ("payment_intent.", "charge.", "refund.", "payout.")
+"""How the Stripe event types begin that say something of a payment, a refund, a dispute or a payout."""
+
+
+class Webhook(Struct, frozen=True, gc=False):
+    received: bool = False
+    applied: bool = False
+
+
+def is_followed(stripe_event_type: str) -> bool:
+    return stripe_event_type.startswith(FOLLOWED)
+
+
+def decide(command: WebhookCommand, webhook: Webhook) -> tuple[WebhookEvent, ...]:
+    match command:
+        case ReceiveWebhook():
+            return () if webhook.received else _received(command)
+        case RecordWebhookApplied():
+            if not webhook.received:
+                raise Unknown(f"Stripe event {command.stripe_event_id} was never received; receive it first.")
+            if webhook.applied:
+                return ()
+            applied = WebhookApplied(
+                stripe_event_id=command.stripe_event_id, result=command.result, subject=command.subject
+            )
+            return (applied,)
+        case _:
+            assert_never(command)
+
+
+def _received(command: ReceiveWebhook) -> tuple[WebhookEvent, ...]:
+    received = WebhookReceived(
+        stripe_event_id=command.stripe_event_id,
+        stripe_event_type=command.stripe_event_type,
+        object_id=command.object_id,
+        created_at=command.created_at,
+        payment_intent_id=command.payment_intent_id,
+        charge_id=command.charge_id,
+        caught_up=command.caught_up,
+    )
+    if is_followed(command.stripe_event_type):
+        return (received,)
+    return received, WebhookApplied(stripe_event_id=command.stripe_event_id, result="ignored")
+
+
+def evolve(webhook: Webhook, event: WebhookEvent) -> Webhook:
+    match event:
+        case WebhookReceived():
+            return replace(webhook, received=True)
+        case WebhookApplied():
+            return replace(webhook, applied=True)
+        case _:
+            assert_never(event)
+
+
+def stream(command: WebhookCommand) -> str:
+    return f"webhook-{command.stripe_event_id}"
+
+
+WEBHOOK: Decider[WebhookCommand, Webhook, WebhookEvent] = Decider(
+    stream=stream,
+    decide=decide,
+    evolve=evolve,
+    initial=Webhook(),
+    commands=get_args(WebhookCommand),
+    events=get_args(WebhookEvent),
+)
