@@ -88,6 +88,16 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     recorded_at: datetime
     command_id: str
 
+    @property
+    def originator_id(self) -> str:
+        """The stream, as the eventsourcing library calls it."""
+        return self.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version, as the eventsourcing library calls it."""
+        return self.version
+
 
 class Decider(msgspec.Struct, Generic[C, S, E], frozen=True):
     """The rules of one kind of stream, after Jérémie Chassaing's Decider.

@@ -1,0 +1,184 @@
+"""Numbered SQL files, each run once and never changed after."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, ClassVar
+
+import msgspec
+import psycopg
+from psycopg import Connection, errors
+from psycopg.sql import SQL, Identifier
+
+from ledger.errors import LedgerError
+from ledger.store.connection import APPLICATION, AUDITOR, conninfo
+
+COMPONENTS = ("ledger", "projections", "api")
+"""Packages with a `schema` folder, in the order in which they build on each other."""
+
+_FILE = re.compile(r"(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
+
+_CREATE_REGISTER = """
+    CREATE TABLE IF NOT EXISTS migrations (
+        component text NOT NULL,
+        number integer NOT NULL,
+        name text NOT NULL,
+        sha256 text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (component, number)
+    )
+"""
+_SELECT_APPLIED = "SELECT component, number, name, sha256 FROM migrations"
+_INSERT_APPLIED = "INSERT INTO migrations (component, number, name, sha256) VALUES (%s, %s, %s, %s)"
+_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('liberation migrations ' || %s, 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('liberation migrations ' || %s, 0))"
+_ROLE_EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
+_MAY_SET_ROLE = "SELECT pg_has_role(current_user, %s, 'MEMBER')"
+
+
+class MigrationError(LedgerError):
+    """The database cannot be brought to the shape that this version needs."""
+
+    code: ClassVar[str] = "migration"
+
+
+class Migration(msgspec.Struct, frozen=True):
+    component: str
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.component}/{self.number:04}_{self.name}"
+
+
+def find_migrations(component: str) -> list[Migration]:
+    """In their order; the numbers count up from 1 without a gap."""
+    folder: Traversable = resources.files(component) / "schema"
+    found = []
+    for file in folder.iterdir():
+        if match := _FILE.fullmatch(file.name):
+            sql = file.read_text(encoding="utf-8")
+            found.append(Migration(component, int(match["number"]), match["name"], sql))
+    found.sort(key=lambda migration: migration.number)
+    numbers = [migration.number for migration in found]
+    assert numbers == list(range(1, len(found) + 1)), f"{component}/schema is not numbered 1, 2, 3 …"
+    return found
+
+
+def migrate(
+    url: str,
+    *,
+    schema: str = "liberation",
+    components: Sequence[str] = COMPONENTS,
+    lock_timeout_s: float = 60.0,
+    on_applied: Callable[[Migration], None] = lambda _: None,
+) -> list[Migration]:
+    """Runs what has not run yet, each file in a transaction, and returns it.
+
+    Raises `MigrationError` when a file that ran was changed since (drift), when the database is
+    newer than this version, or when another process holds the lock for too long.
+    """
+    wanted = [migration for component in components for migration in find_migrations(component)]
+    try:
+        with psycopg.connect(
+            conninfo(url, schema=schema, role=None, name="migrate"), autocommit=True
+        ) as conn:
+            _lock(conn, schema, lock_timeout_s)
+            try:
+                _prepare(conn, schema)
+                pending = _pending(conn, wanted, components)
+                for migration in pending:
+                    _apply(conn, migration)
+                    on_applied(migration)
+            finally:
+                conn.execute(_UNLOCK, (schema,))
+    except psycopg.OperationalError as error:
+        raise MigrationError(f"the database cannot be reached: {str(error).strip()}") from error
+    return pending
+
+
+def _lock(conn: Connection[Any], schema: str, timeout_s: float) -> None:
+    """Polls: a session that blocks on a lock holds a snapshot, which stalls CREATE INDEX CONCURRENTLY."""
+    deadline = time.monotonic() + timeout_s
+    while not _scalar(conn, _TRY_LOCK, schema):
+        if time.monotonic() > deadline:
+            raise MigrationError(
+                f"another process has been migrating schema {schema} for {timeout_s:.0f} s; "
+                "wait for it, or end its session in pg_stat_activity"
+            )
+        time.sleep(0.05)
+
+
+def _prepare(conn: Connection[Any], schema: str) -> None:
+    for role in (APPLICATION, AUDITOR):
+        _ensure_role(conn, role)
+    conn.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
+    grant = SQL("GRANT USAGE ON SCHEMA {} TO {}, {}")
+    conn.execute(grant.format(Identifier(schema), Identifier(APPLICATION), Identifier(AUDITOR)))
+    conn.execute(_CREATE_REGISTER)
+
+
+def _ensure_role(conn: Connection[Any], role: str) -> None:
+    """Roles belong to the whole server, so another database's migration may be making the same one."""
+    try:
+        if not _scalar(conn, _ROLE_EXISTS, role):
+            conn.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
+        if not _scalar(conn, _MAY_SET_ROLE, role):
+            conn.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(role)))
+    except (errors.DuplicateObject, errors.UniqueViolation):
+        return
+    except errors.InsufficientPrivilege as error:
+        raise MigrationError(
+            f"the database user may not create the role {role}; ask an administrator to run: "
+            f'CREATE ROLE {role} NOLOGIN; GRANT {role} TO "{conn.info.user}"'
+        ) from error
+
+
+def _pending(
+    conn: Connection[Any], wanted: Sequence[Migration], components: Sequence[str]
+) -> list[Migration]:
+    applied = {(row[0], row[1]): row for row in conn.execute(_SELECT_APPLIED)}
+    known = {(migration.component, migration.number) for migration in wanted}
+    for component, number, name, _ in applied.values():
+        if component in components and (component, number) not in known:
+            raise MigrationError(
+                f"the database has {component}/{number:04}_{name}, which this version does not know: "
+                "run a version of the service that is at least as new as the database"
+            )
+    pending = []
+    for migration in wanted:
+        row = applied.get((migration.component, migration.number))
+        if row is None:
+            pending.append(migration)
+        elif row[3] != migration.sha256:
+            raise MigrationError(
+                f"{migration} was changed after it ran here (drift): restore the file "
+                "and put the change into a new, higher number"
+            )
+    return pending
+
+
+def _apply(conn: Connection[Any], migration: Migration) -> None:
+    applied = (migration.component, migration.number, migration.name, migration.sha256)
+    try:
+        with conn.transaction():
+            conn.execute(migration.sql.encode())
+            conn.execute(_INSERT_APPLIED, applied)
+    except psycopg.Error as error:
+        raise MigrationError(f"{migration} failed and was rolled back: {str(error).strip()}") from error
+
+
+def _scalar(conn: Connection[Any], query: str, argument: str) -> bool:
+    row = conn.execute(query.encode(), (argument,)).fetchone()
+    assert row is not None
+    return bool(row[0])
