@@ -112,6 +112,9 @@ class Decider(msgspec.Struct, Generic[C, S, E], frozen=True):
     initial: S
     commands: tuple[type[C], ...]
     events: tuple[type[E], ...]
+    begins: tuple[type[C], ...] = ()
+    """Commands that are normally a stream's first: decided on `initial` without a look at the store,
+    which saves a round trip; the stream's version tells when it was not the first."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

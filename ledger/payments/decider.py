@@ -267,4 +267,5 @@ PAYMENT: Decider[PaymentCommand, Payment, PaymentEvent] = Decider(
     initial=Payment(),
     commands=get_args(PaymentCommand),
     events=get_args(PaymentEvent),
+    begins=(InitiatePayment,),
 )

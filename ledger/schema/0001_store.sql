@@ -5,7 +5,7 @@ CREATE TABLE head (
     ledger_id uuid NOT NULL DEFAULT gen_random_uuid(),
     position bigint NOT NULL DEFAULT 0,
     hash bytea NOT NULL
-) WITH (fillfactor = 10);  -- room for HOT updates: this row changes with every commit
+) WITH (fillfactor = 50);  -- room for HOT updates: this row changes with every commit
 
 CREATE TABLE events (
     position bigint PRIMARY KEY CHECK (position > 0),

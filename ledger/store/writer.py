@@ -209,7 +209,7 @@ class Writer:
             folded = self._cache.get(pending.stream)
             if folded is not None:
                 known[pending.stream] = folded
-            if fresh or folded is None:
+            if fresh or (folded is None and not isinstance(pending.command, pending.decider.begins)):
                 wanted[pending.stream] = pending.decider
         if wanted:
             loaded = await self._loader.refresh(conn, wanted, known)
@@ -217,6 +217,7 @@ class Writer:
             known |= loaded
         attempt = _Round(known)
         for pending in batch:
+            known.setdefault(pending.stream, Folded(0, pending.decider.initial))
             self._decide_one(attempt, pending)
         return attempt
 

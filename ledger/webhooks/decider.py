@@ -78,4 +78,5 @@ WEBHOOK: Decider[WebhookCommand, Webhook, WebhookEvent] = Decider(
     initial=Webhook(),
     commands=get_args(WebhookCommand),
     events=get_args(WebhookEvent),
+    begins=(ReceiveWebhook,),
 )

@@ -112,10 +112,9 @@ def fresh() -> str:
 
 def open_purses(url: str, **settings: Any) -> Any:
     """A store that knows purses only, and lets everybody in."""
-    settings = {"patience_s": 10.0} | settings
+    settings = {"deciders": (PURSE,)} | settings
     return Store.open(
         url,
-        deciders=(PURSE,),
         event_types=(Filled, FilledV1, Spent),
         authorise=lambda _command, _origin: None,
         **settings,

@@ -3,12 +3,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import psycopg
 import pytest
 
 from ledger.errors import IdempotencyMismatch, StoreUnavailable
 from ledger.store import Store, conninfo, writer
-from tests.store.purse import ANN, NOON, PURSE, Filled, NotEnough, Purse, Spent, fill, open_purses, spend
+from tests.store.purse import (
+    ANN,
+    NOON,
+    PURSE,
+    Fill,
+    Filled,
+    NotEnough,
+    Purse,
+    Spend,
+    Spent,
+    fill,
+    open_purses,
+    spend,
+)
 
 
 @pytest.fixture
@@ -284,3 +298,16 @@ async def test_an_auditor_reads_history_as_json(database_url: str, purses: Store
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await conn.execute("SELECT append('{}', '{}', '{}', '{}', '{}', '{}', '{}')")
     assert rows == [(1, "purse.filled.v2", "2", "usr_ann"), (2, Spent.TYPE, "2", "usr_ann")]
+
+
+async def test_a_first_command_on_a_stream_that_exists_is_decided_on_what_is_there(database_url: str) -> None:
+    """`begins` saves the look at the store; the version tells when it was wrong to."""
+    beginning = msgspec.structs.replace(PURSE, begins=(Fill, Spend))
+    async with open_purses(database_url) as other:
+        await other.handle(fill(coins=2), ANN)
+    async with open_purses(database_url, deciders=(beginning,)) as store:
+        assert (await store.handle(fill(coins=3), ANN)).state == Purse(5)
+    async with open_purses(database_url, deciders=(beginning,)) as store:
+        assert (await store.handle(spend(coins=5), ANN)).state == Purse(0)
+        with pytest.raises(NotEnough):
+            await store.handle(spend("never filled"), ANN)
