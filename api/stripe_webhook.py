@@ -6,15 +6,21 @@ it fetches the object's present state (no order of delivery is promised).
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import msgspec
 import stripe
+import structlog
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
 
 from api.effects.objects import EventObject, StripeEvent, id_of, instant
-from ledger.errors import LedgerError
+from api.problems import ApiError, responses
+from api.services import Services
+from ledger.errors import IdempotencyMismatch
 from ledger.message import Origin
+from ledger.store import Store
 from ledger.webhooks.commands import ReceiveWebhook
 
 TOLERANCE_S = 300
@@ -24,25 +30,80 @@ future would stay good for as long as somebody liked who got hold of it once."""
 MAX_BODY_BYTES = 1_048_576
 
 
-class WebhookRefused(LedgerError):
+class WebhookRefused(ApiError):
     """Nothing was recorded; Stripe sends it again and shows the failure in its dashboard."""
 
     code: ClassVar[str] = "invalid_webhook"
 
 
 class SignatureInvalid(WebhookRefused):
-    code: ClassVar[str] = "invalid_signature"
+    """None of our secrets signed these bytes."""
 
 
 class StampOutsideTolerance(WebhookRefused):
-    code: ClassVar[str] = "stale_webhook"
+    """Signed, but too long ago or in the future."""
 
 
 class WrongMode(WebhookRefused):
-    code: ClassVar[str] = "livemode_mismatch"
+    """A test event for a live service, or the other way round."""
 
+
+class WebhookReceipt(msgspec.Struct, frozen=True):
+    """`duplicate` when the event had been recorded before: delivered twice, or found by catching up."""
+
+    received: bool
+    duplicate: bool
+
+
+log = structlog.get_logger()
 
 _decode = msgspec.json.Decoder(StripeEvent).decode
+
+
+@post(
+    "/api/webhooks/stripe",
+    operation_id="receiveStripeWebhook",
+    summary="Take a Stripe event",
+    description="Verified by its `Stripe-Signature`, recorded, then acknowledged. It is applied afterwards.",
+    status_code=200,
+    tags=["webhooks"],
+    responses=responses(),
+    request_max_body_size=MAX_BODY_BYTES,
+)
+async def stripe_webhook(
+    request: Request[Any, Any, Any], services: NamedDependency[Services]
+) -> Response[WebhookReceipt]:
+    settings = services.settings
+    body = await request.body()
+    verify(body, request.headers.get("stripe-signature", ""), settings.stripe_webhook_secret, _wall_clock())
+    event = parse_event(body)
+    if event.livemode is not settings.live:
+        raise WrongMode(
+            f"The event is from Stripe's {_mode(event.livemode)} mode, this service uses a key of "
+            f"{_mode(settings.live)} mode. Correct the endpoint's address in Stripe's dashboard."
+        )
+    duplicate = await record(services.store, event)
+    return Response(WebhookReceipt(received=True, duplicate=duplicate))
+
+
+async def record(store: Store, event: StripeEvent, *, caught_up: bool = False) -> bool:
+    """Durable when it returns; True when the event had been recorded before."""
+    try:
+        outcome = await store.handle(received(event, caught_up=caught_up), origin_of(event))
+    except IdempotencyMismatch:
+        # two endpoints of different API versions render one event differently; its id is what counts
+        log.warning("webhook_differs_from_recorded", stripe_event_id=event.id, stripe_event_type=event.type)
+        return True
+    return outcome.repeated or not outcome.recorded
+
+
+def _wall_clock() -> datetime:
+    """Signatures are stamped with real time, even where a test clock runs ahead."""
+    return datetime.now(UTC)
+
+
+def _mode(livemode: bool) -> str:  # noqa: FBT001  Stripe's own flag
+    return "live" if livemode else "test"
 
 
 def verify(body: bytes, header: str, secrets: tuple[str, ...], now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import stamina
 import stripe
 from stripe import ListObject, StripeClient
-from stripe.params import EventListParams, PaymentIntentListParams
+from stripe.params import EventListParamsCreated, PaymentIntentListParams
 
 from api.effects.objects import Charge, Dispute, PaymentIntent, Payout, Refund, StripeEvent, id_of, parse
 from api.effects.snapshots import PresentState
@@ -125,12 +125,13 @@ async def find_refund(client: StripeClient, payment_intent_id: str, refund_id: s
     return None
 
 
-async def events(client: StripeClient, *, since: datetime, until: datetime) -> AsyncIterator[StripeEvent]:
+async def events(
+    client: StripeClient, *, since: datetime, until: datetime | None = None
+) -> AsyncIterator[StripeEvent]:
     """Stripe's events of the window, newest first. Stripe keeps 30 days."""
-    params: EventListParams = {
-        "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
-        "limit": PAGE,
-    }
-    page = await patiently(lambda: client.v1.events.list_async(params))
+    created: EventListParamsCreated = {"gte": int(since.timestamp())}
+    if until is not None:
+        created["lte"] = int(until.timestamp())
+    page = await patiently(lambda: client.v1.events.list_async({"created": created, "limit": PAGE}))
     async for item in every(page):
         yield parse(item, StripeEvent)

@@ -15,7 +15,7 @@ from api.effects import lookup
 from api.effects.failures import is_missing
 from api.effects.payments import record_present, state_of
 from api.effects.snapshots import payout_snapshot
-from api.effects.wiring import STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
+from api.effects.wiring import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
 from ledger.policies.effects import ApplyWebhook
@@ -74,7 +74,8 @@ async def _payment(
             effect, "the PaymentIntent carries no payment_id: another integration's", payment_intent_id
         )
     if not (await state_of(wiring, payment_id)).payment_id:
-        raise Postponed(f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names")
+        unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
+        raise Postponed(unknown, IMPATIENCE)
     outcomes = await record_present(wiring, payment_id, present, origin)
     return _result(outcomes), payment_id
 

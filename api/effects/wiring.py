@@ -40,12 +40,23 @@ class Delivered(msgspec.Struct, frozen=True):
     next_action_url: str = ""
 
 
-class Postponed(Exception):
-    """Nothing can be recorded yet. The outbox tries again later, and shows `reason` to the operator."""
+PATIENCE = 100
+"""Tries while Stripe is away: about two days of hourly ones, longer than any key lives and any payment stays
+unknown."""
 
-    def __init__(self, reason: str) -> None:
+IMPATIENCE = 10
+"""Tries for what no waiting mends, such as an object that nobody knows: about a quarter of an hour."""
+
+
+class Postponed(Exception):
+    """Nothing can be recorded yet. The outbox tries again later, and shows `reason` to the operator; after
+    `tries` it sets the effect aside for one to look at.
+    """
+
+    def __init__(self, reason: str, tries: int = PATIENCE) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.tries = tries
 
 
 class Wiring(msgspec.Struct, frozen=True):

@@ -1,0 +1,24 @@
+"""What the worker does by the clock."""
+
+from __future__ import annotations
+
+from stripe import StripeClient
+
+from api.catch_up import RegularCatchUp
+from api.clock import Clock
+from api.effects.funds import record_funds_available
+from api.idempotency import purge
+from api.worker import Job
+from ledger.store import Store
+
+EVERY_MINUTE_S = 60.0
+EVERY_QUARTER_S = 900.0
+EVERY_HOUR_S = 3600.0
+
+
+def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_days: int) -> tuple[Job, ...]:
+    return (
+        Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
+        Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
+        Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
+    )
