@@ -71,7 +71,8 @@ class _Run:
         body = plan.body.replace("{n}", n)
         if body:
             lines += ["content-type: application/json", f"content-length: {len(body.encode())}"]
-        return f"{'\r\n'.join(lines)}\r\n\r\n".replace("{n}", n).encode() + body.encode()
+        head = "\r\n".join([*lines, "", ""])
+        return head.replace("{n}", n).encode() + body.encode()
 
     def closed(self) -> None:
         self.open -= 1
@@ -125,12 +126,12 @@ async def run(plan: Plan) -> Result:
     state = _Run(plan)
     parts = urlsplit(plan.url)
     loop = asyncio.get_running_loop()
+    assert parts.hostname, f"{plan.url} names no host"
+    assert parts.port, f"{plan.url} names no port"
+    host, port = parts.hostname, parts.port
     start = time.perf_counter()
     await asyncio.gather(
-        *(
-            loop.create_connection(lambda: _Client(state), parts.hostname, parts.port)
-            for _ in range(plan.connections)
-        )
+        *(loop.create_connection(lambda: _Client(state), host, port) for _ in range(plan.connections))
     )
     await state.done.wait()
     seconds = time.perf_counter() - start
