@@ -1,0 +1,59 @@
+"""Who caused which fact, by which command."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from ledger.message import Recorded
+from projections.fold import Fold
+from projections.sheets import Log, Row, Sheet, Table
+
+
+class AuditRow(Row):
+    position: int
+    stream: str
+    version: int
+    type: str
+    command: str
+    command_id: str
+    actor: str
+    roles: tuple[str, ...]
+    correlation_id: str
+    causation_id: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+AUDIT = Table("audit", AuditRow, ("position",))
+
+
+class Audit(Fold):
+    NAME: ClassVar[str] = "audit"
+
+    def __init__(self) -> None:
+        self._log = Log(AUDIT)
+        self._add = self._log.add
+
+    @property
+    def sheets(self) -> tuple[Sheet, ...]:
+        return (self._log,)
+
+    def take(self, recorded: Recorded) -> None:
+        metadata = recorded.metadata
+        self._add(
+            (
+                recorded.position,
+                recorded.stream,
+                recorded.version,
+                recorded.event.TYPE,
+                metadata.command,
+                recorded.command_id,
+                metadata.actor,
+                list(metadata.roles),
+                metadata.correlation_id,
+                metadata.causation_id,
+                metadata.effective_at,
+                recorded.recorded_at,
+            )
+        )

@@ -1,0 +1,38 @@
+"""All projections, in the order in which they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from projections.audit import Audit
+from projections.customers import Customers
+from projections.fold import Fold
+from projections.journal import Journal
+from projections.outbox import Outbox
+from projections.payments import Payments
+from projections.payouts import Payouts
+from projections.webhooks import Webhooks
+
+PROJECTIONS: dict[str, type[Fold]] = {
+    projection.NAME: projection
+    for projection in (Payments, Customers, Webhooks, Payouts, Journal, Audit, Outbox)
+}
+
+REBUILDABLE: tuple[str, ...] = tuple(
+    name for name, projection in PROJECTIONS.items() if projection.REBUILDABLE
+)
+
+
+class UnknownProjection(Exception):
+    """Names no projection, or one that is never rebuilt."""
+
+
+def rebuildable(names: Iterable[str]) -> tuple[str, ...]:
+    """`names` in the order of writing, or all of them when there are none."""
+    wanted = set(names)
+    if strange := wanted - set(REBUILDABLE):
+        raise UnknownProjection(
+            f"cannot rebuild {', '.join(sorted(strange))}: choose from {', '.join(REBUILDABLE)} "
+            "(the outbox is never rebuilt, since only it knows what was delivered)"
+        )
+    return tuple(name for name in REBUILDABLE if not wanted or name in wanted)

@@ -1,0 +1,211 @@
+"""Keeps the tables up with the facts, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, Self
+
+import structlog
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+
+from ledger.message import Recorded
+from ledger.store import APPLICATION, Reader, Role
+from projections.fold import Fold, Poison
+from projections.registry import PROJECTIONS
+from projections.view import Superseded, Unwritable, View
+
+_log = structlog.get_logger(__name__)
+
+BATCH = 500
+FAR_BEHIND_BATCH = 5_000
+"""When a full batch shows that there is more to come: fewer commits, more rows folded together."""
+_LONGEST_PAUSE_S = 5.0
+
+
+class Feed(Protocol):
+    """Where facts come from; `ledger.store.Reader` is one."""
+
+    def batch(self, after: int, limit: int) -> list[Recorded]: ...
+    def head(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class BatchRunner(threading.Thread):
+    """Reads facts in their order and moves all projections that stand at one position together.
+
+    A wake-up is only a hint: it polls as well. A projection that is behind the others, such as a new one,
+    catches up by itself and then joins them. One that meets a fact it cannot take stops there, with the
+    reason in `errors`, and the others go on; after a repair it starts again with the next process.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str = "liberation",
+        role: Role = APPLICATION,
+        projections: Mapping[str, type[Fold]] = PROJECTIONS,
+        batch: int = BATCH,
+        far_behind_batch: int = FAR_BEHIND_BATCH,
+        poll_s: float = 0.1,
+        reader: Feed | None = None,
+    ) -> None:
+        super().__init__(name="projections", daemon=True)
+        self.errors: dict[str, str] = {}
+        """Why each stopped projection stopped, with the position and type of the fact."""
+        self.trouble = ""
+        """What keeps all of them from moving now, such as a database that is away; else empty."""
+        self.events = 0
+        """Facts folded since the start, once for each group of projections that moved together."""
+        self._projections = projections
+        self._batch, self._far_behind_batch, self._poll_s = batch, max(batch, far_behind_batch), poll_s
+        self._view = View(url, schema=schema, role=role)
+        self._reader: Feed = reader or Reader(url, schema=schema, role=role)
+        self._positions: dict[str, int] = {}
+        self._limits: dict[str, int] = {}
+        self._callbacks: list[Callable[[int], None]] = []
+        self._stop_callbacks: list[Callable[[str, str], None]] = []
+        self._wake, self._halt = threading.Event(), threading.Event()
+
+    def on_advance(self, callback: Callable[[int], None]) -> None:
+        """Have `callback(position)` called in this thread whenever `position` moved."""
+        self._callbacks.append(callback)
+
+    def on_stop(self, callback: Callable[[str, str], None]) -> None:
+        """Have `callback(name, reason)` called in this thread when a projection stops, as for a metric."""
+        self._stop_callbacks.append(callback)
+
+    def wake(self) -> None:
+        """There is something new. From any thread; costs next to nothing."""
+        self._wake.set()
+
+    def positions(self) -> dict[str, int]:
+        """Of every projection, as this runner knows them; a stopped one stays where it stopped."""
+        return dict(self._positions)
+
+    def position(self) -> int:
+        """Up to where every projection that has not stopped shows the facts."""
+        return min(self._running().values(), default=0)
+
+    def lag(self, head: int | None = None) -> int:
+        """How many facts the projection that is furthest behind has yet to see, stopped ones included.
+
+        Asks the database for the ledger's `head` unless told.
+        """
+        head = self._reader.head() if head is None else head
+        return max(0, head - min(self.positions().values(), default=0))
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the batch at hand, then close the connections. May be called without a start."""
+        self._halt.set()
+        self._wake.set()
+        if self.is_alive():
+            self.join(timeout_s)
+        self._view.close()
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(self) -> None:
+        """Until `stop`. A database that goes away is waited for, ever longer up to five seconds."""
+        pause = self._poll_s
+        while not self._halt.is_set():
+            self._wake.clear()
+            try:
+                if not self._positions:
+                    self._take_stock()
+                moved = self.step()
+                self.trouble, pause = "", self._poll_s
+            except Exception as error:  # noqa: BLE001  # told to the operator, never lost with the thread
+                self.trouble = f"{type(error).__name__}: {error}"
+                _log.warning(
+                    "projections.waiting", error=self.trouble, database=isinstance(error, PersistenceError)
+                )
+                self._halt.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            else:
+                if not moved:
+                    self._wake.wait(self._poll_s)
+
+    def step(self) -> bool:
+        """One batch for every group of projections at one position, those behind first. False at the head."""
+        moved = False
+        for names, after, ahead in _groups(self._running()):
+            try:
+                moved |= self._advance(names, after, ahead)
+            except Superseded:
+                self._take_stock()
+                return True
+        return moved
+
+    def _running(self) -> dict[str, int]:
+        return {name: position for name, position in self._positions.items() if name not in self.errors}
+
+    def _take_stock(self) -> None:
+        """Learn the positions from the database."""
+        names = list(self._projections)
+        self._view.seed(names)
+        self._moved(self._view.positions(names))
+
+    def _moved(self, positions: dict[str, int]) -> None:
+        before = self.position()
+        self._positions = {**self._positions, **positions}
+        if (now := self.position()) > before:
+            for callback in self._callbacks:
+                callback(now)
+
+    def _advance(self, names: Sequence[str], after: int, ahead: int | None) -> bool:
+        """`ahead` is where the next group stands: exactly there the two become one."""
+        limit = min(self._limits.get(name, self._batch) for name in names)
+        if ahead is not None:
+            limit = min(limit, ahead - after)
+        try:
+            batch = self._reader.batch(after, limit)
+            if not batch:
+                return False
+            self._view.apply([self._projections[name]() for name in names], batch, after)
+        except Poison as poison:
+            self._end_before([poison.name], poison.position, after, str(poison))
+        except Unwritable as error:
+            # Which fact it was is found by halving, down to a batch of one.
+            middle = batch[len(batch) // 2]
+            reason = f"{error} (position {middle.position}, {middle.event.TYPE})"
+            self._end_before([error.name], middle.position, after, reason)
+        except MapperDeserialisationError as error:
+            self._end_before(names, after + 1 + limit // 2, after, str(error))
+        else:
+            self.events += len(batch)
+            more_to_come = len(batch) == limit
+            self._limits |= dict.fromkeys(names, self._far_behind_batch if more_to_come else self._batch)
+            self._moved(dict.fromkeys(names, batch[-1].position))
+        return True
+
+    def _end_before(self, names: Sequence[str], position: int, after: int, reason: str) -> None:
+        """Let the next batch end before the fact at `position`, or stop when that is the very next one."""
+        limit = position - after - 1
+        for name in names:
+            if limit > 0:
+                self._limits[name] = limit
+            else:
+                self._limits.pop(name, None)
+                self._stop_at(name, reason)
+
+    def _stop_at(self, name: str, reason: str) -> None:
+        self.errors[name] = reason
+        _log.error("projections.stopped", projection=name, reason=reason)
+        for callback in self._stop_callbacks:
+            callback(name, reason)
+        self._moved({})
+
+
+def _groups(positions: Mapping[str, int]) -> Iterator[tuple[list[str], int, int | None]]:
+    """Those at one position together, from behind, each with the position of the next group."""
+    places = sorted(set(positions.values()))
+    for place, ahead in zip(places, [*places[1:], None], strict=True):
+        yield [name for name, position in positions.items() if position == place], place, ahead
