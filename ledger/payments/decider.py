@@ -71,7 +71,7 @@ def decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...
         case RequestRefund():
             return _request_refund(command, payment)
         case _:
-            if not payment.payment_id:
+            if not payment.status:
                 raise Unknown(
                     f"There is no payment {command.payment_id}; does another ledger use this Stripe account?"
                 )
@@ -178,7 +178,7 @@ def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> 
 
 
 def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEvent, ...]:
-    if not payment.payment_id or not (command.by_admin or command.user_id == payment.user_id):
+    if not payment.status or not (command.by_admin or command.user_id == payment.user_id):
         raise Unknown(f"There is no payment {command.payment_id}.")
     if command.refund_id in payment.refunds:
         raise RefundExists(f"Refund {command.refund_id} exists already; ask for another one under a new id.")

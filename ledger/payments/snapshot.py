@@ -34,7 +34,7 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from ledger.payments.state import Dispute, DisputeEvent, Payment, Refund, evolve_dispute
+from ledger.payments.state import Dispute, DisputeEvent, Payment, Refund, evolve, evolve_dispute
 
 _PAYMENT_RANK = {
     "requires_action": 1,
@@ -69,7 +69,10 @@ def news(command: RecordPaymentSnapshot, payment: Payment) -> tuple[PaymentEvent
     events = [*_payment_news(command, payment)]
     if command.refunds:
         for refund in sorted(command.refunds, key=lambda one: one.stripe_refund_id):
-            events += _refund_news(refund, payment)
+            found = tuple(_refund_news(refund, payment))
+            # The next one may name the same request; who answered it is known only now.
+            payment = reduce(evolve, found, payment)
+            events += found
     if command.disputes:
         for dispute in sorted(command.disputes, key=lambda one: (one.opened_at, one.dispute_id)):
             events += _dispute_news(dispute, payment)

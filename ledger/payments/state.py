@@ -79,13 +79,12 @@ class Dispute(Struct, frozen=True, gc=False):
 
 class Payment(Struct, frozen=True):
     payment_id: str = ""
-    """Empty until it is initiated."""
     user_id: str = ""
     currency: str = ""
     purpose: str = "plain"
     status: str = ""
-    """Empty, initiated, processing, requires_action, succeeded, failed, canceled, unknown, disputed or
-    charged_back."""
+    """Empty before it is initiated; then initiated, processing, requires_action, succeeded, failed,
+    canceled, unknown, disputed or charged_back."""
     amount_minor: int = 0
     payment_intent_id: str = ""
     charge_id: str = ""

@@ -1,0 +1,79 @@
+"""Writes down the shape of every fact and examples of its bytes: `python -m tests.contracts.record`.
+
+Schemas are rewritten: a changed one shows in the diff, and must only have gained fields with defaults.
+History is only ever added to: what was once stored must decode for ever.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from ledger.domains import EVENT_TYPES
+from ledger.message import Event
+
+SCHEMAS = Path(__file__).parent
+HISTORY = SCHEMAS.parent / "history"
+_NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Line(msgspec.Struct):
+    """`data` is what stood in the store, byte for byte."""
+
+    type: str
+    data: msgspec.Raw
+
+
+def schema(event_type: type[Event]) -> str:
+    return json.dumps(msgspec.json.schema(event_type), indent=2, sort_keys=True) + "\n"
+
+
+def history_of(event_type: type[Event]) -> Path:
+    return HISTORY / f"{event_type.TYPE.partition('.')[0]}.jsonl"
+
+
+def lines(path: Path) -> list[Line]:
+    return [msgspec.json.decode(line, type=Line) for line in path.read_bytes().splitlines()]
+
+
+def examples(event_type: type[Event]) -> list[msgspec.Struct]:
+    """With every field, and with only those that must be there."""
+    full, least = _example(event_type, full=True), _example(event_type, full=False)
+    return [full] if full == least else [full, least]
+
+
+def _example(struct: type[msgspec.Struct], *, full: bool) -> msgspec.Struct:
+    wanted = [one for one in msgspec.structs.fields(struct) if full or one.required]
+    return struct(**{one.name: _value(one.name, one.type, full=full) for one in wanted})
+
+
+def _value(name: str, annotation: Any, *, full: bool) -> Any:
+    if get_origin(annotation) is not Annotated and get_args(annotation):
+        annotation = next(one for one in get_args(annotation) if one is not type(None))
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if issubclass(annotation, msgspec.Struct):
+        return _example(annotation, full=full)
+    if name == "currency":
+        return "usd"
+    return {str: f"{name}é", int: -4000, bool: True, datetime: _NOON}[annotation]
+
+
+def main() -> None:
+    for event_type in EVENT_TYPES:
+        (SCHEMAS / f"{event_type.TYPE}.json").write_text(schema(event_type))
+        path = history_of(event_type)
+        known = {line.type for line in lines(path)} if path.exists() else set()
+        if event_type.TYPE not in known:
+            with path.open("ab") as file:
+                for event in examples(event_type):
+                    line = Line(event_type.TYPE, msgspec.Raw(msgspec.json.encode(event)))
+                    file.write(msgspec.json.encode(line) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
