@@ -1,4 +1,4 @@
-"""What must hold whatever happens; the numbers are those of the list of invariants in docs/accounting.md."""
+"""What must hold whatever happens; docs/accounting.md lists it in words."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def booked(events: Iterable[Event]) -> list[tuple[str, tuple[object, ...]]]:
 
 
 @for_all(events_of(EVENT_TYPES))
-def test_1_every_entry_adds_up_to_zero_and_has_no_empty_leg(event: Event) -> None:
+def test_every_entry_adds_up_to_zero_and_has_no_empty_leg(event: Event) -> None:
     legs = postings(recorded(event))
     total = Counter[str]()
     for leg in legs:
@@ -70,7 +70,7 @@ REQUESTS = st.builds(
 
 
 @for_all(stripe_histories(), st.lists(REQUESTS, max_size=6), st.randoms(use_true_random=False))
-def test_4_our_own_refunds_never_give_back_more_than_was_captured(
+def test_our_own_refunds_never_give_back_more_than_was_captured(
     history: list[RecordPaymentSnapshot], requests: list[RequestRefund], random: Any
 ) -> None:
     payment = captured()
@@ -88,7 +88,7 @@ def test_4_our_own_refunds_never_give_back_more_than_was_captured(
 
 
 @for_all(st.data())
-def test_6_any_order_repetition_and_loss_of_snapshots_ends_alike(data: st.DataObject) -> None:
+def test_any_order_repetition_and_loss_of_snapshots_ends_alike(data: st.DataObject) -> None:
     history = data.draw(stripe_histories())
     arrived = data.draw(deliveries(history))
     # as after our own request for re_1, when the intent may or may not be known yet

@@ -254,6 +254,19 @@ def test_a_second_stripe_refund_for_one_request_is_a_fact_of_its_own() -> None:
     assert payment.refundable_minor == 2000
 
 
+def test_the_order_in_which_stripe_lists_refunds_does_not_matter() -> None:
+    payment, _ = when(captured(), request_refund(4000))
+    twice = (refund(), refund(stripe_refund_id="re_stripe_2"))
+    listed, reversed_ = snapshot(refunds=twice), snapshot(refunds=twice[::-1])
+    assert decide(listed, payment) == decide(reversed_, payment)
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_refund_that_never_took_money_ends_once(status: str) -> None:
+    payment, _ = when(captured(), request_refund(4000), snapshot(refunds=(refund(status),)))
+    assert decide(snapshot(refunds=(refund(status),)), payment) == ()
+
+
 def test_more_given_back_than_captured_leaves_nothing_and_never_less() -> None:
     payment, _ = when(captured(), snapshot(refunds=(refund(refund_id="", amount_minor=99999),)))
     assert payment.refundable_minor == 0
