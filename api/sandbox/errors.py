@@ -1,0 +1,83 @@
+"""Stripe's error bodies. https://docs.stripe.com/api/errors"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Object = dict[str, Any]
+
+
+class StripeError(Exception):
+    """An answer that is no success.
+
+    `keeps_work` commits what the request did (a declined charge is a fact). `saved` says whether an
+    idempotency key replays it: Stripe saves an outcome only "if an endpoint started executing", so
+    parameters that fail validation are not saved. https://docs.stripe.com/api/idempotent_requests
+    """
+
+    def __init__(  # noqa: PLR0913  the fields of Stripe's error object
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        code: str = "",
+        param: str = "",
+        decline_code: str = "",
+        saved: bool = True,
+        keeps_work: bool = False,
+        extra: Object | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.saved = saved
+        self.keeps_work = keeps_work
+        self.code = code
+        error: Object = {"message": message, "type": kind}
+        if code:
+            error["code"] = code
+            error["doc_url"] = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
+        if decline_code:
+            error["decline_code"] = decline_code
+        if param:
+            error["param"] = param
+        self.error = error | (extra or {})
+
+    def body(self) -> bytes:
+        return msgspec.json.encode({"error": self.error})
+
+
+def missing(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
+    """404 for an object in the path, 400 for one named in a parameter."""
+    return StripeError(
+        f"No such {kind.replace('_', ' ') if kind == 'webhook_endpoint' else kind}: '{object_id}'",
+        status=status,
+        code="resource_missing",
+        param=param,
+    )
+
+
+def invalid(message: str, *, code: str = "", param: str = "") -> StripeError:
+    """A parameter that fails validation; not saved under an idempotency key."""
+    return StripeError(message, code=code, param=param, saved=False)
+
+
+def unexpected_state(message: str, *, code: str, extra: Object | None = None) -> StripeError:
+    return StripeError(message, code=code, extra=extra)
+
+
+def server_error() -> StripeError:
+    return StripeError(
+        "An unknown error occurred (a fault of the sandbox, asked for).", status=500, kind="api_error"
+    )
+
+
+def rate_limited() -> StripeError:
+    return StripeError(
+        "Too many requests. Retry with exponential backoff (a fault of the sandbox, asked for).",
+        status=429,
+        code="rate_limit",
+        saved=False,
+    )

@@ -1,0 +1,127 @@
+"""Amounts in a currency's minor units, as Stripe counts them. https://docs.stripe.com/currencies"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iso4217 import Currency
+
+from api.sandbox.errors import Object, invalid
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+CODES = frozenset(currency.code.lower() for currency in Currency)
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+# Without a minor unit now, but still counted in hundredths at Stripe.
+_WHOLE_ONLY = frozenset({"isk", "ugx"})
+_SMALLEST = {
+    "usd": 50,
+    "eur": 50,
+    "gbp": 30,
+    "jpy": 50,
+    "chf": 50,
+    "cad": 50,
+    "aud": 50,
+    "sek": 300,
+    "dkk": 250,
+}
+_LARGEST = 99_999_999
+_FEE_PER_MILLE = 29
+_FEE_FIXED = 30
+
+
+def check_currency(code: str) -> str:
+    """Lower-case. Raises StripeError for what is no ISO 4217 code."""
+    lower = code.lower()
+    if lower not in CODES:
+        raise invalid(f"Invalid currency: {code}. Use a three-letter ISO 4217 code.", param="currency")
+    return lower
+
+
+def check_amount(amount: int, currency: str, *, param: str = "amount", smallest: int | None = None) -> int:
+    least = _SMALLEST.get(currency, 1) if smallest is None else smallest
+    if amount < 1:
+        raise invalid(
+            "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param=param
+        )
+    if amount < least:
+        raise invalid(
+            f"Amount must be at least {least} in the minor units of {currency}.",
+            code="amount_too_small",
+            param=param,
+        )
+    if amount > _LARGEST:
+        raise invalid("Amount must be no more than 99999999.", code="amount_too_large", param=param)
+    if currency in THREE_DECIMAL and amount % 10:
+        raise invalid(f"Amounts in {currency} must end in 0: networks settle two decimals.", param=param)
+    if currency in _WHOLE_ONLY and amount % 100:
+        raise invalid(f"Amounts in {currency} must end in 00: it has no minor unit any more.", param=param)
+    return amount
+
+
+def processing_fee(amount: int, currency: str) -> int:
+    """2.9 % + 30 minor units, half a unit rounded up, never more than the amount.
+
+    Stripe's standard price for US cards. The sandbox charges the same figures in every currency,
+    zero-decimal ones too; three-decimal ones round to the ten that Stripe can settle.
+    """
+    step = 10 if currency in THREE_DECIMAL else 1
+    per_mille = 1000 * step
+    percent = (amount * _FEE_PER_MILLE + per_mille // 2) // per_mille * step
+    return min(amount, percent + _FEE_FIXED)
+
+
+def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
+    tx: Transaction,
+    *,
+    kind: str,
+    category: str,
+    amount: int,
+    currency: str,
+    source: str,
+    fee: int = 0,
+    fee_description: str = "Stripe processing fees",
+    available_on: int | None = None,
+    description: str | None = None,
+) -> Object:
+    """Move the balance; money that goes out is taken from what is available at once (the sandbox's rule:
+    Stripe documents no hold for it).
+    """
+    available = tx.now if available_on is None else available_on
+    fees = [
+        {
+            "amount": fee,
+            "application": None,
+            "currency": currency,
+            "description": fee_description,
+            "type": "stripe_fee",
+        }
+    ]
+    booked = tx.add(
+        {
+            "id": tx.new_id("txn_"),
+            "object": "balance_transaction",
+            "amount": amount,
+            "available_on": available,
+            "balance_type": "payments",
+            "created": tx.now,
+            "currency": currency,
+            "description": description,
+            "exchange_rate": None,
+            "fee": fee,
+            "fee_details": fees if fee else [],
+            "net": amount - fee,
+            "reporting_category": category,
+            "source": source,
+            "status": "available" if available <= tx.now else "pending",
+            "type": kind,
+        }
+    )
+    tx.move_funds(currency, available, amount - fee)
+    tx.link(UNPAID, currency, booked["id"])
+    return booked
+
+
+UNPAID = "balance_transaction.unpaid"
+"""Link of balance transactions that no automatic payout has paid out, by currency."""

@@ -1,0 +1,258 @@
+"""What every call of the API goes through: key, parameters, faults, idempotency, one transaction, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from api.sandbox import expand, forms, idempotency
+from api.sandbox.errors import StripeError, rate_limited, server_error
+from api.sandbox.faults import Fault
+from api.sandbox.ids import request_id as new_request_id
+from api.sandbox.transaction import API_VERSION, encode
+
+if TYPE_CHECKING:
+    from litestar.types import HTTPScope, Receive, Scope, Send
+
+    from api.sandbox.registry import Route
+    from api.sandbox.state import State
+
+_log = logging.getLogger("liberation.sandbox")
+ABORT = "liberation.abort"
+_VERSION = API_VERSION.encode()
+_FORM = b"application/x-www-form-urlencoded"
+_HOLDS_AFTER = {"timeout_after", "disconnect_after", "disconnect_mid_body"}
+_MAX_BODY = 1_000_000
+_ID_PART = 3
+
+
+class Call:
+    """One request as far as it is known."""
+
+    __slots__ = ("body", "headers", "key", "method", "object_id", "params", "path", "request_id")
+
+    def __init__(self, scope: HTTPScope) -> None:
+        self.request_id = new_request_id()
+        self.method = scope["method"]
+        self.path = scope["raw_path"].decode("latin-1")  # Litestar takes the mount off `path`
+        self.headers = dict(scope["headers"])
+        self.key = (
+            self.headers.get(b"idempotency-key", b"").decode("latin-1") if self.method == "POST" else ""
+        )
+        self.object_id = ""
+        self.params: dict[str, Any] = {}
+
+
+class Answer:
+    __slots__ = ("body", "original_request", "status")
+
+    def __init__(self, status: int, body: bytes, original_request: str = "") -> None:
+        self.status = status
+        self.body = body
+        self.original_request = original_request
+
+
+class Pipeline:
+    """All of /v1 as an ASGI app."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._routes = {(route.method, route.path): route for route in state.registry.routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope)  # type: ignore[arg-type]  # Litestar routes only HTTP here
+        fault: Fault | None = None
+        try:
+            _authenticate(call.headers)
+            call.params = await _read_params(scope, receive, call)  # type: ignore[arg-type]
+            route = self._route(call)
+            drawn = self._state.faults.draw(call.method, call.path)
+            fault = drawn[0] if drawn else None
+            answer = await self._answer(route, call, fault, receive)
+        except StripeError as refusal:
+            answer = Answer(refusal.status, refusal.body())
+        except Exception:  # noqa: BLE001  whatever it was, the client gets an answer in Stripe's form
+            _log.exception("%s %s failed in the sandbox itself", call.method, call.path)
+            answer = Answer(
+                500, StripeError("The sandbox has a bug; its log says more.", kind="api_error").body()
+            )
+        if answer is None or (fault and fault.kind in _HOLDS_AFTER):
+            await _cut(scope, receive, send, fault, answer, call)
+            return
+        await _send(send, answer, call)
+        if self._state.schedule.next_due <= self._state.clock.now():
+            asyncio.get_running_loop().call_soon(self._state.run_due)
+
+    def _route(self, call: Call) -> Route:
+        """Every path is /v1/things, /v1/things/{id} or /v1/things/{id}/verb."""
+        route = self._routes.get((call.method, call.path))
+        if route is None:
+            parts = call.path.split("/")
+            if len(parts) > _ID_PART:
+                call.object_id, parts[_ID_PART] = parts[_ID_PART], "{id}"
+                route = self._routes.get((call.method, "/".join(parts)))
+        if route is None:
+            raise unrecognized(call.method, call.path)
+        return route
+
+    async def _answer(self, route: Route, call: Call, fault: Fault | None, receive: Receive) -> Answer | None:
+        """None when the fault lets no answer come."""
+        kind = fault.kind if fault else ""
+        if kind == "rate_limit":
+            raise rate_limited()
+        if kind == "error_before":
+            error = server_error()
+            return Answer(error.status, error.body())
+        if kind == "disconnect_before":
+            return None
+        if not call.key:
+            return await self._execute(route, call, fault, b"", receive)
+        mark = idempotency.fingerprint(call.method, call.path, call.params)
+        replay = self._state.keys.take(call.key, mark, self._state.clock.now())
+        if replay is not None:
+            return Answer(replay.status, replay.body, replay.request_id)
+        try:
+            return await self._execute(route, call, fault, mark, receive)
+        finally:
+            self._state.keys.release(call.key)
+
+    async def _execute(
+        self, route: Route, call: Call, fault: Fault | None, mark: bytes, receive: Receive
+    ) -> Answer | None:
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        if fault and fault.kind == "timeout_before":
+            await _wait_for_leaving(receive, fault.seconds)
+            return None
+        return self._work(route, call, fault.kind if fault else "", mark)
+
+    def _work(self, route: Route, call: Call, fault: str, mark: bytes) -> Answer:
+        """Everything in one transaction that is committed before the answer goes out. Raises StripeError."""
+        state = self._state
+        state.run_due()
+        tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
+        rank = state.store.rank
+        try:
+            if fault == "error_during":
+                raise server_error()
+            answer = Answer(200, _run(tx, route, call))
+        except StripeError as refusal:
+            answer = Answer(refusal.status, refusal.body())
+            if not refusal.keeps_work:
+                state.store.rank = rank
+                tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
+            if not refusal.saved:
+                mark = b""
+        if fault == "error_after":
+            error = server_error()
+            answer = Answer(error.status, error.body())
+        tx.commit((mark, answer.status, answer.body) if mark else None)
+        return answer
+
+
+def _run(tx: Any, route: Route, call: Call) -> bytes:
+    params = dict(call.params)
+    asked = expand.paths(params)
+    typed = forms.convert(params, route.params)
+    value = route.run(tx, call.object_id, typed) if call.object_id else route.run(tx, typed)
+    shown = expand.show(tx, value, asked)
+    return tx.encoded(value) if shown is value and "id" in value else encode(shown)
+
+
+def _authenticate(headers: dict[bytes, bytes]) -> None:
+    """Any test key will do, as a sandbox has one account; live keys are refused lest they leak into it."""
+    scheme, _, credential = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not credential:
+        raise StripeError(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, "
+            "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            status=401,
+            saved=False,
+        )
+    if credential.startswith((b"sk_live_", b"rk_live_")):
+        raise StripeError(
+            "This is a sandbox: it refuses live keys. Use a key that starts with sk_test_, "
+            "and roll the live one if it was sent here by mistake.",
+            status=401,
+            saved=False,
+        )
+    if not credential.startswith((b"sk_test_", b"rk_test_")):
+        raise StripeError("Invalid API Key provided: it must start with sk_test_.", status=401, saved=False)
+
+
+async def _read_params(scope: HTTPScope, receive: Receive, call: Call) -> dict[str, Any]:
+    if call.method != "POST":
+        return forms.parse(scope["query_string"])
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise StripeError("The request was cut off.", saved=False)
+        body = body + message["body"] if body else message["body"]
+        if len(body) > _MAX_BODY:
+            raise StripeError("Request body too large.", status=413, saved=False)
+        if not message["more_body"]:
+            break
+    if body and not call.headers.get(b"content-type", _FORM).startswith(_FORM):
+        raise StripeError(
+            "Invalid request: the v1 API takes application/x-www-form-urlencoded bodies.", saved=False
+        )
+    return (
+        forms.parse(scope["query_string"]) | forms.parse(body) if scope["query_string"] else forms.parse(body)
+    )
+
+
+def headers_of(answer: Answer, call: Call) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"request-id", call.request_id.encode()),
+        (b"stripe-version", _VERSION),
+    ]
+    if call.key:
+        headers.append((b"idempotency-key", call.key.encode("latin-1")))
+    if answer.original_request:
+        headers.append((b"idempotent-replayed", b"true"))
+        headers.append((b"original-request", answer.original_request.encode()))
+    return headers
+
+
+async def _send(send: Send, answer: Answer, call: Call) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, call)})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+async def _cut(
+    scope: Scope, receive: Receive, send: Send, fault: Fault | None, answer: Answer | None, call: Call
+) -> None:
+    """No answer, or half of one, and the connection ends."""
+    if fault and answer and fault.kind == "timeout_after":
+        await _wait_for_leaving(receive, fault.seconds)
+    if fault and answer and fault.kind == "disconnect_mid_body":
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, call)}
+        await send(start)  # type: ignore[arg-type]
+        half = answer.body[: len(answer.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    abort = (scope.get("extensions") or {}).get(ABORT)
+    if abort is not None:
+        abort["call"]()  # type: ignore[operator]  # put there by the server's protocol
+        await asyncio.sleep(0)  # lets the server see that the connection is gone
+
+
+async def _wait_for_leaving(receive: Receive, longest_s: float) -> None:
+    try:
+        async with asyncio.timeout(longest_s):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return
+
+
+def unrecognized(method: str, path: str) -> StripeError:
+    return StripeError(
+        f"Unrecognized request URL ({method}: {path}). The sandbox has not got it, or there is no such "
+        "thing; docs/sandbox.md lists what it has.",
+        status=404,
+        saved=False,
+    )

@@ -1,0 +1,67 @@
+"""What a resource is: one module with its routes, object shape and jobs.
+
+A new resource (subscriptions, invoices, products, Connect) is a module with a `RESOURCE` that is
+named in `api.sandbox.resources.ALL`; nothing else has to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from api.sandbox.errors import Object
+from api.sandbox.forms import Params
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+
+class NoParams(Params, frozen=True):
+    pass
+
+
+@dataclass(frozen=True)
+class Route:
+    """`run(tx, params)`, or `run(tx, id, params)` when the path has `{id}`; it answers with an object."""
+
+    method: str
+    path: str
+    run: Callable[..., Object]
+    params: type[Params] = NoParams
+
+
+@dataclass(frozen=True)
+class Resource:
+    """`expandable` are dotted fields that hold ids; `included` are lists that only `expand` shows;
+    `linked` are fields that lists filter by; `jobs` run when the clock reaches their time;
+    `present` adds what follows from the clock when an object is shown.
+    """
+
+    kind: str
+    routes: Sequence[Route] = ()
+    expandable: frozenset[str] = frozenset()
+    included: dict[str, Callable[[Transaction, Object], Object]] = field(default_factory=dict)
+    linked: tuple[str, ...] = ()
+    jobs: dict[str, Callable[[Transaction, str], None]] = field(default_factory=dict)
+    present: Callable[[Transaction, Object], Object] | None = None
+
+
+class Registry:
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self.resources = {resource.kind: resource for resource in resources}
+        self.routes = [route for resource in resources for route in resource.routes]
+        self.jobs = {name: job for resource in resources for name, job in resource.jobs.items()}
+        self.links = {
+            resource.kind: tuple((name, f"{resource.kind}.{name}") for name in resource.linked)
+            for resource in resources
+        }
+        self.present = {resource.kind: resource.present for resource in resources if resource.present}
+
+    def links_of(self, value: Object) -> list[tuple[str, Any]]:
+        """(field, value) of every link that the object has."""
+        return [
+            (field_name, value[name])
+            for name, field_name in self.links.get(value["object"], ())
+            if value.get(name) is not None
+        ]

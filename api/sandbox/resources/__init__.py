@@ -1,0 +1,30 @@
+"""What the sandbox has of Stripe: one module a resource."""
+
+from __future__ import annotations
+
+from api.sandbox.resources import (
+    balance,
+    charges,
+    customers,
+    disputes,
+    events,
+    payment_intents,
+    payment_methods,
+    payouts,
+    refunds,
+    webhook_endpoints,
+)
+
+ALL = (
+    customers.RESOURCE,
+    payment_methods.RESOURCE,
+    payment_intents.RESOURCE,
+    charges.RESOURCE,
+    balance.RESOURCE,
+    refunds.RESOURCE,
+    disputes.RESOURCE,
+    payouts.RESOURCE,
+    payouts.BANK_ACCOUNT,
+    events.RESOURCE,
+    webhook_endpoints.RESOURCE,
+)

@@ -1,0 +1,100 @@
+"""The balance and its transactions. https://docs.stripe.com/api/balance_transactions"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from api.sandbox.errors import Object, StripeError
+from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources.common import Text, given, retrieve
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+SUMS = """
+SELECT currency,
+    sum(CASE WHEN available_on <= ?1 THEN net ELSE 0 END),
+    sum(CASE WHEN available_on > ?1 THEN net ELSE 0 END)
+FROM funds
+GROUP BY currency
+ORDER BY currency
+"""
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    source: Text = UNSET
+    payout: Text = UNSET
+    type: Text = UNSET
+    currency: Text = UNSET
+
+
+def sums(tx: Transaction) -> list[tuple[str, int, int]]:
+    """(currency, available, pending) in minor units, before this transaction."""
+    return [(row[0], row[1], row[2]) for row in tx.store.rows(SUMS, (tx.now,))]
+
+
+def balance(tx: Transaction, _: NoParams) -> Object:
+    """An account that never moved money shows zero in US dollars."""
+    rows = sums(tx) or [("usd", 0, 0)]
+    return {
+        "object": "balance",
+        "available": [_amount(currency, available) for currency, available, _ in rows],
+        "livemode": False,
+        "pending": [_amount(currency, pending) for currency, _, pending in rows],
+    }
+
+
+def _amount(currency: str, amount: int) -> Object:
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+
+
+def funds_available(tx: Transaction, _currency: str) -> None:
+    tx.emit("balance.available", balance(tx, NoParams()))
+
+
+def present(tx: Transaction, booked: Object) -> Object:
+    """Pending funds become available by the passing of time alone."""
+    if booked["status"] == "pending" and booked["available_on"] <= tx.now:
+        return {**booked, "status": "available"}
+    return booked
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    payout, source = given(params.payout), given(params.source)
+    kind, currency = given(params.type), given(params.currency)
+    link = None
+    if payout:
+        if not tx.get("payout", payout, param="payout", status=400)["automatic"]:
+            raise StripeError(
+                "Balance transaction history can only be filtered on automatic transfers, not manual.",
+                param="payout",
+            )
+        link = ("balance_transaction.payout", payout)
+    elif source:
+        link = ("balance_transaction.source", source)
+
+    def matches(booked: Object) -> bool:
+        return (
+            (kind is None or booked["type"] == kind)
+            and (currency is None or booked["currency"] == currency.lower())
+            and (source is None or booked["source"] == source)
+        )
+
+    return page(tx, "balance_transaction", "/v1/balance_transactions", params, link=link, matches=matches)
+
+
+RESOURCE = Resource(
+    kind="balance_transaction",
+    routes=(
+        Route("GET", "/v1/balance", balance),
+        Route("GET", "/v1/balance_transactions", listing, Listing),
+        retrieve("balance_transaction", "/v1/balance_transactions/{id}", "id"),
+    ),
+    expandable=frozenset({"source"}),
+    linked=("source",),
+    jobs={"funds_available": funds_available},
+    present=present,
+)

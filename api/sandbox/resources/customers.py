@@ -1,0 +1,170 @@
+"""Customers. https://docs.stripe.com/api/customers"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from api.sandbox.errors import Object, invalid
+from api.sandbox.forms import Params
+from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources.common import (
+    Hash,
+    Text,
+    changed,
+    given,
+    hash_or_none,
+    merge_metadata,
+    sent_texts,
+)
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+
+class Fields(Params, frozen=True, kw_only=True):
+    name: Text = UNSET
+    email: Text = UNSET
+    phone: Text = UNSET
+    description: Text = UNSET
+    address: Hash = UNSET
+    shipping: Hash = UNSET
+    metadata: Hash = UNSET
+    invoice_settings: Hash = UNSET
+    preferred_locales: tuple[str, ...] = ()
+    payment_method: Text = UNSET
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    email: Text = UNSET
+
+
+_TEXTS = ("name", "email", "phone", "description")
+_NO_INVOICE_SETTINGS = {
+    "custom_fields": None,
+    "default_payment_method": None,
+    "footer": None,
+    "rendering_options": None,
+}
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+
+def create(tx: Transaction, params: Fields) -> Object:
+    customer_id = tx.new_id("cus_")
+    customer = tx.add(
+        {
+            "id": customer_id,
+            "object": "customer",
+            "address": address(params.address),
+            "balance": 0,
+            "created": tx.now,
+            "currency": None,
+            "default_source": None,
+            "delinquent": False,
+            "description": given(params.description),
+            "discount": None,
+            "email": given(params.email),
+            "invoice_prefix": customer_id[-8:].upper(),
+            "invoice_settings": _NO_INVOICE_SETTINGS,
+            "livemode": False,
+            "metadata": merge_metadata({}, params.metadata),
+            "name": given(params.name),
+            "next_invoice_sequence": 1,
+            "phone": given(params.phone),
+            "preferred_locales": params.preferred_locales,
+            "shipping": hash_or_none(params.shipping),
+            "tax_exempt": "none",
+            "test_clock": None,
+        }
+    )
+    if isinstance(params.payment_method, str):
+        from api.sandbox.resources.payment_methods import attach_to
+
+        attach_to(tx, params.payment_method, customer_id, param="payment_method")
+    customer = tx.update(customer, invoice_settings=_invoice_settings(tx, customer, params))
+    tx.emit("customer.created", customer)
+    return customer
+
+
+def address(sent: Hash) -> Object | None:
+    return {name: sent.get(name) for name in _ADDRESS} if isinstance(sent, dict) else None
+
+
+def _invoice_settings(tx: Transaction, customer: Object, params: Fields) -> Object:
+    settings: Object = customer["invoice_settings"]
+    if not isinstance(params.invoice_settings, dict):
+        return settings
+    if unknown := set(params.invoice_settings) - {"default_payment_method"}:
+        raise invalid(
+            f"Received unknown parameter: invoice_settings[{min(unknown)}]",
+            code="parameter_unknown",
+            param="invoice_settings",
+        )
+    default = params.invoice_settings.get("default_payment_method") or None
+    if default is not None:
+        method = tx.get(
+            "payment_method", default, param="invoice_settings[default_payment_method]", status=400
+        )
+        if method["customer"] != customer["id"]:
+            raise invalid(
+                f"The customer does not have a payment method with the ID {default}. "
+                "The payment method must be attached to the customer.",
+                code="resource_missing",
+                param="invoice_settings[default_payment_method]",
+            )
+    return {**settings, "default_payment_method": default}
+
+
+def update(tx: Transaction, customer_id: str, params: Fields) -> Object:
+    customer = tx.get("customer", customer_id, param="customer")
+    changes: Object = dict(sent_texts(params, *_TEXTS))
+    changes["metadata"] = merge_metadata(customer["metadata"], params.metadata)
+    changes["invoice_settings"] = _invoice_settings(tx, customer, params)
+    if params.address is not UNSET:
+        changes["address"] = address(params.address)
+    if params.shipping is not UNSET:
+        changes["shipping"] = hash_or_none(params.shipping)
+    if params.preferred_locales:
+        changes["preferred_locales"] = params.preferred_locales
+    updated = tx.update(customer, **changes)
+    if updated != customer:
+        tx.emit("customer.updated", updated, changed(customer, updated))
+    return updated
+
+
+def delete(tx: Transaction, customer_id: str, _: NoParams) -> Object:
+    customer = tx.get("customer", customer_id, param="customer")
+    tx.emit("customer.deleted", customer)
+    for method in tx.all("payment_method", "customer", customer_id):
+        tx.update(method, customer=None)
+    return tx.replace({"id": customer_id, "object": "customer", "deleted": True})
+
+
+def fetch(tx: Transaction, customer_id: str, _: NoParams) -> Object:
+    """A deleted customer can still be retrieved, as Stripe shows it."""
+    found = tx.find(customer_id)
+    if found and found["object"] == "customer" and found.get("deleted"):
+        return found
+    return tx.get("customer", customer_id, param="id")
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    email = given(params.email)
+    link = ("customer.email", email) if email else None
+    return page(tx, "customer", "/v1/customers", params, link=link, matches=lambda c: not c.get("deleted"))
+
+
+RESOURCE = Resource(
+    kind="customer",
+    routes=(
+        Route("POST", "/v1/customers", create, Fields),
+        Route("GET", "/v1/customers", listing, Listing),
+        Route("GET", "/v1/customers/{id}", fetch),
+        Route("POST", "/v1/customers/{id}", update, Fields),
+        Route("DELETE", "/v1/customers/{id}", delete),
+    ),
+    expandable=frozenset({"invoice_settings.default_payment_method", "default_source", "test_clock"}),
+    linked=("email",),
+)

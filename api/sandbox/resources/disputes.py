@@ -1,0 +1,277 @@
+"""Disputes. https://docs.stripe.com/api/disputes and https://docs.stripe.com/disputes/how-disputes-work"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from api.sandbox.errors import Object, StripeError, invalid
+from api.sandbox.forms import Params
+from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.money import add_balance_transaction
+from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources.charges import settled
+from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.refunds import refundable
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+FEE = 1500
+"""Stripe's US fee, here in the minor units of any currency; not given back when won (the sandbox's rule)."""
+RESPOND_WITHIN_S = 9 * 86_400
+EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+)
+# https://docs.stripe.com/testing#evidence
+WINNING = "winning_evidence"
+LOSING = "losing_evidence"
+OPEN = ("needs_response", "under_review")
+INQUIRY = ("warning_needs_response", "warning_under_review")
+
+
+class Update(Params, frozen=True, kw_only=True):
+    evidence: Hash = UNSET
+    metadata: Hash = UNSET
+    submit: bool = True
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    charge: Text = UNSET
+    payment_intent: Text = UNSET
+
+
+def open_dispute(
+    tx: Transaction,
+    charge: Object,
+    *,
+    amount: int | None = None,
+    reason: str = "general",
+    inquiry: bool = False,
+) -> Object:
+    """The cardholder's bank takes the money back (not for an inquiry). Raises StripeError when it cannot."""
+    _check_disputable(tx, charge)
+    charge = settled(tx, charge)
+    left = refundable(tx, charge)
+    amount = left if amount is None else amount
+    if not 0 < amount <= left:
+        raise invalid(
+            f"A dispute of this charge can be from 1 to {left}; {amount} was asked for.", param="amount"
+        )
+    dispute = tx.add(_shape(tx, charge, amount, reason, inquiry=inquiry))
+    tx.emit("charge.dispute.created", dispute)
+    if not inquiry:
+        dispute = _withdraw(tx, dispute)
+    tx.update(tx.get("charge", charge["id"]), disputed=True)
+    return dispute
+
+
+def _check_disputable(tx: Transaction, charge: Object) -> None:
+    if charge["status"] != "succeeded" or not charge["captured"]:
+        raise StripeError(f"Charge {charge['id']} took no money; it cannot be disputed.")
+    earlier = tx.all("dispute", "charge", charge["id"])
+    if any(dispute["status"] in (*OPEN, *INQUIRY) for dispute in earlier):
+        raise StripeError(f"Charge {charge['id']} has an open dispute already.")
+
+
+def _shape(tx: Transaction, charge: Object, amount: int, reason: str, *, inquiry: bool) -> Object:
+    dispute: Object = {
+        "id": tx.new_id("du_"),
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": tx.now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": dict.fromkeys(EVIDENCE) | {"enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": tx.now + RESPOND_WITHIN_S,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "reason": reason,
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }
+    details = charge["payment_method_details"]
+    if details["type"] == "card":
+        brand = details["card"]["brand"]
+        card = {
+            "brand": brand,
+            "case_type": "inquiry" if inquiry else "chargeback",
+            "network_reason_code": "10",
+        }
+        dispute["payment_method_details"] = {"card": card | {"network": brand}, "type": "card"}
+    return dispute
+
+
+def _withdraw(tx: Transaction, dispute: Object) -> Object:
+    booked = add_balance_transaction(
+        tx,
+        kind="adjustment",
+        category="dispute",
+        amount=-dispute["amount"],
+        currency=dispute["currency"],
+        source=dispute["id"],
+        fee=FEE,
+        fee_description="Dispute fee",
+        description=f"Chargeback withdrawal for {dispute['charge']}",
+    )
+    dispute = tx.update(
+        dispute, balance_transactions=[*dispute["balance_transactions"], booked], is_charge_refundable=False
+    )
+    tx.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def escalate(tx: Transaction, dispute: Object) -> Object:
+    """An inquiry becomes a chargeback."""
+    if dispute["status"] not in INQUIRY:
+        raise StripeError(
+            f"Dispute {dispute['id']} has status {dispute['status']}; only an inquiry escalates."
+        )
+    escalated = tx.update(dispute, status="needs_response")
+    tx.emit("charge.dispute.updated", escalated, changed(dispute, escalated))
+    return _withdraw(tx, escalated)
+
+
+def resolve(tx: Transaction, dispute: Object, *, won: bool) -> Object:
+    """The bank decided; an inquiry just closes."""
+    _check_open(dispute)
+    if dispute["status"] in INQUIRY:
+        return _close(tx, tx.update(dispute, status="warning_closed"))
+    if not won:
+        return _close(tx, tx.update(dispute, status="lost"))
+    booked = add_balance_transaction(
+        tx,
+        kind="adjustment",
+        category="dispute_reversal",
+        amount=dispute["amount"],
+        currency=dispute["currency"],
+        source=dispute["id"],
+        description=f"Chargeback reversal for {dispute['charge']}",
+    )
+    dispute = tx.update(
+        dispute,
+        status="won",
+        balance_transactions=[*dispute["balance_transactions"], booked],
+        is_charge_refundable=True,
+    )
+    tx.emit("charge.dispute.funds_reinstated", dispute)
+    return _close(tx, dispute)
+
+
+def _close(tx: Transaction, dispute: Object) -> Object:
+    tx.emit("charge.dispute.closed", dispute)
+    return dispute
+
+
+def _check_open(dispute: Object) -> None:
+    if dispute["status"] not in (*OPEN, *INQUIRY):
+        raise StripeError(f"This dispute is already closed; its status is {dispute['status']}.")
+
+
+def update(tx: Transaction, dispute_id: str, params: Update) -> Object:
+    """Evidence with `submit` sends it to the bank, which decides at once for Stripe's test texts."""
+    dispute = tx.get("dispute", dispute_id, param="dispute")
+    changes: Object = {"metadata": merge_metadata(dispute["metadata"], params.metadata)}
+    sent = params.evidence if isinstance(params.evidence, dict) else {}
+    if sent:
+        _check_open(dispute)
+        changes |= _with_evidence(dispute, sent, submit=params.submit)
+    updated = tx.update(dispute, **changes)
+    if updated == dispute:
+        return updated
+    tx.emit("charge.dispute.updated", updated, changed(dispute, updated))
+    text = updated["evidence"]["uncategorized_text"]
+    if sent and params.submit and text in (WINNING, LOSING):
+        return resolve(tx, updated, won=text == WINNING)
+    return updated
+
+
+def _with_evidence(dispute: Object, sent: Object, *, submit: bool) -> Object:
+    if unknown := set(sent) - set(EVIDENCE):
+        name = f"evidence[{min(unknown)}]"
+        raise invalid(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+    evidence = dispute["evidence"] | {name: value or None for name, value in sent.items()}
+    details = dispute["evidence_details"]
+    changes: Object = {
+        "evidence": evidence,
+        "evidence_details": {
+            **details,
+            "has_evidence": True,
+            "submission_count": details["submission_count"] + submit,
+        },
+    }
+    if submit:
+        inquiry = dispute["status"] in INQUIRY
+        changes["status"] = "warning_under_review" if inquiry else "under_review"
+    return changes
+
+
+def close(tx: Transaction, dispute_id: str, _: NoParams) -> Object:
+    """The merchant accepts the dispute, which loses it."""
+    return resolve(tx, tx.get("dispute", dispute_id, param="dispute"), won=False)
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    charge, intent = given(params.charge), given(params.payment_intent)
+    link = ("dispute.charge", charge) if charge else None
+    if link is None and intent:
+        link = ("dispute.payment_intent", intent)
+    return page(tx, "dispute", "/v1/disputes", params, link=link)
+
+
+def _by_test_card(tx: Transaction, charge_id: str) -> None:
+    from api.sandbox.resources.payment_methods import behaviour_of
+
+    charge = tx.get("charge", charge_id)
+    test = behaviour_of(tx.get("payment_method", charge["payment_method"]))
+    open_dispute(tx, charge, reason=test.dispute, inquiry=test.inquiry)
+
+
+RESOURCE = Resource(
+    kind="dispute",
+    routes=(
+        Route("GET", "/v1/disputes", listing, Listing),
+        retrieve("dispute", "/v1/disputes/{id}", "dispute"),
+        Route("POST", "/v1/disputes/{id}", update, Update),
+        Route("POST", "/v1/disputes/{id}/close", close),
+    ),
+    expandable=frozenset({"charge", "payment_intent"}),
+    linked=("charge", "payment_intent"),
+    jobs={"open_dispute": _by_test_card},
+)

@@ -1,0 +1,258 @@
+"""Payouts to a bank account. https://docs.stripe.com/api/payouts"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET
+
+from api.sandbox.clock import midnight_after
+from api.sandbox.errors import Object, StripeError
+from api.sandbox.forms import Params
+from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency
+from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources.balance import sums
+from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+PAID_OUT = "balance_transaction.payout"
+
+
+class Create(Params, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    description: Text = UNSET
+    metadata: Hash = UNSET
+    method: Literal["standard"] = "standard"
+    statement_descriptor: Text = UNSET
+
+
+class Update(Params, frozen=True, kw_only=True):
+    metadata: Hash = UNSET
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    status: Text = UNSET
+
+
+def create(tx: Transaction, params: Create) -> Object:
+    currency = check_currency(params.currency)
+    amount = check_amount(params.amount, currency, smallest=1)
+    if amount > available(tx, currency):
+        raise StripeError(
+            "You have insufficient funds in your Stripe account for this transfer: "
+            f"{available(tx, currency)} of {currency} (minor units) are available. "
+            "Move the sandbox's clock to make pending funds available.",
+            code="balance_insufficient",
+        )
+    payout = _new(tx, amount, currency, automatic=False)
+    payout = tx.update(
+        payout,
+        description=given(params.description),
+        metadata=merge_metadata({}, params.metadata),
+        statement_descriptor=given(params.statement_descriptor),
+    )
+    tx.emit("payout.created", payout)
+    return payout
+
+
+def available(tx: Transaction, currency: str) -> int:
+    return next((amount for known, amount, _ in sums(tx) if known == currency), 0)
+
+
+def pay_out_all(tx: Transaction, currency: str) -> Object:
+    """An automatic payout of what is available; its members: `balance_transactions.list(payout=…)`.
+
+    As at Stripe, the payout's own balance transaction is among them, so their `net` sums to zero and
+    without it to the payout's amount.
+    """
+    waiting = tx.store.all("balance_transaction", (UNPAID, currency))
+    members = [booked for booked in waiting if booked["available_on"] <= tx.now]
+    amount = sum(booked["net"] for booked in members)
+    if amount <= 0:
+        raise StripeError(
+            f"There are {amount} of {currency} (minor units) to pay out; move the clock to make "
+            "pending funds available.",
+            code="balance_insufficient",
+        )
+    payout = _new(tx, amount, currency, automatic=True)
+    for booked_id in (*(booked["id"] for booked in members), payout["balance_transaction"]):
+        tx.unlink(UNPAID, currency, booked_id)
+        tx.link(PAID_OUT, payout["id"], booked_id)
+    tx.emit("payout.created", payout)
+    return payout
+
+
+def _new(tx: Transaction, amount: int, currency: str, *, automatic: bool) -> Object:
+    payout_id = tx.new_id("po_")
+    arrival = midnight_after(tx.now, tx.state.settings.payout_days + 1)
+    booked = add_balance_transaction(
+        tx,
+        kind="payout",
+        category="payout",
+        amount=-amount,
+        currency=currency,
+        source=payout_id,
+        description="STRIPE PAYOUT",
+    )
+    tx.later(arrival, "arrive_payout", payout_id)
+    return tx.add(
+        {
+            "id": payout_id,
+            "object": "payout",
+            "amount": amount,
+            "application_fee": None,
+            "application_fee_amount": None,
+            "arrival_date": arrival,
+            "automatic": automatic,
+            "balance_transaction": booked["id"],
+            "created": tx.now,
+            "currency": currency,
+            "description": "STRIPE PAYOUT" if automatic else None,
+            "destination": _bank_account(tx, currency)["id"],
+            "failure_balance_transaction": None,
+            "failure_code": None,
+            "failure_message": None,
+            "livemode": False,
+            "metadata": {},
+            "method": "standard",
+            "original_payout": None,
+            "payout_method": None,
+            "reconciliation_status": "in_progress" if automatic else "not_applicable",
+            "reversed_by": None,
+            "source_type": "card",
+            "statement_descriptor": None,
+            "status": "pending",
+            "trace_id": None,
+            "type": "bank_account",
+        }
+    )
+
+
+def _bank_account(tx: Transaction, currency: str) -> Object:
+    """The sandbox's account has one bank account a currency, made when it is first needed."""
+    account_id = f"ba_3{tx.state.ids.account}{currency}0000"
+    return tx.find(account_id) or tx.add(
+        {
+            "id": account_id,
+            "object": "bank_account",
+            "account_holder_name": None,
+            "account_holder_type": "company",
+            "account_type": None,
+            "bank_name": "STRIPE TEST BANK",
+            "country": "US",
+            "currency": currency,
+            "fingerprint": "SandboxPayoutBank",
+            "last4": "6789",
+            "routing_number": "110000000",
+            "status": "new",
+        }
+    )
+
+
+def arrive(tx: Transaction, payout_id: str) -> None:
+    """Paid, unless it was canceled or failed before."""
+    payout = tx.get("payout", payout_id)
+    if payout["status"] in ("pending", "in_transit"):
+        pay(tx, payout)
+
+
+def send(tx: Transaction, payout: Object) -> Object:
+    """On its way to the bank: it cannot be canceled any more."""
+    _check(payout, ("pending",), "sent")
+    sent = tx.update(payout, status="in_transit")
+    tx.emit("payout.updated", sent, changed(payout, sent))
+    return sent
+
+
+def pay(tx: Transaction, payout: Object) -> Object:
+    _check(payout, ("pending", "in_transit"), "paid")
+    status = "completed" if payout["automatic"] else "not_applicable"
+    paid = tx.update(payout, status="paid", reconciliation_status=status)
+    tx.emit("payout.paid", paid)
+    if payout["automatic"]:
+        tx.emit("payout.reconciliation_completed", paid)
+    return paid
+
+
+def fail(tx: Transaction, payout: Object, code: str = "account_closed") -> Object:
+    """The bank sent it back; this can happen days after it was paid."""
+    _check(payout, ("pending", "in_transit", "paid"), "failed")
+    booked = _return_money(tx, payout, "payout_failure")
+    failed = tx.update(
+        payout,
+        status="failed",
+        failure_balance_transaction=booked["id"],
+        failure_code=code,
+        failure_message=f"The bank account could not take the payout ({code}).",
+    )
+    tx.emit("payout.failed", failed)
+    return failed
+
+
+def cancel(tx: Transaction, payout_id: str, _: NoParams) -> Object:
+    payout = tx.get("payout", payout_id, param="payout")
+    _check(payout, ("pending",), "canceled")
+    booked = _return_money(tx, payout, "payout_cancel")
+    canceled = tx.update(payout, status="canceled", failure_balance_transaction=booked["id"])
+    tx.emit("payout.canceled", canceled)
+    return canceled
+
+
+def _return_money(tx: Transaction, payout: Object, kind: str) -> Object:
+    return add_balance_transaction(
+        tx,
+        kind=kind,
+        category="payout_reversal",
+        amount=payout["amount"],
+        currency=payout["currency"],
+        source=payout["id"],
+    )
+
+
+def _check(payout: Object, statuses: tuple[str, ...], done: str) -> None:
+    if payout["status"] not in statuses:
+        raise StripeError(
+            f"Payouts can only be {done} while {' or '.join(statuses)}; this is {payout['status']}."
+        )
+
+
+def update(tx: Transaction, payout_id: str, params: Update) -> Object:
+    payout = tx.get("payout", payout_id, param="payout")
+    updated = tx.update(payout, metadata=merge_metadata(payout["metadata"], params.metadata))
+    if updated != payout:
+        tx.emit("payout.updated", updated, changed(payout, updated))
+    return updated
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    status = given(params.status)
+    return page(
+        tx, "payout", "/v1/payouts", params, matches=lambda payout: status in (None, payout["status"])
+    )
+
+
+RESOURCE = Resource(
+    kind="payout",
+    routes=(
+        Route("POST", "/v1/payouts", create, Create),
+        Route("GET", "/v1/payouts", listing, Listing),
+        retrieve("payout", "/v1/payouts/{id}", "payout"),
+        Route("POST", "/v1/payouts/{id}", update, Update),
+        Route("POST", "/v1/payouts/{id}/cancel", cancel),
+    ),
+    expandable=frozenset(
+        {
+            "balance_transaction",
+            "destination",
+            "failure_balance_transaction",
+            "original_payout",
+            "reversed_by",
+        }
+    ),
+    jobs={"arrive_payout": arrive},
+)
+BANK_ACCOUNT = Resource(kind="bank_account")

@@ -1,0 +1,51 @@
+"""What happens when the clock reaches its time: bank debits settle, refunds turn out, funds come free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.sandbox import clock
+from api.sandbox.store import NEVER
+
+if TYPE_CHECKING:
+    from api.sandbox.state import State
+
+NEXT_DUE = "SELECT min(due) FROM jobs WHERE clock = ?"
+DUE_AT = "SELECT id, name, object_id FROM jobs WHERE clock = ? AND due = ? ORDER BY id"
+FORGET_KEYS = "DELETE FROM idempotency WHERE created < ?"
+KEYS_KEPT_S = 24 * 3600
+
+
+class Schedule:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._forgotten_at = 0
+        self.reload()
+
+    def reload(self) -> None:
+        due = self._state.store.rows(NEXT_DUE, (clock.DEFAULT,))[0][0]
+        self.next_due: int = NEVER if due is None else due
+
+    def expect(self, due: int) -> None:
+        self.next_due = min(self.next_due, due)
+
+    def run(self, until: int) -> int:
+        """Run what is due, each at its own time so that `created` tells when; answers how many ran."""
+        ran = 0
+        while self.next_due <= until:
+            due = self.next_due
+            jobs = self._state.store.rows(DUE_AT, (clock.DEFAULT, due))
+            tx = self._state.begin(now=due)
+            for job_id, name, object_id in jobs:
+                self._state.registry.jobs[name](tx, object_id)
+                tx.finish_job(job_id)
+            tx.commit()
+            ran += len(jobs)
+            self.reload()
+        self._forget_keys(until)
+        return ran
+
+    def _forget_keys(self, now: int) -> None:
+        if now - self._forgotten_at >= KEYS_KEPT_S // 24:
+            self._forgotten_at = now
+            self._state.store.rows(FORGET_KEYS, (now - KEYS_KEPT_S,))
