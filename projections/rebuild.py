@@ -180,6 +180,7 @@ def _open_copy(url: str, table: Table[Any]) -> Iterator[Callable[[Sequence[Any]]
 
 
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('liberation rebuild ' || %s, 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('liberation rebuild ' || %s, 0))"
 
 
 @contextmanager
@@ -194,16 +195,18 @@ def _beside(url: str, schema: str) -> Iterator[tuple[Connection[Any], Connection
         if row is None or not row[0]:
             raise RebuildRunning(f"schema {schema} is being rebuilt or checked already; wait for that to end")
         drop = SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(other)
-        side.execute("SET client_min_messages = warning")  # else it tells of all that it drops
-        side.execute(drop)
-        side.execute(SQL("CREATE SCHEMA {}").format(other))
         try:
+            side.execute("SET client_min_messages = warning")  # else it tells of all that it drops
+            side.execute(drop)
+            side.execute(SQL("CREATE SCHEMA {}").format(other))
             for migration in find_migrations("projections"):
                 side.execute(migration.sql.encode())
             yield live, side
         finally:
             if not side.closed:
                 side.execute(drop)
+            if not live.closed:
+                live.execute(_UNLOCK, (schema,))  # the server ends a session some time after it is closed
 
 
 def _side(url: str, schema: str) -> str:

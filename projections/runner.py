@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, Self
@@ -118,8 +119,6 @@ class BatchRunner(threading.Thread):
         while not self._halt.is_set():
             self._wake.clear()
             try:
-                if not self._positions:
-                    self._take_stock()
                 moved = self.step()
                 self.trouble, pause = "", self._poll_s
             except Exception as error:  # noqa: BLE001  # told to the operator, never lost with the thread
@@ -135,6 +134,8 @@ class BatchRunner(threading.Thread):
 
     def step(self) -> bool:
         """One batch for every group of projections at one position, those behind first. False at the head."""
+        if not self._positions:
+            self._take_stock()
         moved = False
         for names, after, ahead in _groups(self._running()):
             try:
@@ -143,6 +144,11 @@ class BatchRunner(threading.Thread):
                 self._take_stock()
                 return True
         return moved
+
+    def catch_up(self) -> None:
+        """All batches up to the head, in the caller's thread instead of a started one."""
+        while self.step():
+            pass
 
     def _running(self) -> dict[str, int]:
         return {name: position for name, position in self._positions.items() if name not in self.errors}
@@ -207,5 +213,5 @@ class BatchRunner(threading.Thread):
 def _groups(positions: Mapping[str, int]) -> Iterator[tuple[list[str], int, int | None]]:
     """Those at one position together, from behind, each with the position of the next group."""
     places = sorted(set(positions.values()))
-    for place, ahead in zip(places, [*places[1:], None], strict=True):
+    for place, ahead in itertools.zip_longest(places, places[1:]):
         yield [name for name, position in positions.items() if position == place], place, ahead

@@ -313,21 +313,18 @@ def customer(user_id: str, chance: random.Random) -> Iterator[Step]:
 def append(url: str, facts: Sequence[Recorded], *, schema: str = "liberation") -> None:
     """Store facts as they are, many in one transaction. The database gives its own time to them."""
     mapper = FactMapper(())
-    rows: list[NewRow] = []
-    for index, one in enumerate(facts):
-        first = index == 0 or facts[index - 1].command_id != one.command_id
-        in_command = 0 if first else rows[-1][6] + 1
-        rows.append(
-            (
-                one.stream,
-                one.version,
-                one.event.TYPE,
-                mapper.encode(one.event),
-                mapper.encode(one.metadata),
-                one.command_id,
-                in_command,
-            )
+    rows: list[NewRow] = [
+        (
+            one.stream,
+            one.version,
+            one.event.TYPE,
+            mapper.encode(one.event),
+            mapper.encode(one.metadata),
+            one.command_id,
+            one.position - int(one.command_id.removeprefix("cmd-")),
         )
+        for one in facts
+    ]
     with psycopg.connect(conninfo(url, schema=schema), autocommit=True) as conn:
         for start in range(0, len(rows), 5_000):
             conn.execute(APPEND, append_arguments(rows[start : start + 5_000]))

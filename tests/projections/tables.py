@@ -1,0 +1,50 @@
+"""Looking into tables, and waiting for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+
+from ledger.store import conninfo
+from projections.digest import digests
+from projections.registry import PROJECTIONS, REBUILDABLE
+from projections.runner import BatchRunner
+from projections.sheets import Table
+
+TABLES: dict[str, Table[Any]] = {
+    sheet.table.name: sheet.table for make in PROJECTIONS.values() for sheet in make().sheets
+}
+
+
+def select(url: str, query: LiteralString, *parameters: Any, **named: Any) -> list[dict[str, Any]]:
+    with psycopg.connect(conninfo(url), autocommit=True, row_factory=dict_row) as conn:
+        return conn.execute(query, named or parameters).fetchall()
+
+
+def contents(url: str) -> dict[str, str]:
+    """A digest of each table that can be rebuilt."""
+    tables = tuple(sheet.table for name in REBUILDABLE for sheet in PROJECTIONS[name]().sheets)
+    with psycopg.connect(conninfo(url), autocommit=True) as conn, conn.cursor() as cursor:
+        return digests(cursor, tables)
+
+
+def catch_up(url: str, **options: Any) -> BatchRunner:
+    """Everything that is there now, folded; the runner is stopped."""
+    runner = BatchRunner(url, **options)
+    try:
+        runner.catch_up()
+    finally:
+        runner.stop()
+    return runner
+
+
+def until(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    """Poll, so that no test depends on how fast the machine is."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)

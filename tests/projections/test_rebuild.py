@@ -1,0 +1,202 @@
+"""Live tables are what a rebuild makes of the same facts, also while the service runs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger.store import conninfo
+from projections import rebuild as rebuilding
+from projections.fold import Poison
+from projections.payments import Payments
+from projections.rebuild import RebuildRunning, check, rebuild
+from projections.registry import PROJECTIONS, REBUILDABLE, UnknownProjection
+from projections.runner import BatchRunner
+from tests.projections.histories import append, history, random_history, succeeded
+from tests.projections.tables import catch_up, contents, select, until
+
+FACTS = random_history(seed=11, payments=120)
+
+
+def owner(url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(conninfo(url, role=None), autocommit=True)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), payments=st.integers(1, 40), batch=st.integers(1, 60))
+def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payments: int, batch: int) -> None:
+    facts = random_history(seed, payments)
+    with owner(database_url) as conn:
+        conn.execute("TRUNCATE positions, payments, refunds, disputes, customers, payment_methods, webhooks")
+        conn.execute("TRUNCATE payouts, entries, postings, balances, audit, outbox")
+        conn.execute("SET session_replication_role = replica")
+        for statement in _EMPTY_THE_STORE:
+            conn.execute(statement)
+    append(database_url, facts)
+    catch_up(database_url, batch=batch)
+    live = contents(database_url)
+
+    assert check(database_url).differences == ()
+    assert rebuild(database_url) == len(facts)
+    assert contents(database_url) == live
+
+
+_EMPTY_THE_STORE = (
+    "ALTER TABLE events DISABLE TRIGGER append_only_whole",
+    "TRUNCATE events",
+    "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only_whole",
+    "UPDATE head SET position = 0",
+)
+
+
+def test_a_rebuild_replaces_the_tables_and_the_runner_goes_on(database_url: str) -> None:
+    append(database_url, FACTS[:300])
+    runner = BatchRunner(database_url)
+    runner.catch_up()
+    spoil(database_url)
+    reached: list[tuple[int, int]] = []
+
+    assert rebuild(database_url, progress=lambda at, aim: reached.append((at, aim))) == 300
+    append(database_url, FACTS[300:])
+    runner.catch_up()
+    runner.stop()
+
+    assert reached == [(300, 300)]
+    assert set(runner.positions().values()) == {len(FACTS)}
+    assert check(database_url).differences == ()
+
+
+def spoil(url: str) -> None:
+    with owner(url) as conn:
+        conn.execute("UPDATE balances SET debit_minor = debit_minor + 1 WHERE account = '1010'")
+        conn.execute("DELETE FROM refunds WHERE position = (SELECT min(position) FROM refunds)")
+
+
+def test_a_check_names_each_table_that_is_not_what_the_facts_say(database_url: str) -> None:
+    append(database_url, FACTS)
+    catch_up(database_url)
+    spoil(database_url)
+    checked = check(database_url)
+
+    assert [(one.projection, one.table) for one in checked.differences] == [
+        ("payments", "refunds"),
+        ("journal", "balances"),
+    ]
+    assert checked.positions == dict.fromkeys(REBUILDABLE, len(FACTS))
+    assert checked.differences[0].live != checked.differences[0].rebuilt
+
+
+def test_a_check_of_some_looks_at_those_alone(database_url: str) -> None:
+    append(database_url, FACTS)
+    catch_up(database_url)
+    spoil(database_url)
+
+    assert check(database_url, ["audit", "payments"]).digests.keys() == {
+        "audit",
+        "payments",
+        "refunds",
+        "disputes",
+    }
+
+
+def test_projections_at_different_positions_are_each_checked_at_their_own(database_url: str) -> None:
+    append(database_url, FACTS[:100])
+    catch_up(database_url, projections={"audit": PROJECTIONS["audit"]})
+    append(database_url, FACTS[100:])
+    catch_up(database_url, projections={"payments": Payments})
+    checked = check(database_url)
+
+    assert checked.differences == ()
+    assert (checked.positions["audit"], checked.positions["payments"]) == (100, len(FACTS))
+    assert checked.positions["journal"] == 0
+
+
+def test_a_rebuild_of_one_that_lags_brings_it_to_the_head(database_url: str) -> None:
+    append(database_url, FACTS[:100])
+    catch_up(database_url)
+    append(database_url, FACTS[100:])
+
+    assert rebuild(database_url, ["audit"]) == len(FACTS)
+    runner = catch_up(database_url)
+    assert set(runner.positions().values()) == {len(FACTS)}
+    assert check(database_url).differences == ()
+
+
+def test_rebuild_and_check_are_exact_while_facts_keep_coming(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "CHUNK", 50)
+    monkeypatch.setattr(rebuilding, "_CLOSE", 5)
+    append(database_url, FACTS[:200])
+    rest = iter(range(200, len(FACTS), 20))
+
+    def append_more(*_: int) -> None:
+        """The service records facts between any two chunks, and its runner folds them."""
+        if (start := next(rest, None)) is not None:
+            append(database_url, FACTS[start : start + 20])
+            until(lambda: runner.position() >= start)
+
+    with BatchRunner(database_url, poll_s=0.002, batch=7) as runner:
+        until(lambda: runner.position() == 200)
+        for _ in range(3):
+            assert check(database_url, progress=append_more).differences == ()
+            rebuild(database_url, progress=append_more)
+        for start in rest:
+            append(database_url, FACTS[start : start + 20])
+        until(lambda: runner.position() == len(FACTS))
+        assert (runner.errors, runner.trouble) == ({}, "")
+
+    assert check(database_url).differences == ()
+
+
+def test_a_reader_that_holds_a_table_delays_the_swap_and_sees_the_old_one(database_url: str) -> None:
+    append(database_url, FACTS)
+    catch_up(database_url)
+    done = threading.Event()
+
+    def rebuild_meanwhile() -> None:
+        rebuild(database_url)
+        done.set()
+
+    with psycopg.connect(conninfo(database_url)) as reader:
+        reader.execute("SELECT count(*) FROM balances")
+        thread = threading.Thread(target=rebuild_meanwhile)
+        thread.start()
+        until(lambda: bool(select(database_url, _WAITING)))
+        assert reader.execute("SELECT count(*) FROM payments").fetchone() == (120,)
+    thread.join(20)
+
+    assert done.is_set()
+    assert check(database_url).differences == ()
+
+
+_WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+
+
+def test_poison_leaves_the_live_tables_as_they_are(database_url: str) -> None:
+    append(database_url, history(("payment-pay_1", (succeeded("pay_1"),))))
+
+    with pytest.raises(Poison, match="position 1"):
+        rebuild(database_url, ["payments"])
+    assert select(database_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE '%%rebuild'") == []
+
+
+def test_one_at_a_time(database_url: str) -> None:
+    append(database_url, FACTS[:10])
+
+    def again(*_: int) -> None:
+        with pytest.raises(RebuildRunning, match="wait for that to end"):
+            check(database_url)
+
+    rebuild(database_url, progress=again)
+
+
+@pytest.mark.parametrize("name", ["outbox", "leaderboard"])
+def test_what_cannot_be_rebuilt_is_said(name: str, database_url: str) -> None:
+    with pytest.raises(UnknownProjection, match=f"cannot rebuild {name}: choose from payments"):
+        rebuild(database_url, ["payments", name])
