@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from api.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -133,8 +134,6 @@ def test_nothing_is_left_when_guard_and_user_are_killed_together(tmp_path: Path,
 
 
 def test_sigterm_to_the_guard_lets_connections_finish(tmp_path: Path) -> None:
-    import psycopg
-
     with EmbeddedPostgres(tmp_path, durable=False) as server:
         pid = postmaster(tmp_path)
         with psycopg.connect(server.url(), autocommit=True) as connection:
