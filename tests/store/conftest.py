@@ -41,18 +41,8 @@ def _system_server(programs: Path) -> Iterator[str]:
     data, log = str(folder / "cluster"), str(folder / "log")
     settings = f"-k {folder} -c listen_addresses= -c fsync=off -c synchronous_commit=off"
     pg_ctl = [str(programs / "pg_ctl"), "--pgdata", data, "--wait"]
-    made = identity.run(
-        [
-            str(programs / "initdb"),
-            "--pgdata",
-            data,
-            "--username=liberation",
-            "--auth=trust",
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C",
-        ]
-    )
+    initdb = [str(programs / "initdb"), "--pgdata", data, "--username=liberation", "--auth=trust"]
+    made = identity.run([*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"])
     assert made.returncode == 0, made.stdout
     started = identity.run([*pg_ctl, "--log", log, "--options", settings, "start"])
     assert started.returncode == 0, started.stdout
