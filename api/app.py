@@ -1,0 +1,72 @@
+"""The application, composed: routes, guards, middleware, and the life of what they work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from api import access, document, problems, reference
+from api.context import RequestContext
+from api.gate import Gate, Preconditions
+from api.routes import (
+    accounting,
+    explain,
+    health,
+    keys,
+    me,
+    oversight,
+    payment_methods,
+    payments,
+    refunds,
+)
+from api.routes import reference as reference_routes
+from api.services import Context, Services
+from api.stripe_webhook import stripe_webhook
+
+HANDLERS: tuple[HTTPRouteHandler, ...] = (
+    *payments.HANDLERS,
+    *refunds.HANDLERS,
+    *payment_methods.HANDLERS,
+    *me.HANDLERS,
+    *accounting.HANDLERS,
+    *explain.HANDLERS,
+    *oversight.HANDLERS,
+    stripe_webhook,
+    *health.HANDLERS,
+    *keys.HANDLERS,
+    *reference_routes.HANDLERS,
+)
+
+
+def create_app(context: Context) -> ASGIApp:
+    """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
+    services = Services(context)
+    services.document = document.make(HANDLERS)
+    services.reference = reference.page(services.document)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        async with services.open():
+            yield
+
+    app = Litestar(
+        list(HANDLERS),
+        lifespan=[lifespan],
+        middleware=[Gate(services.authenticator, services.limit)],
+        guards=[access.guard],
+        before_request=Preconditions(services.positions),
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
+        exception_handlers=problems.HANDLERS,
+        request_max_body_size=context.settings.request_max_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )
+    access.check(app)
+    return RequestContext(
+        app, services.metrics, services.positions.current, context.settings.request_max_bytes
+    )

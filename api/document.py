@@ -1,0 +1,143 @@
+"""The OpenAPI document. Litestar makes most of it; here it is made to tell the truth.
+
+What Litestar leaves out: that unknown fields are refused, who may call what, the headers that every answer
+has, and the preconditions that a request can state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from api.access import ACCESS, Access
+
+TITLE = "Liberation"
+BEARER = "bearer"
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+NOT_MODIFIED = "304"
+_COMPONENTS = Components(
+    security_schemes={
+        BEARER: SecurityScheme(
+            type="http",
+            scheme="bearer",
+            description=(
+                "A user's JWT (EdDSA or RS256 with sub, roles, aud, iss, exp) or a service's API key `lk_…`."
+            ),
+        )
+    }
+)
+_DESCRIPTION = """Payments as immutable facts. Amounts are integers in minor units, times are RFC 3339 with a
+zone, errors are RFC 9457 problem documents with a stable `code`."""
+Json = dict[str, Any]
+
+_REQUEST_HEADERS: tuple[Json, ...] = (
+    {
+        "name": "Ledger-Position",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+        "description": "See at least this much: the value that a write answered with. Waits, else 503.",
+    },
+)
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 1000},
+    "description": "The ETag of what you have: 304 when it still holds.",
+}
+_SIGNATURE: Json = {
+    "name": "Stripe-Signature",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "`t=…,v1=…`: HMAC-SHA256 of stamp and body, at most 300 s from now.",
+}
+_RESPONSE_HEADERS: Json = {
+    "Ledger-Position": {
+        "schema": {"type": "integer"},
+        "description": "Of the write, or of what the read has seen.",
+    },
+    "X-Request-Id": {"schema": {"type": "string"}, "description": "Yours, or one made here."},
+}
+_ETAG: Json = {"ETag": {"schema": {"type": "string"}}}
+
+
+def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
+    """From an application that is never served."""
+    config = OpenAPIConfig(
+        title=TITLE,
+        version=version("liberation"),
+        description=_DESCRIPTION,
+        components=_COMPONENTS,
+        use_handler_docstrings=True,
+        path="/-",  # where Litestar would serve its own pages
+    )
+    nothing = Provide(lambda: None, sync_to_thread=False)
+    app = Litestar(
+        list(handlers), dependencies={"services": nothing}, openapi_config=config, logging_config=None
+    )
+    document: Json = app.openapi_schema.to_schema()
+    for _, _, operation in operations(document):
+        _complete(operation, ACCESS[operation["operationId"]])
+    _refuse_unknown_fields(document, handlers)
+    return document
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield path, method, operation
+
+
+def _complete(operation: Json, access: Access) -> None:
+    operation["security"] = [{BEARER: []}] if access.roles else []
+    operation["description"] = "\n\n".join(filter(None, (operation.get("description"), _who(access))))
+    parameters = operation.setdefault("parameters", [])
+    if access.roles:
+        parameters += _REQUEST_HEADERS
+    if NOT_MODIFIED in operation["responses"]:
+        parameters.append(_IF_NONE_MATCH)
+    if access.signature:
+        parameters.append(_SIGNATURE)
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    for status, response in operation["responses"].items():
+        etag = _ETAG if NOT_MODIFIED in operation["responses"] and status in {"200", NOT_MODIFIED} else {}
+        response["headers"] = {**response.get("headers", {}), **_RESPONSE_HEADERS, **etag}
+
+
+def _who(access: Access) -> str:
+    if access.signature:
+        return "For Stripe: the body is signed."
+    if not access.roles:
+        return "For everybody."
+    roles = f"Roles: {', '.join(sorted(access.roles))}."
+    owner = {"": "", "own": " Of the caller alone.", "own_or_admin": " The caller's own; an admin's are all."}
+    return roles + owner[access.ownership]
+
+
+def _refuse_unknown_fields(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:
+    """`forbid_unknown_fields` of a body's struct is `additionalProperties: false`."""
+    schemas: Mapping[str, Json] = document["components"]["schemas"]
+    for handler in handlers:
+        body = handler.parsed_fn_signature.parameters.get("data")
+        struct = body.annotation if body else None
+        if isinstance(struct, type) and issubclass(struct, msgspec.Struct):
+            assert struct.__struct_config__.forbid_unknown_fields, (
+                f"{struct.__name__} lets unknown fields pass"
+            )
+            for schema in schemas.values():
+                if schema.get("title") == struct.__name__:
+                    schema["additionalProperties"] = False

@@ -1,0 +1,141 @@
+"""On every route, before its guard: who calls, and how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import Headers
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from api.access import ACCESS, operation_of
+from api.auth import Authenticator
+from api.body import check as check_body
+from api.context import STATE, RequestState
+from api.positions import Positions
+from api.problems import (
+    FieldError,
+    IdempotencyKeyMissing,
+    RateLimited,
+    Unauthenticated,
+    Unprocessable,
+    UnsupportedMediaType,
+)
+from api.ratelimit import RateLimit
+
+UNLIMITED = frozenset({"livez", "readyz", "metrics"})
+"""What the operator's own machines ask, all the time."""
+IDEMPOTENT = "idempotent"
+"""Key of a handler's `opt`: the request changes money and must carry an `Idempotency-Key`."""
+KEY_LENGTH = 255
+POSITION_DIGITS = 18
+
+
+class Gate(ASGIMiddleware):
+    """Sets `scope["user"]` to the principal or None. A credential that does not hold is refused even where
+    none is needed: the caller should know.
+    """
+
+    def __init__(self, authenticator: Authenticator, limit: RateLimit) -> None:
+        self._authenticator = authenticator
+        self._limit = limit
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        operation = operation_of(scope["route_handler"])
+        state: RequestState = scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
+        try:
+            scope["user"] = await self._principal(scope, operation, state)
+        except Unauthenticated:
+            self._take(_address(scope), state)  # guesses are limited too
+            raise
+        if operation not in UNLIMITED:
+            self._take(state.actor or _address(scope), state)
+        await next_app(scope, receive, send)
+
+    async def _principal(self, scope: Scope, operation: str, state: RequestState) -> Any:
+        access = ACCESS.get(operation)
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        if header is None or (access is not None and access.signature):
+            return None
+        principal = await self._authenticator.authenticate(header.decode("latin-1"))
+        state.actor = principal.id
+        return principal
+
+    def _take(self, caller: str, state: RequestState) -> None:
+        verdict = self._limit.take(caller)
+        state.headers += (
+            (b"ratelimit-policy", self._limit.policy.encode()),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
+        )
+        if not verdict.allowed:
+            raise RateLimited(
+                f"Too many requests: try again in {verdict.reset_s} s.",
+                headers={"Retry-After": str(verdict.reset_s)},
+            )
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return f"address:{client[0]}" if client else "address:unknown"
+
+
+class Preconditions:
+    """`before_request`: what the headers must say. It runs after the guard and before the body is read."""
+
+    def __init__(self, positions: Positions) -> None:
+        self._positions = positions
+        self._decoders: dict[str, msgspec.json.Decoder[Any] | None] = {}
+
+    async def _check_body(self, request: Request[Any, Any, Any]) -> None:
+        operation = operation_of(request.route_handler)
+        if operation not in self._decoders:
+            self._decoders[operation] = _decoder(request.route_handler)
+        if (decoder := self._decoders[operation]) is not None:
+            check_body(await request.body(), decoder)
+
+    async def __call__(self, request: Request[Any, Any, Any]) -> None:
+        headers = request.headers
+        if request.method in {"POST", "PUT", "PATCH"}:
+            _check_media_type(headers, operation_of(request.route_handler))
+            if request.route_handler.opt.get(IDEMPOTENT):
+                _check_key(headers)
+            await self._check_body(request)
+        if (wanted := headers.get("ledger-position")) is not None:
+            await self._positions.wait(_position(wanted))
+
+
+def _decoder(handler: BaseRouteHandler) -> msgspec.json.Decoder[Any] | None:
+    """For the type of the handler's `data`, if it has one."""
+    data = handler.parsed_fn_signature.parameters.get("data")
+    return msgspec.json.Decoder(data.annotation) if data else None
+
+
+def _check_media_type(headers: Headers, operation: str) -> None:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not ACCESS[operation].signature:
+        raise UnsupportedMediaType("Send the body as `Content-Type: application/json`.")
+
+
+def _check_key(headers: Headers) -> None:
+    key = headers.get("idempotency-key")
+    if not key:
+        raise IdempotencyKeyMissing(
+            "This changes money: send an `Idempotency-Key`, new for each intent and the same for its repeats."
+        )
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        raise Unprocessable(
+            f"An Idempotency-Key has {KEY_LENGTH} printable characters at most.",
+            errors=[FieldError(detail="too long or not printable", parameter="Idempotency-Key")],
+        )
+
+
+def _position(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= POSITION_DIGITS:
+        return int(text)
+    raise Unprocessable(
+        "Ledger-Position is the number that an earlier answer gave.",
+        errors=[FieldError(detail="expected a whole number", parameter="Ledger-Position")],
+    )

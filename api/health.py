@@ -1,0 +1,103 @@
+"""Whether this process can serve, and what is wrong when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import psycopg
+from psycopg.rows import tuple_row
+
+from api.lane import Connection
+from api.services import Services
+from ledger.errors import StoreUnavailable
+from projections import outbox
+
+TIMEOUT_S = 2.0
+LAG = 10_000
+"""Events that a projection may be behind before reads are too old to be served: under a second's work."""
+OVERDUE_S = 600.0
+"""An effect that has been due for longer says that no worker is running."""
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """`stopped`: the fact that it cannot take, and why; empty while it runs."""
+
+    position: int
+    lag_events: int
+    stopped: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """`wrong` is empty when all is well; what is `worrying` does not keep from serving."""
+
+    wrong: list[str] = []
+    worrying: list[str] = []
+    position: int = 0
+    projections: dict[str, Projection] = {}
+    effects_waiting: int = 0
+    effects_parked: int = 0
+    oldest_effect_overdue_s: float = 0.0
+    webhooks: dict[str, int] = {}
+
+
+async def examine(services: Services) -> Health:
+    """Asks the database; never raises and never takes long."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S), services.reading() as connection:
+            return await _examine(services, connection)
+    except (TimeoutError, StoreUnavailable, psycopg.Error):
+        return Health(wrong=["the database does not answer"])
+
+
+_POSITIONS = """
+    SELECT h.position, p.application_name, p.notification_id
+    FROM head AS h
+    LEFT JOIN positions AS p ON true
+"""
+_WEBHOOKS = "SELECT CASE result WHEN '' THEN 'waiting' ELSE result END, count(*) FROM webhooks GROUP BY 1"
+
+
+async def _examine(services: Services, connection: Connection) -> Health:
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        found = await (await cursor.execute(_POSITIONS)).fetchall()
+        webhooks: dict[str, int] = dict(await (await cursor.execute(_WEBHOOKS)).fetchall())
+    depth = await outbox.depth(connection)
+    head: int = found[0][0]
+    projections = {
+        name: Projection(
+            position=position, lag_events=head - position, stopped=services.stopped().get(name, "")
+        )
+        for _, name, position in found
+        if name is not None
+    }
+    return Health(
+        wrong=_wrong(projections),
+        worrying=_worrying(depth),
+        position=head,
+        projections=projections,
+        effects_waiting=depth.waiting,
+        effects_parked=depth.parked,
+        oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
+        webhooks=webhooks,
+    )
+
+
+def _wrong(projections: dict[str, Projection]) -> list[str]:
+    stopped = [f"projection {name} stopped" for name, each in projections.items() if each.stopped]
+    behind = [
+        f"projection {name} is {each.lag_events} events behind"
+        for name, each in projections.items()
+        if each.lag_events > LAG
+    ]
+    return stopped + behind
+
+
+def _worrying(depth: outbox.Depth) -> list[str]:
+    parked = [f"{depth.parked} effects are parked and need an operator"] if depth.parked else []
+    overdue = (
+        [f"an effect has been due for {depth.oldest_overdue_s:.0f} s: is a worker running?"]
+        if depth.oldest_overdue_s > OVERDUE_S
+        else []
+    )
+    return parked + overdue

@@ -1,0 +1,88 @@
+"""What Prometheus reads. Children are looked up by tuple: `.labels()` would take its lock on each request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+if TYPE_CHECKING:
+    from api.health import Health  # which works with the services that hold these metrics
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class Metrics:
+    """One registry for each application, so that two can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "liberation_http_request_seconds",
+            "Time to answer a request.",
+            ("method", "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._appended_before = 0
+        self._children: dict[tuple[str, str, int], Histogram] = {}
+        self._appended = Counter(
+            "liberation_events_appended", "Events this process appended.", registry=self.registry
+        )
+        self._batches = Histogram(
+            "liberation_append_batch_events",
+            "Events in one transaction of this process's writer.",
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self.head = self._gauge("liberation_ledger_position", "Position of the newest event.")
+        self.projected = self._gauge(
+            "liberation_projection_position", "Position of a projection.", "projection"
+        )
+        self.lag = self._gauge(
+            "liberation_projection_lag_events", "Events a projection is behind.", "projection"
+        )
+        self.poisoned = self._gauge(
+            "liberation_projection_poisoned", "1 when an event stopped it.", "projection"
+        )
+        self.outbox = self._gauge("liberation_outbox_effects", "Effects not yet delivered.", "state")
+        self.outbox_age = self._gauge(
+            "liberation_outbox_age_seconds", "Age of the oldest effect that is due."
+        )
+        self.webhooks = self._gauge(
+            "liberation_webhooks", "Stripe events received, by what came of them.", "result"
+        )
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is the template, never the path: one series for each route."""
+        child = self._children.get((method, route, status))
+        if child is None:
+            child = self._children[method, route, status] = self._requests.labels(method, route, str(status))
+        child.observe(seconds)
+
+    def observe_append(self, appended: int) -> None:
+        """After each transaction, with the number of events that this process has appended in all."""
+        batch, self._appended_before = appended - self._appended_before, appended
+        self._appended.inc(batch)
+        self._batches.observe(batch)
+
+    def observe_health(self, health: Health) -> None:
+        self.head.set(health.position)
+        for name, projection in health.projections.items():
+            self.projected.labels(name).set(projection.position)
+            self.lag.labels(name).set(projection.lag_events)
+            self.poisoned.labels(name).set(bool(projection.stopped))
+        self.outbox.labels("waiting").set(health.effects_waiting)
+        self.outbox.labels("parked").set(health.effects_parked)
+        self.outbox_age.set(health.oldest_effect_overdue_s)
+        for result, count in health.webhooks.items():
+            self.webhooks.labels(result).set(count)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,133 @@
+"""Giving money back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
+
+from api.auth import Principal
+from api.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
+from api.gate import IDEMPOTENT
+from api.inline import deliver
+from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
+from api.resources import Refund, fold, refund_of
+from api.services import Services, origin_of
+from ledger.ids import new_id
+from ledger.payments.commands import RequestRefund
+from ledger.payments.events import RefundRequested
+from ledger.policies.effects import CreateRefund
+from projections.refunds import RefundRow
+
+Call = Request[Principal, Any, State]
+
+
+class RefundPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amount_minor` null gives back all that is left. An admin must say why in `note`."""
+
+    payment_id: PaymentIdText
+    amount_minor: AmountMinor | None = None
+    reason: Literal["requested_by_customer", "duplicate", "fraudulent"] = "requested_by_customer"
+    note: Text = ""
+
+
+class RefundNotMade(Problem, kw_only=True):
+    """Stripe did not make the refund; it stays on record as failed, and another can be asked for."""
+
+    refund: Refund
+
+
+@post(
+    "/api/payments/refund",
+    operation_id="refundPayment",
+    summary="Refund a payment",
+    tags=["payments"],
+    opt={IDEMPOTENT: True},
+    response_description="The money is on its way back to the card",
+    responses=responses(404)
+    | {
+        202: ResponseSpec(
+            Refund,
+            description="Not settled yet: `requested`, `pending` or `unknown`",
+            generate_examples=False,
+        ),
+        409: ResponseSpec(
+            RefundNotMade | Problem,
+            description="The payment's state does not allow it, or Stripe did not make it",
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        ),
+    },
+)
+async def refund_payment(
+    data: JSONBody[RefundPayment],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Refund]:
+    """Users refund their own payments within 30 days; admins any payment at any time, and say why."""
+
+    async def work(command_id: str) -> Response[Any]:
+        return await _refund(services, request, data, command_id)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _refund(services: Services, request: Call, body: RefundPayment, command_id: str) -> Response[Any]:
+    origin = origin_of(request)
+    command = RequestRefund(
+        command_id=command_id,
+        effective_at=services.now(),
+        payment_id=body.payment_id,
+        refund_id=new_id("re"),
+        amount_minor=body.amount_minor,
+        reason=body.reason,
+        by_admin="admin" in request.user.roles,
+        user_id=request.user.id,
+        note=body.note,
+    )
+    outcome = await services.store.handle(command, origin)
+    requested = outcome.recorded[0]  # of the first sending, when this is a repeat
+    assert isinstance(requested.event, RefundRequested)
+    refund_id = requested.event.refund_id
+    await deliver(services, CreateRefund(body.payment_id, refund_id), origin, requested)
+    facts = await services.store.read_stream(requested.stream)
+    row = next(row for row in fold(facts).refunds if row.refund_id == refund_id)
+    response = _answer(request, row)
+    response.headers["Ledger-Position"] = str(facts[-1].position)
+    if outcome.repeated:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _answer(request: Call, row: RefundRow) -> Response[Any]:
+    refund = refund_of(row)
+    headers = {"Location": f"/api/payments/{row.payment_id}"}
+    if row.status in {"failed", "canceled"}:
+        said = problem("refund_failed", _why(row.failure_reason), request.url.path)
+        return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
+    return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
+
+
+_REASONS = {
+    "expired_or_canceled_card": "The card has expired or is closed",
+    "lost_or_stolen_card": "The card is reported lost or stolen",
+    "charge_for_pending_refund_disputed": "The customer disputed the charge meanwhile",
+    "insufficient_funds": "The balance at Stripe does not cover it",
+    "declined": "The card's bank declined it",
+    "merchant_request": "It was canceled on request",
+    "charge_already_refunded": "Stripe has refunded the whole charge already",
+}
+
+
+def _why(reason: str) -> str:
+    """https://docs.stripe.com/refunds#failed-refunds"""
+    return f"{_REASONS.get(reason, f'Stripe did not make the refund ({reason})')}. No money moved."
+
+
+HANDLERS = (refund_payment,)

@@ -1,0 +1,184 @@
+"""What the handlers work with, opened when the application starts and closed in reverse when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+import psycopg
+import stripe
+import structlog
+from litestar import Request
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.api_keys import FIND_API_KEY
+from api.auth import ApiKey, Authenticator, Principal
+from api.clock import Clock, SystemClock
+from api.effects.stripe import Delivered
+from api.idempotency import LANE_OPTIONS, Idempotency
+from api.keys import open_keys
+from api.lane import Connection, Lane
+from api.metrics import Metrics
+from api.positions import Positions
+from api.ratelimit import RateLimit
+from api.settings import Settings
+from ledger.errors import StoreUnavailable
+from ledger.message import Origin
+from ledger.policies.effects import Effect
+from ledger.store import Store, conninfo
+from projections.runner import BatchRunner
+
+log = structlog.get_logger()
+
+
+class Gateway(Protocol):
+    """What the API needs of `StripeGateway`: deliver an effect while the request waits."""
+
+    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+        """Nothing when it must be tried again later, which the worker does."""
+        ...
+
+    async def action_of(self, payment_id: str) -> Delivered:
+        """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
+        ...
+
+
+class Outside(Protocol):
+    """Stripe as the application reaches it."""
+
+    gateway: Gateway
+    client: stripe.StripeClient
+
+
+OpenOutside = Callable[["Services"], AbstractAsyncContextManager[Outside]]
+Background = Callable[["Services"], AbstractAsyncContextManager[Any]]
+
+
+class Context:
+    """What an application is made of. `background` runs as long as it does: projections and the worker.
+
+    A test, or a process that serves alone, leaves parts out or puts others in.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database_url: str,
+        *,
+        open_stripe: OpenOutside,
+        background: tuple[Background, ...] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.database_url = database_url
+        self.open_stripe = open_stripe
+        self.background = background
+        self.clock = clock or SystemClock()
+
+
+_POSITION = "SELECT COALESCE(min(notification_id), 0) FROM positions"
+
+
+class Services:
+    """Made before the event loop runs. `store`, `gateway` and `stripe` exist once it is open."""
+
+    store: Store
+    gateway: Gateway
+    stripe: stripe.StripeClient
+    document: dict[str, Any]
+    reference: str
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        self.context = context
+        self.settings = settings
+        self.clock = context.clock
+        self.metrics = Metrics()
+        self.keys = open_keys(settings)
+        self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
+        self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
+        self.authenticator = Authenticator(settings, self.keys, self._api_key)
+        self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
+        self.runner: BatchRunner | None = None
+        """Where projections run in this process."""
+        self.point_reads = Lane(self._dsn)
+        self.asynchronous = Lane(_asynchronous(self._dsn))
+        self.unfinished: set[asyncio.Task[Any]] = set()
+        self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        context = self.context
+        async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
+            self.pool = await enter(self._pool())
+            await enter(self.point_reads)
+            await enter(self.asynchronous)
+            self.store = await enter(Store.open(context.database_url, schema=self.settings.schema))
+            self.store.subscribe(self._appended)
+            outside = await enter(context.open_stripe(self))
+            self.gateway, self.stripe = outside.gateway, outside.client
+            for background in context.background:
+                await enter(background(self))
+            await self.positions.refresh()
+            yield
+            if self.unfinished:
+                await asyncio.wait(self.unfinished, timeout=self.settings.deliver_inline_timeout_s)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection for one list. `StoreUnavailable` when the database cannot be reached."""
+        try:
+            async with self.pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            log.warning("read_failed", error=type(error).__name__)
+            raise StoreUnavailable("The database cannot be reached. Try again in a second.") from error
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def stopped(self) -> Mapping[str, str]:
+        """Projections of this process that met a fact they cannot take, and why."""
+        return self.runner.errors if self.runner else {}
+
+    def _pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._dsn,
+            connection_class=AsyncConnection,
+            min_size=1,
+            max_size=self.settings.read_connections,
+            timeout=2.0,
+            open=False,
+            kwargs={"autocommit": True},
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def _position(self) -> int:
+        async with self.reading() as connection:
+            row = await (await connection.execute(_POSITION)).fetchone()
+        return int(row[0]) if row else 0
+
+    async def _api_key(self, digest: bytes) -> ApiKey | None:
+        return await self.point_reads.ask(FIND_API_KEY, digest)
+
+    def _appended(self, position: int) -> None:
+        self.metrics.observe_append(self.store.appended)
+        self.metrics.head.set(position)
+
+
+def _asynchronous(dsn: str) -> str:
+    """The same connection, but without waiting for the disk: see `idempotency.py` for why that is safe."""
+    return psycopg.conninfo.make_conninfo(
+        dsn, options=f"{psycopg.conninfo.conninfo_to_dict(dsn).get('options', '')} {LANE_OPTIONS}"
+    )
+
+
+def origin_of(request: Request[Principal, Any, Any]) -> Origin:
+    """Who sends the command, on the occasion of this request."""
+    state = request.scope["liberation"]  # type: ignore[typeddict-item]  # our own key in the scope
+    return Origin(actor=request.user.id, roles=request.user.roles, correlation_id=state.request_id)

@@ -1,0 +1,149 @@
+"""Settings come from the environment and nowhere else: `LIBERATION_<FIELD>`, or `LIBERATION_<FIELD>_FILE`
+with the path of a file that holds the value, which is how secrets are mounted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+PREFIX = "LIBERATION_"
+SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
+"""Never shown: `repr` and errors say `***`. A database URL may hold a password."""
+
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z_][a-z0-9_]{0,50}$")]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one line for the operator."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each field is the environment variable `LIBERATION_` + its name in capitals.
+
+    - `database_url`: PostgreSQL as a URL or libpq string; empty starts an embedded server in `data_dir`.
+    - `schema`: the PostgreSQL schema that holds this ledger.
+    - `data_dir`: embedded database, development keys and sandbox state.
+    - `host`, `port`: where the API listens.
+    - `workers`: server processes; projections and worker run in the first alone.
+    - `stripe_api_key`: empty starts the sandbox on loopback; `sk_live_…` refuses it.
+    - `stripe_webhook_secret`: `whsec_…`; several, separated by commas, while one is being rotated.
+    - `stripe_api_base`: another address than Stripe's own, such as the sandbox's.
+    - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
+    - `jwks`: URL or file of the issuer's public keys; empty uses a local key made in `data_dir`.
+    - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
+    - `log_level`, `log_format`: `json` for machines, `console` for people.
+    - `request_max_bytes`: larger bodies get 413.
+    - `rate_limit_per_minute`: sustained requests of one caller; `rate_limit_burst`: how many at once.
+    - `read_connections`: for lists; point reads share one more connection.
+    - `deliver_inline_timeout_s`: how long a request waits for Stripe before it answers 202.
+    - `read_your_writes_timeout_s`: how long a read waits for the `Ledger-Position` that it asks for.
+    - `idempotency_wait_s`: how long a duplicate waits for the first; `idempotency_days`: how long answers
+      are kept.
+    """
+
+    database_url: str = ""
+    schema: Identifier = "liberation"
+    data_dir: Path = Path(".liberation")
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    stripe_api_key: Annotated[str, msgspec.Meta(pattern=r"^((sk|rk)_(test|live)_\S+)?$")] = ""
+    stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=r"^whsec_\S+$")], ...] = ()
+    stripe_api_base: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    stripe_return_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    jwks: str = ""
+    jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
+    jwt_audience: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
+    jwt_algorithms: tuple[Literal["EdDSA", "RS256"], ...] = ("EdDSA", "RS256")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    request_max_bytes: Positive = 1_048_576
+    rate_limit_per_minute: Positive = 6_000
+    rate_limit_burst: Positive = 600
+    read_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    deliver_inline_timeout_s: Seconds = 20.0
+    read_your_writes_timeout_s: Seconds = 1.0
+    idempotency_wait_s: Seconds = 10.0
+    idempotency_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 7
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves."""
+        return "_live_" in self.stripe_api_key[:8]
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'***' if name in SECRETS and value else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"Settings({', '.join(shown)})"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings, or `SettingsError` with one line that names the variable at fault."""
+    environ = os.environ if environ is None else environ
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    return _convert(_fields(given))
+
+
+def _fields(given: Mapping[str, str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for variable, text in sorted(given.items()):
+        name, value = _field(variable, text)
+        if name in fields:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set: drop one."
+            )
+        fields[name] = value
+    return fields
+
+
+def _field(variable: str, text: str) -> tuple[str, str]:
+    name = variable.removeprefix(PREFIX).lower()
+    if name in _NAMES:
+        return name, text
+    if name.endswith("_file") and name.removesuffix("_file") in _NAMES:
+        return name.removesuffix("_file"), _read(variable, text)
+    raise SettingsError(f"{variable} is no setting: known are {', '.join(sorted(_VARIABLES))}.")
+
+
+def _read(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable} names {path}, which cannot be read: {_reason(error)}.") from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not text"
+
+
+def _convert(fields: Mapping[str, str]) -> Settings:
+    values: dict[str, Any] = {
+        name: tuple(part.strip() for part in text.split(",") if part.strip()) if name in _TUPLES else text
+        for name, text in fields.items()
+    }
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).rpartition(" - at `$.")
+        name = path.rstrip("`").split("[")[0]
+        raise SettingsError(f"{PREFIX}{name.upper()} cannot be used: {message}.") from None
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
+
+
+_NAMES = frozenset(Settings.__struct_fields__)
+_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms"})
+_VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

@@ -1,0 +1,67 @@
+"""The application on a real database, called through ASGI; Stripe is played where it is not the subject."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from api.settings import Settings
+from tests.api.support import Caller, FakeStripe, Running, running
+
+OpenApp = Callable[..., Awaitable[Running]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "data",
+        stripe_webhook_secret=("whsec_test",),
+        deliver_inline_timeout_s=5.0,
+        idempotency_wait_s=5.0,
+    )
+
+
+@pytest.fixture
+def stripe() -> FakeStripe:
+    return FakeStripe()
+
+
+@pytest.fixture
+async def open_app(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[OpenApp]:
+    """Opens an application with other settings, or a second one on the same database."""
+    async with AsyncExitStack() as stack:
+
+        async def open_(**changes: object) -> Running:
+            changed = msgspec.structs.replace(settings, **changes)
+            return await stack.enter_async_context(running(changed, database_url, stripe))
+
+        yield open_
+
+
+@pytest.fixture
+async def app(open_app: OpenApp) -> Running:
+    return await open_app()
+
+
+@pytest.fixture
+def student(app: Running) -> Caller:
+    return app.caller("usr_student", "student")
+
+
+@pytest.fixture
+def other(app: Running) -> Caller:
+    return app.caller("usr_other", "student")
+
+
+@pytest.fixture
+def admin(app: Running) -> Caller:
+    return app.caller("usr_admin", "admin")
+
+
+@pytest.fixture
+def service(app: Running) -> Caller:
+    return app.caller("svc_books", "service")

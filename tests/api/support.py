@@ -1,0 +1,328 @@
+"""An application in this process, callers of it, and a Stripe that does as the payment method's name says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import stripe
+from litestar.types import ASGIApp
+
+from api.app import create_app
+from api.auth import mint
+from api.effects.stripe import Delivered
+from api.projecting import projections
+from api.services import Context, Services
+from api.settings import Settings
+from ledger.ids import new_id
+from ledger.message import Origin, Outcome
+from ledger.payments.commands import (
+    RecordPaymentFailure,
+    RecordPaymentSnapshot,
+    RecordPaymentUnknown,
+    RefundSnapshot,
+)
+from ledger.payments.decider import PAYMENT
+from ledger.payments.events import BalanceTransaction, PaymentInitiated, RefundRequested
+from ledger.policies.effects import CreatePaymentIntent, CreateRefund, Effect
+
+STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
+DEADLINE_S = 10.0
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Polls; fails when it takes unreasonably long."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.01)
+
+
+class Caller:
+    """Somebody with a credential."""
+
+    def __init__(self, client: httpx.AsyncClient, user_id: str, credential: str) -> None:
+        self.client = client
+        self.user_id = user_id
+        self.headers = {"Authorization": f"Bearer {credential}"}
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        sent = {**self.headers, **({"Idempotency-Key": key} if key else {}), **(headers or {})}
+        return await self.client.request(method, path, headers=sent, **more)
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        return await self("GET", path, **more)
+
+    async def pay(
+        self, payment_method: str = "pm_ok", *, key: str | None = None, amount_minor: int = 1250, **body: Any
+    ) -> httpx.Response:
+        content = {"amount_minor": amount_minor, "currency": "usd", "payment_method": payment_method, **body}
+        return await self("POST", "/api/payments/process", key=key or new_id("key"), json=content)
+
+    async def refund(self, payment_id: str, *, key: str | None = None, **body: Any) -> httpx.Response:
+        content = {"payment_id": payment_id, **body}
+        return await self("POST", "/api/payments/refund", key=key or new_id("key"), json=content)
+
+
+class Running:
+    """An open application."""
+
+    def __init__(self, asgi: ASGIApp, services: Services, client: httpx.AsyncClient) -> None:
+        self.asgi = asgi
+        self.services = services
+        self.client = client
+
+    def caller(self, user_id: str, *roles: str) -> Caller:
+        return Caller(self.client, user_id, mint(self.services.settings, user_id, roles))
+
+    async def projected(self) -> int:
+        """Waits until reads see all that was appended."""
+        head = await self.services.store.head()
+        await self.services.positions.wait(head)
+        return head
+
+
+@asynccontextmanager
+async def running(settings: Settings, database_url: str, fake: FakeStripe) -> AsyncIterator[Running]:
+    found: list[Services] = []
+
+    @asynccontextmanager
+    async def remember(services: Services) -> AsyncIterator[None]:
+        found.append(services)
+        yield
+
+    context = Context(
+        settings, database_url, open_stripe=fake.open, background=(projections, remember), clock=fake
+    )
+    asgi = create_app(context)
+    async with lifespan(asgi):
+        transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Running(asgi, found[0], client)
+
+
+@asynccontextmanager
+async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    """Startup and shutdown as a server does them."""
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    outbox: asyncio.Queue[Any] = asyncio.Queue()
+    scope: Any = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    task = asyncio.ensure_future(app(scope, inbox.get, outbox.put))
+    await inbox.put({"type": "lifespan.startup"})
+    started = await outbox.get()
+    assert started["type"] == "lifespan.startup.complete", started
+    yield
+    await inbox.put({"type": "lifespan.shutdown"})
+    stopped = await outbox.get()
+    assert stopped["type"] == "lifespan.shutdown.complete", stopped
+    await task
+
+
+class FakeStripe:
+    """The gateway, the client and the clock. What happens is the payment method's name.
+
+    `pm_ok`, `pm_funds` (declined), `pm_stolen` (declined), `pm_action`, `pm_slow` (processing), `pm_unknown`,
+    `pm_bank_fails_refund`; saved cards are called by what Stripe makes of them.
+    """
+
+    def __init__(self) -> None:
+        self.charges = 0
+        self.refunds = 0
+        self.hold: asyncio.Event | None = None
+        """While not set, Stripe does not answer."""
+        self.offset = timedelta(0)
+        self.attached: dict[str, str] = {}
+        self.customers = 0
+        self._services: Services
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    @asynccontextmanager
+    async def open(self, services: Services) -> AsyncIterator[Any]:
+        self._services = services
+        yield SimpleNamespace(gateway=self, client=self._client())
+
+    async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
+        if self.hold is not None:
+            await self.hold.wait()
+        facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")  # type: ignore[union-attr]  # no webhooks here
+        initiated = facts[0].event
+        assert isinstance(initiated, PaymentInitiated)
+        if isinstance(effect, CreatePaymentIntent):
+            if len(facts) > 1:
+                return Delivered()
+            self.charges += 1
+            return await self._charge(initiated)
+        assert isinstance(effect, CreateRefund)
+        if await self._refund_status(effect) != "requested":
+            return Delivered()
+        self.refunds += 1
+        asked = next(
+            fact.event
+            for fact in facts
+            if isinstance(fact.event, RefundRequested) and fact.event.refund_id == effect.refund_id
+        )
+        return await self._refund(initiated, asked)
+
+    async def action_of(self, payment_id: str) -> Delivered:
+        return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
+
+    async def _refund_status(self, effect: CreateRefund) -> str:
+        payment = await self._services.store.state(PAYMENT, f"payment-{effect.payment_id}")
+        return payment.refunds[effect.refund_id].status
+
+    async def _charge(self, initiated: PaymentInitiated) -> Delivered:
+        base: dict[str, Any] = {
+            "command_id": new_id("cmd"),
+            "effective_at": self.now(),
+            "payment_id": initiated.payment_id,
+        }
+        intent = initiated.payment_id.replace("pay_", "pi_")
+        match initiated.payment_method_id:
+            case "pm_funds" | "pm_stolen" as method:
+                reason = {"pm_funds": "insufficient_funds", "pm_stolen": "stolen_card"}[method]
+                failure = RecordPaymentFailure(**base, code="card_declined", decline_code=reason)
+                return Delivered(await self._record(failure))
+            case "pm_unknown":
+                return Delivered(await self._record(RecordPaymentUnknown(**base, cause="time-out")))
+            case "pm_action":
+                snapshot = self._snapshot(initiated, base, status="requires_action", action="redirect_to_url")
+                return Delivered(await self._record(snapshot), f"{intent}_secret", "https://bank.example/3ds")
+            case "pm_slow":
+                return Delivered(await self._record(self._snapshot(initiated, base, status="processing")))
+        return Delivered(await self._record(self._succeeded(initiated, base)))
+
+    def _snapshot(
+        self, initiated: PaymentInitiated, base: dict[str, Any], **more: Any
+    ) -> RecordPaymentSnapshot:
+        fields: dict[str, Any] = {
+            **base,
+            "payment_intent_id": initiated.payment_id.replace("pay_", "pi_"),
+            "amount_minor": initiated.amount_minor,
+            "amount_received_minor": 0,
+            "currency": initiated.currency,
+            **more,
+        }
+        return RecordPaymentSnapshot(**fields)
+
+    def _succeeded(
+        self, initiated: PaymentInitiated, base: dict[str, Any], **more: Any
+    ) -> RecordPaymentSnapshot:
+        return self._snapshot(
+            initiated,
+            base,
+            status="succeeded",
+            amount_received_minor=initiated.amount_minor,
+            charge_id=initiated.payment_id.replace("pay_", "ch_"),
+            balance_transaction=self._entry(
+                initiated.payment_id.replace("pay_", "txn_"), initiated.amount_minor, initiated.currency, 66
+            ),
+            **more,
+        )
+
+    async def _refund(self, initiated: PaymentInitiated, asked: RefundRequested) -> Delivered:
+        base = {
+            "command_id": new_id("cmd"),
+            "effective_at": self.now(),
+            "payment_id": initiated.payment_id,
+        }
+        fails = initiated.payment_method_id == "pm_bank_fails_refund"
+        refund = RefundSnapshot(
+            stripe_refund_id=asked.refund_id.replace("re_", "re_stripe_"),
+            refund_id=asked.refund_id,
+            amount_minor=asked.amount_minor,
+            currency=asked.currency,
+            status="failed" if fails else "succeeded",
+            failure_reason="expired_or_canceled_card" if fails else "",
+            balance_transaction=None
+            if fails
+            else self._entry(asked.refund_id.replace("re_", "txn_"), -asked.amount_minor, asked.currency, 0),
+        )
+        return Delivered(await self._record(self._succeeded(initiated, base, refunds=(refund,))))
+
+    def _entry(self, entry_id: str, amount_minor: int, currency: str, fee_minor: int) -> BalanceTransaction:
+        return BalanceTransaction(
+            balance_transaction_id=entry_id,
+            amount_minor=amount_minor,
+            fee_minor=fee_minor,
+            net_minor=amount_minor - fee_minor,
+            currency=currency,
+            available_at=self.now() + timedelta(days=2),
+            created_at=self.now(),
+        )
+
+    async def _record(self, command: Any) -> Outcome:
+        return await self._services.store.handle(command, STRIPE)
+
+    def _client(self) -> Any:
+        """The four calls that saved cards make."""
+        methods = SimpleNamespace(attach_async=self._attach, detach_async=self._detach)
+        customers = SimpleNamespace(
+            create_async=self._create_customer, payment_methods=SimpleNamespace(list_async=self._list)
+        )
+        return SimpleNamespace(v1=SimpleNamespace(customers=customers, payment_methods=methods))
+
+    async def _create_customer(self, *_: Any) -> Any:
+        self.customers += 1
+        return SimpleNamespace(id=f"cus_{self.customers}")
+
+    async def _attach(self, method: str, params: dict[str, str], *_: Any) -> Any:
+        if method == "pm_missing":
+            raise _refused("No such PaymentMethod")
+        self.attached[method] = params["customer"]
+        return _as_stripe(method)
+
+    async def _detach(self, method: str) -> Any:
+        if method not in self.attached:
+            raise _refused("not attached")
+        del self.attached[method]
+        return _as_stripe(method)
+
+    async def _list(self, customer: str, *_: Any) -> Any:
+        return _Page([_as_stripe(method) for method, owner in self.attached.items() if owner == customer])
+
+
+def _refused(message: str) -> stripe.InvalidRequestError:
+    return stripe.InvalidRequestError(message, "payment_method", code="resource_missing")  # type: ignore[no-untyped-call]  # untyped in the SDK
+
+
+class _Page(list[Any]):
+    has_more = False
+
+
+def _as_stripe(method: str) -> Any:
+    body = {
+        "id": method,
+        "object": "payment_method",
+        "type": "card",
+        "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030, "country": "US"},
+    }
+    return stripe.PaymentMethod.construct_from(body, "sk_test_fake")
+
+
+def problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem document of an error, with what every one of them has."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body: dict[str, Any] = msgspec.json.decode(response.content)
+    assert body["status"] == response.status_code
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert body["type"] == f"/schema#problem-{body['code']}"
+    assert body["title"]
+    assert body["detail"]
+    return body
