@@ -40,7 +40,7 @@ from ledger.payments.events import (
 CAPTURED = frozenset({"succeeded", "disputed", "charged_back"})
 OPEN_DISPUTE = frozenset({"needs_response", "under_review"})
 """Chargebacks that wait for an answer. An inquiry (`warning_…`) moves no money and can be refunded:
-https://docs.stripe.com/disputes/how-disputes-work#inquiries"""
+https://docs.stripe.com/disputes/how-disputes-work"""
 _GIVES_MONEY_BACK = frozenset({"requested", "pending", "succeeded", "unknown"})
 
 
