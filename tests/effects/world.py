@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
@@ -22,6 +22,10 @@ from api.effects import lookup
 from api.effects.funds import record_funds_available
 from api.effects.objects import StripeEvent
 from api.effects.stripe import Delivered, Postponed, StripeGateway
+from api.sandbox.faults import Fault, FaultKind
+from api.sandbox.resources import attempts, disputes, refunds
+from api.sandbox.server import Sandbox
+from api.sandbox.transaction import Transaction
 from api.stripe_webhook import record
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -186,6 +190,60 @@ class World:
         for one in balance["available"] + balance["pending"]:
             held[one["currency"]] = held.get(one["currency"], 0) + one["amount"]
         return held
+
+
+class Bench:
+    """The sandbox's other side: faults, time, and what cardholders and banks do."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def fault(self, kind: FaultKind, path: str, method: Literal["GET", "POST"] = "POST", **more: Any) -> None:
+        fault = Fault(kind=kind, method=method, path=path, **more)
+        self.sandbox.call(lambda: self.sandbox.state.faults.ask(fault))
+
+    def now(self) -> datetime:
+        seconds: int = self.sandbox.call(self.sandbox.state.clock.now)
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def advance(self, by: timedelta, *worlds: World) -> None:
+        """Stripe's time and that of the worlds goes on, with all that falls due on the way."""
+        to = int((self.now() + by).timestamp())
+        self.sandbox.call(lambda: self.sandbox.state.move_clock(to))
+        for world in worlds:
+            world.clock.follow(self.now())
+
+    def does(self, work: Callable[[Transaction], Any]) -> Any:
+        def run() -> Any:
+            tx = self.sandbox.state.begin()
+            result = work(tx)
+            tx.commit()
+            return result
+
+        return self.sandbox.call(run)
+
+    def pass_challenge(self, payment_intent_id: str) -> None:
+        self.does(lambda tx: attempts.pass_challenge(tx, tx.get("payment_intent", payment_intent_id)))
+
+    def fail_challenge(self, payment_intent_id: str) -> None:
+        self.does(lambda tx: attempts.fail_challenge(tx, tx.get("payment_intent", payment_intent_id)))
+
+    def dispute(self, charge_id: str, amount: int | None = None, *, inquiry: bool = False) -> str:
+        opened = self.does(
+            lambda tx: disputes.open_dispute(
+                tx, tx.get("charge", charge_id), amount=amount, reason="fraudulent", inquiry=inquiry
+            )
+        )
+        return str(opened["id"])
+
+    def escalate(self, dispute_id: str) -> None:
+        self.does(lambda tx: disputes.escalate(tx, tx.get("dispute", dispute_id)))
+
+    def resolve(self, dispute_id: str, *, won: bool) -> None:
+        self.does(lambda tx: disputes.resolve(tx, tx.get("dispute", dispute_id), won=won))
+
+    def fail_refund(self, stripe_refund_id: str) -> None:
+        self.does(lambda tx: refunds.fail(tx, stripe_refund_id))
 
 
 @contextmanager
