@@ -22,7 +22,8 @@ CREATE TABLE postings (
     amount_minor bigint NOT NULL CHECK (amount_minor <> 0),
     PRIMARY KEY (position, leg)
 );
-CREATE INDEX postings_of_account ON postings (account, party, currency, position);
+CREATE INDEX postings_of_account ON postings (account, currency, position, leg);
+CREATE INDEX postings_of_party ON postings (party, account, currency, position, leg) WHERE party <> '';
 
 CREATE TABLE balances (
     account text COLLATE "C" NOT NULL,
