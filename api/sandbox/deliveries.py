@@ -283,4 +283,5 @@ class Deliveries:
         self, delivery_id: int, state: str, attempts: int, status: int | None, problem: str, due: float = 0.0
     ) -> None:
         values: tuple[Any, ...] = (state, due or time.time(), attempts, status, problem, delivery_id)
-        self._state.store.rows(DONE, values)
+        with self._state.store.transaction() as db:
+            db.execute(DONE, values)

@@ -125,7 +125,9 @@ class Pipeline:
         if fault and fault.kind == "timeout_before":
             await _wait_for_leaving(receive, fault.seconds)
             return None
-        return self._work(route, call, fault.kind if fault else "", mark)
+        answer = self._work(route, call, fault.kind if fault else "", mark)
+        await self._state.store.durable()
+        return answer
 
     def _work(self, route: Route, call: Call, fault: str, mark: bytes) -> Answer:
         """Everything in one transaction that is committed before the answer goes out. Raises StripeError."""

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 NEXT_DUE = "SELECT min(due) FROM jobs WHERE clock = ?"
 DUE_AT = "SELECT id, name, object_id FROM jobs WHERE clock = ? AND due = ? ORDER BY id"
-FORGET_KEYS = "DELETE FROM idempotency WHERE created < ?"
+# Rows are in the order they were made, so the oldest come first and no index is needed.
+FORGET_KEYS = """
+DELETE FROM idempotency
+WHERE created < ? AND rowid IN (SELECT rowid FROM idempotency ORDER BY rowid LIMIT 1000)
+"""
 KEYS_KEPT_S = 24 * 3600
 
 
@@ -48,4 +52,5 @@ class Schedule:
     def _forget_keys(self, now: int) -> None:
         if now - self._forgotten_at >= KEYS_KEPT_S // 24:
             self._forgotten_at = now
-            self._state.store.rows(FORGET_KEYS, (now - KEYS_KEPT_S,))
+            while self._state.store.db.execute(FORGET_KEYS, (now - KEYS_KEPT_S,)).rowcount:
+                pass

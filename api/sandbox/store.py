@@ -7,6 +7,7 @@ has it), not a power cut, which nobody needs of a sandbox.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,6 @@ CREATE TABLE IF NOT EXISTS links (
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
     request_id TEXT NOT NULL, created INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created);
 CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY, clock TEXT NOT NULL, due INTEGER NOT NULL, name TEXT NOT NULL,
     object_id TEXT NOT NULL);
@@ -87,6 +87,10 @@ class Store:
             self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = OFF")
+            self.db.execute(
+                "PRAGMA wal_autocheckpoint = 16384"
+            )  # 64 MiB; the default is reached every 40 calls
+            self.db.execute("PRAGMA cache_size = -65536")
             self.db.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
         except sqlite3.OperationalError as cause:
             self.db.close()
@@ -95,6 +99,7 @@ class Store:
             self.db.close()
             raise StateInUse(f"{path} is no state file of the sandbox: {cause}") from cause
         self._cache: dict[str, Object] = {}
+        self._flushed: asyncio.Future[None] | None = None
         self.rank: int = self.db.execute(LAST_RANK).fetchone()[0]
         self.seed = self.meta("seed") or self._plant(seed or secrets.token_hex(8))
 
@@ -103,6 +108,8 @@ class Store:
         return seed
 
     def close(self) -> None:
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
         self.db.close()
 
     def meta(self, name: str) -> str:
@@ -114,13 +121,42 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        self.db.execute("BEGIN IMMEDIATE")
+        """Writes of one request, all or none. In an event loop the requests of one turn of it are committed
+        together, as a commit costs more than the writes (measured: 230 of 530 µs); see `durable`.
+        """
+        if not self.db.in_transaction:
+            self.db.execute("BEGIN IMMEDIATE")
+            self._flush_soon()
+        self.db.execute("SAVEPOINT request")
         try:
             yield self.db
         except BaseException:
-            self.db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK TO request")
+            self.db.execute("RELEASE request")
             raise
-        self.db.execute("COMMIT")
+        self.db.execute("RELEASE request")
+        if self._flushed is None:
+            self.db.execute("COMMIT")
+
+    def _flush_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # before serving: each transaction is committed at once
+            return
+        self._flushed = loop.create_future()
+        loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        flushed, self._flushed = self._flushed, None
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
+        if flushed is not None and not flushed.done():
+            flushed.set_result(None)
+
+    async def durable(self) -> None:
+        """Return when all that was written is committed; answers and webhooks wait for it."""
+        if self._flushed is not None:
+            await asyncio.shield(self._flushed)
 
     def find(self, object_id: str) -> Object | None:
         """The object as it is, shared with everyone who asks: never change it in place."""

@@ -183,11 +183,15 @@ class Transaction:
                 db.executemany(
                     INSERT_LINK, [("event.type", type_, rank) for rank, _, type_, _ in self._events]
                 )
-            db.executemany(DELETE_LINK, self._unlinks)
-            db.executemany(INSERT_LINK, self._links)
-            db.executemany(INSERT_JOB, self._jobs)
-            db.executemany(DELETE_JOB, self._done)
-            db.executemany(ADD_FUNDS, self._funds)
+            for statement, rows in (
+                (DELETE_LINK, self._unlinks),
+                (INSERT_LINK, self._links),
+                (INSERT_JOB, self._jobs),
+                (DELETE_JOB, self._done),
+                (ADD_FUNDS, self._funds),
+            ):
+                if rows:
+                    db.executemany(statement, rows)
             if outcome is not None:
                 row = (self.idempotency_key, *outcome, self.request_id, self.now)
                 db.execute(SAVE_OUTCOME, row)

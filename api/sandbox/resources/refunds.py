@@ -206,7 +206,7 @@ def succeed(tx: Transaction, refund_id: str) -> None:
     """A pending refund arrived; nothing when it ended otherwise meanwhile."""
     refund = tx.get("refund", refund_id)
     if refund["status"] in ("pending", "requires_action"):
-        _end(tx, refund, "succeeded")
+        end(tx, refund, "succeeded")
 
 
 def fail(tx: Transaction, refund_id: str, reason: str = "expired_or_canceled_card") -> None:
@@ -230,11 +230,6 @@ def cancel_pending(tx: Transaction, refund: Object) -> Object:
     return _give_back(tx, refund, "canceled", {})
 
 
-def require_action(tx: Transaction, refund: Object) -> Object:
-    """The sandbox's rule: at Stripe only some payment methods do this, and none of them is here."""
-    return _end(tx, refund, "requires_action")
-
-
 def _give_back(tx: Transaction, refund: Object, status: str, changes: Object) -> Object:
     if refund["balance_transaction"]:
         booked = add_balance_transaction(
@@ -248,10 +243,11 @@ def _give_back(tx: Transaction, refund: Object, status: str, changes: Object) ->
         )
         changes = {**changes, "failure_balance_transaction": booked["id"]}
     note_on_charge(tx, tx.get("charge", refund["charge"]), -refund["amount"])
-    return _end(tx, refund, status, changes)
+    return end(tx, refund, status, changes)
 
 
-def _end(tx: Transaction, refund: Object, status: str, changes: Object | None = None) -> Object:
+def end(tx: Transaction, refund: Object, status: str, changes: Object | None = None) -> Object:
+    """`requires_action` too, though at Stripe only some payment methods do that and none of them is here."""
     ended = {**refund, **(changes or {}), "status": status}
     if status != "pending":
         ended.pop("pending_reason", None)

@@ -1,0 +1,24 @@
+"""Controls of the sandbox itself, at /_sandbox; docs/sandbox.md shows each with curl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litestar import Router
+from litestar.di import Provide
+
+from api.sandbox.control import challenge, machine, money, webhooks
+
+if TYPE_CHECKING:
+    from api.sandbox.state import State
+
+
+def control_router(state: State) -> Router:
+    def sandbox() -> State:
+        return state
+
+    return Router(
+        "/_sandbox",
+        route_handlers=[*machine.HANDLERS, *webhooks.HANDLERS, *money.HANDLERS, *challenge.HANDLERS],
+        dependencies={"sandbox": Provide(sandbox, sync_to_thread=False, use_cache=True)},
+    )

@@ -1,0 +1,167 @@
+"""What happens at banks and in the dashboard: disputes, refunds, debits, payouts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from api.sandbox.control.work import AnyRequest, Body, read, work
+from api.sandbox.errors import Object, StripeError
+from api.sandbox.resources import attempts, disputes, payouts, refunds
+from api.sandbox.state import State
+from api.sandbox.testing_methods import Decline
+from api.sandbox.transaction import Transaction
+
+
+class OpenDispute(Body, frozen=True, kw_only=True):
+    """`amount` in minor units; without it all that is not refunded. An `inquiry` moves no money."""
+
+    amount: int | None = None
+    reason: str = "fraudulent"
+    inquiry: bool = False
+
+
+class Resolve(Body, frozen=True, kw_only=True):
+    outcome: Literal["won", "lost"]
+
+
+class DashboardRefund(Body, frozen=True, kw_only=True):
+    amount: int | None = None
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+
+
+class EndRefund(Body, frozen=True, kw_only=True):
+    outcome: Literal["succeeded", "failed", "canceled", "requires_action"]
+    failure_reason: str = "expired_or_canceled_card"
+
+
+class Settle(Body, frozen=True, kw_only=True):
+    outcome: Literal["succeeded", "failed"]
+    code: str = "insufficient_funds"
+
+
+class PayOut(Body, frozen=True, kw_only=True):
+    currency: str = "usd"
+
+
+class EndPayout(Body, frozen=True, kw_only=True):
+    outcome: Literal["in_transit", "paid", "failed"]
+    failure_code: str = "account_closed"
+
+
+@post("/charges/{charge_id:str}/dispute", status_code=200)
+async def open_dispute(
+    request: AnyRequest, charge_id: FromPath[str], sandbox: NamedDependency[State]
+) -> Object:
+    asked = await read(request, OpenDispute)
+
+    def act(tx: Transaction) -> Object:
+        charge = tx.get("charge", charge_id)
+        return disputes.open_dispute(
+            tx, charge, amount=asked.amount, reason=asked.reason, inquiry=asked.inquiry
+        )
+
+    return await work(sandbox, act)
+
+
+@post("/disputes/{dispute_id:str}/resolve", status_code=200)
+async def resolve(request: AnyRequest, dispute_id: FromPath[str], sandbox: NamedDependency[State]) -> Object:
+    asked = await read(request, Resolve)
+
+    def act(tx: Transaction) -> Object:
+        return disputes.resolve(tx, tx.get("dispute", dispute_id), won=asked.outcome == "won")
+
+    return await work(sandbox, act)
+
+
+@post("/disputes/{dispute_id:str}/escalate", status_code=200)
+async def escalate(dispute_id: FromPath[str], sandbox: NamedDependency[State]) -> Object:
+    return await work(sandbox, lambda tx: disputes.escalate(tx, tx.get("dispute", dispute_id)))
+
+
+@post("/charges/{charge_id:str}/refund", status_code=200)
+async def refund(request: AnyRequest, charge_id: FromPath[str], sandbox: NamedDependency[State]) -> Object:
+    """As somebody does in the dashboard: without our metadata."""
+    asked = await read(request, DashboardRefund)
+
+    def act(tx: Transaction) -> Object:
+        charge = tx.get("charge", charge_id)
+        return refunds.refund_charge(tx, charge, asked.amount, reason=asked.reason, metadata={})
+
+    return await work(sandbox, act)
+
+
+@post("/refunds/{refund_id:str}/end", status_code=200)
+async def end_refund(
+    request: AnyRequest, refund_id: FromPath[str], sandbox: NamedDependency[State]
+) -> Object:
+    asked = await read(request, EndRefund)
+
+    def act(tx: Transaction) -> Object:
+        found = tx.get("refund", refund_id)
+        _check(found, asked.outcome, ("pending", "requires_action", "succeeded"))
+        match asked.outcome:
+            case "failed":
+                refunds.fail(tx, refund_id, asked.failure_reason)
+                return tx.get("refund", refund_id)
+            case "succeeded" | "requires_action":
+                _check(found, asked.outcome, ("pending", "requires_action"))
+                return refunds.end(tx, found, asked.outcome)
+            case "canceled":
+                _check(found, asked.outcome, ("pending", "requires_action"))
+                return refunds.cancel_pending(tx, found)
+
+    return await work(sandbox, act)
+
+
+def _check(value: Object, outcome: str, statuses: tuple[str, ...]) -> None:
+    if value["status"] not in statuses:
+        raise StripeError(f"{value['id']} has status {value['status']}; it cannot become {outcome}.")
+
+
+@post("/payment_intents/{intent_id:str}/settle", status_code=200)
+async def settle(request: AnyRequest, intent_id: FromPath[str], sandbox: NamedDependency[State]) -> Object:
+    """End a bank debit now, in any way."""
+    asked = await read(request, Settle)
+
+    def act(tx: Transaction) -> Object:
+        intent = tx.get("payment_intent", intent_id)
+        _check(intent, asked.outcome, ("processing",))
+        reason = None
+        if asked.outcome == "failed":
+            reason = Decline(asked.code, "", f"The bank refused the debit: {asked.code}.")
+        return attempts.end_debit(tx, intent, reason)
+
+    return await work(sandbox, act)
+
+
+@post("/payouts", status_code=200)
+async def pay_out(request: AnyRequest, sandbox: NamedDependency[State]) -> Object:
+    """An automatic payout of all that is available."""
+    asked = await read(request, PayOut)
+    return await work(sandbox, lambda tx: payouts.pay_out_all(tx, asked.currency.lower()))
+
+
+@post("/payouts/{payout_id:str}/end", status_code=200)
+async def end_payout(
+    request: AnyRequest, payout_id: FromPath[str], sandbox: NamedDependency[State]
+) -> Object:
+    asked = await read(request, EndPayout)
+
+    def act(tx: Transaction) -> Object:
+        payout = tx.get("payout", payout_id)
+        match asked.outcome:
+            case "in_transit":
+                return payouts.send(tx, payout)
+            case "paid":
+                return payouts.pay(tx, payout)
+            case "failed":
+                return payouts.fail(tx, payout, asked.failure_code)
+
+    return await work(sandbox, act)
+
+
+HANDLERS = (open_dispute, resolve, escalate, refund, end_refund, settle, pay_out, end_payout)
