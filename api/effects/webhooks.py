@@ -36,9 +36,8 @@ async def apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> Deliver
         result, subject = await _apply(wiring, effect, as_stripe)
     except STRIPE_ERRORS as error:
         if isinstance(error, stripe.StripeError) and is_missing(error):
-            raise Postponed(
-                f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
-            ) from error
+            unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
+            raise Postponed(unknown, IMPATIENCE) from error
         raise postponed(error) from error
     command = RecordWebhookApplied(
         # fresh: a second try may see `unchanged` where the first saw `applied`; the decider keeps the first
