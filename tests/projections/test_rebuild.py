@@ -200,3 +200,25 @@ def test_one_at_a_time(database_url: str) -> None:
 def test_what_cannot_be_rebuilt_is_said(name: str, database_url: str) -> None:
     with pytest.raises(UnknownProjection, match=f"cannot rebuild {name}: choose from payments"):
         rebuild(database_url, ["payments", name])
+
+
+def test_the_new_tables_have_the_indexes_constraints_and_grants_of_the_old(database_url: str) -> None:
+    append(database_url, FACTS[:50])
+    catch_up(database_url)
+    before = select(database_url, _SHAPE)
+    rebuild(database_url)
+
+    assert select(database_url, _SHAPE) == before
+    assert len(before) > 30
+
+
+_SHAPE = """
+    SELECT indexdef AS part FROM pg_indexes WHERE schemaname = 'liberation'
+    UNION ALL
+    SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'liberation'::regnamespace
+    UNION ALL
+    SELECT relname || ' ' || relacl::text FROM pg_class
+    WHERE relnamespace = 'liberation'::regnamespace AND relkind = 'r' AND relacl IS NOT NULL
+    ORDER BY part
+"""
