@@ -154,6 +154,18 @@ def test_rebuild_and_check_are_exact_while_facts_keep_coming(
     assert check(database_url).differences == ()
 
 
+def test_a_rebuild_never_goes_behind_what_a_reader_could_see(database_url: str) -> None:
+    append(database_url, FACTS[:200])
+    catch_up(database_url)
+
+    def overtake(*_: int) -> None:
+        append(database_url, FACTS[200:260])
+        catch_up(database_url)
+
+    assert rebuild(database_url, progress=overtake) == 260
+    assert check(database_url).differences == ()
+
+
 def test_a_reader_that_holds_a_table_delays_the_swap_and_sees_the_old_one(database_url: str) -> None:
     append(database_url, FACTS)
     catch_up(database_url)
