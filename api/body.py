@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Meta
 
 from api.problems import FieldError, Malformed, Unprocessable
 from ledger.errors import Unknown
+from ledger.message import Instant
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text cannot hold it."""
@@ -70,6 +72,19 @@ def _unknown_field(detail: str) -> str:
     """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
     found = _UNKNOWN_FIELD.search(detail)
     return "/" + found[1].replace("~", "~0").replace("/", "~1") if found else ""
+
+
+def instant(parameter: str, text: str | None) -> datetime | None:
+    """A time from the query, strictly RFC 3339 with a zone: Litestar alone would take `0.3` for one."""
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, Instant)
+    except msgspec.ValidationError:
+        raise Unprocessable(
+            f"{parameter} is a time with a zone, such as 2026-01-31T00:00:00Z.",
+            errors=[FieldError(detail="expected RFC 3339 with a zone", parameter=parameter)],
+        ) from None
 
 
 def known_shape(value: str, prefix: str, length: int = 200) -> str:

@@ -51,7 +51,7 @@ _IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "maxLength": 1000},
+    "schema": {"type": "string"},
     "description": "The ETag of what you have: 304 when it still holds.",
 }
 _SIGNATURE: Json = {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import Headers
+from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
+from litestar.params import ParameterKwarg
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.access import ACCESS, operation_of
@@ -82,35 +85,64 @@ def _address(scope: Scope) -> str:
     return f"address:{client[0]}" if client else "address:unknown"
 
 
+class _Shape(msgspec.Struct, frozen=True):
+    """What a request of one operation may consist of."""
+
+    parameters: frozenset[str]
+    body: msgspec.json.Decoder[Any] | None
+
+
+def _shape(handler: BaseRouteHandler) -> _Shape:
+    fields = handler.parsed_fn_signature.parameters
+    definitions = {name: field.kwarg_definition for name, field in fields.items()}
+    return _Shape(
+        frozenset(
+            definition.name or name
+            for name, definition in definitions.items()
+            if isinstance(definition, ParameterKwarg) and definition.param_type == ParamType.QUERY
+        ),
+        msgspec.json.Decoder(fields["data"].annotation) if "data" in fields else None,
+    )
+
+
 class Preconditions:
-    """`before_request`: what the headers must say. It runs after the guard and before the body is read."""
+    """`before_request`: what headers and query must say. It runs after the guard and before the handler."""
 
     def __init__(self, positions: Positions) -> None:
         self._positions = positions
-        self._decoders: dict[str, msgspec.json.Decoder[Any] | None] = {}
-
-    async def _check_body(self, request: Request[Any, Any, Any]) -> None:
-        operation = operation_of(request.route_handler)
-        if operation not in self._decoders:
-            self._decoders[operation] = _decoder(request.route_handler)
-        if (decoder := self._decoders[operation]) is not None:
-            check_body(await request.body(), decoder)
+        self._shapes: dict[str, _Shape] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
-        headers = request.headers
+        headers, operation = request.headers, operation_of(request.route_handler)
+        shape = self._shapes.get(operation)
+        if shape is None:
+            shape = self._shapes[operation] = _shape(request.route_handler)
+        if (query := request.scope["query_string"]) and ACCESS[operation].roles:
+            _check_query(query, shape.parameters)
         if request.method in {"POST", "PUT", "PATCH"}:
-            _check_media_type(headers, operation_of(request.route_handler))
+            _check_media_type(headers, operation)
             if request.route_handler.opt.get(IDEMPOTENT):
                 _check_key(headers)
-            await self._check_body(request)
+            if shape.body is not None:
+                check_body(await request.body(), shape.body)
         if (wanted := headers.get("ledger-position")) is not None:
             await self._positions.wait(_position(wanted))
 
 
-def _decoder(handler: BaseRouteHandler) -> msgspec.json.Decoder[Any] | None:
-    """For the type of the handler's `data`, if it has one."""
-    data = handler.parsed_fn_signature.parameters.get("data")
-    return msgspec.json.Decoder(data.annotation) if data else None
+def _check_query(query: bytes, known: frozenset[str]) -> None:
+    """A misspelt filter would show too much, and of two values nobody knows which was meant."""
+    seen: set[str] = set()
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name not in known:
+            takes = f"known are {', '.join(sorted(known))}" if known else "there are none"
+            raise _bad_parameter(name, f"no parameter of this address: {takes}")
+        if name in seen:
+            raise _bad_parameter(name, "given more than once")
+        seen.add(name)
+
+
+def _bad_parameter(name: str, detail: str) -> Unprocessable:
+    return Unprocessable(f"{name}: {detail}.", errors=[FieldError(detail=detail, parameter=name)])
 
 
 def _check_media_type(headers: Headers, operation: str) -> None:

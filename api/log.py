@@ -56,7 +56,7 @@ def _request(_: Any, __: str, entry: Entry) -> Entry:
 def _tail(settings: Settings) -> list[structlog.types.Processor]:
     if settings.log_format == "json":
         return [_tracebacks, _json]
-    return [structlog.dev.ConsoleRenderer(), _utf8]
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _utf8]
 
 
 def _json(_: Any, __: str, entry: Entry) -> bytes:

@@ -5,7 +5,6 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -214,26 +213,17 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
-    errors = [_field_error(each) for each in extra] or [FieldError(detail=error.detail)]
+    errors = [_field_error(request, each) for each in extra] or [FieldError(detail=error.detail)]
     where = [f"{each.pointer or each.parameter}: {each.detail}" for each in errors if each.detail]
     return answer(problem("invalid", "; ".join(where), request.url.path, errors))
 
 
-_INDEX = re.compile(r"\[(\d+|\.\.\.)]")
-
-
-def _field_error(message: Mapping[str, str]) -> FieldError:
-    key, detail = message.get("key", ""), message["message"]
-    if message.get("source") != "body":
-        return FieldError(detail=detail, parameter=key)
-    unknown = re.search(r"contains unknown field `(.*)`", detail)
-    steps = [] if key == "data" else _INDEX.sub(r".\1", key).split(".")
-    return FieldError(detail=detail, pointer=_pointer([*steps, *([unknown[1]] if unknown else [])]))
-
-
-def _pointer(steps: list[str]) -> str:
-    """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) -> FieldError:
+    """Of a parameter, by the name that the caller knows; bodies are checked before Litestar sees them."""
+    key = message.get("key", "")
+    field = request.route_handler.parsed_fn_signature.parameters.get(key)
+    name = getattr(field.kwarg_definition, "name", None) if field else None
+    return FieldError(detail=message["message"], parameter=name or key)
 
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -12,14 +12,13 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.body import NO_NUL
+from api.body import NO_NUL, instant
 from api.paging import Cursor, Limit, Page, before, page
 from api.problems import responses
 from api.reads import rows, select
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from ledger.chart import CHART, Kind, Side
-from ledger.message import Instant
 from projections.journal import ENTRIES, POSTINGS, EntryRow, PostingRow
 
 TAGS = ["books"]
@@ -153,18 +152,19 @@ _AT_RECORDED = _AT_EFFECTIVE.replace("effective_at <=", "recorded_at <=")
 )
 async def get_trial_balance(
     services: NamedDependency[Services],
-    at: Annotated[Instant | None, QueryParameter(description="Now, without it.")] = None,
+    at: Annotated[str | None, QueryParameter(format="date-time", description="Now, without it.")] = None,
     by: By = "effective",
 ) -> Read[TrialBalance]:
     """At any time, by when things happened or by when they were recorded."""
+    moment = instant("at", at)
     query = _AT_EFFECTIVE if by == "effective" else _AT_RECORDED
     async with services.reading() as connection:
-        if at is None:
+        if moment is None:
             found = await (await connection.execute(_BALANCES, {"party": None})).fetchall()
         else:
-            found = await (await connection.execute(query, (at,))).fetchall()
+            found = await (await connection.execute(query, (moment,))).fetchall()
     items = [_account(row) for row in found]
-    return Read(TrialBalance(at=at, by=by, items=items, totals=_totals(items)))
+    return Read(TrialBalance(at=moment, by=by, items=items, totals=_totals(items)))
 
 
 def _totals(items: Sequence[Account]) -> list[Total]:
@@ -217,15 +217,17 @@ async def list_entries(
     stream: Annotated[
         str | None, QueryParameter(max_length=300, pattern=NO_NUL, description="Such as payment-pay_….")
     ] = None,
-    since: Annotated[Instant | None, QueryParameter(name="from", description="At or after.")] = None,
-    until: Annotated[Instant | None, QueryParameter(name="to", description="Before.")] = None,
+    since: Annotated[
+        str | None, QueryParameter(format="date-time", name="from", description="At or after.")
+    ] = None,
+    until: Annotated[str | None, QueryParameter(format="date-time", name="to", description="Before.")] = None,
     by: By = "effective",
 ) -> Read[Page[Entry]]:
     """Entries with all their legs, in the reverse order of their recording."""
     arguments: dict[str, Any] = {
         "before": before(cursor)[0],
-        "since": since,
-        "until": until,
+        "since": instant("from", since),
+        "until": instant("to", until),
         "account": account,
         "stream": stream,
         "limit": limit + 1,

@@ -13,7 +13,16 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api import cards, declines
 from api.auth import Principal
-from api.body import NO_NUL, AmountMinor, CurrencyCode, IdempotencyKey, PaymentMethodId, Text, known_shape
+from api.body import (
+    NO_NUL,
+    AmountMinor,
+    CurrencyCode,
+    IdempotencyKey,
+    PaymentMethodId,
+    Text,
+    instant,
+    known_shape,
+)
 from api.declines import Remedy
 from api.effects.stripe import Delivered, Postponed
 from api.gate import IDEMPOTENT
@@ -36,7 +45,7 @@ from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
 from ledger.errors import Forbidden, Unknown
 from ledger.ids import new_id
-from ledger.message import Instant, Origin
+from ledger.message import Origin
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.events import PaymentInitiated
 from ledger.policies.effects import CreatePaymentIntent
@@ -212,9 +221,11 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     status: FromQuery[PaymentStatus | None] = None,
     currency: Annotated[str | None, QueryParameter(pattern="^[A-Za-z]{3}$")] = None,
     since: Annotated[
-        Instant | None, QueryParameter(name="from", description="Initiated at or after.")
+        str | None, QueryParameter(name="from", format="date-time", description="Initiated at or after.")
     ] = None,
-    until: Annotated[Instant | None, QueryParameter(name="to", description="Initiated before.")] = None,
+    until: Annotated[
+        str | None, QueryParameter(name="to", format="date-time", description="Initiated before.")
+    ] = None,
     user_id: Annotated[
         str | None,
         QueryParameter(max_length=128, pattern=NO_NUL, description="Admins: of this user; else of all."),
@@ -229,8 +240,8 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
         "before": before(cursor)[0],
         "status": status,
         "currency": currency.lower() if currency else None,
-        "since": since,
-        "until": until,
+        "since": instant("from", since),
+        "until": instant("to", until),
         "limit": limit + 1,
     }
     async with services.reading() as connection:

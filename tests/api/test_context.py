@@ -1,0 +1,177 @@
+"""What every answer has, whatever it is an answer to."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import msgspec
+import pytest
+import structlog
+
+from api import log
+from api.settings import Settings
+from ledger.errors import LedgerError
+from tests.api.conftest import OpenApp
+from tests.api.support import Caller, FakeStripe, Running, problem
+
+EVERYWHERE = (
+    ("GET", "/livez", 200),
+    ("GET", "/nowhere", 404),
+    ("DELETE", "/livez", 405),
+    ("GET", "/api/me", 401),
+    ("OPTIONS", "/api/me", 204),
+    ("HEAD", "/nowhere", 404),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), EVERYWHERE)
+async def test_headers_that_every_answer_has(app: Running, method: str, path: str, status: int) -> None:
+    answer = await app.client.request(method, path)
+    assert answer.status_code == status
+    headers = answer.headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["strict-transport-security"]
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"]
+    assert len(headers["x-request-id"]) == 32
+    assert int(headers["ledger-position"]) >= 0
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("req-12345678", True), ("short", False), ("a b c d e f g h", False), ("x" * 129, False)],
+)
+async def test_a_request_id_is_the_callers_if_it_can_be_one(app: Running, given: str, *, kept: bool) -> None:
+    answer = await app.client.get("/nowhere", headers={"X-Request-Id": given})
+    assert (answer.headers["x-request-id"] == given) is kept
+    assert problem(answer)["code"] == "not_found"
+
+
+async def test_the_request_is_on_the_facts_that_it_caused(
+    app: Running, student: Caller, admin: Caller
+) -> None:
+    await student(
+        "POST",
+        "/api/payments/process",
+        key="k",
+        headers={"X-Request-Id": "req-from-caller"},
+        json={"amount_minor": 1, "currency": "usd", "payment_method": "pm_ok"},
+    )
+    await app.projected()
+    found = (await admin.get("/api/audit?request_id=req-from-caller")).json()["items"]
+    assert [(item["type"], item["actor"], item["roles"]) for item in found] == [
+        ("payments.initiated.v1", "usr_student", ["student"])
+    ]
+
+
+async def test_methods_and_media_types(student: Caller) -> None:
+    wrong_method = await student("PATCH", "/api/me")
+    assert (wrong_method.status_code, problem(wrong_method)["code"]) == (405, "method_not_allowed")
+    assert "PUT" in wrong_method.headers["allow"]
+    form = await student("PUT", "/api/me", data={"name": "Ada"})
+    assert (form.status_code, problem(form)["code"]) == (415, "unsupported_media_type")
+    json = {"Content-Type": "application/json"}
+    for content in (b"", b"{", b'{"name": "\xff"}', b"\x00"):
+        broken = await student("PUT", "/api/me", content=content, headers=json)
+        assert (broken.status_code, problem(broken)["code"]) == (400, "malformed"), content
+    for content in (b"[]", b"null", b'"x"', b"1"):
+        wrong = await student("PUT", "/api/me", content=content, headers=json)
+        assert (wrong.status_code, problem(wrong)["code"]) == (422, "invalid"), content
+
+
+async def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(open_app: OpenApp) -> None:
+    app = await open_app(request_max_bytes=100)
+    student = app.caller("usr_1", "student")
+    json = {"Content-Type": "application/json"}
+    declared = await student("PUT", "/api/me", content=b"x" * 101, headers=json)
+    assert (declared.status_code, problem(declared)["code"]) == (413, "body_too_large")
+
+    async def chunks() -> object:
+        for _ in range(11):
+            yield b"x" * 10
+
+    streamed = await student("PUT", "/api/me", content=chunks(), headers=json)
+    assert (streamed.status_code, problem(streamed)["code"]) == (413, "body_too_large")
+
+
+async def test_too_many_requests_of_one_caller_do_not_touch_another(open_app: OpenApp) -> None:
+    app = await open_app(rate_limit_per_minute=1, rate_limit_burst=2)
+    greedy, other = app.caller("usr_greedy", "student"), app.caller("usr_other", "student")
+    first = await greedy.get("/api/me")
+    assert first.status_code == 200
+    assert first.headers["ratelimit-policy"] == '"default";q=2;w=120'
+    assert first.headers["ratelimit"].startswith('"default";r=1;')
+    await greedy.get("/api/me")
+    refused = await greedy.get("/api/me")
+    assert (refused.status_code, problem(refused)["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert (await other.get("/api/me")).status_code == 200
+    assert (await app.client.get("/livez")).status_code == 200
+    for _ in range(2):
+        await app.client.get("/api/me", headers={"Authorization": "Bearer wrong"})
+    assert (await app.client.get("/api/me", headers={"Authorization": "Bearer wrong"})).status_code == 429
+
+
+async def test_what_nobody_expected_is_500_and_tells_nothing(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    stripe.deliver_now = broken  # type: ignore[method-assign, assignment]  # to break it
+    answer = await student.pay()
+    assert answer.status_code == 500
+    assert problem(answer)["code"] == "internal"
+    assert "secret" not in answer.text
+
+
+async def test_every_domain_code_has_a_status() -> None:
+    """Importing the application has defined them all."""
+
+    def below(kind: type[LedgerError]) -> set[type[LedgerError]]:
+        return {kind}.union(*(below(each) for each in kind.__subclasses__()))
+
+    from api.problems import status_of  # beside what it is about
+
+    statuses = {kind.code: status_of(kind) for kind in below(LedgerError) if hasattr(kind, "code")}
+    assert {statuses[code] for code in ("invalid_amount", "invalid_text", "note_required")} == {422}
+    assert {statuses[code] for code in ("refund_window_closed", "dispute_open", "refused")} == {409}
+    assert (statuses["contended"], statuses["store_unavailable"]) == (503, 503)
+    assert set(statuses.values()) <= {400, 401, 403, 404, 409, 415, 422, 429, 500, 503}
+
+
+async def test_the_log_has_one_json_line_for_a_request_and_no_secret(app: Running, student: Caller) -> None:
+    stream = io.BytesIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        log.configure(Settings(), stream)
+        await student("PUT", "/api/me", json={"email": "ada@example.org", "name": "Ada"})
+        paid = await student.pay("pm_action")
+        logging.getLogger("library").warning("said %s", "so")
+        try:
+            password = "hunter2"
+            int(f"no number of length {len(password)}")
+        except ValueError:
+            structlog.get_logger().exception("failed")
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:], root.level = before, level
+    lines = [msgspec.json.decode(line) for line in stream.getvalue().splitlines()]
+    put = next(line for line in lines if line.get("method") == "PUT")
+    assert (put["route"], put["status"], put["actor"], put["level"]) == (
+        "/api/me",
+        200,
+        "usr_student",
+        "info",
+    )
+    assert put["request_id"]
+    assert any(line["event"] == "said so" and line["logger"] == "library" for line in lines)
+    text = stream.getvalue().decode()
+    credential = student.headers["Authorization"].removeprefix("Bearer ")
+    client_secret = paid.json()["next_action"]["client_secret"]
+    for secret in (credential, client_secret, "ada@example.org", "Ada", "hunter2"):
+        assert secret not in text

@@ -1,0 +1,150 @@
+"""Reads: pages that stay put, answers that need not be sent twice, and seeing one's own writes."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from api.positions import Positions
+from tests.api.conftest import OpenApp
+from tests.api.support import Caller, Running, problem
+
+
+async def test_pages_join_to_the_whole_list_while_new_payments_arrive(app: Running, student: Caller) -> None:
+    made = [(await student.pay(amount_minor=100 + n)).json()["payment_id"] for n in range(5)]
+    await app.projected()
+    seen, cursor = [], ""
+    while True:
+        page = (await student.get(f"/api/payments/history?limit=2{cursor}")).json()
+        seen += [item["payment_id"] for item in page["items"]]
+        await student.pay()  # newer than all of the list
+        await app.projected()
+        if not page["has_more"]:
+            assert page["next_cursor"] is None
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cursor=nonsense",
+        "cursor=%00",
+        "cursor=" + urlsafe_b64encode(b"[1,2]").decode(),
+        "cursor=" + urlsafe_b64encode(b'["a"]').decode(),
+        "cursor=" + urlsafe_b64encode(b"[99999999999999999999]").decode(),
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "status=lost",
+        "currency=dollar",
+        "from=yesterday",
+        "from=2026-01-01T00:00:00",
+        "user_id=%00",
+        "statsu=succeeded",
+        "limit=1&limit=2",
+    ],
+)
+async def test_a_query_that_cannot_be_is_refused_at_the_parameter(student: Caller, query: str) -> None:
+    answer = await student.get(f"/api/payments/history?{query}")
+    assert answer.status_code == 422, answer.text
+    assert problem(answer)["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+async def test_filters(app: Running, student: Caller) -> None:
+    await student.pay("pm_ok", currency="eur")
+    await student.pay("pm_funds")
+    await app.projected()
+
+    async def count(query: str) -> int:
+        answer = await student.get(f"/api/payments/history?{query}")
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["items"])
+
+    assert await count("status=succeeded") == 1
+    assert await count("status=failed") == 1
+    assert await count("currency=EUR") == 1
+    assert await count("from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00%2B02:00") == 2
+    assert await count("to=2020-01-01T00:00:00Z") == 0
+    assert await count("user_id=usr_student") == 2
+
+
+async def test_what_the_caller_has_is_not_sent_again(app: Running, student: Caller, admin: Caller) -> None:
+    payment_id = (await student.pay()).json()["payment_id"]
+    await app.projected()
+    path = f"/api/payments/{payment_id}"
+    first = await student.get(path)
+    etag = first.headers["etag"]
+    for wanted in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        same = await student.get(path, headers={"If-None-Match": wanted})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["etag"] == etag
+    assert (await student.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
+    assert (await admin.get(path, headers={"If-None-Match": etag})).status_code == 200, "an admin sees more"
+    assert first.headers["cache-control"] == "private, no-cache"
+
+    await student.refund(payment_id)
+    await app.projected()
+    changed = await student.get(path, headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != etag
+
+
+async def test_a_read_sees_the_write_it_asks_for(app: Running, student: Caller) -> None:
+    for _ in range(10):
+        write = await student.pay()
+        position = write.headers["ledger-position"]
+        read = await student.get("/api/payments/history?limit=1", headers={"Ledger-Position": position})
+        assert read.json()["items"][0]["payment_id"] == write.json()["payment_id"]
+        assert int(read.headers["ledger-position"]) >= int(position)
+
+
+async def test_a_position_that_does_not_come_is_503(open_app: OpenApp) -> None:
+    app = await open_app(read_your_writes_timeout_s=0.05)
+    student = app.caller("usr_1", "student")
+    answer = await student.get("/api/me", headers={"Ledger-Position": "1000000"})
+    assert (answer.status_code, problem(answer)["code"]) == (503, "position_not_reached")
+    assert answer.headers["retry-after"] == "1"
+    for wrong in ("-1", "x", "1" * 40, "\u0661"):
+        refused = await student.get("/api/me", headers={"Ledger-Position": wrong.encode()})
+        assert refused.status_code == 422, wrong
+
+
+async def test_where_nobody_tells_of_an_advance_the_database_is_asked(app: Running, student: Caller) -> None:
+    """As in a process that serves without projecting."""
+    position = int((await student.pay()).headers["ledger-position"])
+    alone = Positions(app.services._position, 5.0)
+    await alone.wait(position)
+    assert alone.current() >= position
+
+
+async def test_contact_data_is_set_and_erased_and_never_a_fact(
+    app: Running, student: Caller, other: Caller
+) -> None:
+    nothing = {"email": None, "name": None, "time_zone": "UTC"}
+    assert (await student.get("/api/me")).json() == nothing
+    contact = {"email": "ada@example.org", "name": "Ada", "time_zone": "Europe/Berlin"}
+    assert (await student("PUT", "/api/me", json=contact)).json() == contact
+    assert (await student.get("/api/me")).json() == contact
+    assert (await other.get("/api/me")).json() == nothing
+    assert (await student("DELETE", "/api/me")).status_code == 204
+    assert (await student.get("/api/me")).json() == nothing
+    assert await app.services.store.head() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"email": "no address"}, "/email"),
+        ({"name": ""}, "/name"),
+        ({"name": "a\0"}, "/name"),
+        ({"time_zone": "Mars/Olympus"}, "/time_zone"),
+        ({"phone": "1"}, "/phone"),
+    ],
+)
+async def test_contact_data_that_cannot_be(student: Caller, body: dict[str, str], pointer: str) -> None:
+    answer = await student("PUT", "/api/me", json=body)
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["pointer"] == pointer
