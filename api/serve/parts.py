@@ -1,0 +1,96 @@
+"""What an application is made of here: Stripe, projections and the worker, each open as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+import stripe
+
+from api.clock import Clock
+from api.effects.client import open_stripe
+from api.effects.stripe import StripeGateway
+from api.jobs import jobs_of
+from api.services import Background, Context, Gateway, Services
+from api.settings import Settings
+from api.worker import Job, Worker
+from projections.runner import BatchRunner
+
+
+class Stripe(msgspec.Struct):
+    gateway: Gateway
+    client: stripe.StripeClient
+
+
+def context_of(
+    settings: Settings, database_url: str, *, background: tuple[Background, ...], clock: Clock | None = None
+) -> Context:
+    """`background` is `ALL_HERE` where projections and worker run in this process."""
+    return Context(settings, database_url, open_stripe=stripe_of, background=background, clock=clock)
+
+
+@asynccontextmanager
+async def stripe_of(services: Services) -> AsyncIterator[Stripe]:
+    settings = services.settings
+    logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
+    async with open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base) as client:
+        gateway = StripeGateway(services.store, client, services.clock, return_url=settings.stripe_return_url)
+        yield Stripe(gateway, client)
+
+
+@asynccontextmanager
+async def projecting(services: Services) -> AsyncIterator[BatchRunner]:
+    """Stopping lets the batch at hand be committed."""
+    runner = BatchRunner(services.context.database_url, schema=services.settings.schema)
+    loop = asyncio.get_running_loop()
+
+    def advanced(position: int) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for a position any more
+            loop.call_soon_threadsafe(services.positions.advance, position)
+
+    runner.on_advance(advanced)
+    services.store.subscribe(lambda _: runner.wake())
+    services.runner = runner
+    runner.start()
+    try:
+        yield runner
+    finally:
+        await asyncio.to_thread(runner.stop)
+
+
+@asynccontextmanager
+async def working(services: Services) -> AsyncIterator[Worker]:
+    """After `projecting`, which wakes it."""
+    async with _working(services, _jobs(services)) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def hurrying(services: Services) -> AsyncIterator[Worker]:
+    """`working` while the clock is moved on by days: what falls due is looked for all the time."""
+    due = [job for job in _jobs(services) if job.name == "funds_available"]
+    async with _working(services, [msgspec.structs.replace(job, every_s=HURRY_S) for job in due]) as worker:
+        yield worker
+
+
+ALL_HERE: tuple[Background, ...] = (projecting, working)
+HURRY_S = 0.5
+
+
+@asynccontextmanager
+async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Worker]:
+    settings = services.settings
+    assert isinstance(services.gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
+    worker = Worker(services.context.database_url, services.gateway, schema=settings.schema, jobs=jobs)
+    async with worker:
+        if services.runner is not None:
+            services.runner.on_advance(worker.wake)
+        yield worker
+
+
+def _jobs(services: Services) -> Sequence[Job]:
+    days = services.settings.idempotency_days
+    return jobs_of(services.store, services.stripe, services.clock, idempotency_days=days)
