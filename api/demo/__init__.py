@@ -1,0 +1,1 @@
+"""The service with a believable history, for somebody who wants to look around."""

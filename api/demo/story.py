@@ -1,0 +1,238 @@
+"""Makes the planned history: through the API and the sandbox, as users and Stripe would; never inserted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+
+from api.auth import mint
+from api.clock import SandboxClock
+from api.demo import plan
+from api.demo.plan import Action, Pay, User
+from api.serve.sandbox import KEY
+from api.settings import Settings
+from ledger.errors import LedgerError
+
+ADMIN = "usr_admin"
+TTL_S = 3600
+SESSION = timedelta(minutes=45)
+TIMEOUT = aiohttp.ClientTimeout(total=60)
+CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 201, 202, 400, 402
+
+Json = dict[str, Any]
+
+
+class StoryFailed(LedgerError):
+    """The API or the sandbox answered something that the plan does not know."""
+
+    code = "demo"
+
+
+class Api:
+    """The service, as its users call it. The same history has the same idempotency keys."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, settings: Settings) -> None:
+        self._session, self._url, self._settings = session, url, settings
+        self._credentials: dict[str, str] = {}
+        self._calls = 0
+
+    async def post(self, path: str, user_id: str, body: Json, *expected: int) -> Json:
+        self._calls += 1
+        headers = {
+            "Authorization": f"Bearer {self._credential(user_id)}",
+            "Idempotency-Key": f"demo-{self._calls}",
+        }
+        async with self._session.post(self._url + path, json=body, headers=headers) as response:
+            return await _read(response, expected)
+
+    async def settled(self) -> bool:
+        """Whether all effects are delivered, as far as the projections have come."""
+        async with self._session.get(f"{self._url}/readyz") as response:
+            health = await _read(response, (200,))
+        lag = max((each["lag_events"] for each in health["projections"].values()), default=0)
+        return health["effects_waiting"] == 0 and lag == 0
+
+    def _credential(self, user_id: str) -> str:
+        if user_id not in self._credentials:
+            role = "admin" if user_id == ADMIN else "student"
+            self._credentials[user_id] = mint(self._settings, user_id, [role], TTL_S)
+        return self._credentials[user_id]
+
+
+class Stripe:
+    """The sandbox: as the dashboard (`/v1`), and as banks and time (`/_sandbox`)."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session, self._url = session, url
+        self._headers = {"Authorization": f"Bearer {KEY}"}
+
+    async def get(self, path: str, **query: str) -> Json:
+        address = f"{self._url}{path}?{urlencode(query)}"
+        async with self._session.get(address, headers=self._headers) as response:
+            return await _read(response, (200,))
+
+    async def post(self, path: str, form: Mapping[str, str]) -> Json:
+        async with self._session.post(self._url + path, data=form, headers=self._headers) as response:
+            return await _read(response, (200,))
+
+    async def control(self, path: str, *expected: int, **body: Any) -> Json:
+        async with self._session.post(f"{self._url}/_sandbox{path}", json=body) as response:
+            return await _read(response, expected or (200,))
+
+    async def delivering(self) -> bool:
+        """Whether there are webhooks that are not received yet."""
+        address = f"{self._url}/_sandbox/deliveries?state_is=pending&limit=1"
+        async with self._session.get(address) as response:
+            return bool(await response.json())
+
+
+class Story:
+    """`tell` does one action after the other, at its time by the sandbox's clock and the service's."""
+
+    def __init__(self, api: Api, stripe: Stripe, clock: SandboxClock) -> None:
+        self._api, self._stripe, self._clock = api, stripe, clock
+        self._cards: dict[str, str] = {}
+        self._payments: dict[str, Json] = {}
+        self._intents: dict[str, str] = {}
+
+    async def tell(self, actions: list[Action], advance: Callable[[int, int], None]) -> None:
+        done = 0
+        for together in sessions(actions):
+            advance(done, len(actions))
+            await self.move_to(together[0].at, frozen=True)
+            await asyncio.gather(*(self._act(action) for action in together))
+            done += len(together)
+
+    async def move_to(self, moment: datetime, *, frozen: bool) -> None:
+        """Both clocks; the sandbox does on the way what falls due."""
+        await self._stripe.control("/clock/set", now=int(moment.timestamp()), frozen=frozen)
+        self._clock.follow(moment)
+
+    async def settled(self) -> bool:
+        """Whether all that happened at Stripe is in the ledger."""
+        return not await self._stripe.delivering() and await self._api.settled()
+
+    async def _act(self, action: Action) -> None:
+        match action:
+            case plan.SaveCard():
+                await self._save_card(action.user)
+            case plan.Pay():
+                await self._pay(action)
+            case plan.Authenticate():
+                intent = await self._intent(action.ref)
+                await self._stripe.control(f"/payment_intents/{intent}/authenticate", outcome="pass")
+            case plan.Refund():
+                await self._refund(action)
+            case plan.RefundInDashboard():
+                await self._refund_in_dashboard(action)
+            case plan.AnswerDispute():
+                await self._answer_dispute(action)
+            case plan.PayOut():
+                await self._pay_out(action.currency)
+
+    async def _save_card(self, user: User) -> None:
+        saved = await self._api.post(
+            "/api/payment-methods", user.user_id, {"payment_method": user.payment_method}, 200, CREATED
+        )
+        self._cards[user.user_id] = saved["payment_method"]
+
+    async def _pay(self, action: Pay) -> None:
+        user = action.user
+        body = {
+            "amount_minor": action.amount_minor,
+            "currency": user.currency,
+            "payment_method": action.payment_method or self._cards.get(user.user_id, user.payment_method),
+            "description": action.description,
+        }
+        answer = await self._api.post(
+            "/api/payments/process", user.user_id, body, CREATED, ACCEPTED, DECLINED
+        )
+        self._payments[action.ref] = answer.get("payment", answer)  # a decline tells of the attempt inside
+
+    async def _refund(self, action: plan.Refund) -> None:
+        payment = self._payments[action.ref]
+        body: Json = {"payment_id": payment["payment_id"], "amount_minor": action.amount_minor}
+        if action.note:
+            body["note"] = action.note
+        who = ADMIN if action.note else payment["user_id"]
+        await self._api.post("/api/payments/refund", who, body, CREATED, ACCEPTED)
+
+    async def _refund_in_dashboard(self, action: plan.RefundInDashboard) -> None:
+        form = {"payment_intent": await self._intent(action.ref)}
+        if action.amount_minor is not None:
+            form["amount"] = str(action.amount_minor)
+        await self._stripe.post("/v1/refunds", form)
+
+    async def _answer_dispute(self, action: plan.AnswerDispute) -> None:
+        found = await self._stripe.get("/v1/disputes", payment_intent=await self._intent(action.ref))
+        text = "winning_evidence" if action.won else "losing_evidence"
+        await self._stripe.post(
+            f"/v1/disputes/{found['data'][0]['id']}", {"evidence[uncategorized_text]": text}
+        )
+
+    async def _pay_out(self, currency: str) -> None:
+        """As Stripe's schedule does it; refunds and disputes may have left nothing."""
+        await self._stripe.control("/payouts", 200, NOTHING_THERE, currency=currency)
+
+    async def _intent(self, ref: str) -> str:
+        """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""
+        payment = self._payments[ref]
+        made = int(datetime.fromisoformat(payment["initiated_at"]).timestamp())
+        near = {"created[gte]": str(made - 60), "created[lte]": str(made + 60), "limit": "100"}
+        found = await self._stripe.get("/v1/payment_intents", **near)
+        wanted = payment["payment_id"]
+        return next(
+            str(intent["id"]) for intent in found["data"] if intent["metadata"].get("payment_id") == wanted
+        )
+
+
+def sessions(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    """Neighbours in time that have nothing to do with each other, and so can be done at once."""
+    together: list[Action] = []
+    subjects: set[str] = set()
+    for action in actions:
+        touched = _subjects(action)
+        if together and (touched & subjects or action.at - together[0].at > SESSION):
+            yield together
+            together, subjects = [], set()
+        together.append(action)
+        subjects |= touched
+    if together:
+        yield together
+
+
+def _subjects(action: Action) -> set[str]:
+    match action:
+        case plan.Pay():
+            return {action.user.user_id, action.ref}
+        case plan.SaveCard():
+            return {action.user.user_id}
+        case plan.PayOut():
+            return {action.currency}
+        case plan.Authenticate() | plan.Refund() | plan.RefundInDashboard() | plan.AnswerDispute():
+            return {action.ref}
+    raise AssertionError(action)
+
+
+@asynccontextmanager
+async def storytelling(
+    settings: Settings, url: str, sandbox_url: str, clock: SandboxClock
+) -> AsyncIterator[Story]:
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        yield Story(Api(session, url, settings), Stripe(session, sandbox_url), clock)
+
+
+async def _read(response: aiohttp.ClientResponse, expected: tuple[int, ...]) -> Json:
+    body = await response.read()
+    if response.status not in expected:
+        said = body[:300].decode(errors="replace")
+        raise StoryFailed(f"{response.method} {response.url.path} answered {response.status}: {said}")
+    answer: Json = msgspec.json.decode(body)
+    return answer
