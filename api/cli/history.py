@@ -1,0 +1,122 @@
+"""`migrate`, `verify`, `checkpoint`: the store itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.installation import installation
+from api.cli.terminal import json_option, print_json, progress
+from api.cli.trouble import FOUND
+
+KEY_FILE = "checkpoint-ed25519.pem"
+"""In the data directory. Who has it can sign; keep it elsewhere where that matters."""
+
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@json_option
+def migrate(*, as_json: bool) -> None:
+    """Bring the database to the shape that this version needs.
+
+    Makes the roles liberation_application and liberation_auditor where they are missing.
+    """
+    from ledger.store import migrate as run
+
+    with installation(make=True) as here:
+        applied = [str(migration) for migration in run(here.url, schema=here.settings.schema)]
+    if as_json:
+        print_json({"applied": applied})
+        return
+    for name in applied:
+        click.echo(f"applied {name}")
+    click.echo("The database is up to date.")
+
+
+@click.command()
+@click.option("--checkpoint", "file", type=_file, help="Also compare with this signed statement.")
+@click.option("--public-key", type=_file, help="PEM of the key that must have signed it.")
+@json_option
+def verify(file: Path | None, public_key: Path | None, *, as_json: bool) -> None:
+    """Recompute the hash chain of the whole history; exit 1 and name the first position that is wrong.
+
+    A chain alone cannot show that its tail was cut: keep a checkpoint elsewhere, and compare with it. Without
+    --public-key a checkpoint is checked with the key that it names itself, which shows damage, not forgery.
+    """
+    from ledger.errors import ChainBroken
+
+    if public_key is not None and file is None:
+        raise click.UsageError("--public-key says who signed a checkpoint: give --checkpoint too.")
+    try:
+        result = _verify(file, public_key)
+    except ChainBroken as broken:
+        result = {"ok": False, "position": broken.position, "detail": broken.detail}
+        if not as_json:
+            raise
+    if as_json:
+        print_json(result)
+        click.get_current_context().exit(0 if result["ok"] else FOUND)
+    click.echo(f"{result['events']} events, chain intact. Head {result['hash']}")
+    if file is not None:
+        click.echo(f"History still holds what {file} states.")
+        if public_key is None:
+            click.echo("Its signature was checked with its own key; give --public-key to exclude a forgery.")
+
+
+def _verify(file: Path | None, public_key: Path | None) -> dict[str, Any]:
+    from ledger.store import AUDITOR, chain
+    from ledger.store import checkpoint as checkpoints
+
+    statement = None if file is None else checkpoints.read(file)
+    trusted = None if public_key is None else checkpoints.load_public_key(public_key)
+    with installation() as here, here.connect(AUDITOR) as conn, progress("verifying") as advance:
+        head = chain.verify(conn, advance)
+        if statement is not None:
+            checkpoints.check(conn, statement, trusted)
+    return {"ok": True, "ledger_id": head.ledger_id, "events": head.position, "hash": head.hash.hex()}
+
+
+@click.command()
+@click.option("--out", type=_file, required=True, help="Where to write it; keep it outside this machine.")
+@click.option(
+    "--key", type=_file, help=f"PEM of the Ed25519 key to sign with.  [default: {KEY_FILE} in the data dir]"
+)
+@json_option
+def checkpoint(out: Path, key: Path | None, *, as_json: bool) -> None:
+    """Verify the whole history, then sign where it ends.
+
+    Prints the public key, for `verify --public-key`. A key that does not exist is made.
+    """
+    import msgspec
+
+    from ledger.store import AUDITOR, chain
+    from ledger.store import checkpoint as checkpoints
+
+    with installation() as here, here.connect(AUDITOR) as conn, progress("verifying") as advance:
+        signer = checkpoints.load_or_make_key(key or here.settings.data_dir / KEY_FILE)
+        signed = checkpoints.sign(chain.verify(conn, advance), datetime.now(UTC), signer)
+    _write(out, msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    pem = _public_pem(signer)
+    if as_json:
+        print_json({"file": str(out), "checkpoint": signed, "public_key_pem": pem})
+        return
+    click.echo(f"Signed position {signed.statement.position} into {out}. The public key:", err=True)
+    click.echo(pem, nl=False)
+
+
+def _write(out: Path, content: bytes) -> None:
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise click.FileError(str(out), error.strerror) from error
+
+
+def _public_pem(signer: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pem: bytes = signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem.decode()

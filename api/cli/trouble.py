@@ -1,0 +1,99 @@
+"""From exceptions to one line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+FOUND = 1
+UNUSABLE = 2
+UNREACHABLE = 3
+
+_NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
+
+
+class Trouble(click.ClickException):
+    """One line on stderr; `exit_code` as documented in `api.cli`."""
+
+    exit_code: int  # type: ignore[misc]  # click looks at the instance
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns the exceptions that somebody can act on into `Trouble`; others pass."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        trouble = _trouble(error)
+        if trouble is None:
+            raise
+        raise trouble from error
+
+
+def _trouble(error: BaseException) -> Trouble | None:
+    if isinstance(error, BaseExceptionGroup):  # of a service's tasks: the first that says something
+        return next(filter(None, map(_trouble, error.exceptions)), None)
+    return _of_ours(error) or _of_libraries(error)
+
+
+def _of_ours(error: BaseException) -> Trouble | None:
+    from api.embedded import EmbeddedPostgresError
+    from api.settings import SettingsError
+    from ledger.errors import ChainBroken, Contended, LedgerError, StoreUnavailable
+    from ledger.store import MigrationError
+    from projections.registry import UnknownProjection
+
+    match error:
+        case ChainBroken():
+            return Trouble(error.detail, FOUND)
+        case EmbeddedPostgresError() | MigrationError() | StoreUnavailable() | Contended():
+            return Trouble(error.detail, UNREACHABLE)
+        case LedgerError():
+            return Trouble(error.detail, UNUSABLE)
+        case SettingsError() | UnknownProjection():
+            return Trouble(str(error), UNUSABLE)
+    return None
+
+
+def _of_libraries(error: BaseException) -> Trouble | None:
+    import psycopg
+    from eventsourcing.persistence import PersistenceError
+    from stripe import StripeError
+
+    if isinstance(error, psycopg.Error | PersistenceError):
+        return _of_database(error)
+    return _of_stripe(error) if isinstance(error, StripeError) else None
+
+
+def _of_database(error: Exception) -> Trouble | None:
+    import psycopg
+    from eventsourcing.persistence import PersistenceError
+    from psycopg import errors
+
+    cause = error.__cause__ if isinstance(error, PersistenceError) else error
+    no_role = "role " in str(error) and "does not exist" in str(error)
+    if no_role or isinstance(
+        cause, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn
+    ):
+        return Trouble(_NOT_MIGRATED, UNREACHABLE)
+    if isinstance(cause, errors.InsufficientPrivilege):
+        return Trouble(f"The database user may not do this: {error}", UNREACHABLE)
+    if isinstance(error, psycopg.OperationalError | PersistenceError):
+        return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
+    return None
+
+
+def _of_stripe(error: Exception) -> Trouble:
+    import stripe
+
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return Trouble("Stripe refuses the key: check LIBERATION_STRIPE_API_KEY.", UNUSABLE)
+    return Trouble(f"Stripe cannot be reached: {type(error).__name__}", UNREACHABLE)
