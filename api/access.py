@@ -74,8 +74,11 @@ class UndeclaredRoute(RuntimeError):
     """An address without a row, or a row without an address; found when the application starts."""
 
 
-def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Runs before anything of the request is read. `Gate` has put the principal there, if there is one."""
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Runs before anything of the request is read. `Gate` has put the principal there, if there is one.
+
+    Async, as Litestar hands a plain function to a thread, which costs more than all else of a request.
+    """
     if connection.scope.get("method") == "OPTIONS":
         return  # Litestar's own answer, which says nothing but the methods
     access = ACCESS.get(operation_of(handler))

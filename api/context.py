@@ -39,13 +39,13 @@ STATE = "liberation"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_.:-]{8,128}\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-access_log = structlog.get_logger()
-
 
 class RequestState(msgspec.Struct):
     """What inner layers tell the outermost; found at `scope["liberation"]`."""
 
     request_id: str
+    given: dict[bytes, bytes]
+    """The request's headers by lower-case name; Litestar's own mapping is built anew by each who asks."""
     headers: list[tuple[bytes, bytes]]
     """Sent with the answer, whatever it is. Lower-case names."""
     actor: str = ""
@@ -61,6 +61,8 @@ class RequestContext:
         self.metrics = metrics
         self.position = position
         self.request_max_bytes = request_max_bytes
+        # bound once: structlog's lazy logger would be set up anew for each line
+        self.log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -72,7 +74,7 @@ class RequestContext:
         started = time.perf_counter()
         method = scope["method"]
         headers = dict(scope["headers"])
-        state = RequestState(_id(headers.get(b"x-request-id", b"")), [])
+        state = RequestState(_id(headers.get(b"x-request-id", b"")), headers, [])
         request_id.set(state.request_id)
         # HEAD is GET without a body, with the same access rules, on every route
         inner = {**scope, "method": "GET" if method == "HEAD" else method, STATE: state}
@@ -88,7 +90,7 @@ class RequestContext:
             self.metrics.observe_request(
                 method if method in _METHODS else "other", route, answer.status, elapsed
             )
-            access_log.info(
+            self.log.info(
                 "request",
                 method=method,
                 route=route,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import Headers
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
@@ -33,8 +33,10 @@ UNLIMITED = frozenset({"livez", "readyz", "metrics"})
 """What the operator's own machines ask, all the time."""
 IDEMPOTENT = "idempotent"
 """Key of a handler's `opt`: the request changes money and must carry an `Idempotency-Key`."""
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 KEY_LENGTH = 255
 POSITION_DIGITS = 18
+Given = Mapping[bytes, bytes]
 
 
 class Gate(ASGIMiddleware):
@@ -50,7 +52,7 @@ class Gate(ASGIMiddleware):
         operation = operation_of(scope["route_handler"])
         state: RequestState = scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
         try:
-            scope["user"] = await self._principal(scope, operation, state)
+            scope["user"] = await self._principal(operation, state)
         except Unauthenticated:
             self._take(_address(scope), state)  # guesses are limited too
             raise
@@ -58,9 +60,9 @@ class Gate(ASGIMiddleware):
             self._take(state.actor or _address(scope), state)
         await next_app(scope, receive, send)
 
-    async def _principal(self, scope: Scope, operation: str, state: RequestState) -> Any:
+    async def _principal(self, operation: str, state: RequestState) -> Any:
         access = ACCESS.get(operation)
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        header = state.given.get(b"authorization")
         if header is None or (access is not None and access.signature):
             return None
         principal = await self._authenticator.authenticate(header.decode("latin-1"))
@@ -113,19 +115,20 @@ class Preconditions:
         self._shapes: dict[str, _Shape] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
-        headers, operation = request.headers, operation_of(request.route_handler)
+        scope: Any = request.scope
+        given, operation = scope[STATE].given, operation_of(request.route_handler)
         shape = self._shapes.get(operation)
         if shape is None:
             shape = self._shapes[operation] = _shape(request.route_handler)
-        if (query := request.scope["query_string"]) and ACCESS[operation].roles:
+        if (query := scope["query_string"]) and ACCESS[operation].roles:
             _check_query(query, shape.parameters)
-        if request.method in {"POST", "PUT", "PATCH"}:
-            _check_media_type(headers, operation)
+        if scope["method"] in WITH_BODY:
+            _check_media_type(given, operation)
             if request.route_handler.opt.get(IDEMPOTENT):
-                _check_key(headers)
+                _check_key(given)
             if shape.body is not None:
                 check_body(await request.body(), shape.body)
-        if (wanted := headers.get("ledger-position")) is not None:
+        if (wanted := given.get(b"ledger-position")) is not None:
             await self._positions.wait(_position(wanted))
 
 
@@ -145,14 +148,14 @@ def _bad_parameter(name: str, detail: str) -> Unprocessable:
     return Unprocessable(f"{name}: {detail}.", errors=[FieldError(detail=detail, parameter=name)])
 
 
-def _check_media_type(headers: Headers, operation: str) -> None:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not ACCESS[operation].signature:
+def _check_media_type(given: Given, operation: str) -> None:
+    media_type = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not ACCESS[operation].signature:
         raise UnsupportedMediaType("Send the body as `Content-Type: application/json`.")
 
 
-def _check_key(headers: Headers) -> None:
-    key = headers.get("idempotency-key")
+def _check_key(given: Given) -> None:
+    key = given.get(b"idempotency-key", b"").decode("latin-1")
     if not key:
         raise IdempotencyKeyMissing(
             "This changes money: send an `Idempotency-Key`, new for each intent and the same for its repeats."
@@ -164,8 +167,8 @@ def _check_key(headers: Headers) -> None:
         )
 
 
-def _position(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= POSITION_DIGITS:
+def _position(text: bytes) -> int:
+    if text.isdigit() and len(text) <= POSITION_DIGITS:
         return int(text)
     raise Unprocessable(
         "Ledger-Position is the number that an earlier answer gave.",

@@ -6,11 +6,14 @@ The runner in this process reports each advance. Where projections run elsewhere
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from api.problems import PositionNotReached
+from ledger.errors import StoreUnavailable
 
 POLL_S = 0.05
+FOLLOW_S = 0.25
 
 
 class Positions:
@@ -36,6 +39,25 @@ class Positions:
     async def refresh(self) -> int:
         self.advance(await self._fetch())
         return self._seen
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """For a process without projections of its own, so that its reads do not claim to have seen less
+        and less.
+        """
+        task = asyncio.create_task(self._follow(), name="positions")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            with suppress(StoreUnavailable):  # whoever reads is told; here it is tried again
+                await self.refresh()
 
     async def wait(self, position: int) -> None:
         """Until `position` is projected; `PositionNotReached` when that takes too long."""

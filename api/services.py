@@ -125,6 +125,8 @@ class Services:
             for background in context.background:
                 await enter(background(self))
             await self.positions.refresh()
+            if self.runner is None:
+                await enter(self.positions.following())
             yield
             if self.unfinished:
                 await asyncio.wait(self.unfinished, timeout=self.settings.deliver_inline_timeout_s)

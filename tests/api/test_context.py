@@ -143,12 +143,13 @@ async def test_every_domain_code_has_a_status() -> None:
     assert set(statuses.values()) <= {400, 401, 403, 404, 409, 415, 422, 429, 500, 503}
 
 
-async def test_the_log_has_one_json_line_for_a_request_and_no_secret(app: Running, student: Caller) -> None:
+async def test_the_log_has_one_json_line_for_a_request_and_no_secret(open_app: OpenApp) -> None:
     stream = io.BytesIO()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     try:
         log.configure(Settings(), stream)
+        student = (await open_app()).caller("usr_student", "student")
         await student("PUT", "/api/me", json={"email": "ada@example.org", "name": "Ada"})
         paid = await student.pay("pm_action")
         logging.getLogger("library").warning("said %s", "so")
