@@ -1,0 +1,163 @@
+"""What can be asked of one invoice. `Record…` commands carry what Stripe says, and are never refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+import msgspec
+
+from ledger.invoices.events import InvoiceLine
+from ledger.message import Command, Instant
+from ledger.payments.commands import DisputeSnapshot
+from ledger.payments.events import BalanceTransaction
+
+
+class InvoiceAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A failed attempt to charge. Stripe's `attempt_count` leaves out those that we make ourselves, so each
+    is known by the id of its failed charge; without a charge, by that of the PaymentIntent.
+    """
+
+    attempt_id: str
+    failed_at: Instant
+    code: str
+    decline_code: str = ""
+
+
+class CreditSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A Stripe credit note with its refund as they are now. `credit_id` is ours, from its metadata, or empty."""
+
+    stripe_credit_note_id: str
+    credit_id: str = ""
+    number: str = ""
+    amount_minor: int
+    tax_minor: int = 0
+    """Of `amount_minor`."""
+    status: Literal["issued", "void"] = "issued"
+    reason: str = ""
+    stripe_refund_id: str = ""
+    balance_transaction: BalanceTransaction | None = None
+    failure_balance_transaction: BalanceTransaction | None = None
+
+
+class RecordInvoiceSnapshot(Command, frozen=True, kw_only=True):
+    """What Stripe says of an invoice now, as a whole: all its attempts, credit notes and disputes.
+
+    The decider records only what is new in it. A draft is no news.
+    """
+
+    NAME: ClassVar[str] = "invoices.record_snapshot"
+    stripe_invoice_id: str
+    subscription_id: str
+    user_id: str
+    status: Literal["draft", "open", "paid", "uncollectible", "void"]
+    number: str
+    billing_reason: str
+    currency: str
+    lines: tuple[InvoiceLine, ...]
+    total_minor: int
+    tax_minor: int
+    finalized_at: Instant
+    attempts: tuple[InvoiceAttempt, ...] = ()
+    action_required: bool = False
+    """The PaymentIntent waits for the cardholder."""
+    payment_intent_id: str = ""
+    charge_id: str = ""
+    """Of the charge that succeeded."""
+    charged_minor: int = 0
+    paid_at: Instant | None = None
+    balance_transaction: BalanceTransaction | None = None
+    credits: tuple[CreditSnapshot, ...] = ()
+    disputes: tuple[DisputeSnapshot, ...] = ()
+
+
+class RecordInvoiceFundsAvailable(Command, frozen=True, kw_only=True):
+    """The hold on the charge's funds is over; refused before `available_at`."""
+
+    NAME: ClassVar[str] = "invoices.record_funds_available"
+    stripe_invoice_id: str
+
+
+class RequestInvoiceRetry(Command, frozen=True, kw_only=True):
+    """Try to charge again: as scheduled, with a card that is new since the last attempt, or as the customer
+    asks. `user_id` is who asks, and must be the invoice's when it is the customer.
+    """
+
+    NAME: ClassVar[str] = "invoices.request_retry"
+    stripe_invoice_id: str
+    cause: Literal["schedule", "new_card", "customer"]
+    user_id: str = ""
+
+
+class RecordInvoiceRetryFailure(Command, frozen=True, kw_only=True):
+    """Stripe refused the request itself. A decline comes as a snapshot with its attempt."""
+
+    NAME: ClassVar[str] = "invoices.record_retry_failure"
+    stripe_invoice_id: str
+    attempt: int
+    code: str
+
+
+class RecordInvoiceRetryUnknown(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "invoices.record_retry_unknown"
+    stripe_invoice_id: str
+    attempt: int
+    cause: str
+
+
+class RequestCredit(Command, frozen=True, kw_only=True):
+    """Give back; `amount_minor` (with tax) None means all that is left."""
+
+    NAME: ClassVar[str] = "invoices.request_credit"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"credit_id"})
+    stripe_invoice_id: str
+    credit_id: str
+    amount_minor: int | None
+    reason: Literal["duplicate", "fraudulent", "order_change", "product_unsatisfactory"]
+    note: str = ""
+
+
+class RecordCreditFailure(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "invoices.record_credit_failure"
+    stripe_invoice_id: str
+    credit_id: str
+    code: str
+
+
+class RecordCreditUnknown(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "invoices.record_credit_unknown"
+    stripe_invoice_id: str
+    credit_id: str
+    cause: str
+
+
+class CloseDay(Command, frozen=True, kw_only=True):
+    """Recognise what was earned until the end of `day` (UTC). Days may be left out, and repeated."""
+
+    NAME: ClassVar[str] = "invoices.close_day"
+    stripe_invoice_id: str
+    day: date
+
+
+class EndService(Command, frozen=True, kw_only=True):
+    """The subscription ended at `at`: recognise what is still deferred. Do it after what is refunded for the
+    rest of the time is credited.
+    """
+
+    NAME: ClassVar[str] = "invoices.end_service"
+    stripe_invoice_id: str
+    at: Instant
+
+
+InvoiceCommand = (
+    RecordInvoiceSnapshot
+    | RecordInvoiceFundsAvailable
+    | RequestInvoiceRetry
+    | RecordInvoiceRetryFailure
+    | RecordInvoiceRetryUnknown
+    | RequestCredit
+    | RecordCreditFailure
+    | RecordCreditUnknown
+    | CloseDay
+    | EndService
+)

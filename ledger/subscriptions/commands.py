@@ -1,0 +1,202 @@
+"""What can be asked of a user's subscriptions. `Record…` commands carry what Stripe says."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from ledger.message import Command, Instant
+
+Interval = Literal["month", "year"]
+
+
+class RequestSubscription(Command, frozen=True, kw_only=True):
+    """The price is the catalogue's, put in by the server."""
+
+    NAME: ClassVar[str] = "subscriptions.request"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"subscription_id"})
+    subscription_id: str
+    user_id: str
+    tier: str
+    interval: Interval
+    currency: str
+    price_minor: int
+    catalogue_version: str
+    payment_method_id: str
+    stripe_customer_id: str
+    trial_days: int = 0
+
+
+class PendingUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that Stripe holds until its invoice is paid.
+    https://docs.stripe.com/billing/subscriptions/pending-updates
+    """
+
+    tier: str
+    interval: Interval
+    expires_at: Instant | None = None
+
+
+class BilledPeriod(msgspec.Struct, frozen=True, kw_only=True):
+    """A period as its invoice has it: the lines of the plan itself, not of prorations."""
+
+    period_start: Instant
+    period_end: Instant
+    stripe_invoice_id: str
+
+
+class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
+    """What Stripe says of a subscription now, as a whole.
+
+    Of two snapshots the one observed later holds, whichever is recorded first.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.record_snapshot"
+    user_id: str
+    subscription_id: str
+    stripe_subscription_id: str
+    observed_at: Instant
+    """When the request that fetched it was sent, by our clock: what Stripe did before that is in it."""
+    status: Literal[
+        "incomplete",
+        "incomplete_expired",
+        "trialing",
+        "active",
+        "past_due",
+        "unpaid",
+        "paused",
+        "canceled",
+    ]
+    tier: str
+    """Of the item's price, by its metadata or lookup key."""
+    interval: Interval
+    currency: str
+    price_minor: int
+    anchor_at: Instant
+    """`billing_cycle_anchor`."""
+    period_start: Instant
+    period_end: Instant
+    trial_end: Instant | None = None
+    past_due_since: Instant | None = None
+    """When the first payment of the open invoice failed; the command's time stands in without it."""
+    cancel_at: Instant | None = None
+    """Also the end of the period when `cancel_at_period_end` is set."""
+    ended_at: Instant | None = None
+    cancellation_reason: str = ""
+    collection_paused: bool = False
+    """Whether `pause_collection` is set."""
+    payment_method_id: str = ""
+    open_invoice_id: str = ""
+    """The invoice of the latest period while it is open, attempted and not paid."""
+    pending_update: PendingUpdate | None = None
+    periods: tuple[BilledPeriod, ...] = ()
+    """By its latest invoices, in any order: periods that nobody saw begin are filled from them."""
+
+
+class RecordSubscriptionFailure(Command, frozen=True, kw_only=True):
+    """Stripe refused a request (4xx). `request_id` is the subscription's, the change's or its own."""
+
+    NAME: ClassVar[str] = "subscriptions.record_failure"
+    user_id: str
+    subscription_id: str
+    request_id: str
+    code: str
+    decline_code: str = ""
+
+
+class RecordSubscriptionUnknown(Command, frozen=True, kw_only=True):
+    """The call for `request_id` timed out or was answered 5xx."""
+
+    NAME: ClassVar[str] = "subscriptions.record_unknown"
+    user_id: str
+    subscription_id: str
+    request_id: str
+    cause: str
+
+
+class RequestChange(Command, frozen=True, kw_only=True):
+    """To another plan. More is an upgrade, now; less is a downgrade, at the end of the period; the present
+    plan withdraws a change that waits. An upgrade echoes the preview that the user saw.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.request_change"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"change_id"})
+    user_id: str
+    subscription_id: str
+    change_id: str
+    tier: str
+    interval: Interval
+    currency: str
+    price_minor: int
+    catalogue_version: str
+    proration_at: Instant | None = None
+    expected_minor: int | None = None
+
+
+class RequestCancellation(Command, frozen=True, kw_only=True):
+    """At the end of the period, or at once."""
+
+    NAME: ClassVar[str] = "subscriptions.request_cancellation"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
+    user_id: str
+    subscription_id: str
+    request_id: str
+    at_once: bool = False
+    reason: str = ""
+
+
+class WithdrawCancellation(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "subscriptions.withdraw_cancellation"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
+    user_id: str
+    subscription_id: str
+    request_id: str
+
+
+class RequestPause(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "subscriptions.request_pause"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
+    user_id: str
+    subscription_id: str
+    request_id: str
+
+
+class RequestResume(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "subscriptions.request_resume"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
+    user_id: str
+    subscription_id: str
+    request_id: str
+
+
+class ChangePaymentMethod(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "subscriptions.change_payment_method"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
+    user_id: str
+    subscription_id: str
+    request_id: str
+    payment_method_id: str
+
+
+class AdvanceDunning(Command, frozen=True, kw_only=True):
+    """Time went by: 21 days past due is unpaid, 51 days is the end. Does nothing before."""
+
+    NAME: ClassVar[str] = "subscriptions.advance_dunning"
+    user_id: str
+    subscription_id: str
+
+
+SubscriptionCommand = (
+    RequestSubscription
+    | RecordSubscriptionSnapshot
+    | RecordSubscriptionFailure
+    | RecordSubscriptionUnknown
+    | RequestChange
+    | RequestCancellation
+    | WithdrawCancellation
+    | RequestPause
+    | RequestResume
+    | ChangePaymentMethod
+    | AdvanceDunning
+)
