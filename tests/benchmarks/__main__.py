@@ -15,13 +15,17 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import projections, store
+from tests.benchmarks import http, projections, store
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
 """Takes the owner's connection string of a fresh, migrated, durable database."""
 
-BENCHMARKS: dict[str, Benchmark] = {"store": store.measure, "projections": projections.measure}
+BENCHMARKS: dict[str, Benchmark] = {
+    "store": store.measure,
+    "projections": projections.measure,
+    "http": http.measure,
+}
 
 
 def main() -> None:
