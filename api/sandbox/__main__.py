@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def _tell(ready_fd: int, line: bytes) -> None:
 
 def _stop_with_stdin(server: uvicorn.Server) -> None:
     """Standard input ends when whoever holds its other end is gone, however it went."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not through sys.stdin, whose lock this thread would hold when Python ends
         pass
     server.should_exit = True
 
