@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Response, asgi
-from litestar.exceptions import MethodNotAllowedException, NotFoundException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from api.sandbox.control import control_router
-from api.sandbox.errors import StripeError
+from api.sandbox.errors import StripeError, bug
 from api.sandbox.ids import request_id
 from api.sandbox.pipeline import Pipeline, unrecognized
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from api.sandbox.state import State
 
 TICK_S = 0.5
+_log = logging.getLogger("liberation.sandbox")
 
 
 class LiveKeyError(Exception):
@@ -53,6 +55,7 @@ def create_app(state: State, *, environ: Mapping[str, str] = os.environ) -> Lite
             NotFoundException: _not_found,
             MethodNotAllowedException: _not_found,
             StripeError: _stripe_error,
+            Exception: _bug,
         },
         openapi_config=None,
         logging_config=None,
@@ -96,6 +99,13 @@ async def _tick(state: State) -> None:
 
 def _not_found(request: Request[Any, Any, Any], _: Exception) -> Response[bytes]:
     return _stripe_error(request, unrecognized(request.method, request.url.path))
+
+
+def _bug(request: Request[Any, Any, Any], cause: Exception) -> Response[bytes]:
+    if isinstance(cause, HTTPException):
+        return _stripe_error(request, StripeError(cause.detail, status=cause.status_code))
+    _log.error("%s %s failed in the sandbox itself", request.method, request.url.path, exc_info=cause)
+    return _stripe_error(request, bug())
 
 
 def _stripe_error(_: Request[Any, Any, Any], error: StripeError) -> Response[bytes]:

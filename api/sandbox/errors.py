@@ -74,6 +74,10 @@ def server_error() -> StripeError:
     )
 
 
+def bug() -> StripeError:
+    return StripeError("The sandbox has a bug; its log says more.", status=500, kind="api_error", saved=False)
+
+
 def rate_limited() -> StripeError:
     return StripeError(
         "Too many requests. Retry with exponential backoff (a fault of the sandbox, asked for).",

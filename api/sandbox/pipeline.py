@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from api.sandbox import expand, forms, idempotency
-from api.sandbox.errors import StripeError, rate_limited, server_error
+from api.sandbox.errors import StripeError, bug, rate_limited, server_error
 from api.sandbox.faults import Fault
 from api.sandbox.ids import request_id as new_request_id
 from api.sandbox.transaction import API_VERSION, encode
@@ -74,9 +74,7 @@ class Pipeline:
             answer = Answer(refusal.status, refusal.body())
         except Exception:  # noqa: BLE001  whatever it was, the client gets an answer in Stripe's form
             _log.exception("%s %s failed in the sandbox itself", call.method, call.path)
-            answer = Answer(
-                500, StripeError("The sandbox has a bug; its log says more.", kind="api_error").body()
-            )
+            answer = Answer(500, bug().body())
         if answer is None or (fault and fault.kind in _HOLDS_AFTER):
             await _cut(scope, receive, send, fault, answer, call)
             return

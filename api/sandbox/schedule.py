@@ -18,20 +18,29 @@ DELETE FROM idempotency
 WHERE created < ? AND rowid IN (SELECT rowid FROM idempotency ORDER BY rowid LIMIT 1000)
 """
 KEYS_KEPT_S = 24 * 3600
+FUNDS_AVAILABLE = "funds_available"
+"""The job that tells of funds of a currency; its object is the currency."""
 
 
 class Schedule:
     def __init__(self, state: State) -> None:
         self._state = state
         self._forgotten_at = 0
+        self._funds: dict[str, int] = {}
         self.reload()
 
     def reload(self) -> None:
         due = self._state.store.rows(NEXT_DUE, (clock.DEFAULT,))[0][0]
         self.next_due: int = NEVER if due is None else due
 
-    def expect(self, due: int) -> None:
+    def expect(self, due: int, job: str, object_id: str) -> None:
         self.next_due = min(self.next_due, due)
+        if job == FUNDS_AVAILABLE:
+            self._funds[object_id] = due
+
+    def tells_of_funds(self, currency: str, due: int) -> bool:
+        """Whether `balance.available` is planned for then, as far as this process remembers."""
+        return self._funds.get(currency) == due
 
     def run(self, until: int) -> int:
         """Run what is due, each at its own time so that `created` tells when; answers how many ran."""

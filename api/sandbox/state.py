@@ -89,7 +89,7 @@ class State:
         self.faults.clear()
         self.deliveries.faults.clear()
         self.deliveries.reload()
-        self.schedule.reload()
+        self.schedule = Schedule(self)
 
     def close(self) -> None:
         self.store.close()

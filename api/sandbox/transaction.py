@@ -12,6 +12,7 @@ import msgspec
 
 from api.sandbox import clock
 from api.sandbox.errors import Object, missing
+from api.sandbox.schedule import FUNDS_AVAILABLE
 
 if TYPE_CHECKING:
     from api.sandbox.state import State
@@ -129,6 +130,8 @@ class Transaction:
     def move_funds(self, currency: str, available_on: int, net: int) -> None:
         """`net` in minor units, to the balance from `available_on` (Unix seconds) on."""
         self._funds.append((currency, available_on, net))
+        if available_on > self.now and not self.state.schedule.tells_of_funds(currency, available_on):
+            self.later(available_on, FUNDS_AVAILABLE, currency)
 
     def later(self, due: int, job: str, object_id: str) -> None:
         """Run a resource's job when the clock reaches `due`, in the order asked for."""
@@ -161,11 +164,12 @@ class Transaction:
 
     def encoded(self, value: Object) -> bytes:
         """The object's JSON, kept as long as it is the same object (they are never changed in place)."""
-        known = self._snapshots.get(value["id"])
+        object_id = value.get("id", "")  # a balance has none
+        known = self._snapshots.get(object_id)
         if known is not None and known[0] is value:
             return known[1]
         body = encode(value)
-        self._snapshots[value["id"]] = (value, body)
+        self._snapshots[object_id] = (value, body)
         return body
 
     # committing
@@ -198,8 +202,8 @@ class Transaction:
             due = self.state.deliveries.enqueue(db, self._events)
         for object_id, value in self._written.items():
             self.store.remember(object_id, value)
-        for _, moment, _, _ in self._jobs:
-            self.state.schedule.expect(moment)
+        for _, moment, job, object_id in self._jobs:
+            self.state.schedule.expect(moment, job, object_id)
         self.state.deliveries.start(due)
 
     def _write_objects(self, execute: Any) -> None:

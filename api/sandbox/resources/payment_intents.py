@@ -204,8 +204,8 @@ def _method(tx: Transaction, sent: Text, customer: str | None, types: tuple[str,
         raise StripeError(
             "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
             "attachment, shared with a connected account without Customer attachment, or was detached from "
-            "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a "
-            "Customer first.",
+            "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it "
+            "to a Customer first.",
             code="payment_method_unexpected_state",
         )
     return str(method["id"])
