@@ -96,7 +96,8 @@ class _Shape(msgspec.Struct, frozen=True):
 
 def _shape(handler: BaseRouteHandler) -> _Shape:
     fields = handler.parsed_fn_signature.parameters
-    definitions = {name: field.kwarg_definition for name, field in fields.items()}
+    injected = handler.resolve_dependencies()
+    definitions = {name: field.kwarg_definition for name, field in fields.items() if name not in injected}
     return _Shape(
         frozenset(
             definition.name or name

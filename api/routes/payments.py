@@ -102,11 +102,12 @@ async def process_payment(
     """Charges the card now and answers with the payment. When Stripe's answer is late or lost, the payment is
     `unknown` and is resolved in the background: look at it later, and do not pay again.
     """
+    body = msgspec.structs.replace(data, currency=data.currency.lower())
 
     async def work(command_id: str) -> Response[Any]:
-        return await _process(services, request, data, command_id)
+        return await _process(services, request, body, command_id)
 
-    return await services.idempotency.run(request, idempotency_key, data, work)
+    return await services.idempotency.run(request, idempotency_key, body, work)
 
 
 async def _process(services: Services, request: Call, body: ProcessPayment, command_id: str) -> Response[Any]:
@@ -117,7 +118,7 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
         payment_id=new_id("pay"),
         user_id=request.user.id,
         amount_minor=body.amount_minor,
-        currency=body.currency.lower(),
+        currency=body.currency,
         payment_method_id=body.payment_method,
         description=body.description,
         stripe_customer_id=await _customer_id(services, request.user.id, body, origin),

@@ -12,7 +12,8 @@ from ledger.payments.events import BalanceTransaction
 
 class InitiatePayment(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "payments.initiate"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id"})
+    """The customer is looked up by us and may be known only at the second sending."""
     payment_id: str
     user_id: str
     amount_minor: int

@@ -38,9 +38,15 @@ async def test_the_same_key_with_another_body_is_refused(student: Caller, stripe
     assert stripe.charges == 1
 
 
-async def test_the_case_of_a_currency_makes_no_other_body_but_a_missing_key_is_refused(
-    student: Caller,
-) -> None:
+async def test_spaces_and_the_case_of_a_currency_make_no_other_body(student: Caller) -> None:
+    first = await student.pay(key="k", currency="usd")
+    headers = {"Content-Type": "application/json"}
+    body = b'{ "payment_method": "pm_ok", "currency": "USD",\n "amount_minor": 1250 }'
+    again = await student("POST", "/api/payments/process", key="k", content=body, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+
+
+async def test_a_key_is_required_and_bounded(student: Caller) -> None:
     missing = await student("POST", "/api/payments/process", json={})
     assert (missing.status_code, problem(missing)["code"]) == (400, "idempotency_key_missing")
     too_long = await student.pay(key="k" * 256)

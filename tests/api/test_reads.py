@@ -44,6 +44,7 @@ async def test_pages_join_to_the_whole_list_while_new_payments_arrive(app: Runni
         "from=2026-01-01T00:00:00",
         "user_id=%00",
         "statsu=succeeded",
+        "services=1",
         "limit=1&limit=2",
     ],
 )
