@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,6 +18,7 @@ from ledger.store.mapper import FactMapper
 from ledger.store.streams import AnyDecider, Folded, StreamCache, StreamLoader
 from ledger.store.writer import Pending, Writer
 
+R = TypeVar("R")
 S = TypeVar("S")
 Authorise = Callable[[Command, Origin], None]
 
@@ -72,7 +74,6 @@ class Store:
             max_size=4,
             open=False,
             kwargs={"autocommit": True},
-            check=AsyncConnectionPool.check_connection,
             timeout=patience_s,
         )
 
@@ -110,33 +111,53 @@ class Store:
         known: dict[str, Folded] = {}
         if (cached := self._cache.get(stream)) is not None:
             known[stream] = cached
-        async with self._pool.connection() as conn:
-            folded = await self._loader.refresh(conn, {stream: decider}, known)
+        folded = await self._read(lambda conn: self._loader.refresh(conn, {stream: decider}, known))
         self._cache.update(folded)
         state: S = folded[stream].state
         return state
 
+    async def recall(self, decider: Decider[Any, S, Any], stream: str) -> S:
+        """The stream as this process last saw it, or as it is now when it never did.
+
+        For what `handle` will judge again on the present state, or what may be a little old.
+        """
+        cached = self._cache.get(stream)
+        if cached is None:
+            return await self.state(decider, stream)
+        state: S = cached.state
+        return state
+
     async def read_stream(self, stream: str, after: int = 0) -> list[Recorded]:
         """Facts of one stream with a version above `after`, in order."""
-        async with self._pool.connection() as conn:
-            return await self._loader.stream(conn, stream, after)
+        return await self._read(lambda conn: self._loader.stream(conn, stream, after))
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         """At most `limit` facts of the whole ledger above position `after`, in order."""
-        async with self._pool.connection() as conn:
-            return await self._loader.after(conn, after, limit)
+        return await self._read(lambda conn: self._loader.after(conn, after, limit))
 
     async def find_command(self, command_id: str) -> tuple[Recorded, ...]:
         """What a command recorded; empty when it did not."""
-        async with self._pool.connection() as conn:
-            return (await self._loader.commands(conn, [command_id])).get(command_id, ())
+        found = await self._read(lambda conn: self._loader.commands(conn, [command_id]))
+        return found.get(command_id, ())
 
     async def head(self) -> int:
         """The last position of the ledger; 0 when it is empty."""
-        async with self._pool.connection() as conn:
-            row = await (await conn.execute(_SELECT_HEAD)).fetchone()
+        row = await self._read(_select_head)
         assert row is not None
         return int(row[0])
+
+    async def _read(self, query: Callable[[AsyncConnection[Any]], Awaitable[R]]) -> R:
+        """A pooled connection may have died since its last use: then again, on a checked one.
+
+        Asking each connection first whether it lives would cost a round trip for every read.
+        """
+        try:
+            async with self._pool.connection() as conn:
+                return await query(conn)
+        except psycopg.OperationalError:
+            await self._pool.check()
+            async with self._pool.connection() as conn:
+                return await query(conn)
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
         """Calls back with the last position after each append of this process, in its event loop."""
@@ -147,3 +168,7 @@ class Store:
         self.commits += 1
         for callback in self._subscribers:
             callback(position)
+
+
+async def _select_head(conn: AsyncConnection[Any]) -> tuple[Any, ...] | None:
+    return await (await conn.execute(_SELECT_HEAD)).fetchone()

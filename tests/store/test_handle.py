@@ -311,3 +311,25 @@ async def test_a_first_command_on_a_stream_that_exists_is_decided_on_what_is_the
         assert (await store.handle(spend(coins=5), ANN)).state == Purse(0)
         with pytest.raises(NotEnough):
             await store.handle(spend("never filled"), ANN)
+
+
+async def test_reads_survive_the_death_of_their_connections(database_url: str, purses: Store) -> None:
+    await purses.handle(fill(coins=2), ANN)
+    await purses.head()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin:
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'store' AND datname = current_database()"
+        )
+    assert await purses.head() == 1
+    assert [recorded.position for recorded in await purses.read_stream("purse-a")] == [1]
+
+
+async def test_what_is_recalled_may_be_older_than_what_is(database_url: str, purses: Store) -> None:
+    await purses.handle(fill(coins=2), ANN)
+    async with open_purses(database_url) as other:
+        assert await other.recall(PURSE, "purse-a") == Purse(2)
+        await other.handle(fill(coins=3), ANN)
+    assert await purses.recall(PURSE, "purse-a") == Purse(2)
+    assert await purses.state(PURSE, "purse-a") == Purse(5)
+    assert await purses.recall(PURSE, "purse-a") == Purse(5)
