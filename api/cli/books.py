@@ -9,7 +9,7 @@ import click
 
 from api.cli.installation import Installation, installation
 from api.cli.terminal import json_option, print_json, print_table, progress
-from api.cli.trouble import FOUND
+from api.cli.trouble import FOUND, unwritable
 
 if TYPE_CHECKING:
     from projections.rebuild import Checked
@@ -100,5 +100,5 @@ def export(format_: Literal["hledger", "beancount", "csv"], out: Path | None) ->
             with out.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(pieces(conn, format_))
         except OSError as error:
-            raise click.FileError(str(out), error.strerror) from error
+            raise unwritable(out, error) from error
     click.echo(f"Wrote {out}.", err=True)

@@ -13,7 +13,7 @@ from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.service import demo, serve, worker
 from api.cli.stripe import stripe
-from api.cli.trouble import explained
+from api.cli.trouble import INTERRUPTED, Trouble, explained
 
 
 class Commands(click.Group):
@@ -23,7 +23,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with explained():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise Trouble("Interrupted.", INTERRUPTED) from None
 
 
 @click.group(

@@ -10,7 +10,7 @@ import click
 
 from api.cli.installation import installation
 from api.cli.terminal import json_option, print_json, progress
-from api.cli.trouble import FOUND
+from api.cli.trouble import FOUND, UNUSABLE, Trouble, unwritable
 
 KEY_FILE = "checkpoint-ed25519.pem"
 """In the data directory. Who has it can sign; keep it elsewhere where that matters."""
@@ -97,7 +97,7 @@ def checkpoint(out: Path, key: Path | None, *, as_json: bool) -> None:
     from ledger.store import checkpoint as checkpoints
 
     with installation() as here, here.connect(AUDITOR) as conn, progress("verifying") as advance:
-        signer = checkpoints.load_or_make_key(key or here.settings.data_dir / KEY_FILE)
+        signer = _signer(key or here.settings.data_dir / KEY_FILE)
         signed = checkpoints.sign(chain.verify(conn, advance), datetime.now(UTC), signer)
     _write(out, msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
     pem = _public_pem(signer)
@@ -108,11 +108,22 @@ def checkpoint(out: Path, key: Path | None, *, as_json: bool) -> None:
     click.echo(pem, nl=False)
 
 
+def _signer(file: Path) -> Any:
+    from ledger.store import checkpoint as checkpoints
+
+    try:
+        return checkpoints.load_or_make_key(file)
+    except OSError as error:
+        raise Trouble(f"{file} cannot be used as a key: {error.strerror}.", UNUSABLE) from error
+    except (ValueError, TypeError) as error:  # no PEM, or one with a password
+        raise Trouble(f"{file} holds no private key that can be read: {error}", UNUSABLE) from error
+
+
 def _write(out: Path, content: bytes) -> None:
     try:
         out.write_bytes(content)
     except OSError as error:
-        raise click.FileError(str(out), error.strerror) from error
+        raise unwritable(out, error) from error
 
 
 def _public_pem(signer: Any) -> str:

@@ -54,13 +54,10 @@ async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
     from api.clock import SystemClock
     from api.effects.client import open_stripe
     from api.serve.sandbox import stripe_settings
-    from api.serve.service import WEBHOOK_PATH
-    from api.serve.sockets import url_of
     from ledger.store import APPLICATION, Store
 
-    webhook_url = url_of(here.settings.host, here.settings.port) + WEBHOOK_PATH
     async with (
-        stripe_settings(here.settings, webhook_url) as (settings, _),
+        stripe_settings(here.settings, "") as (settings, _),
         open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base) as client,
         Store.open(here.url, schema=settings.schema) as store,
         await AsyncConnection.connect(here.conninfo(APPLICATION), autocommit=True) as conn,

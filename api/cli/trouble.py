@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 FOUND = 1
 UNUSABLE = 2
 UNREACHABLE = 3
+INTERRUPTED = 130
 
+_NOT_NOW = frozenset(
+    {
+        *("embedded_postgres", "migration", "store_unavailable", "contended", "rebuild_running"),
+        *("sandbox", "child_failed", "demo"),
+    }
+)
+"""Codes of errors that are not about what was given: the same command may succeed another time."""
 _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
+
+
+def unwritable(path: Path, error: OSError) -> Trouble:
+    return Trouble(f"{path} cannot be written: {error.strerror or error}.", UNUSABLE)
 
 
 class Trouble(click.ClickException):
@@ -45,32 +58,41 @@ def _trouble(error: BaseException) -> Trouble | None:
 
 
 def _of_ours(error: BaseException) -> Trouble | None:
-    from api.embedded import EmbeddedPostgresError
+    from api.effects.objects import UnexpectedAnswer
     from api.settings import SettingsError
-    from ledger.errors import ChainBroken, Contended, LedgerError, StoreUnavailable
-    from ledger.store import MigrationError
+    from ledger.errors import ChainBroken, LedgerError
+    from projections.fold import Poison
     from projections.registry import UnknownProjection
 
     match error:
         case ChainBroken():
             return Trouble(error.detail, FOUND)
-        case EmbeddedPostgresError() | MigrationError() | StoreUnavailable() | Contended():
-            return Trouble(error.detail, UNREACHABLE)
+        case Poison():
+            return Trouble(str(error), FOUND)
         case LedgerError():
-            return Trouble(error.detail, UNUSABLE)
+            return Trouble(error.detail, UNREACHABLE if error.code in _NOT_NOW else UNUSABLE)
         case SettingsError() | UnknownProjection():
             return Trouble(str(error), UNUSABLE)
+        case UnexpectedAnswer():
+            return Trouble(f"Stripe answers strangely: {error}", UNREACHABLE)
     return None
 
 
 def _of_libraries(error: BaseException) -> Trouble | None:
     import psycopg
-    from eventsourcing.persistence import PersistenceError
+    from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
     from stripe import StripeError
 
-    if isinstance(error, psycopg.Error | PersistenceError):
-        return _of_database(error)
-    return _of_stripe(error) if isinstance(error, StripeError) else None
+    match error:
+        case psycopg.Error() | PersistenceError():
+            return _of_database(error)
+        case MapperDeserialisationError():
+            return Trouble(f"A fact cannot be read: {error}", FOUND)
+        case StripeError():
+            return _of_stripe(error)
+        case OSError() if error.filename:
+            return Trouble(f"{error.filename} cannot be used: {error.strerror}.", UNUSABLE)
+    return None
 
 
 def _of_database(error: Exception) -> Trouble | None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -24,6 +25,7 @@ from api.settings import Settings, SettingsError
 from ledger.errors import LedgerError
 
 HOST = "127.0.0.1"
+LOOPBACK = (HOST, "localhost", "::1")
 FOLDER = "sandbox"
 KEY: Final = "sk_test_sandbox"
 """Any test key will do: the sandbox has one account, and listens on loopback alone."""
@@ -152,6 +154,8 @@ class Sandbox:
             wanted = (self._files.known_port(), self._preferred_port)
             self.port = next((port for port in wanted if port and is_free(HOST, port)), 0) or free_port(HOST)
         self._files.port.write_text(str(self.port), encoding="utf-8")
+        if self._webhook_url and self._files.state.exists():
+            await asyncio.to_thread(_readdress, self._files.state, self._webhook_url)
         with self._files.log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 *self._command(),
@@ -163,13 +167,13 @@ class Sandbox:
 
     def _command(self) -> list[str]:
         files = self._files
+        webhooks = ("--webhook-url", self._webhook_url, "--webhook-secret-file", str(files.secret))
         return [
             sys.executable, "-m", "api.sandbox",
             "--port", str(self.port),
             "--state", str(files.state),
-            "--webhook-url", self._webhook_url,
-            "--webhook-secret-file", str(files.secret),
             "--die-with-parent",
+            *(webhooks if self._webhook_url else ()),
         ]  # fmt: skip
 
     async def _answers(self) -> bool:
@@ -187,11 +191,31 @@ class Sandbox:
         return f"{lines[-1] if lines else 'no reason given'} (all of it in {self._files.log})"
 
 
+def _readdress(state: Path, webhook_url: str) -> None:
+    """The service may have had another port: what it was not told yet goes to the new one, and only there."""
+    from api.sandbox.state import State
+
+    path = urlsplit(webhook_url).path
+    sandbox = State(state)
+    try:
+        tx = sandbox.begin()
+        for endpoint in sandbox.store.all("webhook_endpoint"):
+            known = urlsplit(endpoint.get("url", ""))
+            if known.path == path and known.hostname in LOOPBACK and endpoint["url"] != webhook_url:
+                tx.update(endpoint, url=webhook_url)
+        tx.commit()
+    finally:
+        sandbox.close()
+
+
 @asynccontextmanager
 async def kept_sandbox(
     data_dir: Path, webhook_url: str, *, preferred_port: int = 0
 ) -> AsyncIterator[Sandbox]:
-    """Runs or shares the data directory's sandbox. Raises `SandboxError` when it does not start."""
+    """Runs or shares the data directory's sandbox, which tells nobody without a `webhook_url`.
+
+    Raises `SandboxError` when it does not start.
+    """
     sandbox = Sandbox(Files(data_dir), webhook_url, preferred_port)
     keeper: asyncio.Task[None] | None = None
     try:

@@ -69,8 +69,11 @@ async def surroundings(settings: Settings, url: str) -> AsyncIterator[Running]:
     """Database and Stripe, kept running. Its settings name both, so that they can be handed on."""
     async with kept_database(settings) as database:
         here = msgspec.structs.replace(settings, database_url=database.url)
-        near = int(url.rpartition(":")[2]) + 1
-        async with stripe_settings(here, url + WEBHOOK_PATH, preferred_port=near) as (complete, sandbox_url):
+        port = int(url.rpartition(":")[2])
+        async with stripe_settings(here, url + WEBHOOK_PATH, preferred_port=port + 1 if port else 0) as (
+            complete,
+            sandbox_url,
+        ):
             yield Running(complete, url, sandbox_url)
 
 

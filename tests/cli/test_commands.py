@@ -1,0 +1,249 @@
+"""Options, answers, errors and exit codes of the commands that end by themselves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jwt
+import psycopg
+import pytest
+from click.testing import Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ledger.store import conninfo
+from tests.cli.conftest import Run
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+COMMANDS = (
+    "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "replay", "serve", "stripe", "token",
+    "verify", "worker",
+)  # fmt: skip
+
+
+def refused(result: Result, exit_code: int, *said: str) -> None:
+    """One clear line on stderr, nothing on stdout."""
+    assert result.exit_code == exit_code, (result.output, result.exception)
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for word in said:
+        assert word in result.stderr
+
+
+def misused(result: Result, *said: str) -> None:
+    """Click's own: the usage, then what is wrong with it."""
+    assert result.exit_code == 2
+    for word in said:
+        assert word in result.stderr
+
+
+def owner(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(conninfo(url, role=None), autocommit=True)
+
+
+# ------------------------------------------------------------------------------------------ in general
+
+
+def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
+    said = run("--help").stdout
+    assert all(f"  {command} " in said for command in COMMANDS)
+    assert "Exit codes" in said
+    for command in COMMANDS:
+        assert run(command, "--help").exit_code == 0
+
+
+def test_it_starts_without_what_only_the_service_needs() -> None:
+    heavy = "{'litestar', 'psycopg', 'stripe', 'uvicorn', 'eventsourcing', 'rich', 'aiohttp'}"
+    code = f"import sys, api.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [["verify"], ["replay"], ["apikey", "list"], ["outbox", "list"]])
+def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path, command: list[str]) -> None:
+    refused(run(*command), 2, str(tmp_path / "data"), "liberation migrate")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "command", ["verify", "replay --check", "migrate", "apikey list", "outbox list", "export --format csv"]
+)
+def test_a_database_that_is_away_is_exit_code_3(run: Run, command: str) -> None:
+    refused(run(*command.split(), database_url=NOWHERE), 3, "database cannot be reached")
+
+
+@pytest.mark.parametrize(
+    "command", [["verify"], ["apikey", "list"], ["replay", "--check"], ["outbox", "list"]]
+)
+def test_a_database_without_a_ledger_is_told_to_migrate(
+    run: Run, database_url: str, command: list[str]
+) -> None:
+    refused(run(*command, database_url=database_url, schema="empty"), 3, "liberation migrate")
+
+
+def test_an_unknown_setting_is_named(run: Run) -> None:
+    refused(run("verify", potr="8000"), 2, "LIBERATION_POTR")
+
+
+# ---------------------------------------------------------------------------------------- credentials
+
+
+def test_token_is_signed_with_the_local_key(run: Run, tmp_path: Path) -> None:
+    made = run("token", "--sub", "usr_7", "--role", "student", "--role", "instructor", "--ttl", "2d")
+    claims = jwt.decode(made.stdout.strip(), options={"verify_signature": False})
+    assert (claims["sub"], claims["roles"]) == ("usr_7", ["instructor", "student"])
+    assert claims["exp"] - claims["iat"] == 2 * 86_400
+    assert (tmp_path / "data" / "jwt-ed25519.pem").stat().st_mode & 0o777 == 0o600
+    as_json = json.loads(run("token", "--sub", "usr_7", "--role", "admin", "--json").stdout)
+    assert as_json.keys() == {"token", "sub", "roles", "expires_at"}
+
+
+def test_token_refuses_what_nobody_may_be(run: Run) -> None:
+    refused(run("token", "--sub", "usr_7", "--role", "emperor"), 2, "emperor", "student")
+    refused(run("token", "--sub", "ann@example.org", "--role", "student"), 2, "no e-mail address")
+    misused(run("token", "--sub", "usr_7", "--role", "student", "--ttl", "5 weeks"), "30d")
+    misused(run("token", "--sub", "usr_7"), "--role")
+    elsewhere = run("token", "--sub", "usr_7", "--role", "student", jwks="https://issuer.example/jwks")
+    refused(elsewhere, 2, "LIBERATION_JWKS")
+
+
+def test_an_api_key_is_made_listed_and_revoked(run: Run, ledger: str) -> None:
+    assert "no API keys" in run("apikey", "list").stdout
+    made = json.loads(run("apikey", "create", "reports", "--ttl", "30d", "--json").stdout)
+    assert made["key"].startswith("lk_")
+    listed = run("apikey", "list")
+    assert made["key_id"] in listed.stdout
+    assert "valid until" in listed.stdout
+    assert made["key"] not in listed.stdout
+    assert run("apikey", "revoke", made["key_id"]).exit_code == 0
+    assert json.loads(run("apikey", "list", "--json").stdout)[0]["revoked_at"]
+    assert "revoked" in run("apikey", "list").stdout
+
+
+def test_api_keys_that_cannot_be(run: Run, ledger: str) -> None:
+    refused(run("apikey", "revoke", "key_nothing"), 2, "key_nothing")
+    refused(run("apikey", "create", "x", "--role", "emperor"), 2, "service")
+
+
+# -------------------------------------------------------------------------------------------- history
+
+
+def test_migrate_says_what_it_did_and_then_nothing(run: Run, database_url: str) -> None:
+    done = json.loads(run("migrate", "--json", database_url=database_url, schema="another").stdout)
+    assert done["applied"][0].startswith("ledger/0001")
+    again = run("migrate", database_url=database_url, schema="another")
+    assert again.stdout == "The database is up to date.\n"
+
+
+def test_verify_names_the_first_bad_position(run: Run, ledger: str) -> None:
+    fine = json.loads(run("verify", "--json").stdout)
+    assert (fine["ok"], fine["events"]) == (True, 3)
+    assert "3 events, chain intact" in run("verify").stdout
+    with owner(ledger) as conn:
+        conn.execute("ALTER TABLE events DISABLE TRIGGER append_only")
+        conn.execute("UPDATE events SET stream = 'payment-forged' WHERE position = 2")
+    refused(run("verify"), 1, "position 2")
+    found = run("verify", "--json")
+    assert (found.exit_code, json.loads(found.stdout)["position"]) == (1, 2)
+    refused(run("checkpoint", "--out", "never.json"), 1, "position 2")
+    assert not Path("never.json").exists()
+
+
+def test_a_checkpoint_shows_a_cut_tail(run: Run, ledger: str, tmp_path: Path) -> None:
+    statement, public = tmp_path / "checkpoint.json", tmp_path / "public.pem"
+    made = run("checkpoint", "--out", str(statement))
+    public.write_text(made.stdout, encoding="utf-8")
+    against = ("verify", "--checkpoint", str(statement), "--public-key", str(public))
+    assert run(*against).exit_code == 0
+    assert "exclude a forgery" in run(*against[:3]).stdout
+    with owner(ledger) as conn:
+        conn.execute("ALTER TABLE events DISABLE TRIGGER append_only")
+        conn.execute("DELETE FROM events WHERE position = 3")
+        conn.execute("UPDATE head SET position = 2, hash = (SELECT hash FROM events WHERE position = 2)")
+    assert run("verify").exit_code == 0, "a chain alone cannot show it"
+    refused(run(*against), 1, "tail was cut")
+
+
+def test_a_checkpoint_of_somebody_else_proves_nothing(run: Run, ledger: str, tmp_path: Path) -> None:
+    statement, stranger = tmp_path / "checkpoint.json", tmp_path / "stranger.pem"
+    assert json.loads(run("checkpoint", "--out", str(statement), "--json").stdout)["public_key_pem"]
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    stranger.write_bytes(pem)
+    against = ("verify", "--checkpoint", str(statement), "--public-key", str(stranger))
+    refused(run(*against), 2, "another key")
+    forged = statement.read_text(encoding="utf-8").replace('"position": 3', '"position": 2')
+    statement.write_text(forged, encoding="utf-8")
+    refused(run(*against[:3]), 2, "signature")
+
+
+def test_files_that_cannot_be_used(run: Run, ledger: str, tmp_path: Path) -> None:
+    noise = tmp_path / "noise"
+    noise.write_text("noise", encoding="utf-8")
+    nowhere = str(tmp_path / "no" / "such" / "folder" / "file")
+    refused(run("verify", "--checkpoint", str(noise)), 2, "no checkpoint")
+    refused(run("verify", "--checkpoint", nowhere), 2, "cannot be read")
+    misused(run("verify", "--public-key", str(noise)), "--checkpoint")
+    refused(run("checkpoint", "--out", str(tmp_path / "x"), "--key", str(noise)), 2, "no private key")
+    refused(run("checkpoint", "--out", nowhere), 2, "cannot be written")
+    refused(run("export", "--format", "csv", "--out", nowhere), 2, "cannot be written")
+
+
+# ---------------------------------------------------------------------------------------------- books
+
+
+def test_replay_finds_a_changed_table_and_puts_it_right(run: Run, ledger: str) -> None:
+    equal = json.loads(run("replay", "--check", "--json").stdout)
+    assert (equal["equal"], equal["positions"]["payments"]) == (True, 3)
+    with owner(ledger) as conn:
+        conn.execute("UPDATE payments SET amount_minor = amount_minor + 1")
+    found = run("replay", "--check", "payments")
+    assert found.exit_code == 1
+    assert "liberation replay payments" in found.stderr
+    assert not json.loads(run("replay", "--check", "--json").stdout)["equal"]
+    mended = run("replay", "payments")
+    assert mended.exit_code == 0
+    assert "Rebuilt payments from 3 events." in mended.stdout
+    assert run("replay", "--check").exit_code == 0
+    assert json.loads(run("replay", "--json").stdout)["digests"] == equal["digests"]
+
+
+def test_replay_refuses_names_that_are_none(run: Run, ledger: str) -> None:
+    refused(run("replay", "outbox"), 2, "outbox", "payments")
+
+
+@pytest.mark.parametrize("format_", ["hledger", "beancount", "csv"])
+def test_export_writes_the_same_to_a_file_and_to_standard_output(
+    run: Run, ledger: str, tmp_path: Path, format_: str
+) -> None:
+    out = tmp_path / "journal"
+    assert run("export", "--format", format_, "--out", str(out)).exit_code == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        assert run("export", "--format", format_).stdout_bytes.decode() == file.read()
+
+
+# --------------------------------------------------------------------------------------------- effects
+
+
+def test_parked_effects_are_listed_and_requeued(run: Run, ledger: str) -> None:
+    assert "Nothing is parked" in run("outbox", "list").stdout
+    assert "Nothing is parked" in run("outbox", "requeue", "--all").stdout
+    with owner(ledger) as conn:
+        conn.execute("UPDATE outbox SET parked_at = now(), last_error = 'gave up', attempts = 10")
+    assert "gave up" in run("outbox", "list").stdout
+    assert [one["position"] for one in json.loads(run("outbox", "list", "--json").stdout)] == [1, 2, 3]
+    assert run("outbox", "requeue", "1.0").stdout == "Requeued 1.0.\n"
+    partly = run("outbox", "requeue", "1.0", "2.0", "--json")
+    assert partly.exit_code == 2
+    assert json.loads(partly.stdout) == {"requeued": ["2.0"], "not_parked": ["1.0"]}
+    assert run("outbox", "requeue", "--all").stdout == "Requeued 3.0.\n"
+    misused(run("outbox", "requeue"), "--all")
+    misused(run("outbox", "requeue", "seven"), "123.0")
+
+
+def test_catch_up_without_stripe_is_exit_code_3(run: Run, ledger: str) -> None:
+    away = {"stripe_api_key": "sk_test_x", "stripe_api_base": "http://127.0.0.1:1"}
+    refused(run("stripe", "catch-up", "--since", "1d", **away), 3, "Stripe cannot be reached")

@@ -1,0 +1,54 @@
+"""The demonstration, on a small scale: its history holds together, and is made once."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service, alive, eventually, liberation, running_service
+
+pytestmark = pytest.mark.postgres
+
+
+def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    log = data / "service.log"
+    with running_service(data, command=("demo", "--scale", "0.02"), log=log) as service:
+        assert _balanced(service)
+        statuses = {payment["status"] for payment in _payments(service)}
+        assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
+        assert service.health()["webhooks"].get("", 0) == 0, "every webhook was applied"
+        assert service.health()["effects_parked"] == 0
+        for command in (("verify",), ("replay", "--check")):
+            done = liberation(*command, data_dir=data)
+            assert done.returncode == 0, done.stderr
+        clock = service.client.get(f"{service.sandbox_url}/_sandbox/clock").json()
+        assert (abs(clock["ahead_s"]) <= 1, clock["frozen"]) == (True, False)
+        first, payments = service.processes(), len(_payments(service))
+        mark = (data / "demo.json").read_text(encoding="utf-8")
+        assert service.stop(signal.SIGINT) == 0
+        eventually(lambda: not alive(first.all()))
+    with running_service(data, command=("demo",), log=log) as service:
+        assert len(_payments(service)) == payments
+        assert (data / "demo.json").read_text(encoding="utf-8") == mark
+        assert service.pay(2500).status_code == 201
+        second = liberation("demo", data_dir=data)
+        assert (second.returncode, second.stderr.count("\n")) == (2, 1)
+        assert "runs already" in second.stderr
+        assert service.stop() == 0
+
+
+def _balanced(service: Service) -> bool:
+    totals = service.get("/api/ledger/trial-balance")["totals"]
+    assert len(totals) > 1, "several currencies"
+    return all(each["debit_minor"] == each["credit_minor"] for each in totals)
+
+
+def _payments(service: Service) -> list[dict[str, object]]:
+    page = service.get("/api/payments/history", limit="100")
+    assert not page["has_more"], json.dumps(page)[:200]
+    items: list[dict[str, object]] = page["items"]
+    return items

@@ -1,0 +1,123 @@
+"""The service as a process: it starts, goes on where it was, survives what dies around it, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from ledger.store import conninfo
+from tests.cli.payments import initiate
+from tests.service import Service, alive, eventually, liberation, running_service
+
+pytestmark = pytest.mark.postgres
+
+
+def test_it_starts_on_nothing_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    data = tmp_path / "with space" / "data"
+    data.parent.mkdir()
+    with running_service(data) as service:
+        paid = service.pay(1250, key="one")
+        assert paid.status_code == 201, paid.text
+        assert service.health()["wrong"] == []
+        before = service.processes()
+        assert before.sandbox
+        assert before.postmaster
+        assert service.stop() == 0
+        eventually(lambda: not alive(before.all()))
+    with running_service(data) as service:
+        again = service.pay(1250, key="one")
+        assert again.json()["payment_id"] == paid.json()["payment_id"]
+        eventually(service.settled)
+        totals = service.get("/api/ledger/trial-balance")["totals"]
+        assert [(each["debit_minor"], each["credit_minor"]) for each in totals] == [(1250, 1250)]
+        verified = liberation("verify", "--json", data_dir=data)  # beside it, on the same server
+        assert verified.returncode == 0, verified.stderr
+        assert service.stop(signal.SIGINT) == 0
+    assert liberation("replay", "--check", data_dir=data).returncode == 0  # and without it
+
+
+def test_killed_at_once_it_leaves_nobody_behind_and_loses_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running_service(data) as service:
+        paid = service.pay(700).json()
+        before = service.processes()
+        assert service.stop(signal.SIGKILL) == -signal.SIGKILL
+        eventually(lambda: not alive(before.all()))
+    with running_service(data) as service:
+        assert service.get(f"/api/payments/{paid['payment_id']}")["status"] == "succeeded"
+        os.kill(service.processes().postmaster, signal.SIGKILL)
+        assert eventually(lambda: _ok(service.pay(800, key="after the crash")))
+        os.kill(service.processes().sandbox, signal.SIGKILL)
+        assert eventually(lambda: _ok(service.pay(900, key="after the other")))
+        assert service.stop() == 0
+
+
+def test_several_processes_share_the_socket_and_are_replaced(tmp_path: Path, database_url: str) -> None:
+    env = {"LIBERATION_DATABASE_URL": database_url, "LIBERATION_WORKERS": "2"}
+    with running_service(tmp_path / "data", env) as service:
+        assert service.pay(500).status_code == 201
+        before = service.processes()
+        assert len(before.apis) == 2
+        assert before.worker
+        for pid in (before.apis[0], before.worker):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: service.processes().worker not in (0, before.worker))
+        eventually(lambda: len(alive(service.processes().apis)) == 2)
+        assert eventually(lambda: _ok(service.pay(600, key="after the crash")))
+        eventually(service.settled)
+        after = service.processes()
+        assert service.stop() == 0
+        eventually(lambda: not alive(after.all()))
+
+
+def test_the_worker_alone_keeps_the_tables_up(tmp_path: Path, database_url: str) -> None:
+    env = {"LIBERATION_DATABASE_URL": database_url}
+    asyncio.run(initiate(database_url, 3))
+    with running_service(tmp_path / "data", env, command=("worker",)) as worker:
+        eventually(lambda: _positions(database_url) == {3})
+        assert worker.stop() == 0
+
+
+@pytest.mark.parametrize(("signals", "exit_code", "answer"), [(1, 0, 201), (2, 128 + signal.SIGTERM, 0)])
+def test_the_first_signal_lets_requests_finish_and_the_second_does_not_wait(
+    tmp_path: Path, database_url: str, signals: int, exit_code: int, answer: int
+) -> None:
+    with running_service(tmp_path / "data", {"LIBERATION_DATABASE_URL": database_url}) as service:
+        faults = f"{service.sandbox_url}/_sandbox/faults"
+        slow = {"kind": "slow", "path": "/v1/payment_intents", "seconds": 1 if signals == 1 else 60}
+        assert service.client.post(faults, json=slow).status_code == 200
+        answers: list[int] = []
+        paying = threading.Thread(target=lambda: answers.append(_status(service)))
+        paying.start()
+        eventually(lambda: service.client.get(faults).json() == [])  # it is drawn: the request is under way
+        service.process.terminate()
+        eventually(lambda: any(event["event"] == "Shutting down" for event in service.events()))
+        if signals == 2:
+            service.process.terminate()
+        assert service.process.wait(30) == exit_code
+        paying.join(30)
+        assert answers == [answer]
+
+
+def _positions(url: str) -> set[int]:
+    with psycopg.connect(conninfo(url)) as conn:
+        return {row[0] for row in conn.execute("SELECT notification_id FROM positions")}
+
+
+def _ok(response: httpx.Response) -> bool:
+    return response.status_code == 201
+
+
+def _status(service: Service) -> int:
+    """Of a payment; 0 when the connection ends without an answer."""
+    try:
+        return service.pay(100).status_code
+    except httpx.TransportError:
+        return 0
