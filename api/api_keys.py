@@ -17,9 +17,9 @@ import msgspec
 import psycopg
 
 from api.auth import API_KEY_PREFIX, ROLES, ApiKey
-from api.lane import Connection, Kind
 from ledger.errors import Invalid, Unknown
 from ledger.ids import new_id
+from ledger.store.lane import Connection, Kind
 
 
 class NewApiKey(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ import msgspec
 import psycopg
 from psycopg.rows import tuple_row
 
-from api.lane import Connection
 from api.services import Services
 from ledger.errors import StoreUnavailable
+from ledger.store.lane import Connection
 from projections import outbox
 
 TIMEOUT_S = 2.0

@@ -21,9 +21,9 @@ import msgspec
 from litestar import Request, Response
 from psycopg.types.json import Jsonb
 
-from api.lane import Connection, Kind, Lane
 from api.problems import IdempotencyInFlight, on_ledger_error
 from ledger.errors import IdempotencyMismatch, LedgerError
+from ledger.store.lane import Connection, Kind, Lane
 
 POLL_S = 0.05
 SERVER_ERROR = 500

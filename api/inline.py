@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import structlog
 
 from api.effects.stripe import Delivered
-from api.lane import Connection, Kind
 from api.services import Services
 from ledger.message import Origin, Recorded
 from ledger.policies.effects import Effect
+from ledger.store.lane import Connection, Kind
 from projections import outbox
 
 log = structlog.get_logger()

@@ -12,9 +12,9 @@ from typing import Any, LiteralString, TypeVar
 import msgspec
 from psycopg.sql import SQL, Composed, Identifier
 
-from api.lane import Connection, Kind
 from api.resources import PaymentFact, Story
 from ledger.message import Metadata
+from ledger.store.lane import Connection, Kind
 from projections.disputes import DISPUTES, DisputeRow
 from projections.payments import PAYMENTS
 from projections.refunds import REFUNDS, RefundRow

@@ -21,7 +21,6 @@ from api.clock import Clock, SystemClock
 from api.effects.stripe import Delivered
 from api.idempotency import LANE_OPTIONS, Idempotency
 from api.keys import open_keys
-from api.lane import Connection, Lane
 from api.metrics import Metrics
 from api.positions import Positions
 from api.ratelimit import RateLimit
@@ -30,6 +29,7 @@ from ledger.errors import StoreUnavailable
 from ledger.message import Origin
 from ledger.policies.effects import Effect
 from ledger.store import Store, conninfo
+from ledger.store.lane import Connection, Lane
 from projections.runner import BatchRunner
 
 log = structlog.get_logger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -45,7 +46,7 @@ from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
 from ledger.errors import Forbidden, Unknown
 from ledger.ids import new_id
-from ledger.message import Origin
+from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.events import PaymentInitiated
 from ledger.policies.effects import CreatePaymentIntent
@@ -129,7 +130,7 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     assert isinstance(initiated.event, PaymentInitiated)
     payment_id = initiated.event.payment_id
     delivered = await deliver(services, CreatePaymentIntent(payment_id), origin, initiated)
-    facts = await services.store.read_stream(f"payment-{payment_id}")
+    facts = await _facts(services, outcome, delivered)
     story = fold(facts)
     action = await _next_action(services, story, delivered)
     response = _answer(request, story, action)
@@ -137,6 +138,15 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     if outcome.repeated:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+async def _facts(services: Services, outcome: Outcome, delivered: Delivered) -> Sequence[Recorded]:
+    """All of the payment's. Known already when they were made by this very request, without a gap."""
+    if delivered.outcome is not None and not outcome.repeated:
+        made = (*outcome.recorded, *delivered.outcome.recorded)
+        if [fact.version for fact in made] == list(range(1, len(made) + 1)):
+            return made
+    return await services.store.read_stream(outcome.recorded[0].stream)
 
 
 async def _customer_id(services: Services, user_id: str, body: ProcessPayment, origin: Origin) -> str:

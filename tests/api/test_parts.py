@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from api.declines import DECLINES, HIDDEN, explain, shown
-from api.lane import Connection, Kind, Lane
 from api.ratelimit import BOUND, RateLimit
 from ledger.errors import StoreUnavailable
 from ledger.store import conninfo
+from ledger.store.lane import Connection, Kind, Lane
 
 
 class Clock:
