@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
-from ledger.store import Store, migrate
-
-TEMPLATE = "liberation_template"
+from ledger.store import Store
+from tests import databases
 
 
 @pytest.fixture(scope="session")
@@ -36,22 +31,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
-    """A migrated database to clone: 0.1 s instead of a migration for each test."""
-    name = f"{TEMPLATE}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-    migrate(make_conninfo(server, dbname=name))
-    return name
+    """The name of a migrated database to clone."""
+    return databases.make_template(server)
 
 
 @pytest.fixture
 def database_url(server: str, template: str) -> Iterator[str]:
     """The owner's connection string of a fresh, migrated database."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
-        yield make_conninfo(server, dbname=name)
-        conn.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    url = databases.clone(server, template)
+    yield url
+    databases.drop(server, url)
 
 
 @pytest.fixture

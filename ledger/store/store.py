@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from ledger import permissions
 from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.message import Command, Decider, Event, Origin, Outcome, Recorded
 from ledger.store.connection import APPLICATION, Role, conninfo
+from ledger.store.lane import Connection, Kind, Lane
 from ledger.store.mapper import FactMapper
 from ledger.store.streams import AnyDecider, Folded, StreamCache, StreamLoader
 from ledger.store.writer import Pending, Writer
 
-R = TypeVar("R")
 S = TypeVar("S")
 Authorise = Callable[[Command, Origin], None]
 
@@ -30,8 +28,7 @@ class Store:
 
     def __init__(
         self,
-        pool: AsyncConnectionPool[AsyncConnection[Any]],
-        connect: Callable[[], Any],
+        dsn: str,
         *,
         deciders: Iterable[AnyDecider],
         event_types: Iterable[type[Event]],
@@ -39,14 +36,20 @@ class Store:
         cached_streams: int,
         patience_s: float,
     ) -> None:
-        mapper = FactMapper(event_types)
-        self._pool = pool
+        self._mapper = FactMapper(event_types)
         self._authorise = authorise
         self._deciders = {command: decider for decider in deciders for command in decider.commands}
         self._cache = StreamCache(cached_streams)
-        self._loader = StreamLoader(mapper)
+        self._reads = _Reads(StreamLoader(self._mapper), self._cache)
+        self._lane = Lane(dsn)
         self._subscribers: list[Callable[[int], None]] = []
-        self._writer = Writer(connect, mapper, self._cache, on_append=self._appended, patience_s=patience_s)
+
+        async def connect() -> AsyncConnection[Any]:
+            return await AsyncConnection.connect(dsn, autocommit=True)
+
+        self._writer = Writer(
+            connect, self._mapper, self._cache, on_append=self._appended, patience_s=patience_s
+        )
         self.appended = 0
         """Events that this process appended since it started."""
         self.commits = 0
@@ -67,22 +70,8 @@ class Store:
         patience_s: float = 10.0,
     ) -> AsyncIterator[Self]:
         """`patience_s` is how long a command waits for a database that went away."""
-        dsn = conninfo(url, schema=schema, role=role, name="store")
-        pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            dsn,
-            min_size=1,
-            max_size=4,
-            open=False,
-            kwargs={"autocommit": True},
-            timeout=patience_s,
-        )
-
-        async def connect() -> AsyncConnection[Any]:
-            return await AsyncConnection.connect(dsn, autocommit=True)
-
         store = cls(
-            pool,
-            connect,
+            conninfo(url, schema=schema, role=role, name="store"),
             deciders=deciders,
             event_types=event_types,
             authorise=authorise,
@@ -90,7 +79,7 @@ class Store:
             patience_s=patience_s,
         )
         await store._writer.start()
-        async with pool:
+        async with store._lane:
             try:
                 yield store
             finally:
@@ -108,56 +97,24 @@ class Store:
 
     async def state(self, decider: Decider[Any, S, Any], stream: str) -> S:
         """The stream as it is now; `decider.initial` when there is none."""
-        known: dict[str, Folded] = {}
-        if (cached := self._cache.get(stream)) is not None:
-            known[stream] = cached
-        folded = await self._read(lambda conn: self._loader.refresh(conn, {stream: decider}, known))
-        self._cache.update(folded)
-        state: S = folded[stream].state
-        return state
-
-    async def recall(self, decider: Decider[Any, S, Any], stream: str) -> S:
-        """The stream as this process last saw it, or as it is now when it never did.
-
-        For what `handle` will judge again on the present state, or what may be a little old.
-        """
-        cached = self._cache.get(stream)
-        if cached is None:
-            return await self.state(decider, stream)
-        state: S = cached.state
+        state: S = (await self._lane.ask(self._reads.folded, (decider, stream))).state
         return state
 
     async def read_stream(self, stream: str, after: int = 0) -> list[Recorded]:
         """Facts of one stream with a version above `after`, in order."""
-        return await self._read(lambda conn: self._loader.stream(conn, stream, after))
+        return await self._lane.ask(self._reads.stream, (stream, after))
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         """At most `limit` facts of the whole ledger above position `after`, in order."""
-        return await self._read(lambda conn: self._loader.after(conn, after, limit))
+        return await self._lane.ask(self._reads.page, (after, limit))
 
     async def find_command(self, command_id: str) -> tuple[Recorded, ...]:
         """What a command recorded; empty when it did not."""
-        found = await self._read(lambda conn: self._loader.commands(conn, [command_id]))
-        return found.get(command_id, ())
+        return await self._lane.ask(self._reads.command, command_id)
 
     async def head(self) -> int:
         """The last position of the ledger; 0 when it is empty."""
-        row = await self._read(_select_head)
-        assert row is not None
-        return int(row[0])
-
-    async def _read(self, query: Callable[[AsyncConnection[Any]], Awaitable[R]]) -> R:
-        """A pooled connection may have died since its last use: then again, on a checked one.
-
-        Asking each connection first whether it lives would cost a round trip for every read.
-        """
-        try:
-            async with self._pool.connection() as conn:
-                return await query(conn)
-        except psycopg.OperationalError:
-            await self._pool.check()
-            async with self._pool.connection() as conn:
-                return await query(conn)
+        return await self._lane.ask(_HEAD, None)
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
         """Calls back with the last position after each append of this process, in its event loop."""
@@ -170,5 +127,40 @@ class Store:
             callback(position)
 
 
-async def _select_head(conn: AsyncConnection[Any]) -> tuple[Any, ...] | None:
-    return await (await conn.execute(_SELECT_HEAD)).fetchone()
+class _Reads:
+    """The kinds of reads that merge on the store's lane."""
+
+    def __init__(self, loader: StreamLoader, cache: StreamCache) -> None:
+        self._loader = loader
+        self._cache = cache
+        self.folded: Kind[tuple[AnyDecider, str], Folded] = Kind(self._fold)
+        self.stream: Kind[tuple[str, int], list[Recorded]] = Kind(self._streams)
+        self.page: Kind[tuple[int, int], list[Recorded]] = Kind(self._pages)
+        self.command: Kind[str, tuple[Recorded, ...]] = Kind(self._commands)
+
+    async def _fold(self, conn: Connection, asked: Sequence[tuple[AnyDecider, str]]) -> list[Folded]:
+        wanted = {stream: decider for decider, stream in asked}
+        cached = {stream: self._cache.get(stream) for stream in wanted}
+        known = {stream: folded for stream, folded in cached.items() if folded is not None}
+        folded = await self._loader.refresh(conn, wanted, known)
+        self._cache.update(folded)
+        return [folded[stream] for _, stream in asked]
+
+    async def _streams(self, conn: Connection, asked: Sequence[tuple[str, int]]) -> list[list[Recorded]]:
+        return await self._loader.streams(conn, asked)
+
+    async def _pages(self, conn: Connection, asked: Sequence[tuple[int, int]]) -> list[list[Recorded]]:
+        return [await self._loader.after(conn, position, limit) for position, limit in asked]
+
+    async def _commands(self, conn: Connection, asked: Sequence[str]) -> list[tuple[Recorded, ...]]:
+        found = await self._loader.commands(conn, list(asked))
+        return [found.get(command_id, ()) for command_id in asked]
+
+
+async def _select_head(conn: Connection, asked: Sequence[None]) -> list[int]:
+    row = await (await conn.execute(_SELECT_HEAD)).fetchone()
+    assert row is not None
+    return [int(row[0])] * len(asked)
+
+
+_HEAD: Kind[None, int] = Kind(_select_head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,16 @@ _SELECT_NEWER = f"""
     JOIN events AS e ON e.stream = known.stream AND e.version > known.version
     ORDER BY e.position
 """  # noqa: S608  # COLUMNS is a constant
-_SELECT_STREAM = f"SELECT {COLUMNS} FROM events WHERE stream = %s AND version > %s ORDER BY version"  # noqa: S608  # as above
+_SELECT_STREAMS = f"""
+    SELECT {", ".join(f"e.{column}" for column in COLUMNS.split(", "))}
+    FROM (
+        SELECT stream, min(version) AS version
+        FROM unnest(%s::text[], %s::bigint[]) AS each (stream, version)
+        GROUP BY stream
+    ) AS asked
+    JOIN events AS e ON e.stream = asked.stream AND e.version > asked.version
+    ORDER BY e.position
+"""  # noqa: S608  # as above
 _SELECT_AFTER = f"SELECT {COLUMNS} FROM events WHERE position > %s ORDER BY position LIMIT %s"  # noqa: S608  # as above
 _SELECT_COMMANDS = f"""
     SELECT {", ".join(f"e.{column}" for column in COLUMNS.split(", "))}
@@ -85,8 +94,15 @@ class StreamLoader:
             folded[recorded.stream] = Folded(recorded.version, decider.evolve(before.state, recorded.event))
         return folded
 
-    async def stream(self, conn: AsyncConnection[Any], stream: str, after: int) -> list[Recorded]:
-        return await self._select(conn, _SELECT_STREAM, (stream, after))
+    async def streams(
+        self, conn: AsyncConnection[Any], asked: Sequence[tuple[str, int]]
+    ) -> list[list[Recorded]]:
+        """For each stream and version asked for, the facts above it; in one query."""
+        names, versions = [stream for stream, _ in asked], [after for _, after in asked]
+        facts: dict[str, list[Recorded]] = {stream: [] for stream in names}
+        for recorded in await self._select(conn, _SELECT_STREAMS, (names, _bigints(versions))):
+            facts[recorded.stream].append(recorded)
+        return [[fact for fact in facts[stream] if fact.version > after] for stream, after in asked]
 
     async def after(self, conn: AsyncConnection[Any], position: int, limit: int) -> list[Recorded]:
         return await self._select(conn, _SELECT_AFTER, (position, limit))

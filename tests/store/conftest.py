@@ -13,6 +13,7 @@ import pytest
 
 from api.embedded import EmbeddedPostgres
 from api.embedded.identity import identity_for
+from tests import databases
 
 SYSTEM_SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -32,6 +33,12 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         pytest.skip("no PostgreSQL of the system's own in /usr/lib/postgresql (Debian: postgresql)")
     with _system_server(SYSTEM_SERVERS[-1]) as conninfo:
         yield conninfo
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Of this `server`: without this, the conftest above would keep one for the whole session."""
+    return databases.make_template(server)
 
 
 @contextmanager

@@ -325,11 +325,14 @@ async def test_reads_survive_the_death_of_their_connections(database_url: str, p
     assert [recorded.position for recorded in await purses.read_stream("purse-a")] == [1]
 
 
-async def test_what_is_recalled_may_be_older_than_what_is(database_url: str, purses: Store) -> None:
-    await purses.handle(fill(coins=2), ANN)
-    async with open_purses(database_url) as other:
-        assert await other.recall(PURSE, "purse-a") == Purse(2)
-        await other.handle(fill(coins=3), ANN)
-    assert await purses.recall(PURSE, "purse-a") == Purse(2)
-    assert await purses.state(PURSE, "purse-a") == Purse(5)
-    assert await purses.recall(PURSE, "purse-a") == Purse(5)
+async def test_reads_that_wait_together_share_a_query(database_url: str, purses: Store) -> None:
+    for name in "abc":
+        await purses.handle(fill(name, coins=2), ANN)
+        await purses.handle(spend(name, coins=1), ANN)
+    states = await asyncio.gather(*(purses.state(PURSE, f"purse-{name}") for name in "abcabcx"))
+    assert states == [Purse(1)] * 6 + [Purse(0)]
+    asked = [("purse-a", 0), ("purse-b", 1), ("purse-a", 1), ("purse-x", 0)]
+    streams = await asyncio.gather(*(purses.read_stream(stream, after) for stream, after in asked))
+    assert [[recorded.version for recorded in stream] for stream in streams] == [[1, 2], [2], [2], []]
+    pages = await asyncio.gather(purses.read(0, 2), purses.read(4, 9))
+    assert [[recorded.position for recorded in page] for page in pages] == [[1, 2], [5, 6]]
