@@ -130,8 +130,12 @@ async def _make(running: Running, listener: socket.socket, asked: Demo) -> None:
         serving(context, listener),
         storytelling(settings, running.url, running.sandbox_url, clock) as story,
     ):
-        with progress("making the history") as advance:
-            await story.tell(actions, advance)
+        try:
+            with progress("making the history") as advance:
+                await story.tell(actions, advance)
+        except asyncio.CancelledError:
+            click.echo("Interrupted: the next start makes the history anew.", err=True)
+            raise
         await story.move_to(datetime.now(UTC), frozen=False)
         await _settled(story)
     click.echo(f"Made in {time.monotonic() - began:.0f} s.", err=True)
