@@ -25,7 +25,7 @@ from ledger.message import Origin
 from ledger.policies.effects import Effect
 from ledger.store import conninfo
 from projections import outbox
-from projections.outbox import Claimed
+from projections.outbox import Claimed, Key
 
 CONCURRENCY = 16
 POLL_S = 0.25
@@ -98,6 +98,8 @@ class Worker:
         )
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._done: list[Key] = []
+        """Delivered, and not yet said so in the outbox: one statement says it for many."""
         self._loops: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -119,6 +121,7 @@ class Worker:
             # its lease runs out and the same idempotency key finds out what it did
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        await self._settle(self._say_delivered)
         await self._pool.close()
 
     def wake(self, _position: int = 0) -> None:
@@ -150,6 +153,7 @@ class Worker:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
         async with self._pool.connection() as conn:
+            await self._say_delivered(conn)
             claimed = await outbox.claim(conn, room, LEASE_S)
         for one in claimed:
             task = asyncio.create_task(self._deliver(one), name=f"effect {one.key.position}")
@@ -175,7 +179,18 @@ class Worker:
             await self._later(claimed, type(error).__name__, TRIES_AFTER_A_FAULT)
         else:
             self.counters.delivered += 1
-            await self._settle(lambda conn: outbox.delivered(conn, [claimed.key]))
+            self._done.append(claimed.key)
+            self._wake.set()
+
+    async def _say_delivered(self, conn: AsyncConnection) -> None:
+        """What is lost of it by a crash is due again when the lease ends, and finds nothing left to do."""
+        done, self._done = self._done, []
+        if done:
+            try:
+                await outbox.delivered(conn, done)
+            except BaseException:
+                self._done += done
+                raise
 
     async def _later(self, claimed: Claimed, why: str, tries: int | None) -> None:
         """Give it back for a later try, or set it aside after `tries`; None never gives up."""

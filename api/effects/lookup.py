@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 import stripe
@@ -52,15 +52,19 @@ async def payment_intent(client: StripeClient, payment_intent_id: str) -> Paymen
     return parse(answer, PaymentIntent)
 
 
-async def present_state(client: StripeClient, payment_intent_id: str) -> PresentState:
-    """The PaymentIntent with all its refunds and disputes."""
-    intent = await payment_intent(client, payment_intent_id)
-    if intent.latest_charge is None:
-        return PresentState(payment_intent=intent)
+async def hanging_on(
+    client: StripeClient, intent: PaymentIntent, *, with_refunds: bool, with_disputes: bool
+) -> PresentState:
+    """The PaymentIntent with its refunds and disputes, each list asked for only when wanted."""
     found, contested = await asyncio.gather(
-        refunds(client, payment_intent_id), disputes(client, payment_intent_id)
+        refunds(client, intent.id) if with_refunds else _nothing(),
+        disputes(client, intent.id) if with_disputes else _nothing(),
     )
     return PresentState(payment_intent=intent, refunds=found, disputes=contested)
+
+
+async def _nothing() -> list[Any]:
+    return []
 
 
 async def refunds(client: StripeClient, payment_intent_id: str) -> list[Refund]:

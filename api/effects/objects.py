@@ -54,6 +54,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: int
     amount_captured: int = 0
+    amount_refunded: int = 0
+    disputed: bool = False
     balance_transaction: str | BalanceTransaction | None = None
     failure_code: str | None = None
     payment_intent: Reference = None

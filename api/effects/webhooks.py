@@ -6,13 +6,16 @@ never recorded, what is true now is. https://docs.stripe.com/webhooks#event-orde
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
+import msgspec
 import stripe
 import structlog
 
 from api.effects import lookup
 from api.effects.failures import is_missing
+from api.effects.objects import Charge, PaymentIntent
 from api.effects.payments import record_present, state_of
 from api.effects.snapshots import payout_snapshot
 from api.effects.wiring import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
@@ -27,13 +30,39 @@ log = structlog.get_logger()
 Result = Literal["applied", "unchanged", "ignored"]
 
 
-async def apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> Delivered:
+class Sight(msgspec.Struct):
+    """What was last recorded of one payment's present state at Stripe, and when it was looked at.
+
+    Stripe sends an event after what it is about, so a look that began after the event had come shows it.
+    """
+
+    began: float = -1.0
+    """By the monotonic clock."""
+    payment_id: str = ""
+    refunds: bool = False
+    disputes: bool = False
+
+    def shows(self, effect: ApplyWebhook, arrived: float) -> bool:
+        return (
+            self.began >= arrived
+            and (self.refunds or not _about_refunds(effect))
+            and (self.disputes or not _about_disputes(effect))
+        )
+
+
+async def apply(
+    wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight, arrived: float
+) -> Delivered:
     """Raises Postponed when Stripe or the ledger does not know the object (yet): neither is ever dropped."""
     if (await wiring.store.state(WEBHOOK, f"webhook-{effect.stripe_event_id}")).applied:
         return Delivered()
     as_stripe = recorder(origin, effect.stripe_event_id)
+    result: Result
     try:
-        result, subject = await _apply(wiring, effect, as_stripe)
+        if sight.shows(effect, arrived):
+            result, subject = "unchanged", sight.payment_id
+        else:
+            result, subject = await _apply(wiring, effect, as_stripe, sight)
     except STRIPE_ERRORS as error:
         if isinstance(error, stripe.StripeError) and is_missing(error):
             unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
@@ -50,7 +79,7 @@ async def apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> Deliver
     return Delivered(await wiring.store.handle(command, as_stripe))
 
 
-async def _apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> tuple[Result, str]:
+async def _apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight) -> tuple[Result, str]:
     if not is_followed(effect.stripe_event_type):
         return _ignored(effect, "not about payments or payouts")
     if effect.stripe_event_type.startswith("payout."):
@@ -60,23 +89,50 @@ async def _apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> tuple[
         payment_intent_id = await lookup.payment_intent_of_charge(wiring.stripe, effect.charge_id)
     if not payment_intent_id:
         return _ignored(effect, "a charge without a PaymentIntent is none of ours")
-    return await _payment(wiring, effect, payment_intent_id, origin)
+    return await _payment(wiring, effect, payment_intent_id, origin, sight)
 
 
 async def _payment(
-    wiring: Wiring, effect: ApplyWebhook, payment_intent_id: str, origin: Origin
+    wiring: Wiring, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, sight: Sight
 ) -> tuple[Result, str]:
-    present = await lookup.present_state(wiring.stripe, payment_intent_id)
-    payment_id = (present.payment_intent.metadata or {}).get("payment_id", "")
+    began = time.monotonic()
+    intent = await lookup.payment_intent(wiring.stripe, payment_intent_id)
+    payment_id = (intent.metadata or {}).get("payment_id", "")
     if not payment_id:
         return _ignored(
             effect, "the PaymentIntent carries no payment_id: another integration's", payment_intent_id
         )
-    if not (await state_of(wiring, payment_id)).payment_id:
+    known = await state_of(wiring, payment_id)
+    if not known.payment_id:
         unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)
+    with_refunds = _about_refunds(effect) or bool(known.refunds) or _is_refunded(intent)
+    with_disputes = _about_disputes(effect) or bool(known.disputes) or _is_disputed(intent)
+    present = await lookup.hanging_on(
+        wiring.stripe, intent, with_refunds=with_refunds, with_disputes=with_disputes
+    )
     outcomes = await record_present(wiring, payment_id, present, origin)
+    sight.began, sight.payment_id = began, payment_id
+    sight.refunds, sight.disputes = with_refunds, with_disputes
     return _result(outcomes), payment_id
+
+
+def _about_refunds(effect: ApplyWebhook) -> bool:
+    return effect.stripe_event_type.startswith(("refund.", "charge.refund"))
+
+
+def _about_disputes(effect: ApplyWebhook) -> bool:
+    return effect.stripe_event_type.startswith("charge.dispute")
+
+
+def _is_refunded(intent: PaymentIntent) -> bool:
+    charge = intent.latest_charge
+    return isinstance(charge, Charge) and charge.amount_refunded > 0
+
+
+def _is_disputed(intent: PaymentIntent) -> bool:
+    charge = intent.latest_charge
+    return isinstance(charge, Charge) and charge.disputed
 
 
 async def _payout(wiring: Wiring, payout_id: str, origin: Origin) -> tuple[Result, str]:

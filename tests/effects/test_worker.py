@@ -170,9 +170,11 @@ async def test_a_database_that_goes_away_is_waited_for(database_url: str, conn: 
         return bool((await rows(conn))[0][2])
 
     async with working(database_url, Fake(succeed)) as worker:
-        await conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'worker'"
-        )
+        async with await AsyncConnection.connect(database_url, autocommit=True) as owner:
+            await owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'worker' AND datname = current_database()"
+            )
         await conn.execute(ENQUEUE, (1,))
         await until(done)
     assert worker.counters.delivered == 1
