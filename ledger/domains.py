@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.customers.decider import CUSTOMER
+from ledger.invoices.decider import INVOICE
 from ledger.message import Command, Decider, Event
 from ledger.payments.decider import PAYMENT
 from ledger.payouts.decider import PAYOUT
+from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.webhooks.decider import WEBHOOK
 
 AnyDecider = Decider[Any, Any, Any]
 
-DECIDERS: tuple[AnyDecider, ...] = (PAYMENT, CUSTOMER, WEBHOOK, PAYOUT)
+DECIDERS: tuple[AnyDecider, ...] = (PAYMENT, CUSTOMER, WEBHOOK, PAYOUT, SUBSCRIBER, INVOICE)
 
 EVENT_TYPES: tuple[type[Event], ...] = tuple(event for decider in DECIDERS for event in decider.events)
 """All that may stand in the store. A replaced version stays here, and upcasts to its successor."""

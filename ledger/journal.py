@@ -8,6 +8,20 @@ from msgspec import Struct
 
 from ledger import chart
 from ledger.chart import Account
+from ledger.invoices.events import (
+    CreditReversed,
+    CreditSettled,
+    InvoiceCredited,
+    InvoiceDisputeFundsReinstated,
+    InvoiceDisputeFundsWithdrawn,
+    InvoiceDisputeLost,
+    InvoiceDisputeWon,
+    InvoiceFundsAvailable,
+    InvoiceRecognised,
+    InvoiceSettled,
+    InvoiceSettledWithoutCharge,
+    ServiceEnded,
+)
 from ledger.message import Event, Recorded
 from ledger.payments.events import (
     BalanceTransaction,
@@ -56,7 +70,7 @@ def postings(recorded: Recorded) -> tuple[Posting, ...]:  # noqa: PLR0911 - one 
         case PaymentSettled() as event:
             income = _treatment(event.purpose).income
             return _moved(event.balance_transaction, chart.STRIPE_PENDING, income, chart.PROCESSING_FEES)
-        case PaymentFundsAvailable() as event:
+        case PaymentFundsAvailable() | InvoiceFundsAvailable() as event:
             return _transfer(event.currency, event.net_minor, chart.STRIPE_AVAILABLE, chart.STRIPE_PENDING)
         case RefundSettled() | RefundReversed() as event:
             refunds = _treatment(event.purpose).refunds
@@ -79,7 +93,76 @@ def postings(recorded: Recorded) -> tuple[Posting, ...]:  # noqa: PLR0911 - one 
             entry = event.balance_transaction
             return _moved(entry, chart.STRIPE_AVAILABLE, came_from, chart.PROCESSING_FEES)
         case _:
+            return _invoice(recorded.event)
+
+
+def _invoice(event: Event) -> tuple[Posting, ...]:  # noqa: PLR0911 - one entry for each kind of fact
+    """Party of 2000 is the subscription, of 2300 the user. A fact is never refused here, so one leg of each
+    entry is derived from the others.
+    """
+    match event:
+        case InvoiceSettled():
+            return _sold(event)
+        case InvoiceSettledWithoutCharge():
+            deferred = sum(one.amount_minor for one in event.lines)
+            return _parties(
+                event.currency,
+                (chart.CUSTOMER_CREDIT, deferred + event.tax_minor, event.user_id),
+                (chart.CONTRACT_LIABILITY, -deferred, event.subscription_id),
+                (chart.TAX_PAYABLE, -event.tax_minor, ""),
+            )
+        case InvoiceCredited():
+            owed = event.deferred_minor + event.recognised_minor + event.tax_minor
+            return _parties(
+                event.currency,
+                (chart.CONTRACT_LIABILITY, event.deferred_minor, event.subscription_id),
+                (chart.REFUNDS, event.recognised_minor, ""),
+                (chart.TAX_PAYABLE, event.tax_minor, ""),
+                (chart.CUSTOMER_CREDIT, -owed, event.user_id),
+            )
+        case CreditSettled():
+            return _given_back(event, event.booked_minor)
+        case CreditReversed():
+            return _given_back(event, -event.booked_minor)
+        case InvoiceRecognised(total_minor=total) | ServiceEnded(remaining_minor=total):
+            return _parties(
+                event.currency,
+                (chart.CONTRACT_LIABILITY, total, event.subscription_id),
+                (chart.SUBSCRIPTIONS, -total, ""),
+            )
+        case _:
             return ()
+
+
+def _sold(event: InvoiceSettled) -> tuple[Posting, ...]:
+    """What was charged beyond the lines and their tax is owed to the customer; what was not was theirs."""
+    entry, deferred = event.balance_transaction, sum(one.amount_minor for one in event.lines)
+    return _parties(
+        entry.currency,
+        (chart.STRIPE_PENDING, entry.net_minor, ""),
+        (chart.PROCESSING_FEES, entry.amount_minor - entry.net_minor, ""),
+        (chart.CONTRACT_LIABILITY, -deferred, event.subscription_id),
+        (chart.TAX_PAYABLE, -event.tax_minor, ""),
+        (chart.CUSTOMER_CREDIT, deferred + event.tax_minor - entry.amount_minor, event.user_id),
+    )
+
+
+def _given_back(event: CreditSettled | CreditReversed, owed_minor: int) -> tuple[Posting, ...]:
+    """What was owed to the customer left Stripe's balance, or came back; the rest is exchange."""
+    entry = event.balance_transaction
+    return _parties(
+        entry.currency,
+        (chart.STRIPE_AVAILABLE, entry.net_minor, ""),
+        (chart.PROCESSING_FEES, entry.amount_minor - entry.net_minor, ""),
+        (chart.CUSTOMER_CREDIT, owed_minor, event.user_id),
+        (chart.FOREIGN_EXCHANGE, -entry.amount_minor - owed_minor, ""),
+    )
+
+
+def _parties(currency: str, *legs: tuple[Account, int, str]) -> tuple[Posting, ...]:
+    return tuple(
+        Posting(account.number, currency, amount, party) for account, amount, party in legs if amount
+    )
 
 
 def balance_transaction(event: Event) -> BalanceTransaction | None:
@@ -93,6 +176,9 @@ def balance_transaction(event: Event) -> BalanceTransaction | None:
             | DisputeFundsReinstated()
             | PayoutInitiated()
             | PayoutFailed()
+            | InvoiceSettled()
+            | CreditSettled()
+            | CreditReversed()
         ):
             return event.balance_transaction
         case _:
@@ -105,12 +191,14 @@ def source(event: Event) -> str:
     if entry is not None:
         return entry.balance_transaction_id
     match event:
-        case PaymentFundsAvailable():
+        case PaymentFundsAvailable() | InvoiceFundsAvailable():
             return event.balance_transaction_id
         case DisputeLost() | DisputeWon():
             return event.dispute_id
         case PayoutPaid():
             return event.payout_id
+        case InvoiceCredited():
+            return event.stripe_credit_note_id
         case _:
             return ""
 
@@ -127,6 +215,18 @@ _DESCRIPTIONS: Mapping[type[Event], str] = {
     PayoutInitiated: "Payout to the bank",
     PayoutPaid: "Payout arrived at the bank",
     PayoutFailed: "Payout that failed, returned to Stripe",
+    InvoiceSettled: "Invoice settled by Stripe",
+    InvoiceSettledWithoutCharge: "Invoice settled out of the customer's credit",
+    InvoiceFundsAvailable: "Funds available at Stripe",
+    InvoiceCredited: "Credit note",
+    CreditSettled: "Refund of a credit note",
+    CreditReversed: "Refund of a credit note that failed, given back by Stripe",
+    InvoiceRecognised: "Revenue of a day",
+    ServiceEnded: "Service ended early: the rest is earned",
+    InvoiceDisputeFundsWithdrawn: "Dispute: funds withdrawn",
+    InvoiceDisputeFundsReinstated: "Dispute: funds reinstated",
+    InvoiceDisputeLost: "Dispute lost",
+    InvoiceDisputeWon: "Dispute won",
 }
 
 

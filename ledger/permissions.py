@@ -6,6 +6,18 @@ from collections.abc import Mapping
 
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.errors import Forbidden
+from ledger.invoices.commands import (
+    CloseDay,
+    EndService,
+    RecordCreditFailure,
+    RecordCreditUnknown,
+    RecordInvoiceFundsAvailable,
+    RecordInvoiceRetryFailure,
+    RecordInvoiceRetryUnknown,
+    RecordInvoiceSnapshot,
+    RequestCredit,
+    RequestInvoiceRetry,
+)
 from ledger.message import Command, Origin
 from ledger.payments.commands import (
     InitiatePayment,
@@ -18,6 +30,19 @@ from ledger.payments.commands import (
     RequestRefund,
 )
 from ledger.payouts.commands import RecordPayoutSnapshot
+from ledger.subscriptions.commands import (
+    AdvanceDunning,
+    ChangePaymentMethod,
+    RecordSubscriptionFailure,
+    RecordSubscriptionSnapshot,
+    RecordSubscriptionUnknown,
+    RequestCancellation,
+    RequestChange,
+    RequestPause,
+    RequestResume,
+    RequestSubscription,
+    WithdrawCancellation,
+)
 from ledger.webhooks.commands import ReceiveWebhook, RecordWebhookApplied
 
 ROLES = frozenset({"student", "instructor", "enterprise", "admin", "service", "system"})
@@ -40,6 +65,27 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReceiveWebhook: _SYSTEM,
     RecordWebhookApplied: _SYSTEM,
     RecordPayoutSnapshot: _SYSTEM,
+    RequestSubscription: _USERS,
+    RequestChange: _USERS,
+    RequestCancellation: _USERS,
+    WithdrawCancellation: _USERS,
+    RequestPause: _USERS,
+    RequestResume: _USERS,
+    ChangePaymentMethod: _USERS,
+    RecordSubscriptionSnapshot: _SYSTEM,
+    RecordSubscriptionFailure: _SYSTEM,
+    RecordSubscriptionUnknown: _SYSTEM,
+    AdvanceDunning: _SYSTEM,
+    RecordInvoiceSnapshot: _SYSTEM,
+    RecordInvoiceFundsAvailable: _SYSTEM,
+    RequestInvoiceRetry: _USERS | _SYSTEM,
+    RecordInvoiceRetryFailure: _SYSTEM,
+    RecordInvoiceRetryUnknown: _SYSTEM,
+    RequestCredit: frozenset({"admin"}),
+    RecordCreditFailure: _SYSTEM,
+    RecordCreditUnknown: _SYSTEM,
+    CloseDay: _SYSTEM,
+    EndService: _SYSTEM,
 }
 
 
@@ -50,3 +96,9 @@ def check(command: Command, origin: Origin) -> None:
         raise Forbidden(f"{command.NAME} needs one of the roles {', '.join(sorted(allowed)) or 'of nobody'}.")
     if isinstance(command, RequestRefund) and command.by_admin and "admin" not in origin.roles:
         raise Forbidden("Only an administrator may refund someone else's payment or after the window closed.")
+    if (
+        isinstance(command, RequestInvoiceRetry)
+        and command.cause != "customer"
+        and "system" not in origin.roles
+    ):
+        raise Forbidden("Only dunning retries by its schedule or for a new card; ask as the customer.")

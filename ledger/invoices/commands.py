@@ -25,12 +25,13 @@ class InvoiceAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A Stripe credit note with its refund as they are now. `credit_id` is ours, from its metadata, or empty."""
+    """A Stripe credit note and its refund as they are now. `credit_id` is ours, from metadata, or empty."""
 
     stripe_credit_note_id: str
     credit_id: str = ""
     number: str = ""
     amount_minor: int
+    created_at: Instant
     tax_minor: int = 0
     """Of `amount_minor`."""
     status: Literal["issued", "void"] = "issued"

@@ -142,6 +142,7 @@ class InvoiceRetryRequested(Event, frozen=True, kw_only=True):
     """The attempt that it will be; the idempotency key at Stripe is made of it."""
     cause: str
     """`schedule`, `new_card` or `customer`."""
+    at: Instant
 
 
 class InvoiceRetryUnknown(Event, frozen=True, kw_only=True):
@@ -187,8 +188,9 @@ class CreditUnknown(Event, frozen=True, kw_only=True):
 
 
 class InvoiceCredited(Event, frozen=True, kw_only=True):
-    """A credit note stands. `credit_id` is ours, or Stripe's when it was made in the dashboard.
+    """A credit note stands, and the invoice is in the books.
 
+    `credit_id` is ours, or Stripe's when it was made in the dashboard.
     `amount_minor` is the document's, in the invoice's `invoice_currency`. `deferred_minor`,
     `recognised_minor`, `tax_minor` and `lines` are the books', in `currency`, that of settlement.
     """
@@ -208,8 +210,6 @@ class InvoiceCredited(Event, frozen=True, kw_only=True):
     lines: tuple[LineCredit, ...]
     stripe_refund_id: str = ""
     reason: str = ""
-    booked: bool = True
-    """False when nothing of the invoice was in the books yet: there is less to defer, and no entry."""
 
 
 class CreditSettled(Event, frozen=True, kw_only=True):

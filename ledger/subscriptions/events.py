@@ -249,6 +249,7 @@ class SubscriptionObserved(Event, frozen=True, kw_only=True):
     subscription_id: str
     observed_at: Instant
     open_invoice_id: str = ""
+    trial_end: Instant | None = None
 
 
 SubscriptionEvent = (

@@ -7,7 +7,7 @@ History is only ever added to: what was once stored must decode for ever.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -52,6 +52,8 @@ def _example(struct: type[msgspec.Struct], *, full: bool) -> msgspec.Struct:
 
 
 def _value(name: str, annotation: Any, *, full: bool) -> Any:
+    if get_origin(annotation) is tuple:
+        return (_value(name, get_args(annotation)[0], full=full),)
     if get_origin(annotation) is not Annotated and get_args(annotation):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
     if get_origin(annotation) is Annotated:
@@ -60,7 +62,7 @@ def _value(name: str, annotation: Any, *, full: bool) -> Any:
         return _example(annotation, full=full)
     if name == "currency":
         return "usd"
-    return {str: f"{name}é", int: -4000, bool: True, datetime: _NOON}[annotation]
+    return {str: f"{name}é", int: -4000, bool: True, datetime: _NOON, date: _NOON.date()}[annotation]
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -24,6 +24,8 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     """Anything that fits a field, from few ids, so that facts concern each other."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
+    if get_origin(annotation) is tuple:
+        return st.lists(values(get_args(annotation)[0]), max_size=3).map(tuple)
     if get_origin(annotation) in (Union, types.UnionType):
         return st.one_of(*(values(one) for one in get_args(annotation)))
     if get_origin(annotation) is Literal:
@@ -35,6 +37,7 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
         int: _AMOUNTS,
         bool: st.booleans(),
         datetime: _INSTANTS,
+        date: _INSTANTS.map(datetime.date),
         type(None): st.none(),
     }
     return plain[annotation]

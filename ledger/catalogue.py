@@ -1,0 +1,168 @@
+"""What is for sale: tiers, prices, features and limits, as data with a version.
+
+The defaults are the product's; an operator's file replaces them as a whole. Facts keep the numbers that they
+were decided with, so a new catalogue changes nothing that was.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from ledger import money
+from ledger.errors import LedgerError
+
+FREE = "free"
+TIERS = (FREE, "pro", "enterprise")
+"""From least to most."""
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Price = Annotated[int, msgspec.Meta(gt=0)]
+Interval = Literal["month", "year"]
+
+
+class InvalidCatalogue(LedgerError):
+    code: ClassVar[str] = "invalid_catalogue"
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    limit: Count | None = None
+    """None is without limit."""
+    per: Literal["", "month"] = ""
+    """`month` when the count begins anew each calendar month (UTC)."""
+
+
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    features: Mapping[str, Feature]
+    """All of them: a higher tier repeats what the lower ones have."""
+    token_cap: Count
+    """Tokens from activity in a month."""
+    instructor_share_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    """Basis points of a sale's net."""
+    prices: Mapping[str, Mapping[Interval, Price]] = {}
+    """By lower-case currency, in minor units for one interval; none for free."""
+    trial_days: Annotated[int, msgspec.Meta(ge=0, le=730)] = 0
+    """Stripe's longest trial is two years."""
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    tiers: Mapping[str, Tier]
+
+    def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
+        """None when it is not for sale so."""
+        found = self.tiers.get(tier)
+        if found is None:
+            return None
+        prices: Mapping[Interval, int] = found.prices.get(currency, {})
+        return next((price for one, price in prices.items() if one == interval), None)
+
+
+def rank(tier: str) -> int:
+    """Where a tier stands; one that is not known stands below all."""
+    return TIERS.index(tier) if tier in TIERS else -1
+
+
+def load(path: Path) -> Catalogue:
+    """An operator's JSON or TOML file. Raises `InvalidCatalogue` that says where and what is wrong."""
+    try:
+        raw = path.read_bytes()
+        if path.suffix == ".toml":
+            catalogue = msgspec.convert(tomllib.loads(raw.decode()), Catalogue)
+        else:
+            catalogue = msgspec.json.decode(raw, type=Catalogue)
+    except OSError as error:
+        raise InvalidCatalogue(f"The catalogue {path} cannot be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error}.") from error
+    try:
+        check(catalogue)
+    except InvalidCatalogue as error:
+        raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error.detail}") from error
+    return catalogue
+
+
+def check(catalogue: Catalogue) -> None:
+    """What types cannot say. Raises `InvalidCatalogue`."""
+    if set(catalogue.tiers) != set(TIERS):
+        raise InvalidCatalogue(
+            f"`tiers` must be exactly {', '.join(TIERS)}; they are {', '.join(sorted(catalogue.tiers))}."
+        )
+    for name, tier in catalogue.tiers.items():
+        if (name == FREE) == bool(tier.prices):
+            raise InvalidCatalogue(
+                f"`tiers.{name}.prices` must {'be left out' if name == FREE else 'have a price'}."
+            )
+        for currency, prices in tier.prices.items():
+            _check_prices(f"tiers.{name}.prices.{currency}", currency, prices)
+
+
+def _check_prices(where: str, currency: str, prices: Mapping[Interval, int]) -> None:
+    if not money.is_currency(currency):
+        raise InvalidCatalogue(f"`{where}`: {currency!r} is no lower-case ISO 4217 code such as 'usd'.")
+    if not prices:
+        raise InvalidCatalogue(f"`{where}` must have a price for a month or a year.")
+    step, largest = money.step_minor(currency), money.largest_minor(currency)
+    for interval, price in prices.items():
+        if price > largest or price % step:
+            raise InvalidCatalogue(
+                f"`{where}.{interval}` is {price}; it must be at most {largest} and a multiple of {step}."
+            )
+
+
+_UNLIMITED = Feature()
+_FREE = {
+    "view_courses": Feature(limit=5),
+    "global_leaderboard": _UNLIMITED,
+    "token_rewards": _UNLIMITED,
+}
+_PRO = {
+    **_FREE,
+    "view_courses": _UNLIMITED,
+    "upload_courses": Feature(limit=5, per="month"),
+    "sell_courses": _UNLIMITED,
+    "offline_access": _UNLIMITED,
+    "certificates": _UNLIMITED,
+    "advanced_progress_tracking": _UNLIMITED,
+    "friend_leaderboard": _UNLIMITED,
+    "priority_support": _UNLIMITED,
+    "live_chat": _UNLIMITED,
+}
+_ENTERPRISE = {
+    **_PRO,
+    "upload_courses": _UNLIMITED,
+    "class_leaderboard": _UNLIMITED,
+    "user_management": _UNLIMITED,
+    "custom_branding": _UNLIMITED,
+    "white_label": _UNLIMITED,
+    "sso_integration": _UNLIMITED,
+    "api_access": _UNLIMITED,
+    "audit_logs": _UNLIMITED,
+    "phone_support": _UNLIMITED,
+    "dedicated_support": _UNLIMITED,
+}
+
+DEFAULT_CATALOGUE = Catalogue(
+    version="2026-03",
+    tiers={
+        FREE: Tier(features=_FREE, token_cap=50, instructor_share_bp=7_000),
+        "pro": Tier(
+            prices={"usd": {"month": 999, "year": 9_990}},
+            features=_PRO,
+            token_cap=500,
+            instructor_share_bp=7_000,
+            trial_days=14,
+        ),
+        "enterprise": Tier(
+            prices={"usd": {"month": 9_900, "year": 99_000}},
+            features=_ENTERPRISE,
+            token_cap=5_000,
+            instructor_share_bp=7_500,
+            trial_days=14,
+        ),
+    },
+)

@@ -1,0 +1,63 @@
+"""What a credit takes back: of what is deferred, of what is recognised, and of the tax. Pure."""
+
+from __future__ import annotations
+
+from ledger.invoices.commands import CreditSnapshot
+from ledger.invoices.events import InvoiceCredited, LineCredit
+from ledger.invoices.state import Invoice, Line
+from ledger.money import round_half_up
+from ledger.recognition import apportion
+
+
+def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> InvoiceCredited:
+    """Over all lines in proportion; of each line its earned part is taken from what is recognised, so that
+    what is left goes on in its straight line, as if less had been sold from the start.
+    """
+    tax, shares = _shares(snapshot, credit_id, invoice)
+    lines = tuple(
+        _line_credit(line_id, line, share)
+        for (line_id, line), share in zip(invoice.lines.items(), shares, strict=True)
+        if share
+    )
+    return InvoiceCredited(
+        subscription_id=invoice.subscription_id,
+        user_id=invoice.user_id,
+        credit_id=credit_id,
+        stripe_credit_note_id=snapshot.stripe_credit_note_id,
+        number=snapshot.number,
+        amount_minor=snapshot.amount_minor,
+        invoice_currency=invoice.currency,
+        currency=invoice.settlement_currency,
+        deferred_minor=sum(one.deferred_minor for one in lines),
+        recognised_minor=sum(one.recognised_minor for one in lines),
+        tax_minor=tax,
+        lines=lines,
+        stripe_refund_id=snapshot.stripe_refund_id,
+        reason=snapshot.reason,
+    )
+
+
+def _shares(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> tuple[int, tuple[int, ...]]:
+    """Tax, and each line's share, in the currency of settlement. All that is left comes out to the unit."""
+    booked = tuple(line.booked_minor for line in invoice.lines.values())
+    sold, tax = sum(booked), invoice.tax_booked_minor
+    before = sum(
+        one.amount_minor
+        for key, one in invoice.credits.items()
+        if one.status == "credited" and key != credit_id
+    )
+    left = invoice.total_minor - before
+    if snapshot.amount_minor >= left:
+        return tax, booked
+    part = round_half_up((sold + tax) * snapshot.amount_minor, left)
+    of_tax = min(tax, round_half_up((sold + tax) * snapshot.tax_minor, left))
+    of_lines = min(max(part - of_tax, 0), max(sold, 0))
+    return of_tax, apportion(booked, of_lines) if sold > 0 else (0,) * len(booked)
+
+
+def _line_credit(line_id: str, line: Line, share: int) -> LineCredit:
+    if line.booked_minor == 0:
+        return LineCredit(line_id=line_id, deferred_minor=share, recognised_minor=0)
+    sign = 1 if line.booked_minor > 0 else -1
+    recognised = round_half_up(sign * share * line.recognised_minor, sign * line.booked_minor)
+    return LineCredit(line_id=line_id, deferred_minor=share - recognised, recognised_minor=recognised)

@@ -1,0 +1,280 @@
+"""The rules of one invoice: no second attempt while one is unknown, no more given back than was paid, and all
+that was sold is earned in the end, once.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from ledger import money
+from ledger.dunning import RETRIES, Step, dunning
+from ledger.dunning import Retry as RetryAt
+from ledger.errors import Unknown
+from ledger.invoices.commands import (
+    CloseDay,
+    EndService,
+    InvoiceCommand,
+    RecordCreditFailure,
+    RecordCreditUnknown,
+    RecordInvoiceFundsAvailable,
+    RecordInvoiceRetryFailure,
+    RecordInvoiceRetryUnknown,
+    RecordInvoiceSnapshot,
+    RequestCredit,
+    RequestInvoiceRetry,
+)
+from ledger.invoices.events import (
+    CreditFailed,
+    CreditRequested,
+    CreditUnknown,
+    InvoiceEvent,
+    InvoiceFundsAvailable,
+    InvoiceRecognised,
+    InvoiceRetryFailed,
+    InvoiceRetryRequested,
+    InvoiceRetryUnknown,
+    LineAmount,
+    ServiceEnded,
+)
+from ledger.invoices.refusals import (
+    AlreadyCredited,
+    CreditExceedsRemainder,
+    CreditExists,
+    DayNotOver,
+    InvalidCredit,
+    InvoiceDisputed,
+    InvoiceFundsNotAvailable,
+    InvoiceNotOpen,
+    InvoiceNotSettled,
+    NewCardRequired,
+    RetryInProgress,
+    RetryNotDue,
+)
+from ledger.invoices.snapshot import news
+from ledger.invoices.state import OWED, Invoice, evolve
+from ledger.message import Decider, Instant
+from ledger.recognition import earned, end_of
+
+TEXT_MAX = 255
+NOTE_MAX = 500
+"""Stripe's limit for a value of metadata."""
+
+_Events = tuple[InvoiceEvent, ...]
+
+
+def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a closed union
+    command: InvoiceCommand, invoice: Invoice
+) -> _Events:
+    if not invoice.status and not isinstance(command, RecordInvoiceSnapshot):
+        raise Unknown(f"There is no invoice {command.stripe_invoice_id}.")
+    match command:
+        case RecordInvoiceSnapshot():
+            return news(command, invoice)
+        case RecordInvoiceFundsAvailable():
+            return _funds_available(command, invoice)
+        case RequestInvoiceRetry():
+            return _request_retry(command, invoice)
+        case RecordInvoiceRetryFailure():
+            if invoice.retry is None or invoice.retry.attempt != command.attempt:
+                return ()
+            step = _next(invoice, command.effective_at, attempted_at=command.effective_at)
+            retry_at = step.at if isinstance(step, RetryAt) else None
+            return (InvoiceRetryFailed(attempt=command.attempt, code=command.code, retry_at=retry_at),)
+        case RecordInvoiceRetryUnknown():
+            retry = invoice.retry
+            if retry is None or retry.unknown or retry.attempt != command.attempt:
+                return ()
+            return (InvoiceRetryUnknown(attempt=command.attempt, cause=command.cause),)
+        case RequestCredit():
+            return _request_credit(command, invoice)
+        case RecordCreditFailure():
+            if _credit_status(command, invoice) not in {"requested", "unknown"}:
+                return ()
+            return (CreditFailed(credit_id=command.credit_id, code=command.code),)
+        case RecordCreditUnknown():
+            if _credit_status(command, invoice) != "requested":
+                return ()
+            return (CreditUnknown(credit_id=command.credit_id, cause=command.cause),)
+        case CloseDay():
+            return _close_day(command, invoice)
+        case EndService():
+            return _end_service(command, invoice)
+
+
+def _funds_available(command: RecordInvoiceFundsAvailable, invoice: Invoice) -> _Events:
+    if invoice.funds_available:
+        return ()
+    entry = invoice.settlement
+    if entry is None:
+        raise InvoiceNotSettled(
+            "Stripe has not settled a charge of this invoice; record a snapshot with its balance "
+            "transaction first."
+        )
+    if command.effective_at < entry.available_at:
+        raise InvoiceFundsNotAvailable(
+            f"The funds become available at {entry.available_at.isoformat()}; record them then."
+        )
+    available = InvoiceFundsAvailable(
+        balance_transaction_id=entry.balance_transaction_id,
+        net_minor=entry.net_minor,
+        currency=entry.currency,
+    )
+    return (available,)
+
+
+def next_step(invoice: Invoice, now: Instant) -> Step | None:
+    """What dunning says of an invoice as it is; None when nothing of it failed or nothing is owed."""
+    return _next(invoice, now) if invoice.status in OWED else None
+
+
+def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -> Step | None:
+    if invoice.failed_at is None:
+        return None
+    return dunning(
+        RETRIES,
+        failed_at=invoice.failed_at,
+        attempted_at=attempted_at or invoice.attempted_at or invoice.failed_at,
+        hard_decline=invoice.hard_decline,
+        card_changed_at=None,
+        now=now,
+    )
+
+
+def _request_retry(command: RequestInvoiceRetry, invoice: Invoice) -> _Events:
+    if command.cause == "customer" and command.user_id != invoice.user_id:
+        raise Unknown(f"There is no invoice {command.stripe_invoice_id}.")
+    if invoice.status not in OWED:
+        raise InvoiceNotOpen(f"This invoice is {invoice.status}; nothing is owed on it.")
+    if invoice.retry is not None:
+        raise RetryInProgress(
+            "An attempt to charge is on its way; try again when it is known what became of it."
+        )
+    if command.cause == "customer" and invoice.hard_decline:
+        raise NewCardRequired("The bank will decline this card again; change the payment method first.")
+    if command.cause == "schedule":
+        step = _next(invoice, command.effective_at)
+        if not isinstance(step, RetryAt) or step.at > command.effective_at:
+            when = (
+                f"at {step.at.isoformat()}" if isinstance(step, RetryAt) else "not by the schedule any more"
+            )
+            raise RetryNotDue(f"The next attempt is due {when}; wait for that, or for a new card.")
+    requested = InvoiceRetryRequested(
+        stripe_invoice_id=invoice.stripe_invoice_id,
+        attempt=max(invoice.last_attempt, len(invoice.attempts)) + 1,
+        cause=command.cause,
+        at=command.effective_at,
+    )
+    return (requested,)
+
+
+def _request_credit(command: RequestCredit, invoice: Invoice) -> _Events:
+    if not command.credit_id or len(command.credit_id) > TEXT_MAX or "\0" in command.credit_id + command.note:
+        raise InvalidCredit(f"`credit_id` must have from 1 to {TEXT_MAX} characters without NUL.")
+    if not command.note.strip() or len(command.note) > NOTE_MAX:
+        raise InvalidCredit(f"Say in `note`, with at most {NOTE_MAX} characters, why this is given back.")
+    if command.credit_id in invoice.credits:
+        raise CreditExists(f"Credit {command.credit_id} exists already; ask for another under a new id.")
+    if not invoice.settled:
+        raise InvoiceNotSettled(
+            f"This invoice is {invoice.status} and not settled; only what was paid can be given back."
+        )
+    if invoice.dispute_open:
+        raise InvoiceDisputed(
+            "The cardholder's bank disputes the charge; answer the dispute, a credit now would pay twice."
+        )
+    requested = CreditRequested(
+        stripe_invoice_id=invoice.stripe_invoice_id,
+        credit_id=command.credit_id,
+        amount_minor=_amount_to_credit(command, invoice),
+        currency=invoice.currency,
+        reason=command.reason,
+        note=command.note,
+    )
+    return (requested,)
+
+
+def _amount_to_credit(command: RequestCredit, invoice: Invoice) -> int:
+    left, wanted = invoice.creditable_minor, command.amount_minor
+    if left == 0:
+        raise AlreadyCredited("Nothing is left of this invoice: all of it is given back or on its way.")
+    if wanted is None:
+        return left
+    step = money.step_minor(invoice.currency)
+    if wanted <= 0 or wanted % step:
+        raise InvalidCredit(f"The amount must be a positive multiple of {step}; it was {wanted}.")
+    if wanted > left:
+        raise CreditExceedsRemainder(
+            f"At most {money.format_minor(left, invoice.currency)} of this invoice can still be given back; "
+            f"{money.format_minor(wanted, invoice.currency)} was asked for."
+        )
+    return wanted
+
+
+def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: Invoice) -> str:
+    credit = invoice.credits.get(command.credit_id)
+    if credit is None:
+        raise Unknown(f"There is no credit {command.credit_id} of invoice {command.stripe_invoice_id}.")
+    return credit.status
+
+
+def _close_day(command: CloseDay, invoice: Invoice) -> _Events:
+    until = end_of(command.day)
+    if command.effective_at < until:
+        raise DayNotOver(f"{command.day.isoformat()} is over at {until.isoformat()}; close it then.")
+    closed = invoice.recognised_until
+    if not invoice.settled or invoice.service_ended or (closed is not None and until <= closed):
+        return ()
+    amounts = tuple(
+        LineAmount(line_id=line_id, amount_minor=due)
+        for line_id, line in invoice.lines.items()
+        if (
+            due := earned(line.booked_minor, line.period_start, line.period_end, until)
+            - line.recognised_minor
+        )
+    )
+    if not amounts:
+        return ()
+    recognised = InvoiceRecognised(
+        subscription_id=invoice.subscription_id,
+        day=command.day,
+        currency=invoice.settlement_currency,
+        amounts=amounts,
+        total_minor=sum(one.amount_minor for one in amounts),
+    )
+    return (recognised,)
+
+
+def _end_service(command: EndService, invoice: Invoice) -> _Events:
+    if invoice.service_ended or invoice.status != "paid":
+        return ()
+    if not invoice.settled:
+        raise InvoiceNotSettled("This invoice is paid and not settled yet; end its service when it is.")
+    amounts = tuple(
+        LineAmount(line_id=line_id, amount_minor=left)
+        for line_id, line in invoice.lines.items()
+        if (left := line.booked_minor - line.recognised_minor)
+    )
+    if not amounts:
+        return ()
+    ended = ServiceEnded(
+        subscription_id=invoice.subscription_id,
+        at=command.at,
+        currency=invoice.settlement_currency,
+        amounts=amounts,
+        remaining_minor=sum(one.amount_minor for one in amounts),
+    )
+    return (ended,)
+
+
+def stream(command: InvoiceCommand) -> str:
+    return f"invoice-{command.stripe_invoice_id}"
+
+
+INVOICE: Decider[InvoiceCommand, Invoice, InvoiceEvent] = Decider(
+    stream=stream,
+    decide=decide,
+    evolve=evolve,
+    initial=Invoice(),
+    commands=get_args(InvoiceCommand),
+    events=get_args(InvoiceEvent),
+)

@@ -1,0 +1,264 @@
+"""What is new in a snapshot of an invoice at Stripe.
+
+An invoice only ever goes one way (open, perhaps uncollectible, then void or paid), so its status has a rank;
+attempts, credit notes and balance transactions are known by their ids. Any order of the same snapshots ends
+in the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+from msgspec.structs import asdict
+
+from ledger.dunning import HARD_DECLINES, RETRIES, Retry, dunning
+from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
+from ledger.invoices.credits import credited
+from ledger.invoices.events import (
+    CreditFailed,
+    CreditReversed,
+    CreditSettled,
+    InvoiceActionRequired,
+    InvoiceDisputeFundsReinstated,
+    InvoiceDisputeFundsWithdrawn,
+    InvoiceDisputeLost,
+    InvoiceDisputeOpened,
+    InvoiceDisputeStatusChanged,
+    InvoiceDisputeWon,
+    InvoiceEvent,
+    InvoiceFinalized,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceSettled,
+    InvoiceSettledWithoutCharge,
+    InvoiceUncollectible,
+    InvoiceVoided,
+    LineAmount,
+)
+from ledger.invoices.state import OWED, Credit, Invoice, evolve
+from ledger.payments import events as payments
+from ledger.payments import snapshot as payment_snapshot
+from ledger.payments.commands import RecordPaymentSnapshot
+from ledger.payments.events import BalanceTransaction
+from ledger.payments.state import Payment
+from ledger.recognition import apportion
+
+_RANK = {"": 0, "open": 1, "uncollectible": 2, "void": 3, "paid": 4}
+"""https://docs.stripe.com/invoicing/overview#workflow-overview"""
+
+_OURS: dict[type[payments.PaymentEvent], Callable[..., InvoiceEvent]] = {
+    payments.DisputeOpened: InvoiceDisputeOpened,
+    payments.DisputeFundsWithdrawn: InvoiceDisputeFundsWithdrawn,
+    payments.DisputeFundsReinstated: InvoiceDisputeFundsReinstated,
+    payments.DisputeStatusChanged: InvoiceDisputeStatusChanged,
+    payments.DisputeWon: InvoiceDisputeWon,
+    payments.DisputeLost: InvoiceDisputeLost,
+}
+
+
+def news(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent, ...]:
+    """The facts of `command` that `invoice` does not know, in one canonical order."""
+    if command.status == "draft":
+        return ()
+    events: list[InvoiceEvent] = [] if invoice.status else [_finalized(command)]
+    steps: tuple[Callable[[RecordInvoiceSnapshot, Invoice], Iterator[InvoiceEvent]], ...] = (
+        _attempts,
+        _status,
+        _settlement,
+        _disputes,
+    )
+    for step in steps:
+        events += step(command, reduce(evolve, events, invoice))
+    for credit in sorted(command.credits, key=lambda one: (one.created_at, one.stripe_credit_note_id)):
+        events += _credit(credit, reduce(evolve, events, invoice))
+    return tuple(events)
+
+
+def _finalized(command: RecordInvoiceSnapshot) -> InvoiceFinalized:
+    starts = [line.period_start for line in command.lines]
+    ends = [line.period_end for line in command.lines]
+    return InvoiceFinalized(
+        stripe_invoice_id=command.stripe_invoice_id,
+        subscription_id=command.subscription_id,
+        user_id=command.user_id,
+        number=command.number,
+        billing_reason=command.billing_reason,
+        currency=command.currency,
+        lines=command.lines,
+        total_minor=command.total_minor,
+        tax_minor=command.tax_minor,
+        period_start=min(starts, default=command.finalized_at),
+        period_end=max(ends, default=command.finalized_at),
+        finalized_at=command.finalized_at,
+    )
+
+
+def _attempts(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    known = len(invoice.attempts)
+    attempts = sorted(command.attempts, key=lambda one: (one.failed_at, one.attempt_id))
+    for attempt in attempts:
+        if attempt.attempt_id not in invoice.attempts:
+            failed = _failed(attempt, invoice)
+            yield failed
+            invoice = evolve(invoice, failed)
+    asks = command.action_required and command.status in OWED and not invoice.action_required
+    if asks and invoice.status in OWED and len(attempts) >= known:
+        yield InvoiceActionRequired(payment_intent_id=command.payment_intent_id)
+
+
+def _failed(attempt: InvoiceAttempt, invoice: Invoice) -> InvoicePaymentFailed:
+    hard = not HARD_DECLINES.isdisjoint({attempt.decline_code, attempt.code})
+    step = dunning(
+        RETRIES,
+        failed_at=invoice.failed_at or attempt.failed_at,
+        attempted_at=attempt.failed_at,
+        hard_decline=hard,
+        card_changed_at=None,
+        now=attempt.failed_at,
+    )
+    return InvoicePaymentFailed(
+        attempt_id=attempt.attempt_id,
+        attempt=len(invoice.attempts) + 1,
+        failed_at=attempt.failed_at,
+        code=attempt.code,
+        decline_code=attempt.decline_code,
+        hard=hard,
+        retry_at=step.at if isinstance(step, Retry) else None,
+    )
+
+
+def _status(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    if _RANK[command.status] <= _RANK.get(invoice.status, 0):
+        return
+    match command.status:
+        case "paid":
+            yield InvoicePaid(
+                paid_at=command.paid_at or command.effective_at,
+                charged_minor=command.charged_minor,
+                currency=command.currency,
+                payment_intent_id=command.payment_intent_id,
+                charge_id=command.charge_id,
+            )
+        case "void":
+            yield InvoiceVoided(stripe_invoice_id=command.stripe_invoice_id)
+        case "uncollectible":
+            yield InvoiceUncollectible(stripe_invoice_id=command.stripe_invoice_id)
+        case _:
+            pass
+
+
+def _settlement(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    entry = command.balance_transaction
+    if invoice.settled or invoice.status != "paid" or command.status != "paid":
+        return
+    if command.charged_minor <= 0:
+        yield InvoiceSettledWithoutCharge(
+            subscription_id=invoice.subscription_id,
+            user_id=invoice.user_id,
+            currency=invoice.currency,
+            lines=tuple(
+                LineAmount(line_id=key, amount_minor=one.amount_minor) for key, one in invoice.lines.items()
+            ),
+            tax_minor=invoice.tax_minor,
+        )
+    elif entry is not None:
+        yield _settled(command, entry, invoice)
+
+
+def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice: Invoice) -> InvoiceSettled:
+    """At the rate of the charge: lines, tax, and what the customer's credit made less of it."""
+    sold = [line.amount_minor for line in invoice.lines.values()]
+    by_credit = command.charged_minor - sum(sold) - invoice.tax_minor
+    *booked, tax, _ = apportion((*sold, invoice.tax_minor, by_credit), entry.amount_minor)
+    return InvoiceSettled(
+        subscription_id=invoice.subscription_id,
+        user_id=invoice.user_id,
+        charge_id=command.charge_id,
+        balance_transaction=entry,
+        lines=tuple(
+            LineAmount(line_id=key, amount_minor=amount)
+            for key, amount in zip(invoice.lines, booked, strict=True)
+        ),
+        tax_minor=tax,
+    )
+
+
+def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    """By the rules of a payment's disputes: the charge is the same kind of thing."""
+    if not command.disputes:
+        return
+    charge = Payment(
+        payment_id=invoice.stripe_invoice_id,
+        status="succeeded",
+        payment_intent_id=command.payment_intent_id,
+        disputes=invoice.disputes,
+        posted=invoice.posted,
+    )
+    told = RecordPaymentSnapshot(
+        command_id=command.command_id,
+        effective_at=command.effective_at,
+        payment_id=invoice.stripe_invoice_id,
+        payment_intent_id=command.payment_intent_id,
+        status="succeeded",
+        amount_minor=command.total_minor,
+        amount_received_minor=command.charged_minor,
+        currency=command.currency,
+        disputes=command.disputes,
+    )
+    for event in payment_snapshot.news(told, charge):
+        fields: dict[str, Any] = asdict(event)
+        yield _OURS[type(event)](**fields)
+
+
+def _credit(snapshot: CreditSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    """Nothing before the invoice is in the books: a later snapshot tells of its credit notes again."""
+    credit_id = _credit_id(snapshot, invoice)
+    known = invoice.credits.get(credit_id)
+    if snapshot.status == "void":
+        if known is not None and known.status in {"requested", "unknown"}:
+            yield CreditFailed(credit_id=credit_id, code="voided")
+        return
+    if not invoice.settled:
+        return
+    if known is None or known.status != "credited":
+        event = credited(snapshot, credit_id, invoice)
+        yield event
+        invoice = evolve(invoice, event)
+    yield from _refund(snapshot, credit_id, invoice)
+
+
+def _refund(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Iterator[InvoiceEvent]:
+    credit = invoice.credits[credit_id]
+    entry = snapshot.balance_transaction
+    if entry is not None and entry.balance_transaction_id not in invoice.posted:
+        yield CreditSettled(
+            user_id=invoice.user_id,
+            credit_id=credit_id,
+            stripe_refund_id=snapshot.stripe_refund_id,
+            balance_transaction=entry,
+            booked_minor=_owed(-entry.amount_minor, credit, invoice),
+        )
+    back = snapshot.failure_balance_transaction
+    if back is not None and back.balance_transaction_id not in invoice.posted:
+        yield CreditReversed(
+            user_id=invoice.user_id,
+            credit_id=credit_id,
+            stripe_refund_id=snapshot.stripe_refund_id,
+            balance_transaction=back,
+            booked_minor=_owed(back.amount_minor, credit, invoice),
+        )
+
+
+def _owed(moved_minor: int, credit: Credit, invoice: Invoice) -> int:
+    """In one currency what moved is what was owed; across two the rate differs, and the rest is exchange."""
+    return moved_minor if invoice.currency == invoice.settlement_currency else credit.booked_minor
+
+
+def _credit_id(snapshot: CreditSnapshot, invoice: Invoice) -> str:
+    """Ours when the credit note answers one of ours and no other did before; else Stripe's."""
+    ours = invoice.credits.get(snapshot.credit_id)
+    if ours is None or ours.stripe_credit_note_id not in ("", snapshot.stripe_credit_note_id):
+        return snapshot.stripe_credit_note_id
+    return snapshot.credit_id

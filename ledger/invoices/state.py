@@ -1,0 +1,294 @@
+"""What is remembered of one invoice to decide on it. `evolve` takes any history and never fails."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.invoices.events import (
+    CreditFailed,
+    CreditRequested,
+    CreditReversed,
+    CreditSettled,
+    CreditUnknown,
+    InvoiceActionRequired,
+    InvoiceCredited,
+    InvoiceDisputeEvent,
+    InvoiceDisputeFundsReinstated,
+    InvoiceDisputeFundsWithdrawn,
+    InvoiceDisputeLost,
+    InvoiceDisputeOpened,
+    InvoiceDisputeStatusChanged,
+    InvoiceDisputeWon,
+    InvoiceEvent,
+    InvoiceFinalized,
+    InvoiceFundsAvailable,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    InvoiceRecognised,
+    InvoiceRetryFailed,
+    InvoiceRetryRequested,
+    InvoiceRetryUnknown,
+    InvoiceSettled,
+    InvoiceSettledWithoutCharge,
+    InvoiceUncollectible,
+    InvoiceVoided,
+    LineAmount,
+    ServiceEnded,
+)
+from ledger.payments.events import BalanceTransaction
+from ledger.payments.state import OPEN_DISPUTE, Dispute, evolve_dispute
+from ledger.recognition import end_of
+
+OWED = frozenset({"open", "uncollectible"})
+_STANDS = frozenset({"requested", "unknown", "credited"})
+
+
+class Line(Struct, frozen=True, gc=False):
+    amount_minor: int
+    """Without tax, in the invoice's currency; the two below are in that of settlement."""
+    period_start: datetime
+    period_end: datetime
+    booked_minor: int = 0
+    """What the line sells, less what was credited of it."""
+    recognised_minor: int = 0
+    """How much of that is earned."""
+
+
+class Credit(Struct, frozen=True, gc=False):
+    amount_minor: int = 0
+    """With tax, in the invoice's currency."""
+    status: str = "requested"
+    """requested, unknown, credited or failed."""
+    stripe_credit_note_id: str = ""
+    booked_minor: int = 0
+    """The same in the currency of settlement, as it is in the books."""
+
+
+class Retry(Struct, frozen=True, gc=False):
+    """An attempt that was asked of Stripe and is not answered."""
+
+    attempt: int
+    unknown: bool = False
+
+
+class Invoice(Struct, frozen=True):
+    stripe_invoice_id: str = ""
+    subscription_id: str = ""
+    user_id: str = ""
+    currency: str = ""
+    status: str = ""
+    """Empty before it is finalized; then open, uncollectible, void or paid."""
+    total_minor: int = 0
+    tax_minor: int = 0
+    lines: dict[str, Line] = {}
+    attempts: frozenset[str] = frozenset()
+    failed_at: datetime | None = None
+    """The first failure, from which the schedule counts; and the last."""
+    attempted_at: datetime | None = None
+    hard_decline: bool = False
+    action_required: bool = False
+    retry: Retry | None = None
+    last_attempt: int = 0
+    """The highest number that an attempt was given."""
+    settlement: BalanceTransaction | None = None
+    settled: bool = False
+    settlement_currency: str = ""
+    tax_booked_minor: int = 0
+    funds_available: bool = False
+    recognised_until: datetime | None = None
+    service_ended: bool = False
+    credits: dict[str, Credit] = {}
+    disputes: dict[str, Dispute] = {}
+    posted: frozenset[str] = frozenset()
+    """Ids of the balance transactions that are in the books: each is posted exactly once."""
+
+    @property
+    def credited_minor(self) -> int:
+        """Given back or on its way, in the invoice's currency."""
+        return sum(one.amount_minor for one in self.credits.values() if one.status in _STANDS)
+
+    @property
+    def creditable_minor(self) -> int:
+        withheld = sum(one.withheld_minor(self.currency) for one in self.disputes.values())
+        return max(0, self.total_minor - self.credited_minor - withheld)
+
+    @property
+    def deferred_minor(self) -> int:
+        """Sold and not earned yet: this invoice's part of account 2000, in the currency of settlement."""
+        return sum(one.booked_minor - one.recognised_minor for one in self.lines.values())
+
+    @property
+    def dispute_open(self) -> bool:
+        return any(one.status in OPEN_DISPUTE for one in self.disputes.values())
+
+
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
+    invoice: Invoice, event: InvoiceEvent
+) -> Invoice:
+    match event:
+        case InvoiceFinalized():
+            return _finalized(invoice, event)
+        case InvoicePaymentFailed():
+            return _failed(invoice, event)
+        case InvoiceActionRequired():
+            return replace(invoice, action_required=True, retry=None)
+        case InvoicePaid():
+            return replace(invoice, status="paid", action_required=False, retry=None)
+        case InvoiceVoided():
+            return replace(invoice, status="void", action_required=False, retry=None)
+        case InvoiceUncollectible():
+            return replace(invoice, status="uncollectible")
+        case InvoiceSettled():
+            entry = event.balance_transaction
+            settled = _booked(invoice, event.lines, event.tax_minor, entry.currency)
+            return _posted(replace(settled, settlement=invoice.settlement or entry), entry)
+        case InvoiceSettledWithoutCharge():
+            return _booked(invoice, event.lines, event.tax_minor, event.currency)
+        case InvoiceFundsAvailable():
+            return replace(invoice, funds_available=True)
+        case InvoiceRetryRequested():
+            last = max(invoice.last_attempt, event.attempt)
+            return replace(invoice, retry=Retry(event.attempt), last_attempt=last)
+        case InvoiceRetryUnknown():
+            return replace(invoice, retry=Retry(event.attempt, unknown=True))
+        case InvoiceRetryFailed():
+            return replace(invoice, retry=None)
+        case InvoiceRecognised():
+            until = max(end_of(event.day), invoice.recognised_until or end_of(event.day))
+            return replace(_recognised(invoice, event.amounts), recognised_until=until)
+        case ServiceEnded():
+            return replace(_recognised(invoice, event.amounts), service_ended=True)
+        case (
+            CreditRequested()
+            | CreditFailed()
+            | CreditUnknown()
+            | InvoiceCredited()
+            | CreditSettled()
+            | CreditReversed()
+        ):
+            return _with_credit(invoice, event)
+        case (
+            InvoiceDisputeOpened()
+            | InvoiceDisputeFundsWithdrawn()
+            | InvoiceDisputeFundsReinstated()
+            | InvoiceDisputeStatusChanged()
+            | InvoiceDisputeWon()
+            | InvoiceDisputeLost()
+        ):
+            return _with_dispute(invoice, event)
+        case _:
+            assert_never(event)
+
+
+def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
+    lines = {
+        line.line_id: Line(line.amount_minor, line.period_start, line.period_end) for line in event.lines
+    }
+    return replace(
+        invoice,
+        stripe_invoice_id=event.stripe_invoice_id,
+        subscription_id=event.subscription_id,
+        user_id=event.user_id,
+        currency=event.currency,
+        status="open",
+        total_minor=event.total_minor,
+        tax_minor=event.tax_minor,
+        lines=lines,
+    )
+
+
+def _failed(invoice: Invoice, event: InvoicePaymentFailed) -> Invoice:
+    first, last = invoice.failed_at, invoice.attempted_at
+    newest = last is None or event.failed_at >= last
+    return replace(
+        invoice,
+        attempts=invoice.attempts | {event.attempt_id},
+        last_attempt=max(invoice.last_attempt, event.attempt),
+        failed_at=event.failed_at if first is None else min(first, event.failed_at),
+        attempted_at=event.failed_at if newest else last,
+        hard_decline=event.hard if newest else invoice.hard_decline,
+        action_required=False,
+        retry=None,
+    )
+
+
+def _booked(invoice: Invoice, amounts: tuple[LineAmount, ...], tax_minor: int, currency: str) -> Invoice:
+    lines = dict(invoice.lines)
+    for one in amounts:
+        if (line := lines.get(one.line_id)) is not None:
+            lines[one.line_id] = replace(line, booked_minor=one.amount_minor)
+    return replace(
+        invoice, settled=True, settlement_currency=currency, tax_booked_minor=tax_minor, lines=lines
+    )
+
+
+def _recognised(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
+    lines = dict(invoice.lines)
+    for one in amounts:
+        if (line := lines.get(one.line_id)) is not None:
+            recognised = line.recognised_minor + one.amount_minor
+            lines[one.line_id] = replace(line, recognised_minor=recognised)
+    return replace(invoice, lines=lines)
+
+
+CreditEvent = (
+    CreditRequested | CreditFailed | CreditUnknown | InvoiceCredited | CreditSettled | CreditReversed
+)
+
+
+def _with_credit(invoice: Invoice, event: CreditEvent) -> Invoice:
+    known = invoice.credits.get(event.credit_id, Credit())
+    match event:
+        case CreditRequested():
+            return _put(invoice, event.credit_id, Credit(event.amount_minor))
+        case CreditFailed():
+            return _put(invoice, event.credit_id, replace(known, status="failed"))
+        case CreditUnknown():
+            return _put(invoice, event.credit_id, replace(known, status="unknown"))
+        case InvoiceCredited():
+            return _credited(invoice, event)
+        case CreditSettled() | CreditReversed():
+            return _posted(_put(invoice, event.credit_id, known), event.balance_transaction)
+        case _:
+            assert_never(event)
+
+
+def _credited(invoice: Invoice, event: InvoiceCredited) -> Invoice:
+    lines = dict(invoice.lines)
+    for one in event.lines:
+        if (line := lines.get(one.line_id)) is not None:
+            lines[one.line_id] = replace(
+                line,
+                booked_minor=line.booked_minor - one.deferred_minor - one.recognised_minor,
+                recognised_minor=line.recognised_minor - one.recognised_minor,
+            )
+    credit = Credit(
+        event.amount_minor,
+        "credited",
+        event.stripe_credit_note_id,
+        event.deferred_minor + event.recognised_minor + event.tax_minor,
+    )
+    tax = invoice.tax_booked_minor - event.tax_minor
+    return _put(replace(invoice, lines=lines, tax_booked_minor=tax), event.credit_id, credit)
+
+
+def _put(invoice: Invoice, credit_id: str, credit: Credit) -> Invoice:
+    return replace(invoice, credits={**invoice.credits, credit_id: credit})
+
+
+def _posted(invoice: Invoice, entry: BalanceTransaction) -> Invoice:
+    return replace(invoice, posted=invoice.posted | {entry.balance_transaction_id})
+
+
+def _with_dispute(invoice: Invoice, event: InvoiceDisputeEvent) -> Invoice:
+    dispute = evolve_dispute(invoice.disputes.get(event.dispute_id, Dispute()), event)
+    disputed = replace(invoice, disputes={**invoice.disputes, event.dispute_id: dispute})
+    match event:
+        case InvoiceDisputeFundsWithdrawn() | InvoiceDisputeFundsReinstated():
+            return _posted(disputed, event.balance_transaction)
+        case _:
+            return disputed

@@ -1,0 +1,177 @@
+"""From one plan to another: which way it is, what it costs now, and whether the preview still holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ledger import money
+from ledger.catalogue import FREE, TIERS, rank
+from ledger.proration import Preview, preview
+from ledger.subscriptions.commands import RequestChange
+from ledger.subscriptions.events import (
+    SubscriptionChangeRequested,
+    SubscriptionChangeScheduled,
+    SubscriptionChangeSuperseded,
+    SubscriptionEvent,
+)
+from ledger.subscriptions.refusals import (
+    CancellationPending,
+    CurrencyMismatch,
+    InvalidPrice,
+    PreviewExpired,
+    PreviewMismatch,
+    PreviewRequired,
+    RequestInProgress,
+    SamePlan,
+    SubscriptionNotActive,
+    UnknownTier,
+)
+from ledger.subscriptions.state import Subscription
+
+PREVIEW_HOLDS = timedelta(minutes=10)
+"""How long a user may look at a preview before confirming it."""
+_CLOCK_SKEW = timedelta(minutes=1)
+INTERVALS = ("month", "year")
+_INACTIVE = {
+    "incomplete": "confirm or pay its first invoice before",
+    "past_due": "pay its open invoice before",
+    "unpaid": "pay its open invoice before",
+    "paused": "resume it before",
+}
+
+
+def is_upgrade(tier: str, interval: str, new_tier: str, new_interval: str) -> bool:
+    """A higher tier, or the same one for a year instead of a month: in force at once. All else is less."""
+    if rank(new_tier) != rank(tier):
+        return rank(new_tier) > rank(tier)
+    return INTERVALS.index(new_interval) > INTERVALS.index(interval)
+
+
+def preview_change(
+    subscription: Subscription, new_price_minor: int, new_interval: str, at: datetime
+) -> Preview:
+    """What an upgrade at `at` charges, on the price snapshot of the present period; nothing while on trial.
+
+    Raises `SubscriptionNotActive` for one that has no period yet.
+    """
+    start, end = subscription.period_start, subscription.period_end
+    if start is None or end is None:
+        raise SubscriptionNotActive("This subscription has not begun; wait until it has.")
+    on_trial = subscription.status == "trialing"
+    return preview(
+        price_minor=0 if on_trial else subscription.price_minor,
+        interval=subscription.interval,
+        new_price_minor=0 if on_trial else new_price_minor,
+        # a trial goes on to its end, whatever follows it
+        new_interval=subscription.interval if on_trial else new_interval,
+        period_start=start,
+        period_end=end,
+        at=at,
+    )
+
+
+def request_change(command: RequestChange, subscription: Subscription) -> tuple[SubscriptionEvent, ...]:
+    check_plan(command.tier, command.interval, command.currency, command.price_minor)
+    _check_may_change(command, subscription)
+    waiting = subscription.change
+    plan = (command.tier, command.interval)
+    superseded = (
+        (
+            SubscriptionChangeSuperseded(
+                subscription_id=subscription.subscription_id,
+                change_id=waiting.change_id,
+                by=command.change_id if plan != (subscription.tier, subscription.interval) else "",
+            ),
+        )
+        if waiting
+        else ()
+    )
+    if plan == (subscription.tier, subscription.interval):
+        if not superseded:
+            raise SamePlan(f"This is the present plan, {command.tier} by the {command.interval}.")
+        return superseded
+    if waiting and plan == (waiting.tier, waiting.interval):
+        raise SamePlan(f"A change to {command.tier} by the {command.interval} is on its way already.")
+    if is_upgrade(subscription.tier, subscription.interval, command.tier, command.interval):
+        return *superseded, _upgrade(command, subscription)
+    return *superseded, _downgrade(command, subscription)
+
+
+def check_plan(tier: str, interval: str, currency: str, price_minor: int) -> None:
+    if tier == FREE:
+        raise UnknownTier("Free needs no subscription; to go back to it, cancel the one there is.")
+    if tier not in TIERS or interval not in INTERVALS:
+        raise UnknownTier(f"There is no plan {tier!r} by the {interval!r}; GET /api/plans lists them.")
+    if not money.is_currency(currency):
+        raise InvalidPrice(f"{currency!r} is no currency; send a lower-case ISO 4217 code such as 'usd'.")
+    if not 0 < price_minor <= money.largest_minor(currency) or price_minor % money.step_minor(currency):
+        raise InvalidPrice(f"{price_minor} is no price in {currency.upper()}; correct the catalogue.")
+
+
+def _check_may_change(command: RequestChange, subscription: Subscription) -> None:
+    if subscription.status not in {"active", "trialing"}:
+        hint = _INACTIVE.get(subscription.status, "wait until it is active before")
+        raise SubscriptionNotActive(
+            f"This subscription is {subscription.status}; {hint} you change the plan."
+        )
+    change = subscription.change
+    if change is not None and (change.unknown or change.status == "requested"):
+        raise RequestInProgress("A change is on its way to Stripe; try again when its outcome is known.")
+    if subscription.cancel_at is not None:
+        raise CancellationPending(
+            f"This subscription ends on {subscription.cancel_at.isoformat()}; withdraw that first."
+        )
+    if command.currency != subscription.currency:
+        raise CurrencyMismatch(
+            f"This subscription is billed in {subscription.currency.upper()} and cannot change to "
+            f"{command.currency.upper()}; choose a price in {subscription.currency.upper()}."
+        )
+
+
+def _upgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeRequested:
+    at, expected = command.proration_at, command.expected_minor
+    if at is None or expected is None:
+        raise PreviewRequired(
+            "An upgrade is charged at once: ask for a preview, and send its `proration_at` and "
+            "`expected_minor` along."
+        )
+    if at > command.effective_at + _CLOCK_SKEW:
+        raise PreviewMismatch("`proration_at` is in the future; send what the preview answered.")
+    outside = subscription.period_end is None or at >= subscription.period_end
+    if outside or command.effective_at - at > PREVIEW_HOLDS:
+        raise PreviewExpired(
+            f"The preview is older than {PREVIEW_HOLDS // timedelta(minutes=1)} minutes or of an earlier "
+            "period; ask for a new one."
+        )
+    now = preview_change(subscription, command.price_minor, command.interval, at)
+    if expected != now.charge_minor:
+        raise PreviewMismatch(
+            f"The change would charge {money.format_minor(now.charge_minor, command.currency)}, not "
+            f"{money.format_minor(expected, command.currency)}; ask for a new preview and confirm that one."
+        )
+    return SubscriptionChangeRequested(
+        subscription_id=subscription.subscription_id,
+        change_id=command.change_id,
+        tier=command.tier,
+        interval=command.interval,
+        currency=command.currency,
+        price_minor=command.price_minor,
+        catalogue_version=command.catalogue_version,
+        proration_at=at,
+        expected_minor=expected,
+    )
+
+
+def _downgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeScheduled:
+    at = subscription.period_end
+    assert at is not None, "one that is active has a period"
+    return SubscriptionChangeScheduled(
+        subscription_id=subscription.subscription_id,
+        change_id=command.change_id,
+        tier=command.tier,
+        interval=command.interval,
+        currency=command.currency,
+        price_minor=command.price_minor,
+        catalogue_version=command.catalogue_version,
+        at=at,
+    )

@@ -1,0 +1,331 @@
+"""What is remembered of a user's subscriptions to decide on them. `evolve` takes any history and never
+fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.subscriptions.events import (
+    CancellationRequested,
+    CancellationScheduled,
+    CancellationWithdrawalRequested,
+    CancellationWithdrawn,
+    DuplicateSubscriptionFound,
+    PauseRequested,
+    PaymentMethodChanged,
+    PaymentMethodChangeRequested,
+    ResumeRequested,
+    SubscriptionCanceled,
+    SubscriptionChanged,
+    SubscriptionChangeFailed,
+    SubscriptionChangePending,
+    SubscriptionChangeRequested,
+    SubscriptionChangeScheduled,
+    SubscriptionChangeSuperseded,
+    SubscriptionEvent,
+    SubscriptionObserved,
+    SubscriptionOutcomeUnknown,
+    SubscriptionPeriodRenewed,
+    SubscriptionRequested,
+    SubscriptionRequestFailed,
+    SubscriptionStarted,
+    SubscriptionStatusChanged,
+)
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+"""Nothing follows these."""
+UNANSWERED = frozenset({"requested", "unknown"})
+_NOT_LIVE = ENDED | {"", "failed", "duplicate"}
+
+TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    "requested": ("incomplete", "trialing", "active", "unknown", "failed"),
+    "unknown": ("incomplete", "trialing", "active", "failed"),
+    "failed": ("incomplete", "trialing", "active", "duplicate"),
+    "duplicate": ("canceled",),
+    "incomplete": ("active", "incomplete_expired", "canceled"),
+    "trialing": ("active", "past_due", "paused", "canceled"),
+    "active": ("past_due", "paused", "canceled", "trialing"),
+    "past_due": ("active", "unpaid", "paused", "canceled"),
+    "unpaid": ("active", "canceled"),
+    "paused": ("active", "trialing", "past_due", "canceled"),
+    "canceled": (),
+    "incomplete_expired": (),
+}
+"""By status, what can follow at once; the nearer way is found first. `failed` was our reading of Stripe's
+refusal, so a subscription that is there after all outranks it."""
+
+
+class Request(Struct, frozen=True, gc=False):
+    """Something asked of Stripe that is not answered. There is at most one, beside the creation itself."""
+
+    request_id: str
+    request: str
+    unknown: bool = False
+    payment_method_id: str = ""
+
+
+class Change(Struct, frozen=True, gc=False):
+    """A change of plan that is not in force yet."""
+
+    change_id: str
+    tier: str
+    interval: str
+    price_minor: int
+    catalogue_version: str
+    status: str
+    """`requested`, `pending` (Stripe waits for its payment) or `scheduled`."""
+    unknown: bool = False
+    at: datetime | None = None
+    """When a scheduled one comes in force; when another was asked for."""
+
+
+class Subscription(Struct, frozen=True, gc=False):
+    subscription_id: str = ""
+    stripe_subscription_id: str = ""
+    status: str = ""
+    tier: str = ""
+    interval: str = "month"
+    currency: str = ""
+    price_minor: int = 0
+    """Of the present period, as it was decided or as Stripe says."""
+    catalogue_version: str = ""
+    payment_method_id: str = ""
+    anchor_at: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    trial_end: datetime | None = None
+    past_due_since: datetime | None = None
+    cancel_at: datetime | None = None
+    ended_at: datetime | None = None
+    observed_at: datetime | None = None
+    open_invoice_id: str = ""
+    change: Change | None = None
+    request: Request | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.status not in _NOT_LIVE
+
+
+class Subscriber(Struct, frozen=True):
+    user_id: str = ""
+    trial_used: bool = False
+    subscriptions: dict[str, Subscription] = {}
+
+    @property
+    def live(self) -> Subscription | None:
+        """The one that may be live; at most one is."""
+        return next((one for one in self.subscriptions.values() if one.live), None)
+
+
+def evolve(subscriber: Subscriber, event: SubscriptionEvent) -> Subscriber:
+    subscription = _evolve(subscriber.subscriptions.get(event.subscription_id, Subscription()), event)
+    subscriptions = {**subscriber.subscriptions, event.subscription_id: subscription}
+    match event:
+        case SubscriptionRequested(user_id=user_id):
+            return replace(subscriber, user_id=user_id, subscriptions=subscriptions)
+        case SubscriptionStarted(trial_end=trial_end) | SubscriptionObserved(trial_end=trial_end) if (
+            trial_end
+        ):
+            return replace(subscriber, trial_used=True, subscriptions=subscriptions)
+        case _:
+            return replace(subscriber, subscriptions=subscriptions)
+
+
+ChangeEvent = (
+    SubscriptionChangeRequested
+    | SubscriptionChangePending
+    | SubscriptionChangeScheduled
+    | SubscriptionChangeSuperseded
+    | SubscriptionChanged
+    | SubscriptionChangeFailed
+)
+RequestEvent = (
+    CancellationRequested
+    | CancellationWithdrawalRequested
+    | PauseRequested
+    | ResumeRequested
+    | PaymentMethodChangeRequested
+    | SubscriptionRequestFailed
+    | SubscriptionOutcomeUnknown
+)
+
+
+def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
+    subscription: Subscription, event: SubscriptionEvent
+) -> Subscription:
+    match event:
+        case SubscriptionRequested():
+            return Subscription(
+                subscription_id=event.subscription_id,
+                status="requested",
+                tier=event.tier,
+                interval=event.interval,
+                currency=event.currency,
+                price_minor=event.price_minor,
+                catalogue_version=event.catalogue_version,
+                payment_method_id=event.payment_method_id,
+            )
+        case SubscriptionStarted():
+            return replace(
+                subscription,
+                subscription_id=event.subscription_id,
+                stripe_subscription_id=event.stripe_subscription_id,
+                status=event.status,
+                anchor_at=event.anchor_at,
+                period_start=event.period_start,
+                period_end=event.period_end,
+                trial_end=event.trial_end,
+            )
+        case DuplicateSubscriptionFound():
+            return replace(
+                subscription, status="duplicate", stripe_subscription_id=event.stripe_subscription_id
+            )
+        case SubscriptionStatusChanged():
+            return _with_status(subscription, event)
+        case SubscriptionPeriodRenewed():
+            return replace(
+                subscription,
+                period_start=event.period_start,
+                period_end=event.period_end,
+                anchor_at=event.anchor_at or subscription.anchor_at,
+            )
+        case CancellationScheduled():
+            return replace(_answered(subscription, "cancel"), cancel_at=event.at)
+        case CancellationWithdrawn():
+            return replace(_answered(subscription, "withdraw_cancellation"), cancel_at=None)
+        case SubscriptionCanceled():
+            return _ended(replace(subscription, status="canceled", ended_at=event.at))
+        case PaymentMethodChanged():
+            answered = _answered(subscription, "payment_method")
+            return replace(answered, payment_method_id=event.payment_method_id)
+        case SubscriptionObserved():
+            return replace(
+                subscription,
+                observed_at=event.observed_at,
+                open_invoice_id=event.open_invoice_id,
+                trial_end=event.trial_end,
+            )
+        case (
+            CancellationRequested()
+            | CancellationWithdrawalRequested()
+            | PauseRequested()
+            | ResumeRequested()
+            | PaymentMethodChangeRequested()
+            | SubscriptionRequestFailed()
+            | SubscriptionOutcomeUnknown()
+        ):
+            return _with_request(subscription, event)
+        case (
+            SubscriptionChangeRequested()
+            | SubscriptionChangePending()
+            | SubscriptionChangeScheduled()
+            | SubscriptionChangeSuperseded()
+            | SubscriptionChanged()
+            | SubscriptionChangeFailed()
+        ):
+            return _with_change(subscription, event)
+        case _:
+            assert_never(event)
+
+
+def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -> Subscription:
+    if event.status in ENDED:
+        return _ended(replace(subscription, status=event.status))
+    answered = _answered(subscription, "pause" if event.status == "paused" else "resume")
+    return replace(answered, status=event.status, past_due_since=event.past_due_since)
+
+
+def _with_request(subscription: Subscription, event: RequestEvent) -> Subscription:  # noqa: PLR0911 - as above
+    match event:
+        case CancellationRequested():
+            return replace(subscription, request=Request(event.request_id, "cancel"))
+        case CancellationWithdrawalRequested():
+            return replace(subscription, request=Request(event.request_id, "withdraw_cancellation"))
+        case PauseRequested():
+            return replace(subscription, request=Request(event.request_id, "pause"))
+        case ResumeRequested():
+            return replace(subscription, request=Request(event.request_id, "resume"))
+        case PaymentMethodChangeRequested():
+            request = Request(event.request_id, "payment_method", payment_method_id=event.payment_method_id)
+            return replace(subscription, request=request)
+        case SubscriptionRequestFailed():
+            if event.request == "create":
+                return replace(subscription, status="failed")
+            return replace(subscription, request=None)
+        case SubscriptionOutcomeUnknown():
+            return _unknown(subscription, event)
+        case _:
+            assert_never(event)
+
+
+def _unknown(subscription: Subscription, event: SubscriptionOutcomeUnknown) -> Subscription:
+    if event.request == "create":
+        return replace(subscription, status="unknown")
+    if event.request == "change":
+        change = subscription.change
+        return replace(subscription, change=replace(change, unknown=True) if change else None)
+    request = subscription.request
+    return replace(subscription, request=replace(request, unknown=True) if request else None)
+
+
+def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription:
+    match event:
+        case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
+            scheduled = isinstance(event, SubscriptionChangeScheduled)
+            change = Change(
+                change_id=event.change_id,
+                tier=event.tier,
+                interval=event.interval,
+                price_minor=event.price_minor,
+                catalogue_version=event.catalogue_version,
+                status="scheduled" if scheduled else "requested",
+                at=event.at if isinstance(event, SubscriptionChangeScheduled) else event.proration_at,
+            )
+            return replace(subscription, change=change)
+        case SubscriptionChangePending():
+            waiting = subscription.change
+            if waiting is None:
+                return subscription
+            return replace(subscription, change=replace(waiting, status="pending", unknown=False))
+        case SubscriptionChangeSuperseded() | SubscriptionChangeFailed():
+            return replace(subscription, change=None)
+        case SubscriptionChanged():
+            done = subscription.change is not None and subscription.change.change_id == event.change_id
+            return replace(
+                subscription,
+                tier=event.tier,
+                interval=event.interval,
+                currency=event.currency,
+                price_minor=event.price_minor,
+                catalogue_version=event.catalogue_version or subscription.catalogue_version,
+                change=None if done else subscription.change,
+            )
+        case _:
+            assert_never(event)
+
+
+def _answered(subscription: Subscription, request: str) -> Subscription:
+    waiting = subscription.request
+    done = waiting is not None and waiting.request == request
+    return replace(subscription, request=None) if done else subscription
+
+
+def _ended(subscription: Subscription) -> Subscription:
+    """Only what stays true is kept, so that it does not matter how late the last news came."""
+    return replace(
+        subscription,
+        change=None,
+        request=None,
+        cancel_at=None,
+        past_due_since=None,
+        trial_end=None,
+        observed_at=None,
+        open_invoice_id="",
+    )
