@@ -10,7 +10,7 @@ from stripe.params import PaymentIntentCreateParams
 
 from api.effects import lookup
 from api.effects.failures import failure_of
-from api.effects.objects import PaymentIntent, id_of, parse
+from api.effects.objects import PaymentIntent, id_of
 from api.effects.snapshots import PresentState, commands_of
 from api.effects.wiring import (
     LAST_CALL,
@@ -122,13 +122,11 @@ async def _find(wiring: Wiring, payment_id: str, asked: Recorded) -> PaymentInte
 async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
     initiated = _event(asked)
     try:
-        answer = await lookup.patiently(
-            lambda: wiring.stripe.v1.payment_intents.create_async(
-                parameters(initiated, wiring.return_url),
-                {"idempotency_key": f"payment:{initiated.payment_id}"},
-            )
+        intent = await lookup.create_payment_intent(
+            wiring.stripe,
+            parameters(initiated, wiring.return_url),
+            idempotency_key=f"payment:{initiated.payment_id}",
         )
-        intent = parse(answer, PaymentIntent)
     except STRIPE_ERRORS as error:
         failure = failure_of(error)
         match failure.kind:
