@@ -19,7 +19,7 @@ from api.effects import lookup
 from api.effects.objects import StripeEvent, instant
 from api.stripe_webhook import record
 from ledger.store import Store
-from ledger.webhooks.decider import is_followed
+from ledger.webhooks.decider import SUBSCRIBED
 
 KEPT = timedelta(days=30)
 """How long Stripe lists events. https://docs.stripe.com/api/events"""
@@ -78,7 +78,7 @@ async def _pages(events: AsyncIterator[StripeEvent]) -> AsyncIterator[list[Strip
     """By Stripe's own page size, so that memory is bounded however many events there are."""
     page: list[StripeEvent] = []
     async for event in events:
-        if is_followed(event.type):
+        if event.type in SUBSCRIBED:
             page.append(event)
         if len(page) == lookup.PAGE:
             yield page

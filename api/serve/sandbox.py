@@ -23,6 +23,7 @@ import structlog
 from api.serve.sockets import free_port, is_free
 from api.settings import Settings, SettingsError
 from ledger.errors import LedgerError
+from ledger.webhooks.decider import SUBSCRIBED
 
 HOST = "127.0.0.1"
 LOOPBACK = (HOST, "localhost", "::1")
@@ -174,6 +175,7 @@ class Sandbox:
             "--state", str(files.state),
             "--die-with-parent",
             *(webhooks if self._webhook_url else ()),
+            *(f"--webhook-event={event_type}" for event_type in SUBSCRIBED),
         ]  # fmt: skip
 
     async def _answers(self) -> bool:

@@ -16,6 +16,33 @@ FOLLOWED = ("payment_intent.", "charge.", "refund.", "payout.")
 """How the Stripe event types begin that say something of a payment, a refund, a dispute or a payout."""
 
 
+SUBSCRIBED = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "charge.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "payout.created",
+    "payout.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
+)
+"""The types that an endpoint needs, and that catching up looks for: each change of state is told by one of
+them. `charge.updated` brings the balance transaction of an asynchronous capture. More of them may be
+delivered; they cost a fetch each and say nothing new.
+"""
+
+
 class Webhook(Struct, frozen=True, gc=False):
     received: bool = False
     applied: bool = False

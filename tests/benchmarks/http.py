@@ -46,6 +46,7 @@ async def measure(url: str) -> list[Figure]:
                 rounds.append(await _pay(service, credential, connections, requests, first))
                 first += requests
             figures += _writes(connections, rounds)
+        figures.append(await _at_a_pace(service, credential, first))
         memory = process.memory_info().rss / 1e6
     figures.append(Figure(name="memory of the service after all of this", value=memory, unit="MB"))
     return figures
@@ -75,6 +76,16 @@ def _writes(connections: int, rounds: list[Result]) -> list[Figure]:
     return [Figure(name=name, value=rate, unit="payments/s"), _latency(name, rounds, goal_ms=500)]
 
 
+async def _at_a_pace(url: str, credential: str, first: int) -> Figure:
+    """A thousand users who are connected at once, each of whom pays every ten seconds."""
+    users, every_s = 1_000, 10.0
+    rounds: list[Result] = []
+    for _ in range(3):
+        rounds.append(await _pay(url, credential, users, 2 * users, first, every_s))
+        first += 2 * users
+    return _latency("POST /api/payments/process, 1,000 users, 100 payments/s", rounds, goal_ms=500)
+
+
 def _latency(name: str, rounds: list[Result], goal_ms: float) -> Figure:
     p50, p95, p99 = (
         statistics.median(getattr(result, key) for result in rounds) for key in ("p50_ms", "p95_ms", "p99_ms")
@@ -96,7 +107,9 @@ async def _read(url: str, paths: list[str], connections: int, requests: int, cre
     return _all_good(await run_apart(plan), "200", requests)
 
 
-async def _pay(url: str, credential: str, connections: int, requests: int, first: int) -> Result:
+async def _pay(
+    url: str, credential: str, connections: int, requests: int, first: int, every_s: float = 0.0
+) -> Result:
     plan = Plan(
         url=url,
         paths=["/api/payments/process"],
@@ -106,6 +119,7 @@ async def _pay(url: str, credential: str, connections: int, requests: int, first
         connections=connections,
         requests=requests,
         first=first,
+        every_s=every_s,
     )
     return _all_good(await run_apart(plan), "201", requests)
 

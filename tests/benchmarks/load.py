@@ -29,6 +29,8 @@ class Plan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     connections: int
     requests: int
     first: int = 0
+    every_s: float = 0.0
+    """Each connection sends a request every so often, however long the last one took; 0: at once after it."""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -57,6 +59,7 @@ class _Run:
         self.latencies: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.open = plan.connections
+        self._begun = 0
         self.done = asyncio.Event()
 
     def request(self) -> bytes | None:
@@ -74,6 +77,11 @@ class _Run:
         head = "\r\n".join([*lines, "", ""])
         return head.replace("{n}", n).encode() + body.encode()
 
+    def stagger(self) -> float:
+        """So that connections with a rhythm do not all begin at once."""
+        self._begun += 1
+        return self.plan.every_s * (self._begun / self.plan.connections - 1)
+
     def closed(self) -> None:
         self.open -= 1
         if not self.open:
@@ -90,7 +98,17 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._send()
+        self._loop = asyncio.get_running_loop()
+        self._due = self._loop.time() + self._run.stagger()
+        self._next()
+
+    def _next(self) -> None:
+        every = self._run.plan.every_s
+        if not every:
+            self._send()
+            return
+        self._due += every
+        self._loop.call_at(self._due, self._send)
 
     def _send(self) -> None:
         request = self._run.request()
@@ -113,7 +131,7 @@ class _Client(asyncio.Protocol):
         self._buffer = b""
         self._run.latencies.append(time.perf_counter() - self._sent)
         self._run.statuses[head[9:12].decode()] += 1
-        self._send()
+        self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
