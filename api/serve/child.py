@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from api import log
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
+from api.serve.sockets import inherited
 from api.serve.stopping import forever, until_stopped
 from api.services import Services
 from api.settings import Settings, load
@@ -44,7 +45,7 @@ async def _part(
 
 def main() -> None:
     kind, ready = sys.argv[1], int(sys.argv[2])
-    listener = socket.socket(fileno=int(sys.argv[3])) if len(sys.argv) > 3 else None  # noqa: PLR2004  optional
+    listener = inherited(int(sys.argv[3])) if len(sys.argv) > 3 else None  # noqa: PLR2004  optional
     settings = load()
     log.configure(settings)
     asyncio.run(until_stopped(run(settings, kind, ready, listener), orphaned=True))

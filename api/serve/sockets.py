@@ -32,11 +32,24 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)  # for all who share it, see `inherited`
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
+    return listener
+
+
+def inherited(descriptor: int) -> socket.socket:
+    """A listening socket of the parent's.
+
+    Whether it blocks is a property that all processes share. Python takes a descriptor for a blocking one and
+    would make it so with the next `dup`: a process that has just lost the race for a connection would then
+    wait in `accept`, its event loop with it, until another comes.
+    """
+    listener = socket.socket(fileno=descriptor)
+    listener.setblocking(False)
     return listener
 
 
