@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import http, projections, store
+from tests.benchmarks import crashes, http, projections, store
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "store": store.measure,
     "projections": projections.measure,
     "http": http.measure,
+    "crashes": crashes.measure,
 }
 
 

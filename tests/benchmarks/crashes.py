@@ -25,9 +25,11 @@ async def measure(_url: str) -> list[Figure]:
 async def _rounds(workers: int) -> Done:
     strikes = list(STRIKES[workers])
     random.Random(SEED).shuffle(strikes)  # noqa: S311  repeatable, no secret
-    with tempfile.TemporaryDirectory(prefix="liberation-crashes-", ignore_cleanup_errors=True) as folder:
-        with City(Path(folder), SEED, workers=workers) as city:
-            return await rounds(city, strikes, SEED)
+    with (
+        tempfile.TemporaryDirectory(prefix="liberation-crashes-", ignore_cleanup_errors=True) as folder,
+        City(Path(folder), SEED, workers=workers) as city,
+    ):
+        return await rounds(city, strikes, SEED)
 
 
 def figures(workers: int, done: Done) -> list[Figure]:
