@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import assert_never
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
@@ -19,8 +18,11 @@ from ledger.policies.effects import (
     CreatePaymentIntent,
     CreateRefund,
     Effect,
+    InvoiceEffect,
+    PaymentEffect,
     ResolvePayment,
     ResolveRefund,
+    SubscriptionEffect,
 )
 from ledger.store import Store
 
@@ -83,11 +85,18 @@ class StripeGateway:
             case ApplyWebhook():
                 return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
             case _:
-                assert_never(effect)
+                return await self._bill(effect)
+
+    async def _bill(self, effect: SubscriptionEffect | InvoiceEffect) -> Delivered:
+        raise Postponed(f"{type(effect).__name__} is not delivered by this version")
 
 
 def subject_of(effect: Effect) -> str:
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
         return effect.payment_intent_id or effect.charge_id or effect.object_id
-    return effect.payment_id
+    if isinstance(effect, PaymentEffect):
+        return effect.payment_id
+    if isinstance(effect, InvoiceEffect):
+        return effect.stripe_invoice_id
+    return effect.user_id
