@@ -1,0 +1,50 @@
+"""The documentation is run: its shell lines against a service, its Python as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Document
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+from tests.docs.runner import run_page, shell
+from tests.service import ROOT, eventually, running_service
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+needs_curl = pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("bash")), reason="curl and bash are not installed"
+)
+
+
+@needs_curl
+def test_the_api_page_prints_what_it_says(tmp_path: Path) -> None:
+    with running_service(tmp_path / "data") as service:
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "LIBERATION_DATA_DIR": str(service.data_dir),
+            "URL": service.url,
+            "S": f"{service.sandbox_url}/_sandbox",
+            "STUDENT": service.credential("usr_ada", "student"),
+            "ADMIN": service.credential("usr_boss", "admin"),
+        }
+        with shell(environment, tmp_path) as bash:
+            assert run_page(DOCS / "api.md", bash, lambda: eventually(service.settled)) > 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_python_of_a_page_runs(page: Path) -> None:
+    for example in Document.parse(str(page), PythonCodeBlockParser()).examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
