@@ -54,7 +54,7 @@ def news(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[S
     begun = known.status not in _NOT_BEGUN and known.period_start is not None
     if not begun:
         events.append(_started(command, known))
-    for step in (_periods, _plan, _standing, _cancellation, _payment_method, _observed):
+    for step in (_periods, _plan, _payment_method, _standing, _cancellation, _observed):
         now = reduce(evolve, events, subscriber).subscriptions[command.subscription_id]
         if now.status in ENDED:
             break
@@ -293,7 +293,7 @@ def _payment_method(command: RecordSubscriptionSnapshot, now: Subscription) -> I
         yield PaymentMethodChanged(
             subscription_id=command.subscription_id,
             payment_method_id=command.payment_method_id,
-            open_invoice_id=command.open_invoice_id,
+            open_invoice_id="" if command.status in ENDED else command.open_invoice_id,
         )
 
 

@@ -44,9 +44,9 @@ UNANSWERED = frozenset({"requested", "unknown"})
 _NOT_LIVE = ENDED | {"", "failed", "duplicate"}
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
-    "requested": ("incomplete", "trialing", "active", "unknown", "failed"),
-    "unknown": ("incomplete", "trialing", "active", "failed"),
-    "failed": ("incomplete", "trialing", "active", "duplicate"),
+    "requested": ("incomplete", "active", "trialing", "unknown", "failed"),
+    "unknown": ("incomplete", "active", "trialing", "failed"),
+    "failed": ("incomplete", "active", "trialing", "duplicate"),
     "duplicate": ("canceled",),
     "incomplete": ("active", "incomplete_expired", "canceled"),
     "trialing": ("active", "past_due", "paused", "canceled"),
@@ -57,7 +57,7 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "canceled": (),
     "incomplete_expired": (),
 }
-"""By status, what can follow at once; the nearer way is found first. `failed` was our reading of Stripe's
+"""By status, what can follow at once; of two ways the shorter is taken, then the one named first. `failed` was our reading of Stripe's
 refusal, so a subscription that is there after all outranks it."""
 
 
