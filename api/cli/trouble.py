@@ -20,6 +20,7 @@ _NOT_NOW = frozenset(
     }
 )
 """Codes of errors that are not about what was given: the same command may succeed another time."""
+_EVENTSOURCING = "eventsourcing.persistence"
 _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
 
 
@@ -80,14 +81,17 @@ def _of_ours(error: BaseException) -> Trouble | None:
 
 def _of_libraries(error: BaseException) -> Trouble | None:
     import psycopg
-    from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
     from stripe import StripeError
 
+    # by name, as only the store and the runner may know eventsourcing
+    of_the_store = {kind.__name__ for kind in type(error).__mro__ if kind.__module__ == _EVENTSOURCING}
+    if "MapperDeserialisationError" in of_the_store:
+        return Trouble(f"A fact cannot be read: {error}", FOUND)
     match error:
-        case psycopg.Error() | PersistenceError():
-            return _of_database(error)
-        case MapperDeserialisationError():
-            return Trouble(f"A fact cannot be read: {error}", FOUND)
+        case psycopg.Error():
+            return _of_database(error, error)
+        case _ if "PersistenceError" in of_the_store:
+            return _of_database(error, error.__cause__)
         case StripeError():
             return _of_stripe(error)
         case OSError() if error.filename:
@@ -95,12 +99,11 @@ def _of_libraries(error: BaseException) -> Trouble | None:
     return None
 
 
-def _of_database(error: Exception) -> Trouble | None:
+def _of_database(error: BaseException, cause: BaseException | None) -> Trouble | None:
+    """`cause` is what the driver said."""
     import psycopg
-    from eventsourcing.persistence import PersistenceError
     from psycopg import errors
 
-    cause = error.__cause__ if isinstance(error, PersistenceError) else error
     no_role = "role " in str(error) and "does not exist" in str(error)
     if no_role or isinstance(
         cause, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn
@@ -108,7 +111,7 @@ def _of_database(error: Exception) -> Trouble | None:
         return Trouble(_NOT_MIGRATED, UNREACHABLE)
     if isinstance(cause, errors.InsufficientPrivilege):
         return Trouble(f"The database user may not do this: {error}", UNREACHABLE)
-    if isinstance(error, psycopg.OperationalError | PersistenceError):
+    if cause is not error or isinstance(error, psycopg.OperationalError):
         return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
     return None
 

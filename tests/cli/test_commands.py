@@ -211,6 +211,13 @@ def test_replay_finds_a_changed_table_and_puts_it_right(run: Run, ledger: str) -
     assert json.loads(run("replay", "--json").stdout)["digests"] == equal["digests"]
 
 
+def test_a_fact_that_cannot_be_read_is_found(run: Run, ledger: str) -> None:
+    with owner(ledger) as conn:
+        conn.execute("ALTER TABLE events DISABLE TRIGGER append_only")
+        conn.execute("UPDATE events SET type = 'payments.from_the_future.v9' WHERE position = 2")
+    refused(run("replay"), 1, "payments.from_the_future.v9")
+
+
 def test_replay_refuses_names_that_are_none(run: Run, ledger: str) -> None:
     refused(run("replay", "outbox"), 2, "outbox", "payments")
 
