@@ -57,8 +57,8 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "canceled": (),
     "incomplete_expired": (),
 }
-"""By status, what can follow at once; of two ways the shorter is taken, then the one named first. `failed` was our reading of Stripe's
-refusal, so a subscription that is there after all outranks it."""
+"""By status, what can follow at once; of two ways the shorter is taken, then the one named first. `failed`
+was our reading of Stripe's refusal, so a subscription that is there after all outranks it."""
 
 
 class Request(Struct, frozen=True, gc=False):

@@ -8,6 +8,17 @@ from pathlib import Path
 import pytest
 
 from ledger import chart
+from ledger.invoices.events import (
+    CreditReversed,
+    CreditSettled,
+    InvoiceCredited,
+    InvoiceFundsAvailable,
+    InvoiceRecognised,
+    InvoiceSettled,
+    InvoiceSettledWithoutCharge,
+    LineAmount,
+    ServiceEnded,
+)
 from ledger.journal import postings
 from ledger.message import Event
 from ledger.money import format_minor
@@ -42,6 +53,20 @@ def payout_failed(*, was_paid: bool) -> PayoutFailed:
     return PayoutFailed(payout_id="po_1", was_paid=was_paid, balance_transaction=txn("back", 9680))
 
 
+PLAN = (LineAmount(line_id="il_1", amount_minor=999),)
+
+
+def invoice_settled(charged: int) -> InvoiceSettled:
+    return InvoiceSettled(
+        subscription_id="sub_1",
+        user_id="usr_ann",
+        charge_id="ch_1",
+        balance_transaction=txn("invoice", charged, 59),
+        lines=PLAN,
+        tax_minor=190,
+    )
+
+
 FACTS: dict[str, Event] = {
     "PaymentSettled": PaymentSettled(charge_id="ch_1", balance_transaction=txn("charge", 10000, 320)),
     "PaymentFundsAvailable": PaymentFundsAvailable(
@@ -69,6 +94,55 @@ FACTS: dict[str, Event] = {
     "PayoutPaid": PayoutPaid(payout_id="po_1", amount_minor=9680, currency="usd"),
     "PayoutFailed before it was paid": payout_failed(was_paid=False),
     "PayoutFailed after it was paid": payout_failed(was_paid=True),
+    "InvoiceSettled of 9.99 with tax of 1.90": invoice_settled(1189),
+    "InvoiceSettled, 5.00 of it out of the customer's credit": invoice_settled(689),
+    "InvoiceSettledWithoutCharge": InvoiceSettledWithoutCharge(
+        subscription_id="sub_1", user_id="usr_ann", currency="usd", lines=PLAN, tax_minor=190
+    ),
+    "InvoiceFundsAvailable": InvoiceFundsAvailable(
+        balance_transaction_id="txn_invoice", net_minor=1130, currency="usd"
+    ),
+    "InvoiceRecognised": InvoiceRecognised(
+        subscription_id="sub_1", day=NOON.date(), currency="usd", amounts=(), total_minor=36
+    ),
+    "ServiceEnded": ServiceEnded(
+        subscription_id="sub_1", at=NOON, currency="usd", amounts=(), remaining_minor=963
+    ),
+    "InvoiceCredited, half of the period earned": InvoiceCredited(
+        subscription_id="sub_1",
+        user_id="usr_ann",
+        credit_id="crn_1",
+        stripe_credit_note_id="cn_1",
+        number="A-1-CN-1",
+        amount_minor=1189,
+        invoice_currency="usd",
+        currency="usd",
+        deferred_minor=499,
+        recognised_minor=500,
+        tax_minor=190,
+        lines=(),
+    ),
+    "CreditSettled": CreditSettled(
+        user_id="usr_ann",
+        credit_id="crn_1",
+        stripe_refund_id="re_1",
+        balance_transaction=txn("credit", -1189),
+        booked_minor=1189,
+    ),
+    "CreditSettled, 0.11 lost in exchange": CreditSettled(
+        user_id="usr_ann",
+        credit_id="crn_1",
+        stripe_refund_id="re_1",
+        balance_transaction=txn("credit", -1200),
+        booked_minor=1189,
+    ),
+    "CreditReversed": CreditReversed(
+        user_id="usr_ann",
+        credit_id="crn_1",
+        stripe_refund_id="re_1",
+        balance_transaction=txn("credit_back", 1189),
+        booked_minor=1189,
+    ),
 }
 
 

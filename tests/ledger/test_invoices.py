@@ -11,7 +11,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.errors import Refused, Unknown
+from ledger.errors import Forbidden, Refused, Unknown
 from ledger.invoices.commands import (
     CloseDay,
     EndService,
@@ -52,6 +52,10 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.state import Invoice
 from ledger.journal import balance_transaction, postings
+from ledger.message import Origin
+from ledger.permissions import check
+from ledger.policies import react
+from ledger.policies.effects import CreateCreditNote, ResolveCreditNote, ResolveInvoice, RetryInvoice
 from tests.ledger.examples import dispute, names, recorded, txn
 from tests.ledger.subscription_examples import (
     DAY,
@@ -177,6 +181,33 @@ def test_a_retry_that_stripe_refused_is_made_anew_under_another_number() -> None
     _, events = bill(failed(), retry(), refused, refused, retry(days=7))
     requests = [one.attempt for one in events if isinstance(one, InvoiceRetryRequested)]
     assert requests == [2, 3]
+
+
+def test_what_an_invoice_asks_of_stripe() -> None:
+    unknown = ask_invoice(RecordInvoiceRetryUnknown, attempt=2, cause="timeout")
+    _, events = bill(failed(), retry(), unknown)
+    _, given_back = bill(
+        settled(), request_credit(), ask_invoice(RecordCreditUnknown, credit_id="crn_1", cause="timeout")
+    )
+    told = [one for event in (*events, *given_back) for one in react(recorded(event, stream="invoice-in_1"))]
+    assert told == [
+        RetryInvoice("in_1", 2),
+        ResolveInvoice("in_1", 2),
+        CreateCreditNote("in_1", "crn_1"),
+        ResolveCreditNote("in_1", "crn_1"),
+    ]
+
+
+def test_only_dunning_retries_by_its_schedule_and_only_an_administrator_gives_back() -> None:
+    student, admin, system = (
+        Origin(actor=USER, roles=frozenset({role})) for role in ("student", "admin", "system")
+    )
+    check(retry("customer"), student)
+    check(retry("schedule"), system)
+    check(request_credit(), admin)
+    for command in (retry("schedule"), retry("new_card"), request_credit(), close(1)):
+        with pytest.raises(Forbidden):
+            check(command, student)
 
 
 def test_nothing_is_retried_that_is_paid_or_not_the_callers() -> None:
