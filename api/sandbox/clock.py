@@ -1,7 +1,7 @@
 """The sandbox's clock: the wall clock plus an offset, or standing still.
 
-It never goes back, so `created` grows with every object. Stripe's test clocks can be more of these:
-jobs of the schedule carry the name of their clock (`DEFAULT` for all that is here now).
+It never goes back, so `created` grows with every object of it. Jobs of the schedule carry the name of their
+clock: `DEFAULT` for this one, else the id of one of Stripe's test clocks, which stand still until advanced.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _expand(tx: Transaction, value: Object, path: list[str], whole: list[str]) -
         return value
     if (include := resource.included.get(path[0])) is not None:
         included = value if path[0] in value else {**value, path[0]: include(tx, value)}
-        if len(path) > 1:
+        if len(path) > 1 and included[path[0]] is not None:
             deeper = show(tx, included[path[0]], [path[1:]])
             return {**included, path[0]: deeper}
         return included

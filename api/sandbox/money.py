@@ -39,8 +39,13 @@ def check_currency(code: str) -> str:
     return lower
 
 
+def smallest_amount(currency: str) -> int:
+    """That can be charged, in minor units."""
+    return _SMALLEST.get(currency, 1)
+
+
 def check_amount(amount: int, currency: str, *, param: str = "amount", smallest: int | None = None) -> int:
-    least = _SMALLEST.get(currency, 1) if smallest is None else smallest
+    least = smallest_amount(currency) if smallest is None else smallest
     if amount < 1:
         raise invalid(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param=param

@@ -35,16 +35,18 @@ class Route:
 class Resource:
     """`expandable` are dotted fields that hold ids; `included` are lists that only `expand` shows;
     `linked` are fields that lists filter by; `jobs` run when the clock reaches their time;
-    `present` adds what follows from the clock when an object is shown.
+    `present` adds what follows from the clock when an object is shown; `follows` are called, by type of
+    event, with its object right after it was told.
     """
 
     kind: str
     routes: Sequence[Route] = ()
     expandable: frozenset[str] = frozenset()
-    included: dict[str, Callable[[Transaction, Object], Object]] = field(default_factory=dict)
+    included: dict[str, Callable[[Transaction, Object], Object | None]] = field(default_factory=dict)
     linked: tuple[str, ...] = ()
     jobs: dict[str, Callable[[Transaction, str], None]] = field(default_factory=dict)
     present: Callable[[Transaction, Object], Object] | None = None
+    follows: dict[str, Callable[[Transaction, Object], None]] = field(default_factory=dict)
 
 
 class Registry:
@@ -55,6 +57,9 @@ class Registry:
         self.links = {
             resource.kind: tuple((name, f"{resource.kind}.{name}") for name in resource.linked)
             for resource in resources
+        }
+        self.follows = {
+            event_type: follow for resource in resources for event_type, follow in resource.follows.items()
         }
         self.present = {resource.kind: resource.present for resource in resources if resource.present}
 

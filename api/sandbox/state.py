@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -33,6 +34,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Until a charge's funds are available, at midnight UTC."""
     payout_days: int = 1
     """Until a payout is paid, at midnight UTC."""
+    invoice_draft_s: int = 0
+    """A renewal's invoice is a draft for so long before it is finalized and paid (Stripe: about an hour)."""
+    invoice_retries_s: tuple[int, ...] = ()
+    """Waits before each automatic retry of a failed invoice; none: switched off, as in the dashboard."""
+    after_retries: Literal["past_due", "unpaid", "canceled"] = "past_due"
+    """What becomes of the subscription when the last automatic retry failed."""
     webhook_retry_base_s: float = 1.0
     """Wall: the first wait; each further one is twice as long."""
     webhook_timeout_s: float = 10.0

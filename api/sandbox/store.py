@@ -53,7 +53,8 @@ SET_META = (
     "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 LAST_RANK = "SELECT coalesce(max(rank), 0) FROM objects"
-NEWEST_BODY = "SELECT body FROM objects ORDER BY rank DESC LIMIT 1"
+NEWEST_EVENT = "SELECT body FROM objects WHERE kind = 'event' ORDER BY rank DESC LIMIT 1"
+ANY_OF_KIND = "SELECT 1 FROM objects WHERE kind = ? LIMIT 1"
 GET_BODY = "SELECT body FROM objects WHERE id = ?"
 GET_RANK = "SELECT rank FROM objects WHERE id = ? AND kind = ?"
 OLDER = "SELECT rank, id, body FROM objects WHERE kind = ? AND rank < ? ORDER BY rank DESC"
@@ -194,6 +195,9 @@ class Store:
         """Oldest first."""
         return list(self.scan(kind, link, 0, older=False))
 
+    def has(self, kind: str) -> bool:
+        return self.db.execute(ANY_OF_KIND, (kind,)).fetchone() is not None
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.db.execute(sql, values).fetchall()
 
@@ -206,7 +210,8 @@ class Store:
         self.rank = 0
 
     def newest_created(self) -> int:
-        row = self.db.execute(NEWEST_BODY).fetchone()
+        """By the last event: other objects may live in the time of a test clock."""
+        row = self.db.execute(NEWEST_EVENT).fetchone()
         return int(_decode(row[0]).get("created", 0)) if row else 0
 
 

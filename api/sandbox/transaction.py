@@ -39,14 +39,20 @@ VALUES (?, ?, ?, ?, ?, ?)
 
 
 class Transaction:
-    """`now` is the sandbox's time in Unix seconds; `rank_of` has the ranks of objects made here."""
+    """`now` is the time in Unix seconds that the work happens at: the sandbox's, or that of the test clock
+    which `live_in` names. Events and idempotency keys keep the sandbox's own time, as lists and catching up
+    go by it.
+    """
 
     def __init__(self, state: State, now: int, *, request_id: str = "", idempotency_key: str = "") -> None:
         self.state = state
         self.store = state.store
-        self.now = now
+        self.now = self.own_now = now
+        self.clock = clock.DEFAULT
         self.request_id = request_id
         self.idempotency_key = idempotency_key
+        self.notes: dict[str, str] = {}
+        """What one part of the work leaves for another, and lists do not show before it is committed."""
         self._ranks: dict[str, int] = {}
         self._written: dict[str, Object] = {}
         self._before: dict[str, Object] = {}
@@ -57,6 +63,10 @@ class Transaction:
         self._jobs: list[tuple[str, int, str, str]] = []
         self._done: list[tuple[int]] = []
         self._funds: list[tuple[str, int, int]] = []
+
+    def live_in(self, clock_id: str, now: int) -> None:
+        """From here on it is `now` of that test clock."""
+        self.clock, self.now = clock_id, now
 
     # reading
 
@@ -130,12 +140,12 @@ class Transaction:
     def move_funds(self, currency: str, available_on: int, net: int) -> None:
         """`net` in minor units, to the balance from `available_on` (Unix seconds) on."""
         self._funds.append((currency, available_on, net))
-        if available_on > self.now and not self.state.schedule.tells_of_funds(currency, available_on):
-            self.later(available_on, FUNDS_AVAILABLE, currency)
+        if available_on > self.own_now and not self.state.schedule.tells_of_funds(currency, available_on):
+            self._jobs.append((clock.DEFAULT, available_on, FUNDS_AVAILABLE, currency))
 
     def later(self, due: int, job: str, object_id: str) -> None:
         """Run a resource's job when the clock reaches `due`, in the order asked for."""
-        self._jobs.append((clock.DEFAULT, due, job, object_id))
+        self._jobs.append((self.clock, due, job, object_id))
 
     def finish_job(self, job_id: int) -> None:
         self._done.append((job_id,))
@@ -151,7 +161,7 @@ class Transaction:
                 "id": event_id,
                 "object": "event",
                 "api_version": API_VERSION,
-                "created": self.now,
+                "created": self.own_now,
                 "data": data,
                 "livemode": False,
                 "pending_webhooks": self.state.deliveries.count_for(event_type),
@@ -160,6 +170,8 @@ class Transaction:
             }
         )
         self._events.append((self._ranks[event_id], event_id, event_type, body))
+        if (follow := self.state.registry.follows.get(event_type)) is not None:
+            follow(self, value)
         return event_id
 
     def encoded(self, value: Object) -> bytes:
@@ -197,13 +209,13 @@ class Transaction:
                 if rows:
                     db.executemany(statement, rows)
             if outcome is not None:
-                row = (self.idempotency_key, *outcome, self.request_id, self.now)
+                row = (self.idempotency_key, *outcome, self.request_id, self.own_now)
                 db.execute(SAVE_OUTCOME, row)
             due = self.state.deliveries.enqueue(db, self._events)
         for object_id, value in self._written.items():
             self.store.remember(object_id, value)
-        for _, moment, job, object_id in self._jobs:
-            self.state.schedule.expect(moment, job, object_id)
+        for clock_id, moment, job, object_id in self._jobs:
+            self.state.schedule.expect(clock_id, moment, job, object_id)
         self.state.deliveries.start(due)
 
     def _write_objects(self, execute: Any) -> None:

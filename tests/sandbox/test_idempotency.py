@@ -99,7 +99,7 @@ def test_only_test_keys_are_let_in(sandbox: Sandbox, credential: str, says: str)
 
 
 def test_what_is_not_there_is_told_in_stripes_way(sandbox: Sandbox) -> None:
-    for path in ("/v1/subscriptions", "/v1/payment_intents/pi_1/unknown", "/elsewhere"):
+    for path in ("/v1/quotes", "/v1/payment_intents/pi_1/unknown", "/elsewhere"):
         answer = httpx.get(sandbox.url + path, headers=HEADERS)
         assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")
     wrong = httpx.post(f"{sandbox.url}/v1/customers", json={"name": "a"}, headers=HEADERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.sandbox.resources import (
     balance,
+    billing,
     charges,
     customers,
     disputes,
@@ -27,4 +28,5 @@ ALL = (
     payouts.BANK_ACCOUNT,
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
+    *billing.ALL,
 )

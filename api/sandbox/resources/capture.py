@@ -66,10 +66,10 @@ def cancel(tx: Transaction, intent_id: str, params: Cancel) -> Object:
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] in ("succeeded", "canceled", "processing"):
         raise _state_error(intent, "canceled")
-    return _cancel(tx, intent, params.cancellation_reason)
+    return cancel_now(tx, intent, params.cancellation_reason)
 
 
-def _cancel(tx: Transaction, intent: Object, reason: str | None) -> Object:
+def cancel_now(tx: Transaction, intent: Object, reason: str | None) -> Object:
     if intent["status"] == "requires_capture":
         refunds.release_authorization(tx, tx.get("charge", intent["latest_charge"]))
     intent = tx.update(
@@ -89,7 +89,7 @@ def expire(tx: Transaction, intent_id: str) -> None:
     intent = tx.get("payment_intent", intent_id)
     if intent["status"] == "requires_capture":
         tx.emit("charge.expired", tx.get("charge", intent["latest_charge"]))
-        _cancel(tx, intent, "automatic")
+        cancel_now(tx, intent, "automatic")
 
 
 def _state_error(intent: Object, done: str) -> StripeError:

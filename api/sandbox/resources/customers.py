@@ -37,6 +37,10 @@ class Fields(Params, frozen=True, kw_only=True):
     payment_method: Text = UNSET
 
 
+class Create(Fields, frozen=True, kw_only=True):
+    test_clock: Text = UNSET
+
+
 class Listing(CreatedListParams, frozen=True, kw_only=True):
     email: Text = UNSET
 
@@ -51,7 +55,11 @@ _NO_INVOICE_SETTINGS = {
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
-def create(tx: Transaction, params: Fields) -> Object:
+def create(tx: Transaction, params: Create) -> Object:
+    test_clock = given(params.test_clock)
+    if test_clock:
+        frozen = tx.get("test_helpers.test_clock", test_clock, param="test_clock", status=400)
+        tx.live_in(test_clock, frozen["frozen_time"])
     customer_id = tx.new_id("cus_")
     customer = tx.add(
         {
@@ -76,7 +84,7 @@ def create(tx: Transaction, params: Fields) -> Object:
             "preferred_locales": params.preferred_locales,
             "shipping": hash_or_none(params.shipping),
             "tax_exempt": "none",
-            "test_clock": None,
+            "test_clock": test_clock,
         }
     )
     if isinstance(params.payment_method, str):
@@ -159,12 +167,12 @@ def listing(tx: Transaction, params: Listing) -> Object:
 RESOURCE = Resource(
     kind="customer",
     routes=(
-        Route("POST", "/v1/customers", create, Fields),
+        Route("POST", "/v1/customers", create, Create),
         Route("GET", "/v1/customers", listing, Listing),
         Route("GET", "/v1/customers/{id}", fetch),
         Route("POST", "/v1/customers/{id}", update, Fields),
         Route("DELETE", "/v1/customers/{id}", delete),
     ),
     expandable=frozenset({"invoice_settings.default_payment_method", "default_source", "test_clock"}),
-    linked=("email",),
+    linked=("email", "test_clock"),
 )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 MethodType = Literal["card", "us_bank_account"]
-TYPES = ("card", "us_bank_account")
+TYPES: tuple[MethodType, ...] = ("card", "us_bank_account")
 NEEDS_RETURN_URL = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
     "these payment methods might redirect your customer off of your page, you must provide a `return_url`. "

@@ -1,0 +1,133 @@
+"""What an invoice charges for: entries, worked out without writing, and the line items made of them.
+
+Proration is by the second: https://docs.stripe.com/billing/subscriptions/prorations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api.sandbox.errors import Object
+from api.sandbox.resources.billing.calendar import boundaries, day, share
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """`amount` in minor units, negative for unused time; `invoice_item` when it waited as one."""
+
+    item: Object
+    amount: int
+    start: int
+    end: int
+    description: str
+    proration: bool = False
+    invoice_item: str | None = None
+
+
+def price_of(item: Object) -> int:
+    """For one whole period of the item, in minor units."""
+    return int(item["price"]["unit_amount"] * item["quantity"])
+
+
+def natural_period(item: Object, anchor: int, moment: int) -> tuple[int, int]:
+    recurring = item["price"]["recurring"]
+    return boundaries(anchor, moment, recurring["interval"], recurring["interval_count"])
+
+
+def name_of(tx: Transaction, item: Object) -> str:
+    product = tx.find(item["price"]["product"])
+    return str(product["name"]) if product and not product.get("deleted") else "Subscription"
+
+
+def regular(tx: Transaction, item: Object, start: int, end: int) -> Entry:
+    price = item["price"]
+    decimal = f"{price['unit_amount'] / 100:.2f} {price['currency'].upper()}"
+    text = f"{item['quantity']} x {name_of(tx, item)} (at {decimal} / {price['recurring']['interval']})"
+    return Entry(item=item, amount=price_of(item), start=start, end=end, description=text)
+
+
+def trial(tx: Transaction, item: Object, start: int, end: int) -> Entry:
+    text = f"Trial period for {name_of(tx, item)}"
+    return Entry(item=item, amount=0, start=start, end=end, description=text)
+
+
+def until_anchor(tx: Transaction, item: Object, start: int, anchor: int) -> Entry:
+    """A first period that is cut short by an anchor that was asked for."""
+    whole_start, whole_end = natural_period(item, anchor, start)
+    amount = share(price_of(item), anchor - start, whole_end - whole_start)
+    text = f"Remaining time on {name_of(tx, item)} until {day(anchor)}"
+    return Entry(item=item, amount=amount, start=start, end=anchor, description=text, proration=True)
+
+
+def unused(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
+    """What was charged for the time from `moment` to the end of the item's period, given back."""
+    end = item["current_period_end"]
+    amount = -_rest(item, anchor, moment, end)
+    text = f"Unused time on {name_of(tx, item)} after {day(moment)}"
+    return Entry(item=item, amount=amount, start=moment, end=end, description=text, proration=True)
+
+
+def remaining(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
+    end = item["current_period_end"]
+    text = f"Remaining time on {name_of(tx, item)} after {day(moment)}"
+    amount = _rest(item, anchor, moment, end)
+    return Entry(item=item, amount=amount, start=moment, end=end, description=text, proration=True)
+
+
+def _rest(item: Object, anchor: int, moment: int, end: int) -> int:
+    start, whole_end = natural_period(item, anchor, end - 1)
+    return share(price_of(item), max(0, end - moment), whole_end - start)
+
+
+def pricing(item: Object) -> Object:
+    price = item["price"]
+    return {
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "type": "price_details",
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+
+
+def lines(tx: Transaction, invoice_id: str, subscription: Object, entries: Sequence[Entry]) -> list[Object]:
+    """Line items, credits before charges as they come."""
+    return [_line(tx, invoice_id, subscription, entry) for entry in entries]
+
+
+def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) -> Object:
+    return {
+        "id": tx.new_id("il_"),
+        "object": "line_item",
+        "amount": entry.amount,
+        "currency": entry.item["price"]["currency"],
+        "description": entry.description,
+        "discount_amounts": [],
+        "discountable": not entry.proration,
+        "discounts": [],
+        "invoice": invoice_id,
+        "livemode": False,
+        "metadata": subscription["metadata"],
+        "parent": {
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": entry.invoice_item,
+                "proration": entry.proration,
+                "proration_details": {"credited_items": None},
+                "subscription": subscription["id"],
+                "subscription_item": entry.item["id"],
+            },
+            "type": "subscription_item_details",
+        },
+        "period": {"end": entry.end, "start": entry.start},
+        "pretax_credit_amounts": [],
+        "pricing": pricing(entry.item),
+        "quantity": entry.item["quantity"],
+        "quantity_decimal": str(entry.item["quantity"]),
+        "subscription": subscription["id"],
+        "subtotal": entry.amount,
+        "taxes": [],
+    }

@@ -1,0 +1,132 @@
+"""Prorations that wait for the next invoice. https://docs.stripe.com/api/invoiceitems
+
+Only subscriptions make them here; an item of one's own making cannot be created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
+
+from api.sandbox.errors import Object
+from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.registry import Resource, Route
+from api.sandbox.resources.billing.entries import Entry, pricing
+from api.sandbox.resources.common import Text, given, retrieve
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+WAITING = "invoiceitem.waiting"
+"""Link of those that are on no invoice yet, by subscription."""
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    customer: Text = UNSET
+    invoice: Text = UNSET
+    pending: bool | UnsetType = UNSET
+
+
+def keep(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        kept = _add(tx, subscription, entry)
+        tx.link(WAITING, subscription["id"], kept["id"])
+        tx.emit("invoiceitem.created", kept)
+
+
+def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
+    return tx.add(
+        {
+            "id": tx.new_id("ii_"),
+            "object": "invoiceitem",
+            "amount": entry.amount,
+            "currency": entry.item["price"]["currency"],
+            "customer": subscription["customer"],
+            "date": tx.now,
+            "description": entry.description,
+            "discountable": False,
+            "discounts": [],
+            "invoice": None,
+            "livemode": False,
+            "metadata": subscription["metadata"],
+            "net_amount": entry.amount,
+            "parent": {
+                "subscription_details": {
+                    "subscription": subscription["id"],
+                    "subscription_item": entry.item["id"],
+                },
+                "type": "subscription_details",
+            },
+            "period": {"end": entry.end, "start": entry.start},
+            "pricing": pricing(entry.item),
+            "proration": True,
+            "quantity": entry.item["quantity"],
+            "quantity_decimal": str(entry.item["quantity"]),
+            "tax_rates": [],
+            "test_clock": subscription["test_clock"],
+        }
+    )
+
+
+def waiting(tx: Transaction, subscription: Object) -> list[Entry]:
+    """As entries of the next invoice, oldest first."""
+    found = tx.store.all("invoiceitem", (WAITING, subscription["id"]))
+    return [_entry(tx, value) for value in found]
+
+
+def _entry(tx: Transaction, value: Object) -> Entry:
+    price = tx.get("price", value["pricing"]["price_details"]["price"])
+    item_id = value["parent"]["subscription_details"]["subscription_item"]
+    return Entry(
+        item={"id": item_id, "price": price, "quantity": value["quantity"]},
+        amount=value["amount"],
+        start=value["period"]["start"],
+        end=value["period"]["end"],
+        description=value["description"],
+        proration=True,
+        invoice_item=value["id"],
+    )
+
+
+def take(tx: Transaction, subscription_id: str, entries: Iterable[Entry], invoice_id: str) -> None:
+    """They are on an invoice now."""
+    for entry in entries:
+        if entry.invoice_item:
+            tx.update(tx.get("invoiceitem", entry.invoice_item), invoice=invoice_id)
+            tx.unlink(WAITING, subscription_id, entry.invoice_item)
+
+
+def drop(tx: Transaction, subscription: Object) -> None:
+    """A subscription that ends at once takes along what nobody will invoice."""
+    for entry in waiting(tx, subscription):
+        item = tx.get("invoiceitem", entry.invoice_item or "")
+        tx.unlink(WAITING, subscription["id"], item["id"])
+        tx.emit("invoiceitem.deleted", item)
+        tx.replace({"id": item["id"], "object": "invoiceitem", "deleted": True})
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    customer, invoice = given(params.customer), given(params.invoice)
+    link = ("invoiceitem.invoice", invoice) if invoice else None
+    if link is None and customer:
+        link = ("invoiceitem.customer", customer)
+
+    def matches(value: Object) -> bool:
+        if customer and value["customer"] != customer:
+            return False
+        return not isinstance(params.pending, bool) or params.pending == (value["invoice"] is None)
+
+    return page(tx, "invoiceitem", "/v1/invoiceitems", params, link=link, matches=matches)
+
+
+RESOURCE = Resource(
+    kind="invoiceitem",
+    routes=(
+        Route("GET", "/v1/invoiceitems", listing, Listing),
+        retrieve("invoiceitem", "/v1/invoiceitems/{id}", "invoiceitem"),
+    ),
+    expandable=frozenset({"customer", "invoice", "test_clock"}),
+    linked=("customer", "invoice"),
+)

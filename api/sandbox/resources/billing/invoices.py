@@ -1,0 +1,255 @@
+"""Invoices, their lines and their payments. https://docs.stripe.com/api/invoices
+
+Only subscriptions make invoices here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.sandbox.errors import Object, StripeError, invalid, missing
+from api.sandbox.forms import Params
+from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources.billing import invoicing, lifecycle, paying, test_clocks
+from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
+from api.sandbox.resources.payment_methods import resolve
+
+if TYPE_CHECKING:
+    from api.sandbox.transaction import Transaction
+
+Status = Literal["draft", "open", "paid", "uncollectible", "void"]
+
+
+class Update(Params, frozen=True, kw_only=True):
+    auto_advance: bool | UnsetType = UNSET
+    default_payment_method: Text = UNSET
+    description: Text = UNSET
+    metadata: Hash = UNSET
+
+
+class Finalize(Params, frozen=True, kw_only=True):
+    auto_advance: bool | UnsetType = UNSET
+
+
+class Pay(Params, frozen=True, kw_only=True):
+    """`off_session` as at Stripe; false lets a card that was not set up ask its holder."""
+
+    payment_method: Text = UNSET
+    off_session: bool = True
+
+
+class Listing(CreatedListParams, frozen=True, kw_only=True):
+    customer: Text = UNSET
+    subscription: Text = UNSET
+    status: Status | UnsetType = UNSET
+    collection_method: Literal["charge_automatically"] | UnsetType = UNSET
+
+
+class PaymentFilter(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    type: Literal["payment_intent"]
+    payment_intent: str
+
+
+class PaymentListing(CreatedListParams, frozen=True, kw_only=True):
+    invoice: Text = UNSET
+    payment: PaymentFilter | UnsetType = UNSET
+    status: Literal["canceled", "open", "paid"] | UnsetType = UNSET
+
+
+def update(tx: Transaction, invoice_id: str, params: Update) -> Object:
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    changes: Object = dict(sent_texts(params, "description", "default_payment_method"))
+    if changes.get("default_payment_method"):
+        _own_method(tx, invoice, changes["default_payment_method"])
+    if isinstance(params.auto_advance, bool):
+        changes["auto_advance"] = params.auto_advance
+    changes["metadata"] = merge_metadata(invoice["metadata"], params.metadata)
+    updated = tx.update(invoice, **changes)
+    if updated != invoice:
+        tx.emit("invoice.updated", updated, changed(invoice, updated))
+    return updated
+
+
+def finalize(tx: Transaction, invoice_id: str, params: Finalize) -> Object:
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    if invoice["status"] != "draft":
+        raise StripeError(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+            code="invoice_not_editable",
+        )
+    if isinstance(params.auto_advance, bool):
+        invoice = tx.update(invoice, auto_advance=params.auto_advance)
+    return invoicing.finalize(tx, invoice)
+
+
+def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
+    """A draft is finalized first. Raises a card error, with its work kept, when the issuer declines."""
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    if invoice["status"] == "draft":
+        invoice = invoicing.finalize(tx, invoice)
+        if invoice["status"] == "paid":
+            return invoice
+    if invoice["status"] not in ("open", "uncollectible"):
+        done = "already paid" if invoice["status"] == "paid" else "void and can no longer be paid"
+        raise StripeError(f"Invoice is {done}", code="invoice_not_open" if done != "already paid" else "")
+    intent = paying.intent_of(tx, invoice)
+    if intent is not None and intent["status"] == "processing":
+        raise StripeError(
+            "This invoice has a payment that is processing; wait for how it ends.",
+            code="invoice_payment_intent_processing",
+        )
+    method_id = given(params.payment_method)
+    chosen = _own_method(tx, invoice, method_id)["id"] if method_id else None
+    invoice = paying.collect(tx, invoice, chosen, on_session=not params.off_session)
+    error = paying.needs_action(tx, invoice, "invoice", keeps_work=True)
+    if error is not None:
+        raise error
+    return invoice
+
+
+def _own_method(tx: Transaction, invoice: Object, method_id: str) -> Object:
+    method = resolve(tx, method_id, param="payment_method")
+    if method["customer"] not in (None, invoice["customer"]) or (
+        method["customer"] is None and method["id"] == method_id
+    ):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method_id}. "
+            "The payment method must be attached to the customer.",
+            code="resource_missing",
+            param="payment_method",
+        )
+    return method
+
+
+def void(tx: Transaction, invoice_id: str, _: NoParams) -> Object:
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    return invoicing.void(tx, invoice)
+
+
+def mark_uncollectible(tx: Transaction, invoice_id: str, _: NoParams) -> Object:
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    return invoicing.mark_uncollectible(tx, invoice)
+
+
+def listing(tx: Transaction, params: Listing) -> Object:
+    customer, subscription = given(params.customer), given(params.subscription)
+    link = ("invoice.customer", customer) if customer else None
+    if subscription:
+        link = ("invoice.subscription", subscription)
+
+    def matches(invoice: Object) -> bool:
+        if customer and invoice["customer"] != customer:
+            return False
+        return not isinstance(params.status, str) or invoice["status"] == params.status
+
+    return page(tx, "invoice", "/v1/invoices", params, link=link, matches=matches)
+
+
+def list_lines(tx: Transaction, invoice_id: str, params: ListParams) -> Object:
+    lines = tx.get("invoice", invoice_id, param="invoice")["lines"]
+    return slice_of(lines, params, "line_item")
+
+
+def slice_of(lines: Object, params: ListParams, kind: str) -> Object:
+    """A page of a list that its object carries whole."""
+    data = lines["data"]
+    start = 0
+    if isinstance(params.starting_after, str):
+        ids = [line["id"] for line in data]
+        if params.starting_after not in ids:
+            raise missing(kind, params.starting_after, param="starting_after", status=400)
+        start = ids.index(params.starting_after) + 1
+    shown = data[start : start + params.limit]
+    return {
+        "object": "list",
+        "url": lines["url"],
+        "has_more": len(data) > start + params.limit,
+        "data": shown,
+    }
+
+
+def list_payments(tx: Transaction, params: PaymentListing) -> Object:
+    invoice = given(params.invoice)
+    intent = params.payment.payment_intent if isinstance(params.payment, PaymentFilter) else None
+    link = ("invoice_payment.invoice", invoice) if invoice else None
+    if link is None and intent:
+        known = tx.get("payment_intent", intent, param="payment[payment_intent]", status=400)
+        details = known.get("payment_details") or {}
+        link = ("invoice_payment.invoice", details.get("order_reference") or "")
+
+    def matches(payment: Object) -> bool:
+        if intent and payment["payment"]["payment_intent"] != intent:
+            return False
+        return not isinstance(params.status, str) or payment["status"] == params.status
+
+    return page(tx, "invoice_payment", "/v1/invoice_payments", params, link=link, matches=matches)
+
+
+def _payments(tx: Transaction, invoice: Object) -> Object:
+    payment = paying.payment_of(tx, invoice)
+    return {
+        "object": "list",
+        "url": f"/v1/invoice_payments?invoice={invoice['id']}",
+        "has_more": False,
+        "data": [payment] if payment else [],
+    }
+
+
+def _secret(tx: Transaction, invoice: Object) -> Object | None:
+    """For the page that confirms the payment. https://docs.stripe.com/api/invoices/object"""
+    intent = paying.intent_of(tx, invoice)
+    if intent is None or invoice["status"] == "draft":
+        return None
+    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+RESOURCE = Resource(
+    kind="invoice",
+    routes=(
+        Route("GET", "/v1/invoices", listing, Listing),
+        retrieve("invoice", "/v1/invoices/{id}", "invoice"),
+        Route("POST", "/v1/invoices/{id}", update, Update),
+        Route("POST", "/v1/invoices/{id}/finalize", finalize, Finalize),
+        Route("POST", "/v1/invoices/{id}/pay", pay, Pay),
+        Route("POST", "/v1/invoices/{id}/void", void),
+        Route("POST", "/v1/invoices/{id}/mark_uncollectible", mark_uncollectible),
+        Route("GET", "/v1/invoices/{id}/lines", list_lines, ListParams),
+    ),
+    expandable=frozenset(
+        {"customer", "default_payment_method", "parent.subscription_details.subscription", "test_clock"}
+    ),
+    included={
+        "payments": _payments,
+        "confirmation_secret": _secret,
+        "lines": lambda _, invoice: invoice["lines"],
+    },
+    linked=("customer",),
+    jobs={"finalize_invoice": lifecycle.finalize_later, "retry_invoice": paying.retry},
+    follows={
+        "payment_intent.succeeded": paying.on_succeeded,
+        "payment_intent.payment_failed": paying.on_failed,
+        "payment_intent.requires_action": paying.on_requires_action,
+    },
+)
+LINES = Resource(
+    kind="line_item",
+    expandable=frozenset({"subscription", "pricing.price_details.price"}),
+)
+PAYMENTS = Resource(
+    kind="invoice_payment",
+    routes=(
+        Route("GET", "/v1/invoice_payments", list_payments, PaymentListing),
+        retrieve("invoice_payment", "/v1/invoice_payments/{id}", "invoice_payment"),
+    ),
+    expandable=frozenset({"invoice", "payment.payment_intent"}),
+    linked=("invoice",),
+)
