@@ -351,13 +351,24 @@ def test_after_21_days_past_due_it_is_unpaid_and_after_51_it_ends() -> None:
 
 
 def test_periods_that_nobody_saw_are_filled_from_the_invoices_or_the_anchor() -> None:
-    ends = [START, END, START.replace(month=3), START.replace(month=4, day=30), START.replace(month=5)]
+    days = [(1, 31), (2, 28), (3, 31), (4, 30), (5, 31), (6, 30)]
+    ends = [START.replace(month=month, day=day) for month, day in days]
     billed = BilledPeriod(period_start=ends[1], period_end=ends[2], stripe_invoice_id="in_2")
-    shown = snapshot(observed_at=ends[3], period_start=ends[3], period_end=ends[4], periods=(billed,))
+    shown = snapshot(observed_at=ends[4], period_start=ends[4], period_end=ends[5], periods=(billed,))
     _, events = when(subscribed(), shown)
     renewed = [one for one in events if isinstance(one, SubscriptionPeriodRenewed)]
     assert [(one.period_start, one.period_end) for one in renewed] == list(pairwise(ends[1:]))
-    assert [one.stripe_invoice_id for one in renewed] == ["in_2", "", ""]
+    assert [one.stripe_invoice_id for one in renewed] == ["in_2", "", "", ""]
+
+
+def test_the_end_is_final_whatever_is_still_shown() -> None:
+    subscriber, _ = when(subscribed(), snapshot("canceled", ended_at=NOON_14))
+    for odd in (
+        snapshot(observed_at=END, tier="enterprise", price_minor=9900),
+        snapshot(observed_at=END, period_start=END, payment_method_id="pm_2"),
+        snapshot("canceled", observed_at=END, tier="enterprise"),
+    ):
+        assert decide(odd, subscriber) == ()
 
 
 def test_a_new_anchor_cuts_the_period_short() -> None:
