@@ -29,7 +29,9 @@ VOLATILE = re.compile(
     """,
     re.VERBOSE,
 )
-VOLATILE_KEYS = re.compile(r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid)$|^ETag|elapsed|seconds|_s$", re.IGNORECASE)
+VOLATILE_KEYS = re.compile(
+    r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid)$|^ETag|elapsed|seconds|_s$", re.IGNORECASE
+)
 
 
 class Shell:
