@@ -222,6 +222,13 @@ class City:
         self.stripe.kill()
         self.stripe.start()
 
+    def withhold_answers(self) -> None:
+        """Stripe does the work and the answer does not come; the SDK asks again half a second later.
+        Meanwhile a card is charged and we do not know it: there a crash hurts. `calm_stripe` ends it.
+        """
+        fault = {"kind": "timeout_after", "method": "POST", "probability": 0.2, "seconds": 0.2}
+        self.stripe.control("POST", "/faults", {**self._always(), **fault})
+
     def disturb_stripe(self) -> None:
         """Cut connections before and after the work is done, answers that never come, webhooks lost, twice
         and late. `calm_stripe` ends it.

@@ -11,7 +11,13 @@ import psycopg
 
 from ledger.errors import ChainBroken
 from ledger.message import Recorded
-from ledger.payments.events import PaymentInitiated, PaymentSucceeded, RefundRequested, RefundSucceeded
+from ledger.payments.events import (
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentSucceeded,
+    RefundRequested,
+    RefundSucceeded,
+)
 from ledger.store import Reader, conninfo
 from ledger.store.chain import verify
 from projections.rebuild import check
@@ -76,6 +82,7 @@ def audit(city: City, told: Sequence[Told]) -> Audit:
             *_writes(facts, told),
             *_charges(facts, charges),
             *_refunds(facts, refunds),
+            *_answers(told, charges, refunds),
             *_books(url, city.stripe),
         ]
     return Audit(
@@ -129,6 +136,9 @@ def _stands(facts: Sequence[Recorded], told: Told) -> bool:
 def _charges(facts: Sequence[Recorded], charges: Sequence[dict[str, Any]]) -> Iterator[str]:
     """No card is charged twice, and what Stripe charged is what we know."""
     known = Counter(fact.event.charge_id for fact in facts if isinstance(fact.event, PaymentSucceeded))
+    failed = {fact.stream for fact in facts if isinstance(fact.event, PaymentFailed)}
+    succeeded = {fact.stream for fact in facts if isinstance(fact.event, PaymentSucceeded)}
+    yield from (f"{stream} was called failed, and its card was charged" for stream in failed & succeeded)
     yield from _twice("payment", (one["metadata"].get("payment_id") for one in charges))
     yield from _twice("request", (one["description"] for one in charges))
     yield from _differences("charge", known, Counter(one["id"] for one in charges))
@@ -142,6 +152,18 @@ def _refunds(facts: Sequence[Recorded], refunds: Sequence[dict[str, Any]]) -> It
     )
     yield from _twice("refund", (one["metadata"].get("refund_id") for one in refunds))
     yield from _differences("refund", known, Counter((one["id"], one["amount"]) for one in refunds))
+
+
+def _answers(
+    told: Sequence[Told], charges: Sequence[dict[str, Any]], refunds: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    """Who was told that money moved, or that it did not, was told the truth."""
+    moved = {one["metadata"].get("payment_id") for one in charges}
+    moved |= {one["metadata"].get("refund_id") for one in refunds if one["status"] == "succeeded"}
+    for one in told:
+        its = one.payment_id if one.kind == "payment" else one.refund_id
+        if one.status not in {0, 202} and (one.status == 201) != (its in moved):
+            yield f"{one.key} was answered {one.status}; did money move at Stripe: {its in moved}"
 
 
 def _twice(what: str, ids: Iterator[Any]) -> Iterator[str]:

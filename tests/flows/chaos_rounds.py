@@ -46,6 +46,7 @@ async def rounds(city: City, strikes: Sequence[str], seed: int) -> Done:
 
 
 async def _round(city: City, strike: str, load: Load) -> float:
+    await asyncio.to_thread(city.withhold_answers)
     running = asyncio.create_task(load.run())
     midway = asyncio.create_task(load.reaches(city.random.randrange(CALLERS * STEPS)))
     await asyncio.wait({running, midway}, return_when=asyncio.FIRST_COMPLETED)
