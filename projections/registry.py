@@ -7,15 +7,27 @@ from collections.abc import Iterable
 from projections.audit import Audit
 from projections.customers import Customers
 from projections.fold import Fold
+from projections.invoices import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
 from projections.payments import Payments
 from projections.payouts import Payouts
+from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Fold]] = {
     projection.NAME: projection
-    for projection in (Payments, Customers, Webhooks, Payouts, Journal, Audit, Outbox)
+    for projection in (
+        Payments,
+        Customers,
+        Webhooks,
+        Payouts,
+        Subscriptions,
+        Invoices,
+        Journal,
+        Audit,
+        Outbox,
+    )
 }
 
 REBUILDABLE: tuple[str, ...] = tuple(

@@ -14,7 +14,7 @@ import struct
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, LiteralString, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -28,6 +28,7 @@ _PG_TYPES: dict[Any, str] = {
     int: "int8",
     bool: "bool",
     datetime: "timestamptz",
+    date: "date",
     tuple[str, ...]: "text[]",
 }
 
