@@ -83,12 +83,13 @@ class Pipeline:
             asyncio.get_running_loop().call_soon(self._state.run_due)
 
     def _route(self, call: Call) -> Route:
-        """Every path is /v1/things, /v1/things/{id} or /v1/things/{id}/verb."""
+        """Every path is /v1/things, /v1/things/{id}, /v1/things/{id}/verb, or so below /v1/test_helpers."""
         route = self._routes.get((call.method, call.path))
         if route is None:
             parts = call.path.split("/")
-            if len(parts) > _ID_PART:
-                call.object_id, parts[_ID_PART] = parts[_ID_PART], "{id}"
+            place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] == ["test_helpers"])
+            if len(parts) > place:
+                call.object_id, parts[place] = parts[place], "{id}"
                 route = self._routes.get((call.method, "/".join(parts)))
         if route is None:
             raise unrecognized(call.method, call.path)

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -261,3 +262,66 @@ def pay(client: stripe.StripeClient) -> Callable[..., Any]:
         return client.v1.payment_intents.create(params | changes).to_dict()  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def frozen(control: Any) -> int:
+    """31 January 2027, 10:00, and it stays so until a test moves it."""
+    now = int(datetime(2027, 1, 31, 10, tzinfo=UTC).timestamp())
+    control.post("/clock/set", now=now, frozen=True)
+    return now
+
+
+@pytest.fixture
+def price(client: stripe.StripeClient) -> Any:
+    made: dict[tuple[int, str], str] = {}
+    product = client.v1.products.create({"name": "Pro"}).id
+
+    def of(amount: int = 2_000, interval: str = "month") -> str:
+        if (amount, interval) not in made:
+            params: Any = {"product": product, "currency": "usd", "unit_amount": amount}
+            params["recurring"] = {"interval": interval}
+            made[amount, interval] = client.v1.prices.create(params).id
+        return made[amount, interval]
+
+    return of
+
+
+@pytest.fixture
+def customer(client: stripe.StripeClient) -> Any:
+    def make(card: str = "pm_card_visa") -> str:
+        made = client.v1.customers.create({"email": "a@example.org"}).id
+        if card:
+            method = client.v1.payment_methods.attach(card, {"customer": made}).id
+            client.v1.customers.update(made, {"invoice_settings": {"default_payment_method": method}})
+        return made
+
+    return make
+
+
+@pytest.fixture
+def subscribe(client: stripe.StripeClient, customer: Any, price: Any) -> Any:
+    def make(card: str = "pm_card_visa", amount: int = 2_000, **changes: Any) -> Any:
+        params = {
+            "customer": customer(card),
+            "items": [{"price": price(amount)}],
+            "expand": ["latest_invoice.payments", "latest_invoice.confirmation_secret"],
+        }
+        return client.v1.subscriptions.create(params | changes).to_dict()  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def seen(client: stripe.StripeClient) -> Any:
+    """Types of events since it was last asked, oldest first, without those of payments."""
+    last = [""]
+
+    def types() -> list[str]:
+        params: Any = {"limit": 100} | ({"ending_before": last[0]} if last[0] else {})
+        events = client.v1.events.list(params).data
+        last[0] = events[0].id if events else last[0]
+        kinds = ("customer.subscription", "invoice.", "credit_note")
+        return [event.type for event in reversed(events) if event.type.startswith(kinds)]
+
+    return types

@@ -9,10 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from api.sandbox.control.work import AnyRequest, Body, read, work
-from api.sandbox.errors import Object, StripeError
+from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.resources import attempts, disputes, payouts, refunds
 from api.sandbox.state import State
-from api.sandbox.testing_methods import Decline
+from api.sandbox.testing_methods import Decline, by_name
 from api.sandbox.transaction import Transaction
 
 
@@ -41,6 +41,12 @@ class EndRefund(Body, frozen=True, kw_only=True):
 class Settle(Body, frozen=True, kw_only=True):
     outcome: Literal["succeeded", "failed"]
     code: str = "insufficient_funds"
+
+
+class Turn(Body, frozen=True, kw_only=True):
+    """`into` is the name of a test card, such as `pm_card_visa_chargeDeclinedLostCard`."""
+
+    into: str
 
 
 class PayOut(Body, frozen=True, kw_only=True):
@@ -164,4 +170,21 @@ async def end_payout(
     return await work(sandbox, act)
 
 
-HANDLERS = (open_dispute, resolve, escalate, refund, end_refund, settle, pay_out, end_payout)
+@post("/payment_methods/{method_id:str}/turn", status_code=200)
+async def turn_card(request: AnyRequest, method_id: FromPath[str], sandbox: NamedDependency[State]) -> Object:
+    """What a card's bank changed its mind about: it stays attached, and behaves like another one. Stripe's
+    testing has a single card that attaches and declines later, with `generic_decline`.
+    """
+    asked = await read(request, Turn)
+
+    def act(tx: Transaction) -> Object:
+        method = tx.get("payment_method", method_id)
+        test = by_name(asked.into)
+        if test is None or test.bank or method["type"] != "card":
+            raise invalid(f"{asked.into} is not the name of a test card.", param="into")
+        return tx.update(method, card={**method["card"], "last4": test.last4, "brand": test.brand})
+
+    return await work(sandbox, act)
+
+
+HANDLERS = (open_dispute, resolve, escalate, refund, end_refund, settle, turn_card, pay_out, end_payout)

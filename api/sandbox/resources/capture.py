@@ -66,6 +66,12 @@ def cancel(tx: Transaction, intent_id: str, params: Cancel) -> Object:
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] in ("succeeded", "canceled", "processing"):
         raise _state_error(intent, "canceled")
+    if intent.get("payment_details"):
+        raise StripeError(
+            "You cannot cancel this PaymentIntent because it belongs to an invoice. "
+            "Void the invoice instead.",
+            code="payment_intent_unexpected_state",
+        )
     return cancel_now(tx, intent, params.cancellation_reason)
 
 

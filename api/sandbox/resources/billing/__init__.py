@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from api.sandbox.resources.billing import (
     catalogue,
+    credit_notes,
     customer_balance,
     invoice_items,
     invoices,
+    previews,
     subscriptions,
     test_clocks,
 )
@@ -17,9 +19,11 @@ ALL = (
     subscriptions.RESOURCE,
     subscriptions.ITEMS,
     invoices.RESOURCE,
+    previews.RESOURCE,
     invoices.LINES,
     invoices.PAYMENTS,
     invoice_items.RESOURCE,
+    credit_notes.RESOURCE,
     customer_balance.RESOURCE,
     test_clocks.RESOURCE,
 )

@@ -187,12 +187,13 @@ def _invoice_last(tx: Transaction, subscription: Object, entries: Sequence[Entry
     return subscription
 
 
-def unused_time(tx: Transaction, subscription: Object) -> list[Entry]:
-    """What a cancellation gives back, when it is asked to prorate."""
+def unused_time(tx: Transaction, subscription: Object, moment: int | None = None) -> list[Entry]:
+    """What a cancellation at `moment`, or now, gives back when it is asked to prorate."""
     if subscription["status"] not in ("active", "past_due", "unpaid"):
         return []
     anchor = subscription["billing_cycle_anchor"]
-    return [unused(tx, item, anchor, tx.now) for item in subscription["items"]["data"]]
+    at = tx.now if moment is None else moment
+    return [unused(tx, item, anchor, at) for item in subscription["items"]["data"]]
 
 
 def cancel_when_due(tx: Transaction, subscription_id: str) -> None:
@@ -275,7 +276,13 @@ def apply_update(tx: Transaction, subscription: Object) -> Object:
     return subscription
 
 
-# invoices
+# customers and invoices
+
+
+def on_customer_deleted(tx: Transaction, customer: Object) -> None:
+    for known in tx.all("subscription", "customer", customer["id"]):
+        if known["status"] not in ENDED:
+            end(tx, known, "canceled")
 
 
 def _of_latest(tx: Transaction, invoice: Object) -> Object | None:
@@ -296,7 +303,9 @@ def on_paid(tx: Transaction, invoice: Object) -> None:
 
 
 def recover(tx: Transaction, subscription: Object) -> None:
-    """In good standing again."""
+    """In good standing again; a period that ended meanwhile is renewed."""
+    if period_end(subscription) <= tx.now:
+        tx.later(tx.now, "billing_cycle", subscription["id"])
     if subscription["status"] == "paused":
         tx.emit("customer.subscription.resumed", note(tx, subscription, status="active"))
     elif subscription["status"] in ("incomplete", "past_due", "unpaid"):

@@ -87,8 +87,8 @@ class ItemListing(ListParams, frozen=True, kw_only=True):
 def create(tx: Transaction, params: Create) -> Object:
     customer = tx.get("customer", params.customer, param="customer", status=400)
     test_clocks.enter(tx, customer)
-    subscription = _new(tx, customer, params)
-    due = _first_entries(tx, subscription, params)
+    subscription = new(tx, customer, params)
+    due = first_entries(tx, subscription, params)
     unpaid = params.payment_behavior == "default_incomplete"
     if not unpaid and sum(e.amount for e in due) > 0 and paying.default_method(tx, subscription) is None:
         raise StripeError(NO_CARD, code="resource_missing")
@@ -105,7 +105,7 @@ def create(tx: Transaction, params: Create) -> Object:
     return tx.get("subscription", subscription["id"])
 
 
-def _new(tx: Transaction, customer: Object, params: Create) -> Object:
+def new(tx: Transaction, customer: Object, params: Create) -> Object:
     """Incomplete until its first invoice is paid, unless it begins with a trial."""
     subscription_id = tx.new_id("sub_")
     items = [
@@ -215,7 +215,7 @@ def _first_period_end(tx: Transaction, item: Object, anchor: int, trial: int | N
     return anchor if anchor > tx.now else entries.natural_period(item, anchor, tx.now)[1]
 
 
-def _first_entries(tx: Transaction, subscription: Object, params: Create) -> Sequence[Entry]:
+def first_entries(tx: Transaction, subscription: Object, params: Create) -> Sequence[Entry]:
     items = subscription["items"]["data"]
     end = items[0]["current_period_end"]
     if subscription["status"] == "trialing":
@@ -322,6 +322,7 @@ RESOURCE = Resource(
         "resume_collection": lifecycle.resume_collection,
     },
     follows={
+        "customer.deleted": lifecycle.on_customer_deleted,
         "invoice.paid": lifecycle.on_paid,
         "invoice.payment_failed": lifecycle.on_payment_failed,
         "invoice.voided": lifecycle.on_closed,

@@ -88,15 +88,11 @@ def reach(tx: Transaction, clock_id: str) -> None:
 
 def delete(tx: Transaction, clock_id: str, _: NoParams) -> Object:
     """Its customers go with it, and their subscriptions end."""
-    from api.sandbox.resources.billing import lifecycle
     from api.sandbox.resources.customers import delete as delete_customer
 
     clock = tx.get(TEST_CLOCK, clock_id, param="test_clock")
     for customer in tx.all("customer", "test_clock", clock_id):
         if not customer.get("deleted"):
-            for subscription in tx.all("subscription", "customer", customer["id"]):
-                if subscription["status"] not in lifecycle.ENDED:
-                    lifecycle.end(tx, subscription, "canceled")
             delete_customer(tx, customer["id"], NoParams())
     tx.emit("test_helpers.test_clock.deleted", clock)
     return tx.replace({"id": clock_id, "object": TEST_CLOCK, "deleted": True})
