@@ -1,7 +1,7 @@
 """What a resource is: one module with its routes, object shape and jobs.
 
-A new resource (subscriptions, invoices, products, Connect) is a module with a `RESOURCE` that is
-named in `api.sandbox.resources.ALL`; nothing else has to know it.
+A new resource (Connect, say) is a module with a `RESOURCE` that is named in `api.sandbox.resources.ALL`;
+nothing else has to know it.
 """
 
 from __future__ import annotations

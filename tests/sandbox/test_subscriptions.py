@@ -48,6 +48,21 @@ def test_paid_at_once(client: stripe.StripeClient, subscribe: Any, frozen: int, 
     ]
 
 
+def test_what_an_invoice_names_is_expanded(client: stripe.StripeClient, subscribe: Any) -> None:
+    made = subscribe(expand=["items.data.price.product", "latest_invoice.lines.data.subscription"])
+    assert made["items"]["data"][0]["price"]["product"]["name"] == "Pro"
+    assert made["latest_invoice"]["lines"]["data"][0]["subscription"]["id"] == made["id"]
+    paths = ["payments.data.payment.payment_intent", "parent.subscription_details.subscription"]
+    invoice = client.v1.invoices.retrieve(made["latest_invoice"]["id"], {"expand": paths}).to_dict()
+    assert invoice["payments"]["data"][0]["payment"]["payment_intent"]["status"] == "succeeded"
+    assert invoice["parent"]["subscription_details"]["subscription"]["status"] == "active"
+    intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]["id"]
+    found = client.v1.invoice_payments.list(
+        {"payment": {"type": "payment_intent", "payment_intent": intent}, "expand": ["data.invoice"]}
+    ).to_dict()
+    assert [payment["invoice"]["id"] for payment in found["data"]] == [invoice["id"]]
+
+
 def test_months_keep_the_anchor_day(
     client: stripe.StripeClient, subscribe: Any, frozen: int, control: Any
 ) -> None:
