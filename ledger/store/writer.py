@@ -181,13 +181,12 @@ class Writer:
         self, conn: AsyncConnection[Any], batch: list[Pending], *, fresh: bool
     ) -> list[Pending]:
         attempt = await self._decide(conn, batch, fresh=fresh)
-        idle = attempt.without_events()
-        if idle and not fresh:
-            # A refusal may rest on a state that another process has changed, or on the command's own
-            # first recording: look before saying no.
-            batch = await self._answer_repeats(conn, batch, among=idle)
+        if attempt.without_events() and not fresh:
+            # A refusal may rest on a state that another process has changed: look before saying no.
             attempt = await self._decide(conn, batch, fresh=True)
-        elif idle:
+        if idle := attempt.without_events():
+            # Or it rests on the command's own first recording. That is looked for after the state was read,
+            # as a process that died may be committing it just now.
             left = await self._answer_repeats(conn, batch, among=idle)
             if len(left) < len(batch):
                 return left
