@@ -6,8 +6,10 @@ from stripe import StripeClient
 
 from api.catch_up import RegularCatchUp
 from api.clock import Clock
+from api.dunning import advance_dunning
 from api.effects.funds import record_funds_available
 from api.idempotency import purge
+from api.recognition import close_days
 from api.worker import Job
 from ledger.store import Store
 
@@ -20,5 +22,7 @@ def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_day
     return (
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
+        Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
+        Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
     )

@@ -11,6 +11,7 @@ from api.cli.books import export, replay
 from api.cli.credentials import token
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
+from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
 from api.cli.stripe import stripe
 from api.cli.trouble import INTERRUPTED, Trouble, explained
@@ -44,6 +45,7 @@ def liberation() -> None:
 
 
 for _command in (
-    demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, export, outbox, stripe,
+    demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
+    stripe,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -11,9 +11,11 @@ from psycopg import AsyncConnection
 
 from api.clock import Clock
 from ledger.errors import Refused
+from ledger.invoices.commands import RecordInvoiceFundsAvailable
 from ledger.message import Origin
 from ledger.payments.commands import RecordFundsAvailable
 from ledger.store import Store
+from projections.due import FundsDue, funds_due
 
 BATCH = 500
 
@@ -32,13 +34,17 @@ _ORIGIN = Origin(actor="worker", roles=frozenset({"system"}), causation_id="fund
 
 
 async def record_funds_available(conn: AsyncConnection, store: Store, clock: Clock) -> int:
-    """Record each hold that is over, dated by its end; answers how many.
+    """Record each hold that is over, of payments and of invoices, dated by its end; answers how many.
 
-    The table may lag the ledger, so a payment can turn up twice; its command id makes that a repeat.
+    The tables may lag the ledger, so one can turn up twice; its command id makes that a repeat.
     """
     count = 0
     async for batch in _due(conn, clock.now()):
         count += sum(await asyncio.gather(*(_record(store, payment_id, at) for payment_id, at in batch)))
+    after: FundsDue | None = None
+    while due := await funds_due(conn, clock.now(), BATCH, after=after):
+        count += sum(await asyncio.gather(*(_record_invoice(store, one) for one in due)))
+        after = due[-1]
     return count
 
 
@@ -57,9 +63,24 @@ async def _record(store: Store, payment_id: str, available_at: datetime) -> bool
     command = RecordFundsAvailable(
         command_id=f"funds:{payment_id}", effective_at=available_at, payment_id=payment_id
     )
+    return await _handle(store, command, payment_id)
+
+
+async def _record_invoice(store: Store, due: FundsDue) -> bool:
+    command = RecordInvoiceFundsAvailable(
+        command_id=f"funds:{due.stripe_invoice_id}",
+        effective_at=due.available_at,
+        stripe_invoice_id=due.stripe_invoice_id,
+    )
+    return await _handle(store, command, due.stripe_invoice_id)
+
+
+async def _handle(
+    store: Store, command: RecordFundsAvailable | RecordInvoiceFundsAvailable, subject: str
+) -> bool:
     try:
         outcome = await store.handle(command, _ORIGIN)
     except Refused as refusal:
-        log.warning("funds_not_recorded", payment_id=payment_id, code=refusal.code, detail=refusal.detail)
+        log.warning("funds_not_recorded", subject=subject, code=refusal.code, detail=refusal.detail)
         return False
     return bool(outcome.recorded) and not outcome.repeated

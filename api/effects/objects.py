@@ -50,9 +50,16 @@ class BalanceTransaction(msgspec.Struct, frozen=True, kw_only=True):
     created: int
 
 
+class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    reason: str | None = None
+    """Of a decline: the decline code."""
+
+
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: int
+    status: Literal["succeeded", "pending", "failed"] = "succeeded"
+    outcome: ChargeOutcome | None = None
     amount_captured: int = 0
     amount_refunded: int = 0
     disputed: bool = False

@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.effects import payments, refunds, webhooks
+from api.effects import (
+    billing,
+    credit_notes,
+    invoices,
+    payments,
+    previews,
+    refunds,
+    requests,
+    subscriptions,
+    webhooks,
+)
+from api.effects.catalogue import Plan
+from api.effects.previews import ChangePreview
 from api.effects.webhooks import Sight
 from api.effects.wiring import Delivered, Postponed, Wiring
 from ledger.message import Origin
 from ledger.policies.effects import (
     ApplyWebhook,
+    CreateCreditNote,
     CreatePaymentIntent,
     CreateRefund,
+    CreateSubscription,
     Effect,
+    EndSubscriptionService,
     InvoiceEffect,
     PaymentEffect,
+    ResolveCreditNote,
+    ResolveInvoice,
     ResolvePayment,
     ResolveRefund,
+    ResolveSubscription,
+    RetryInvoice,
+    RetryWithNewCard,
     SubscriptionEffect,
+    WithdrawChange,
 )
 from ledger.store import Store
 
@@ -72,6 +94,16 @@ class StripeGateway:
         """
         return await payments.action_of(self._wiring, payment_id)
 
+    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+        """The same for an invoice, such as a subscription's first one."""
+        return await billing.action_of(self._wiring, stripe_invoice_id)
+
+    async def preview_change(
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+    ) -> ChangePreview:
+        """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
+        return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
+
     async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
         match effect:
             case CreatePaymentIntent():
@@ -85,10 +117,31 @@ class StripeGateway:
             case ApplyWebhook():
                 return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
             case _:
-                return await self._bill(effect)
+                return await self._bill(effect, origin)
 
-    async def _bill(self, effect: SubscriptionEffect | InvoiceEffect) -> Delivered:
-        raise Postponed(f"{type(effect).__name__} is not delivered by this version")
+    async def _bill(  # noqa: PLR0911  one line for each effect
+        self, effect: SubscriptionEffect | InvoiceEffect, origin: Origin
+    ) -> Delivered:
+        wiring = self._wiring
+        match effect:
+            case CreateSubscription():
+                return await subscriptions.create(wiring, effect, origin)
+            case ResolveSubscription(user_id, subscription_id, request_id) if request_id == subscription_id:
+                return await subscriptions.resolve(wiring, user_id, subscription_id, origin)
+            case WithdrawChange():
+                return await requests.withdraw(wiring, effect, origin)
+            case RetryWithNewCard():
+                return await subscriptions.retry_with_new_card(wiring, effect, origin)
+            case EndSubscriptionService():
+                return await subscriptions.end_service(wiring, effect, origin)
+            case RetryInvoice(stripe_invoice_id, attempt):
+                return await invoices.retry(wiring, stripe_invoice_id, attempt, origin)
+            case ResolveInvoice(stripe_invoice_id, attempt):
+                return await invoices.resolve(wiring, stripe_invoice_id, attempt, origin)
+            case CreateCreditNote() | ResolveCreditNote():
+                return await credit_notes.deliver(wiring, effect.stripe_invoice_id, effect.credit_id, origin)
+            case _:
+                return await requests.deliver(wiring, effect, origin)
 
 
 def subject_of(effect: Effect) -> str:

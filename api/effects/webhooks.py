@@ -13,7 +13,7 @@ import msgspec
 import stripe
 import structlog
 
-from api.effects import lookup
+from api.effects import billing_lookup, billing_webhooks, lookup
 from api.effects.failures import is_missing
 from api.effects.objects import Charge, PaymentIntent
 from api.effects.payments import record_present, state_of
@@ -31,14 +31,15 @@ Result = Literal["applied", "unchanged", "ignored"]
 
 
 class Sight(msgspec.Struct):
-    """What was last recorded of one payment's present state at Stripe, and when it was looked at.
+    """What was last recorded of one thing's present state at Stripe, and when it was looked at.
 
     Stripe sends an event after what it is about, so a look that began after the event had come shows it.
     """
 
     began: float = -1.0
     """By the monotonic clock."""
-    payment_id: str = ""
+    subject: str = ""
+    """Our id of it, as webhooks are recorded with."""
     refunds: bool = False
     disputes: bool = False
 
@@ -60,7 +61,7 @@ async def apply(
     result: Result
     try:
         if sight.shows(effect, arrived):
-            result, subject = "unchanged", sight.payment_id
+            result, subject = "unchanged", sight.subject
         else:
             result, subject = await _apply(wiring, effect, as_stripe, sight)
     except STRIPE_ERRORS as error:
@@ -81,9 +82,12 @@ async def apply(
 
 async def _apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight) -> tuple[Result, str]:
     if not is_followed(effect.stripe_event_type):
-        return _ignored(effect, "not about payments or payouts")
+        return _ignored(effect, "not about payments, payouts or subscriptions")
     if effect.stripe_event_type.startswith("payout."):
         return await _payout(wiring, effect.object_id, origin)
+    if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
+        began = time.monotonic()
+        return _billed(effect, await billing_webhooks.apply(wiring, effect, origin), sight, began)
     payment_intent_id = effect.payment_intent_id
     if not payment_intent_id and effect.charge_id:
         payment_intent_id = await lookup.payment_intent_of_charge(wiring.stripe, effect.charge_id)
@@ -99,9 +103,7 @@ async def _payment(
     intent = await lookup.payment_intent(wiring.stripe, payment_intent_id)
     payment_id = (intent.metadata or {}).get("payment_id", "")
     if not payment_id:
-        return _ignored(
-            effect, "the PaymentIntent carries no payment_id: another integration's", payment_intent_id
-        )
+        return await _of_invoice(wiring, effect, payment_intent_id, origin, sight)
     known = await state_of(wiring, payment_id)
     if not known.payment_id:
         unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
@@ -112,9 +114,39 @@ async def _payment(
         wiring.stripe, intent, with_refunds=with_refunds, with_disputes=with_disputes
     )
     outcomes = await record_present(wiring, payment_id, present, origin)
-    sight.began, sight.payment_id = began, payment_id
+    sight.began, sight.subject = began, payment_id
     sight.refunds, sight.disputes = with_refunds, with_disputes
     return _result(outcomes), payment_id
+
+
+async def _of_invoice(
+    wiring: Wiring, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, sight: Sight
+) -> tuple[Result, str]:
+    """A payment that is none of ours may be an invoice's."""
+    began = time.monotonic()
+    invoice_id = await billing_lookup.invoice_of_payment_intent(wiring.stripe, payment_intent_id)
+    if not invoice_id:
+        return _ignored(
+            effect, "the PaymentIntent carries no payment_id: another integration's", payment_intent_id
+        )
+    applied = await billing_webhooks.invoice(
+        wiring,
+        invoice_id,
+        origin,
+        with_credits=_about_refunds(effect),
+        with_disputes=_about_disputes(effect),
+    )
+    return _billed(effect, applied, sight, began)
+
+
+def _billed(
+    effect: ApplyWebhook, applied: billing_webhooks.Applied, sight: Sight, began: float
+) -> tuple[Result, str]:
+    if applied.ignored:
+        return _ignored(effect, applied.ignored)
+    sight.began, sight.subject = began, applied.subject
+    sight.refunds, sight.disputes = applied.credits, applied.disputes
+    return "applied" if applied.changed else "unchanged", applied.subject
 
 
 def _about_refunds(effect: ApplyWebhook) -> bool:

@@ -38,6 +38,8 @@ class Delivered(msgspec.Struct, frozen=True):
     """Of the last command that recorded Stripe's answer; None when there was nothing left to do."""
     client_secret: str = ""
     next_action_url: str = ""
+    invoice: Outcome | None = None
+    """Of the last command about the invoice that came along, for a subscription."""
 
 
 PATIENCE = 100
@@ -65,6 +67,8 @@ class Wiring(msgspec.Struct, frozen=True):
     clock: Clock
     return_url: str = ""
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
+    prices: dict[str, str] = {}
+    """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 
 
 def recorder(origin: Origin, causation_id: str = "") -> Origin:

@@ -4,6 +4,7 @@ that was sold is earned in the end, once.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import get_args
 
 from ledger import money
@@ -58,6 +59,9 @@ from ledger.recognition import earned, end_of
 TEXT_MAX = 255
 NOTE_MAX = 500
 """Stripe's limit for a value of metadata."""
+
+_LAST_INSTANT = timedelta(microseconds=1)
+"""A day's revenue is dated within the day, so that it falls into its month."""
 
 _Events = tuple[InvoiceEvent, ...]
 
@@ -219,7 +223,7 @@ def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: 
 
 def _close_day(command: CloseDay, invoice: Invoice) -> _Events:
     until = end_of(command.day)
-    if command.effective_at < until:
+    if command.effective_at < until - _LAST_INSTANT:
         raise DayNotOver(f"{command.day.isoformat()} is over at {until.isoformat()}; close it then.")
     closed = invoice.recognised_until
     if not invoice.settled or invoice.service_ended or (closed is not None and until <= closed):

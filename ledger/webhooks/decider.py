@@ -12,8 +12,17 @@ from ledger.message import Decider
 from ledger.webhooks.commands import ReceiveWebhook, RecordWebhookApplied, WebhookCommand
 from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
 
-FOLLOWED = ("payment_intent.", "charge.", "refund.", "payout.")
-"""How the Stripe event types begin that say something of a payment, a refund, a dispute or a payout."""
+FOLLOWED = (
+    "payment_intent.",
+    "charge.",
+    "refund.",
+    "payout.",
+    "customer.subscription.",
+    "invoice.",
+    "credit_note.",
+)
+"""How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout or a
+subscription with its invoices."""
 
 
 SUBSCRIBED = (
@@ -36,6 +45,20 @@ SUBSCRIBED = (
     "payout.paid",
     "payout.failed",
     "payout.canceled",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.pending_update_applied",
+    "customer.subscription.pending_update_expired",
+    "invoice.finalized",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+    "credit_note.created",
+    "credit_note.updated",
+    "credit_note.voided",
 )
 """The types that an endpoint needs, and that catching up looks for: each change of state is told by one of
 them. `charge.updated` brings the balance transaction of an asynchronous capture. More of them may be
