@@ -51,7 +51,8 @@ def test_killed_at_once_it_leaves_nobody_behind_and_loses_nothing(tmp_path: Path
         assert service.stop(signal.SIGKILL) == -signal.SIGKILL
         eventually(lambda: not alive(before.all()))
     with running_service(data) as service:
-        assert service.get(f"/api/payments/{paid['payment_id']}")["status"] == "succeeded"
+        of_before = f"/api/payments/{paid['payment_id']}"
+        assert eventually(lambda: service.get(of_before)["status"] == "succeeded")  # once it is projected
         os.kill(service.processes().postmaster, signal.SIGKILL)
         assert eventually(lambda: _ok(service.pay(800, key="after the crash")))
         os.kill(service.processes().sandbox, signal.SIGKILL)
