@@ -110,7 +110,7 @@ def test_a_webhook_that_was_not_received_cannot_be_applied() -> None:
         when(WEBHOOK, APPLIED)
 
 
-@pytest.mark.parametrize("kind", ["customer.updated", "invoice.paid", "charges.odd", "price.created"])
+@pytest.mark.parametrize("kind", ["customer.updated", "invoice_payment.paid", "charges.odd", "price.created"])
 def test_a_webhook_that_nobody_follows_is_received_and_ignored(kind: str) -> None:
     _, events = when(WEBHOOK, replace(RECEIVE, stripe_event_type=kind), APPLIED)
     assert events[1:] == [WebhookApplied(stripe_event_id="evt_1", result="ignored")]
