@@ -1,8 +1,8 @@
 """What the clock asks for: retries, dunning, days to close, free funds. Reads for the worker.
 
 Each takes at most `limit` rows, those that wait longest first, and goes on behind `after`, the last row of
-the page before. The tables may lag the ledger, so a row can turn up again; a command id made of it (say, of the
-invoice and the date) makes that a repeat.
+the page before. The tables may lag the ledger, so a row can turn up again; a command id made of it (say, of
+the invoice and the date) makes that a repeat.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class History:
         self.recorded: list[Recorded] = []
         self._versions: defaultdict[str, int] = defaultdict(int)
 
-    def add(self, stream: str, *events: Event) -> None:
+    def add(self, stream: str, *events: Event, effective_at: datetime | None = None) -> None:
         """One command's facts."""
         command_id = f"cmd-{len(self.recorded) + 1}"
         for event in events:
@@ -43,7 +43,7 @@ class History:
                 actor="stripe" if position % 3 else "usr_1",
                 command="test.record",
                 command_digest="",
-                effective_at=at,
+                effective_at=effective_at or at,
                 roles=("system",),
                 correlation_id=f"req_{position}",
             )
