@@ -24,7 +24,7 @@ import psycopg
 from api.embedded import EmbeddedPostgres
 from api.serve.sockets import is_free
 from ledger.store import conninfo
-from tests.service import ROOT, Service, eventually, liberation, running_service
+from tests.service import ROOT, Service, alive, eventually, liberation, running_service
 
 HOST = "127.0.0.1"
 DATABASE = "liberation"
@@ -208,14 +208,19 @@ class City:
 
     def kill_process(self) -> None:
         """kill -9 of one of several: one that answers requests, or the worker. The others bring it back."""
-        found = self.node.service.processes()
-        os.kill(self.random.choice([*found.apis, found.worker]), signal.SIGKILL)
+
+        def here() -> list[int]:
+            """What was killed before may not be back."""
+            found = self.node.service.processes()
+            return alive([*found.apis, found.worker])
+
+        _kill(self.random.choice(eventually(here)))
 
     def kill_postgres(self) -> None:
         """kill -9 of the postmaster, or of one session, which makes the postmaster end all of them."""
-        postmaster = self.node.service.processes().postmaster
+        postmaster = eventually(lambda: alive([self.node.service.processes().postmaster]))[0]
         sessions = [child.pid for child in psutil.Process(postmaster).children() if _is_session(child)]
-        os.kill(self.random.choice([postmaster, self.random.choice([*sessions, postmaster])]), signal.SIGKILL)
+        _kill(self.random.choice([postmaster, self.random.choice([*sessions, postmaster])]))
 
     def kill_stripe(self) -> None:
         """kill -9 of the sandbox in the middle of its requests, then start it again."""
@@ -296,6 +301,12 @@ class City:
                 return int(health["position"])
             conn.execute(_HURRY)
         return 0
+
+
+def _kill(pid: int) -> None:
+    assert pid > 0, "0 would be everybody here"
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _is_session(process: psutil.Process) -> bool:
