@@ -33,12 +33,18 @@ _CREATE_REGISTER = """
         PRIMARY KEY (component, number)
     )
 """
+_GRANT_REGISTER = f"GRANT SELECT ON migrations TO {APPLICATION}, {AUDITOR}"
 _SELECT_APPLIED = "SELECT component, number, name, sha256 FROM migrations"
 _INSERT_APPLIED = "INSERT INTO migrations (component, number, name, sha256) VALUES (%s, %s, %s, %s)"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('liberation migrations ' || %s, 0))"
 _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('liberation migrations ' || %s, 0))"
 _ROLE_EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
 _MAY_SET_ROLE = "SELECT pg_has_role(current_user, %s, 'MEMBER')"
+_OTHERS_SCHEMA = """
+    SELECT EXISTS (
+        SELECT FROM pg_namespace WHERE nspname = %s AND NOT pg_has_role(current_user, nspowner, 'MEMBER')
+    )
+"""
 
 
 class MigrationError(LedgerError):
@@ -85,8 +91,10 @@ def migrate(
 ) -> list[Migration]:
     """Runs what has not run yet, each file in a transaction, and returns it.
 
+    A user who does not own the schema, as a service should, only checks that nothing is left to run.
     Raises `MigrationError` when a file that ran was changed since (drift), when the database is
-    newer than this version, or when another process holds the lock for too long.
+    newer than this version, when another process holds the lock for too long, or when something must be
+    run and this user may not.
     """
     wanted = [migration for component in components for migration in find_migrations(component)]
     try:
@@ -95,6 +103,9 @@ def migrate(
         ) as conn:
             _lock(conn, schema, lock_timeout_s)
             try:
+                if _scalar(conn, _OTHERS_SCHEMA, schema):
+                    _check_complete(conn, wanted, components)
+                    return []
                 _prepare(conn, schema)
                 pending = _pending(conn, wanted, components)
                 for migration in pending:
@@ -126,6 +137,24 @@ def _prepare(conn: Connection[Any], schema: str) -> None:
     grant = SQL("GRANT USAGE ON SCHEMA {} TO {}, {}")
     conn.execute(grant.format(Identifier(schema), Identifier(APPLICATION), Identifier(AUDITOR)))
     conn.execute(_CREATE_REGISTER)
+    conn.execute(_GRANT_REGISTER)
+
+
+def _check_complete(conn: Connection[Any], wanted: Sequence[Migration], components: Sequence[str]) -> None:
+    """As the application, so that a user who does not inherit its rights may look too."""
+    try:
+        conn.execute(SQL("SET ROLE {}").format(Identifier(APPLICATION)))
+        pending = _pending(conn, wanted, components)
+    except (errors.InsufficientPrivilege, errors.UndefinedTable, errors.UndefinedObject) as error:
+        raise MigrationError(
+            f"the database user {conn.info.user} may neither change the schema nor see what was run: "
+            f'run `liberation migrate` as its owner, and GRANT {APPLICATION} TO "{conn.info.user}"'
+        ) from error
+    if pending:
+        raise MigrationError(
+            f"{pending[0]} has not run yet, and {conn.info.user} may not run it: "
+            "run `liberation migrate` as the schema's owner first"
+        )
 
 
 def _ensure_role(conn: Connection[Any], role: str) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ledger.store import MigrationError, migrate, migrations
+from ledger.store import MigrationError, Store, migrate, migrations
 from ledger.store.migrations import Migration
 
 
@@ -116,3 +118,39 @@ def test_a_user_who_may_not_make_roles_is_told_what_to_ask_for(server: str, empt
         finally:
             conn.execute("DROP OWNED BY plain_user")
             conn.execute("DROP ROLE plain_user")
+
+
+@pytest.fixture
+def service_url(database_url: str) -> Iterator[str]:
+    """As the service should log in: a member of the application's role, and owner of nothing."""
+    name = f"service_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN NOINHERIT IN ROLE liberation_application".encode())
+        yield make_conninfo(database_url, user=name)
+        conn.execute(f"DROP ROLE {name}".encode())
+
+
+async def test_a_service_that_owns_nothing_starts_on_a_migrated_database(service_url: str) -> None:
+    assert migrate(service_url) == []
+    async with Store.open(service_url) as store:
+        assert await store.head() == 0
+
+
+def test_a_service_that_owns_nothing_is_told_who_must_migrate(
+    database_url: str, service_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = migrations.find_migrations
+    newer = {"ledger": [Migration("ledger", 9999, "new", "CREATE TABLE a (x int)")]}
+    monkeypatch.setattr(migrations, "find_migrations", lambda name: shipped(name) + newer.get(name, []))
+    with pytest.raises(MigrationError, match=r"ledger/9999_new has not run yet.*as the schema's owner"):
+        migrate(service_url)
+    assert [str(one) for one in migrate(database_url)] == ["ledger/9999_new"]
+    assert migrate(service_url) == []
+
+
+def test_a_stranger_to_the_schema_is_told_what_is_missing(database_url: str, service_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        user = conninfo_to_dict(service_url)["user"]
+        conn.execute(f"REVOKE liberation_application FROM {user}".encode())
+    with pytest.raises(MigrationError, match="GRANT liberation_application TO"):
+        migrate(service_url)
