@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
-from ledger.invoices.events import InvoiceRecognised
 from ledger.journal import description, postings, source
 from ledger.message import Recorded
-from ledger.recognition import end_of
 from projections.fold import Fold
 from projections.sheets import Log, Row, Sheet, Sums, Table
 
@@ -89,19 +87,8 @@ def _entry(recorded: Recorded) -> tuple[object, ...]:
         recorded.position,
         recorded.stream,
         event.TYPE,
-        _effective_at(recorded),
+        recorded.metadata.effective_at,
         recorded.recorded_at,
         description(event),
         source(event),
     )
-
-
-_TICK = timedelta(microseconds=1)
-
-
-def _effective_at(recorded: Recorded) -> datetime:
-    """Revenue of a day is dated within that day, whenever it is closed: its month gets what it earned."""
-    event = recorded.event
-    if isinstance(event, InvoiceRecognised):
-        return end_of(event.day) - _TICK
-    return recorded.metadata.effective_at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -16,6 +15,7 @@ from ledger.invoices.events import InvoiceLine
 from ledger.message import Command, Event, Recorded
 from ledger.payments.commands import DisputeSnapshot
 from ledger.payments.events import BalanceTransaction
+from ledger.recognition import end_of
 from ledger.subscriptions import commands as subscriptions
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.decider import SUBSCRIBER
@@ -57,8 +57,6 @@ class Subscribed:
             self._subscribe(f"sub_{self.user_id}_{number}")
             self.now += self.chance.randrange(1, 40) * DAY
         return self._happened
-
-    # ------------------------------------------------------------------ telling
 
     def tell(self, kind: type[Command], **fields: Any) -> None:
         """A refusal is an answer, too: then nothing happened."""
@@ -105,8 +103,6 @@ class Subscribed:
         }
         self.ask(subscriptions.RecordSubscriptionSnapshot, **{**fields, **changes})
 
-    # ------------------------------------------------------------------ a life
-
     def _subscribe(self, subscription_id: str) -> None:
         self.subscription_id = subscription_id
         tier, interval = self.chance.choice(list(PRICES))
@@ -124,14 +120,12 @@ class Subscribed:
         if subscription_id not in self._states[f"subscriber-{self.user_id}"].subscriptions:
             return
         answer = {"user_id": self.user_id, "subscription_id": subscription_id, "request_id": subscription_id}
-        match self.chance.randrange(10):
-            case 0:
-                self.tell(subscriptions.RecordSubscriptionFailure, **answer, code="card_declined")
-                return
-            case 1:
-                self.tell(subscriptions.RecordSubscriptionUnknown, **answer, cause="time-out")
-            case _:
-                pass
+        dice = self.chance.randrange(10)
+        if dice == 0:
+            self.tell(subscriptions.RecordSubscriptionFailure, **answer, code="card_declined")
+            return
+        if dice == 1:
+            self.tell(subscriptions.RecordSubscriptionUnknown, **answer, cause="time-out")
         self._begin()
         for _ in range(self.chance.randrange(1, 4)):
             if not self.subscription.live:
@@ -244,8 +238,6 @@ class Subscribed:
             if stream.startswith("invoice-") and state.subscription_id == self.subscription_id:
                 self.tell(invoices.EndService, stripe_invoice_id=stream.removeprefix("invoice-"), at=self.now)
 
-    # --------------------------------------------------------------- its invoices
-
     def _line(self, amount: int, end: datetime, *, proration: bool = False) -> InvoiceLine:
         self._count += 1
         return InvoiceLine(
@@ -297,9 +289,9 @@ class Subscribed:
         self.now = before
 
     def _recognise(self, invoice: dict[str, Any], days: int) -> None:
-        """Closes a day so many days on."""
+        """Closes a day so many days on, in its last instant."""
         day: date = (self.now + days * DAY).date()
-        self.now += (days + 1) * DAY
+        self.now = end_of(day) - timedelta(microseconds=1)
         self.tell(invoices.CloseDay, stripe_invoice_id=invoice["id"], day=day)
 
     def _credit(self, invoice: dict[str, Any]) -> None:
@@ -316,17 +308,14 @@ class Subscribed:
             reason="order_change",
             note="asked by mail",
         )
-        answer = {"stripe_invoice_id": invoice_id, "credit_id": credit_id}
-        match self.chance.randrange(5):
-            case 0:
-                self.tell(invoices.RecordCreditFailure, **answer, code="amount_too_large")
-                return
-            case 1:
-                self.tell(invoices.RecordCreditUnknown, **answer, cause="5xx")
-            case 2:
-                credit_id = ""  # another, made in the dashboard
-            case _:
-                pass
+        answer, dice = {"stripe_invoice_id": invoice_id, "credit_id": credit_id}, self.chance.randrange(5)
+        if dice == 0:
+            self.tell(invoices.RecordCreditFailure, **answer, code="amount_too_large")
+            return
+        if dice == 1:
+            self.tell(invoices.RecordCreditUnknown, **answer, cause="5xx")
+        elif dice == 2:
+            credit_id = ""  # another, made in the dashboard
         back = self._money(f"back_{invoice_id}", amount) if self.chance.random() < 0.2 else None
         note = invoices.CreditSnapshot(
             stripe_credit_note_id=f"cn_{invoice_id}",
@@ -397,12 +386,12 @@ class Subscribed:
         )
 
 
-def states(facts: list[Recorded], prefix: str) -> Iterator[tuple[str, Any]]:
+def states(facts: list[Recorded], prefix: str) -> dict[str, Any]:
     """What the deciders remember of each stream with that prefix."""
     decider: Any = SUBSCRIBER if prefix == "subscriber-" else INVOICE
     found: dict[str, Any] = {}
     for one in facts:
         if one.stream.startswith(prefix):
-            found[one.stream] = decider.evolve(found.get(one.stream, decider.initial), one.event)
-    for stream, state in found.items():
-        yield stream.removeprefix(prefix), state
+            key = one.stream.removeprefix(prefix)
+            found[key] = decider.evolve(found.get(key, decider.initial), one.event)
+    return found

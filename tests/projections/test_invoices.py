@@ -301,7 +301,7 @@ def test_a_row_says_what_the_decider_remembers() -> None:
     invoices = Invoices()
     invoices.project(facts)
     compared = 0
-    for invoice_id, known in states(facts, "invoice-"):
+    for invoice_id, known in states(facts, "invoice-").items():
         row = invoices._invoices.find(invoice_id)
         assert row is not None
         for name in ("status", "total_minor", "tax_minor", "funds_available", "deferred_minor"):

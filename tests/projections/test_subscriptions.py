@@ -308,7 +308,7 @@ def test_a_row_says_what_the_decider_remembers() -> None:
     subscriptions.project(facts)
     rows: Rows[SubscriptionRow] = subscriptions._subscriptions
     compared = 0
-    for _, subscriber in states(facts, "subscriber-"):
+    for subscriber in states(facts, "subscriber-").values():
         for known in subscriber.subscriptions.values():
             row = rows.find(known.subscription_id)
             assert row is not None
