@@ -73,6 +73,8 @@ class _Round:
         """Recorded without their final position and time, which only the database knows."""
         self.refused: list[tuple[Pending, BaseException]] = []
         self.unchanged: list[tuple[Pending, Folded]] = []
+        self.appended: tuple[int, Any] | None = None
+        """The first position and the time of `rows`; theirs for good once the transaction is committed."""
 
     def without_events(self) -> list[Pending]:
         return [pending for pending, _ in self.refused] + [pending for pending, _ in self.unchanged]
@@ -170,16 +172,22 @@ class Writer:
         conn = await self._connection()
         try:
             if lost < OPTIMISTIC_TRIES:
-                return await self._decide_and_append(conn, batch, fresh=lost > 0)
-            async with conn.transaction():
-                await conn.execute(_LOCK_HEAD)
-                return await self._decide_and_append(conn, batch, fresh=True)
+                attempt = await self._decide_and_append(conn, batch, fresh=lost > 0)
+            else:
+                async with conn.transaction():
+                    await conn.execute(_LOCK_HEAD)
+                    attempt = await self._decide_and_append(conn, batch, fresh=True)
         except errors.UniqueViolation:
             return await self._answer_repeats(conn, batch)
+        # Only now is it committed, so only now may a caller, or the cache, believe it.
+        if attempt is not None:
+            self._conclude(attempt)
+        return [pending for pending in batch if not pending.future.done()]
 
     async def _decide_and_append(
         self, conn: AsyncConnection[Any], batch: list[Pending], *, fresh: bool
-    ) -> list[Pending]:
+    ) -> _Round | None:
+        """None when some of the batch were repeats, which are answered now: nothing is appended."""
         attempt = await self._decide(conn, batch, fresh=fresh)
         if attempt.without_events() and not fresh:
             # A refusal may rest on a state that another process has changed: look before saying no.
@@ -189,17 +197,20 @@ class Writer:
             # as a process that died may be committing it just now.
             left = await self._answer_repeats(conn, batch, among=idle)
             if len(left) < len(batch):
-                return left
+                return None
         if attempt.rows:
             cursor = await conn.execute(APPEND, append_arguments(attempt.rows), prepare=True)
-            appended = await cursor.fetchone()
-            assert appended is not None
-            self._finish(attempt, *appended)
+            attempt.appended = await cursor.fetchone()
+            assert attempt.appended is not None
+        return attempt
+
+    def _conclude(self, attempt: _Round) -> None:
+        if attempt.appended is not None:
+            self._finish(attempt, *attempt.appended)
         for pending, error in attempt.refused:
             pending.fail(error)
         for pending, folded in attempt.unchanged:
             pending.answer(Outcome(self.head, (), folded.state))
-        return []
 
     async def _decide(self, conn: AsyncConnection[Any], batch: list[Pending], *, fresh: bool) -> _Round:
         known: dict[str, Folded] = {}

@@ -139,6 +139,36 @@ async def test_a_writer_that_lost_its_races_takes_the_lock_and_wins(
         assert await one.state(PURSE, "purse-a") == Purse(60)
 
 
+CUT_THE_FIRST_COMMIT = """
+    CREATE SEQUENCE liberation.commits;
+    CREATE FUNCTION liberation.cut() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        IF nextval('liberation.commits') = 1 THEN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+        END IF;
+        RETURN NULL;
+    END
+    $$;
+    CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON liberation.events
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION liberation.cut();
+"""
+
+
+async def test_nothing_is_believed_before_its_commit(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut between the append and the commit of a writer that holds the lock."""
+    monkeypatch.setattr(writer, "OPTIMISTIC_TRIES", 0)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(CUT_THE_FIRST_COMMIT)
+    async with open_purses(database_url) as purses:
+        outcome = await purses.handle(fill(coins=1), ANN)
+        facts = await purses.read_stream("purse-a")
+        assert [fact.version for fact in facts] == [1]
+        assert tuple(facts) == outcome.recorded
+        assert await purses.state(PURSE, "purse-a") == outcome.state == Purse(1)
+
+
 async def test_a_refusal_looks_first_whether_another_service_changed_the_stream(database_url: str) -> None:
     async with open_purses(database_url) as one, open_purses(database_url) as other:
         await one.handle(fill(coins=1), ANN)
