@@ -137,10 +137,13 @@ class Worker:
             try:
                 more = await self._claim()
                 failures = 0
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:
                 failures += 1
                 self.counters.claim_failures += 1
-                log.warning("worker_waits_for_database", error=type(error).__name__, failures=failures)
+                if isinstance(error, psycopg.Error | OSError):
+                    log.warning("worker_waits_for_database", error=type(error).__name__, failures=failures)
+                else:  # a fault of ours; without this loop nothing would ever be delivered again
+                    log.exception("worker_failed", failures=failures)
                 await self._pause(backoff_s(failures, self._first_delay_s, 10.0))
                 continue
             if not more:

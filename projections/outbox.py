@@ -125,11 +125,20 @@ _decode = msgspec.json.Decoder(Effect).decode
 
 
 async def claim(conn: AsyncConnection[Any], limit: int, lease_s: float) -> list[Claimed]:
-    """Take up to `limit` due effects, oldest first. One that is not finished in time is due again."""
+    """Take up to `limit` due effects, oldest first. One that is not finished in time is due again.
+
+    One that this version does not know waits for a newer worker until the lease ends, and says so.
+    """
     async with conn.cursor() as cursor:
         await cursor.execute(_CLAIM, {"limit": limit, "lease_s": lease_s})
         rows = await cursor.fetchall()
-    claimed = [Claimed(Key(row[0], row[1]), _decode(row[2]), row[3], row[4]) for row in rows]
+    claimed = []
+    for position, effect_index, effect, attempts, lease_until in rows:
+        key = Key(position, effect_index)
+        try:
+            claimed.append(Claimed(key, _decode(effect), attempts, lease_until))
+        except msgspec.ValidationError as error:
+            await retry(conn, key, f"this version cannot read it: {error}", lease_until)
     return sorted(claimed, key=lambda one: (one.key.position, one.key.effect_index))
 
 
@@ -213,15 +222,18 @@ class Depth(msgspec.Struct, frozen=True):
     """How long the effect that has waited longest has been due; 0 when none is."""
 
 
+# Each part has an index of its own; what was delivered, nearly all of the table, is not looked at.
 _DEPTH = """
-    SELECT
-        count(*) FILTER (WHERE parked_at IS NULL) AS waiting,
-        count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked,
-        greatest(0, extract(epoch FROM
-            clock_timestamp() - min(due_at) FILTER (WHERE parked_at IS NULL)
-        ))::double precision AS oldest_overdue_s
-    FROM outbox
-    WHERE delivered_at IS NULL
+    SELECT waiting, parked, greatest(0, overdue_s)::double precision AS oldest_overdue_s
+    FROM (
+        SELECT count(*) AS waiting, extract(epoch FROM clock_timestamp() - min(due_at)) AS overdue_s
+        FROM outbox
+        WHERE delivered_at IS NULL AND parked_at IS NULL
+    ) AS open, (
+        SELECT count(*) AS parked
+        FROM outbox
+        WHERE delivered_at IS NULL AND parked_at IS NOT NULL
+    ) AS aside
 """
 
 

@@ -135,6 +135,29 @@ async def test_a_fault_in_one_effect_stops_no_other(
     assert "fault of ours" not in (await rows(conn))[0][4]
 
 
+async def test_an_effect_of_a_newer_version_is_left_to_it_and_stops_no_other(
+    database_url: str, conn: AsyncConnection[Any]
+) -> None:
+    await conn.execute(ENQUEUE, (3,))
+    await conn.execute("""UPDATE outbox SET effect = '{"type": "OfTomorrow"}' WHERE position = 1""")
+
+    async def done() -> bool:
+        return sum(row[2] is not None for row in await rows(conn)) == 2
+
+    fake = Fake(succeed)
+    async with working(database_url, fake):
+        await until(done)
+        await conn.execute(ENQUEUE.replace("series(1", "series(4"), (4,))
+        await until(lambda: _delivered(conn, 4))
+    first = (await rows(conn))[0]
+    assert first[1:4] == (1, None, None), "claimed once, neither delivered nor parked"
+    assert "OfTomorrow" in first[4]
+
+
+async def _delivered(conn: AsyncConnection[Any], position: int) -> bool:
+    return any(row[0] == position and row[2] for row in await rows(conn))
+
+
 async def test_leaving_waits_for_what_is_under_way(database_url: str, conn: AsyncConnection[Any]) -> None:
     started, finish = asyncio.Event(), asyncio.Event()
 
