@@ -34,11 +34,14 @@ class Access(msgspec.Struct, frozen=True):
     ownership: Ownership = ""
     signature: bool = False
     """The body is signed; the handler checks it."""
+    feature: str = ""
+    """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
 
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 ADMIN = frozenset({"admin"})
 BOOKS = frozenset({"admin", "service"})
+ANYBODY = PEOPLE | {"service"}
 
 TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
@@ -48,6 +51,22 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
+    Access("GET", "/api/plans", "listPlans"),
+    Access("POST", "/api/subscriptions/create", "createSubscription", PEOPLE, "own"),
+    Access("POST", "/api/subscriptions/preview", "previewSubscriptionChange", PEOPLE, "own_or_admin"),
+    Access("PUT", "/api/subscriptions/update", "updateSubscription", PEOPLE, "own_or_admin"),
+    Access(
+        "PUT", "/api/subscriptions/payment-method", "changeSubscriptionPaymentMethod", PEOPLE, "own_or_admin"
+    ),
+    Access("POST", "/api/subscriptions/pause", "pauseSubscription", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/subscriptions/resume", "resumeSubscription", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/subscriptions/cancel", "cancelSubscription", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/subscriptions/current", "getCurrentPlan", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/features/{key}/check", "checkFeature", ANYBODY, "own_or_admin"),
+    Access("GET", "/api/invoices", "listInvoices", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/invoices/{invoice_id}", "getInvoice", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/invoices/{invoice_id}/receipt", "getReceipt", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/invoices/{invoice_id}/credit", "creditInvoice", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),
@@ -55,6 +74,9 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/ledger/entries", "listEntries", BOOKS),
     Access("GET", "/api/ledger/trial-balance", "getTrialBalance", BOOKS),
     Access("GET", "/api/ledger/explain", "explainBalance", BOOKS),
+    Access("GET", "/api/revenue/mrr", "getMrr", BOOKS),
+    Access("GET", "/api/revenue/churn", "getChurn", BOOKS),
+    Access("GET", "/api/revenue/deferred", "getDeferredRevenue", BOOKS),
     Access("GET", "/api/audit", "listAudit", ADMIN),
     Access("GET", "/api/webhooks/deliveries", "listWebhookDeliveries", ADMIN),
     Access("GET", "/api/effects", "listEffects", ADMIN),

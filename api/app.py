@@ -12,17 +12,25 @@ from litestar.types import ASGIApp
 
 from api import access, document, problems, reference
 from api.context import RequestContext
+from api.entitlements import FeatureGuard
 from api.gate import Gate, Preconditions
 from api.routes import (
     accounting,
     explain,
+    features,
     health,
+    invoices,
     keys,
     me,
     oversight,
     payment_methods,
     payments,
+    plans,
     refunds,
+    revenue,
+    subscription_changes,
+    subscription_requests,
+    subscriptions,
 )
 from api.routes import reference as reference_routes
 from api.services import Context, Services
@@ -32,9 +40,16 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payments.HANDLERS,
     *refunds.HANDLERS,
     *payment_methods.HANDLERS,
+    *plans.HANDLERS,
+    *subscriptions.HANDLERS,
+    *subscription_changes.HANDLERS,
+    *subscription_requests.HANDLERS,
+    *features.HANDLERS,
+    *invoices.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
+    *revenue.HANDLERS,
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
@@ -58,7 +73,7 @@ def create_app(context: Context) -> ASGIApp:
         list(HANDLERS),
         lifespan=[lifespan],
         middleware=[Gate(services.authenticator, services.limit)],
-        guards=[access.guard],
+        guards=[access.guard, FeatureGuard(services)],
         before_request=Preconditions(services.positions),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
         exception_handlers=problems.HANDLERS,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar.params import HeaderParameter
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
 from api.problems import FieldError, Malformed, Unprocessable
@@ -35,6 +35,16 @@ PaymentMethodId = Annotated[
 Text = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 PaymentIdText = Annotated[
     str, Meta(pattern="^pay_[0-9a-f]{32}$", examples=["pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])
+]
+UserId = Annotated[
+    str,
+    Meta(min_length=1, max_length=128, pattern=NO_NUL, description="Admins: whose; else the caller's own."),
+]
+WhoseParameter = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1, max_length=128, pattern=NO_NUL, description="Admins: whose; else the caller's own."
+    ),
 ]
 IdempotencyKey = Annotated[
     str,

@@ -23,8 +23,9 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+CSP_NAME = b"content-security-policy"
 SECURITY_HEADERS = (
-    (b"content-security-policy", CSP.encode()),
+    (CSP_NAME, CSP.encode()),
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -123,7 +124,8 @@ class _Answer:
     def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in headers}
         headers += self._state.headers
-        headers += SECURITY_HEADERS
+        own_policy = CSP_NAME in names  # a second one would only add to it
+        headers += SECURITY_HEADERS[1:] if own_policy else SECURITY_HEADERS
         headers.append((b"x-request-id", self._state.request_id.encode()))
         if b"ledger-position" not in names:
             headers.append((b"ledger-position", b"%d" % self._position()))

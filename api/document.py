@@ -23,6 +23,8 @@ TITLE = "Liberation"
 BEARER = "bearer"
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 NOT_MODIFIED = "304"
+MEDIA_TYPES = "media_types"
+"""Key of a handler's `opt`: what it can answer with, where that is more than one."""
 _COMPONENTS = Components(
     security_schemes={
         BEARER: SecurityScheme(
@@ -89,6 +91,7 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
     for _, _, operation in operations(document):
         _complete(operation, ACCESS[operation["operationId"]])
     _refuse_unknown_fields(document, handlers)
+    _offer_media_types(document, handlers)
     return document
 
 
@@ -126,6 +129,14 @@ def _who(access: Access) -> str:
     roles = f"Roles: {', '.join(sorted(access.roles))}."
     owner = {"": "", "own": " Of the caller alone.", "own_or_admin": " The caller's own; an admin's are all."}
     return roles + owner[access.ownership]
+
+
+def _offer_media_types(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:
+    offered = {handler.operation_id: handler.opt.get(MEDIA_TYPES) for handler in handlers}
+    for _, _, operation in operations(document):
+        if media_types := offered[operation["operationId"]]:
+            schema = {"schema": {"type": "string", "format": "binary"}}
+            operation["responses"]["200"]["content"] = dict.fromkeys(media_types, schema)
 
 
 def _refuse_unknown_fields(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:

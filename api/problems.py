@@ -26,6 +26,7 @@ STATUS: Mapping[str, int] = {
     "invalid": 422,
     "not_found": 404,
     "forbidden": 403,
+    "feature_missing": 403,
     "idempotency_mismatch": 422,
     "idempotency_key_missing": 400,
     "idempotency_in_flight": 409,
@@ -34,6 +35,7 @@ STATUS: Mapping[str, int] = {
     "unauthenticated": 401,
     "card_declined": 402,
     "method_not_allowed": 405,
+    "not_acceptable": 406,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "rate_limited": 429,
@@ -101,6 +103,10 @@ class ApiError(LedgerError):
         self.errors = errors or []
         self.headers = dict(headers or {})
 
+    def told(self, said: Problem) -> Problem:
+        """`said`, or a subclass of it with members of its own."""
+        return said
+
 
 class Malformed(ApiError):
     """The request cannot be read."""
@@ -127,6 +133,12 @@ class UnsupportedMediaType(ApiError):
     """Bodies are JSON."""
 
     code = "unsupported_media_type"
+
+
+class NotAcceptable(ApiError):
+    """Nothing of what the caller takes can be given."""
+
+    code = "not_acceptable"
 
 
 class RateLimited(ApiError):
@@ -199,7 +211,8 @@ def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Resp
     status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error(error.code, detail=error.detail)
-    return answer(problem(error.code, error.detail, request.url.path, errors, status), headers)
+    said = problem(error.code, error.detail, request.url.path, errors, status)
+    return answer(error.told(said) if isinstance(error, ApiError) else said, headers)
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

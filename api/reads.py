@@ -12,12 +12,16 @@ from typing import Any, LiteralString, TypeVar
 import msgspec
 from psycopg.sql import SQL, Composed, Identifier
 
+from api.invoice_resources import InvoiceStory
 from api.resources import PaymentFact, Story
 from ledger.message import Metadata
 from ledger.store.lane import Connection, Kind
-from projections.disputes import DISPUTES, DisputeRow
+from projections.credit_notes import CREDIT_NOTES
+from projections.disputes import DISPUTES
+from projections.invoice_lines import INVOICE_LINES
+from projections.invoices import INVOICE_DISPUTES, INVOICES
 from projections.payments import PAYMENTS
-from projections.refunds import REFUNDS, RefundRow
+from projections.refunds import REFUNDS
 from projections.sheets import Row, Table
 
 R = TypeVar("R", bound=Row)
@@ -71,8 +75,8 @@ async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told
         disputes = await connection.execute(_DISPUTES, (ids,))
         facts = await connection.execute(_FACTS, ([f"payment-{each}" for each in ids],))
         await connection.execute("COMMIT")
-    refunds_of = _grouped(rows_of(REFUNDS, await refunds.fetchall()))
-    disputes_of = _grouped(rows_of(DISPUTES, await disputes.fetchall()))
+    refunds_of = _by(rows_of(REFUNDS, await refunds.fetchall()), "payment_id")
+    disputes_of = _by(rows_of(DISPUTES, await disputes.fetchall()), "payment_id")
     history_of = _histories(await facts.fetchall())
     known = {
         row.payment_id: Told(
@@ -84,13 +88,10 @@ async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told
     return [known.get(each) for each in payment_ids]
 
 
-T = TypeVar("T", RefundRow, DisputeRow)
-
-
-def _grouped(of: Iterable[T]) -> defaultdict[str, list[T]]:
-    groups: defaultdict[str, list[T]] = defaultdict(list)
+def _by(of: Iterable[R], column: str) -> defaultdict[str, list[R]]:
+    groups: defaultdict[str, list[R]] = defaultdict(list)
     for row in of:
-        groups[row.payment_id].append(row)
+        groups[getattr(row, column)].append(row)
     return groups
 
 
@@ -108,3 +109,36 @@ def _histories(facts: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[Paymen
 
 
 PAYMENT_BY_ID: Kind[str, Told | None] = Kind(_tell)
+
+_INVOICES = select(_BY_ID, INVOICES, by="stripe_invoice_id")
+_LINES = select(_BY_ID, INVOICE_LINES, by="stripe_invoice_id")
+_CREDITS = select(_BY_ID, CREDIT_NOTES, by="stripe_invoice_id")
+_INVOICE_DISPUTES = select(_BY_ID, INVOICE_DISPUTES, by="payment_id")
+
+
+async def _tell_invoices(connection: Connection, invoice_ids: Sequence[str]) -> list[InvoiceStory | None]:
+    """As `_tell`."""
+    ids = list(dict.fromkeys(invoice_ids))
+    async with connection.pipeline():
+        await connection.execute(_SNAPSHOT)
+        invoices = await connection.execute(_INVOICES, (ids,))
+        lines = await connection.execute(_LINES, (ids,))
+        credits_ = await connection.execute(_CREDITS, (ids,))
+        disputes = await connection.execute(_INVOICE_DISPUTES, (ids,))
+        await connection.execute("COMMIT")
+    lines_of = _by(rows_of(INVOICE_LINES, await lines.fetchall()), "stripe_invoice_id")
+    credits_of = _by(rows_of(CREDIT_NOTES, await credits_.fetchall()), "stripe_invoice_id")
+    disputes_of = _by(rows_of(INVOICE_DISPUTES, await disputes.fetchall()), "payment_id")
+    known = {
+        row.stripe_invoice_id: InvoiceStory(
+            row,
+            lines_of[row.stripe_invoice_id],
+            credits_of[row.stripe_invoice_id],
+            disputes_of[row.stripe_invoice_id],
+        )
+        for row in rows_of(INVOICES, await invoices.fetchall())
+    }
+    return [known.get(each) for each in invoice_ids]
+
+
+INVOICE_BY_ID: Kind[str, InvoiceStory | None] = Kind(_tell_invoices)

@@ -199,10 +199,14 @@ def refund_status(row: PaymentRow) -> str:
 def failure_of(row: PaymentRow, *, to_admin: bool) -> Failure | None:
     if row.status != "failed":
         return None
-    decline = declines.explain(row.failure_code, row.decline_code)
+    return failure(row.failure_code, row.decline_code, to_admin=to_admin)
+
+
+def failure(code: str, decline_code: str, *, to_admin: bool) -> Failure:
+    decline = declines.explain(code, decline_code)
     return Failure(
-        code=row.failure_code,
-        decline_code=row.decline_code if to_admin else declines.shown(row.decline_code),
+        code=code,
+        decline_code=decline_code if to_admin else declines.shown(decline_code),
         detail=decline.detail,
         remedy=decline.remedy,
         retry_same_card=decline.retry_same_card,
@@ -214,7 +218,7 @@ def detail_of(story: Story, history: Sequence[PaymentFact], *, to_admin: bool) -
     return PaymentDetail(
         **_fields(row, to_admin=to_admin),
         refunds=[refund_of(each) for each in story.refunds],
-        disputes=[_dispute_of(each) for each in story.disputes],
+        disputes=[dispute_of(each) for each in story.disputes],
         history=list(history),
         settlement=_settlement_of(row) if to_admin and row.balance_transaction_id else None,
     )
@@ -236,7 +240,7 @@ def refund_of(row: RefundRow) -> Refund:
     )
 
 
-def _dispute_of(row: DisputeRow) -> Dispute:
+def dispute_of(row: DisputeRow) -> Dispute:
     return Dispute(
         dispute_id=row.dispute_id,
         status=row.status,

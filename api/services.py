@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
@@ -18,13 +19,17 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.api_keys import FIND_API_KEY
 from api.auth import ApiKey, Authenticator, Principal
 from api.clock import Clock, SystemClock
+from api.effects.catalogue import Plan
+from api.effects.previews import ChangePreview
 from api.effects.stripe import Delivered
 from api.idempotency import LANE_OPTIONS, Idempotency
 from api.keys import open_keys
 from api.metrics import Metrics
 from api.positions import Positions
 from api.ratelimit import RateLimit
-from api.settings import Settings
+from api.settings import Settings, SettingsError
+from ledger import catalogue
+from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.errors import StoreUnavailable
 from ledger.message import Origin
 from ledger.policies.effects import Effect
@@ -44,6 +49,18 @@ class Gateway(Protocol):
 
     async def action_of(self, payment_id: str) -> Delivered:
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
+        ...
+
+    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+        """The same for the open invoice of a subscription."""
+        ...
+
+    async def preview_change(
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+    ) -> ChangePreview:
+        """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, and
+        refusals.
+        """
         ...
 
 
@@ -99,6 +116,7 @@ class Services:
         self.clock = context.clock
         self.metrics = Metrics()
         self.keys = open_keys(settings)
+        self.catalogue = _catalogue(settings)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
         self.authenticator = Authenticator(settings, self.keys, self._api_key)
@@ -171,6 +189,15 @@ class Services:
     def _appended(self, position: int) -> None:
         self.metrics.observe_append(self.store.appended)
         self.metrics.head.set(position)
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    if not settings.catalogue:
+        return DEFAULT_CATALOGUE
+    try:
+        return catalogue.load(Path(settings.catalogue))
+    except InvalidCatalogue as error:
+        raise SettingsError(f"LIBERATION_CATALOGUE cannot be used. {error.detail}") from None
 
 
 def _asynchronous(dsn: str) -> str:

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_webhook_secret`: `whsec_…`; several, separated by commas, while one is being rotated.
     - `stripe_api_base`: another address than Stripe's own, such as the sandbox's.
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
+    - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
+    - `seller`: who stands on receipts, a line for each of name, address and tax number.
     - `jwks`: URL or file of the issuer's public keys; empty uses a local key made in `data_dir`.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
     - `log_level`, `log_format`: `json` for machines, `console` for people.
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=r"^whsec_\S+$")], ...] = ()
     stripe_api_base: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    catalogue: str = ""
+    seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     jwks: str = ""
     jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_audience: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"

@@ -60,7 +60,7 @@ class EffectItem(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     effect_index: int
     kind: str
-    effect: dict[str, str]
+    effect: dict[str, str | int | bool]
     state: Literal["waiting", "parked", "delivered"]
     due_at: datetime
     attempts: int
@@ -188,7 +188,7 @@ _EFFECTS = """
     ORDER BY position DESC, effect_index DESC
     LIMIT %(limit)s
 """
-_decode = msgspec.json.Decoder(dict[str, str]).decode
+_decode = msgspec.json.Decoder(dict[str, str | int | bool]).decode
 
 
 @get(

@@ -44,6 +44,7 @@ from api.resources import (
 )
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
+from api.whose import is_admin
 from ledger.errors import Forbidden, Unknown
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
@@ -195,10 +196,6 @@ def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
         retry_same_card=decline.retry_same_card,
         payment=payment,
     )
-
-
-def is_admin(request: Call) -> bool:
-    return "admin" in request.user.roles
 
 
 _OF_USER = """

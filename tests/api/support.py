@@ -17,6 +17,8 @@ from litestar.types import ASGIApp
 
 from api.app import create_app
 from api.auth import mint
+from api.effects.catalogue import Plan
+from api.effects.previews import ChangePreview
 from api.effects.stripe import Delivered
 from api.projecting import projections
 from api.services import Context, Services
@@ -32,6 +34,7 @@ from ledger.payments.commands import (
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import BalanceTransaction, PaymentInitiated, RefundRequested
 from ledger.policies.effects import CreatePaymentIntent, CreateRefund, Effect
+from tests.api.billing import FakeBilling
 
 STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
 DEADLINE_S = 10.0
@@ -73,6 +76,18 @@ class Caller:
     ) -> httpx.Response:
         content = {"amount_minor": amount_minor, "currency": "usd", "payment_method": payment_method, **body}
         return await self("POST", "/api/payments/process", key=key or new_id("key"), json=content)
+
+    async def subscribe(
+        self, tier: str = "pro", payment_method: str = "pm_ok", *, key: str | None = None, **body: Any
+    ) -> httpx.Response:
+        content = {"tier": tier, "payment_method": payment_method, **body}
+        return await self("POST", "/api/subscriptions/create", key=key or new_id("key"), json=content)
+
+    async def wish(
+        self, what: str, *, method: str = "POST", key: str | None = None, **body: Any
+    ) -> httpx.Response:
+        """Of the subscription: `cancel`, `resume`, `pause`, `update`, `payment-method`, `preview`."""
+        return await self(method, f"/api/subscriptions/{what}", key=key or new_id("key"), json=body)
 
     async def refund(self, payment_id: str, *, key: str | None = None, **body: Any) -> httpx.Response:
         content = {"payment_id": payment_id, **body}
@@ -149,6 +164,7 @@ class FakeStripe:
         self.attached: dict[str, str] = {}
         self.customers = 0
         self._services: Services
+        self.billing: FakeBilling
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
@@ -156,12 +172,15 @@ class FakeStripe:
     @asynccontextmanager
     async def open(self, services: Services) -> AsyncIterator[Any]:
         self._services = services
+        self.billing = FakeBilling(services.store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
     async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
-        facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")  # type: ignore[union-attr]  # no webhooks here
+        if not isinstance(effect, CreatePaymentIntent | CreateRefund):
+            return await self.billing.deliver(effect)
+        facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")
         initiated = facts[0].event
         assert isinstance(initiated, PaymentInitiated)
         if isinstance(effect, CreatePaymentIntent):
@@ -169,7 +188,6 @@ class FakeStripe:
                 return Delivered()
             self.charges += 1
             return await self._charge(initiated)
-        assert isinstance(effect, CreateRefund)
         if await self._refund_status(effect) != "requested":
             return Delivered()
         self.refunds += 1
@@ -182,6 +200,14 @@ class FakeStripe:
 
     async def action_of(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
+
+    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+        return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
+
+    async def preview_change(
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+    ) -> ChangePreview:
+        return await self.billing.preview(user_id, subscription_id, plan, at)
 
     async def _refund_status(self, effect: CreateRefund) -> str:
         payment = await self._services.store.state(PAYMENT, f"payment-{effect.payment_id}")

@@ -140,7 +140,7 @@ async def test_every_domain_code_has_a_status() -> None:
     assert {statuses[code] for code in ("invalid_amount", "invalid_text", "note_required")} == {422}
     assert {statuses[code] for code in ("refund_window_closed", "dispute_open", "refused")} == {409}
     assert (statuses["contended"], statuses["store_unavailable"]) == (503, 503)
-    assert set(statuses.values()) <= {400, 401, 403, 404, 409, 415, 422, 429, 500, 503}
+    assert set(statuses.values()) <= {400, 401, 403, 404, 406, 409, 415, 422, 429, 500, 503}
 
 
 async def test_the_log_has_one_json_line_for_a_request_and_no_secret(open_app: OpenApp) -> None:

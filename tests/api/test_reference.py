@@ -46,7 +46,18 @@ async def test_what_changes_money_needs_a_key(app: Running, document: dict[str, 
     from api.app import HANDLERS  # importing it is what composes the application
 
     idempotent = {handler.operation_id for handler in HANDLERS if handler.opt.get(IDEMPOTENT)}
-    assert idempotent == {"processPayment", "refundPayment", "savePaymentMethod"}
+    assert idempotent == {
+        "processPayment",
+        "refundPayment",
+        "savePaymentMethod",
+        "createSubscription",
+        "updateSubscription",
+        "changeSubscriptionPaymentMethod",
+        "pauseSubscription",
+        "resumeSubscription",
+        "cancelSubscription",
+        "creditInvoice",
+    }
     for access in TABLE:
         parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])
         key = [each for each in parameters if each["name"] == "Idempotency-Key"]

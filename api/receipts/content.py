@@ -1,0 +1,96 @@
+"""What stands on a receipt, ready to be set: every number of it as text, and nothing that must be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from ledger.money import format_minor
+
+
+class ReceiptLine(msgspec.Struct, frozen=True, kw_only=True):
+    description: str
+    period_start: datetime
+    period_end: datetime
+    amount_minor: int
+    """Without tax; below zero for time that was paid and is not used."""
+
+
+class ReceiptCredit(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit note: the receipt stays as it was, and this says what was given back since."""
+
+    number: str
+    credited_at: datetime
+    amount_minor: int
+    """With tax."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """`number` has no gap: it is the rank of the payment among all."""
+
+    number: int
+    invoice_number: str
+    seller: tuple[str, ...]
+    customer: tuple[str, ...]
+    paid_at: datetime
+    currency: str
+    lines: tuple[ReceiptLine, ...]
+    tax_minor: int
+    total_minor: int
+    charged_minor: int
+    """By card; the rest of the total came out of the customer's credit."""
+    credits: tuple[ReceiptCredit, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Such as R-000042."""
+        return f"R-{self.number:06d}"
+
+    @property
+    def file_name(self) -> str:
+        """Without its ending."""
+        return f"receipt-{self.name}"
+
+
+class Sum(msgspec.Struct, frozen=True):
+    label: str
+    amount: str
+    strong: bool = False
+
+
+def amount(amount_minor: int, receipt: Receipt) -> str:
+    return format_minor(amount_minor, receipt.currency)
+
+
+def day(at: datetime) -> str:
+    """In UTC, as the books have it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def period(line: ReceiptLine) -> str:
+    if line.period_start >= line.period_end:
+        return day(line.period_start)
+    return f"{day(line.period_start)} \N{EN DASH} {day(line.period_end)}"
+
+
+def sums(receipt: Receipt) -> Sequence[Sum]:
+    """Below the lines, in their order."""
+    return tuple(_sums(receipt))
+
+
+def _sums(receipt: Receipt) -> Iterator[Sum]:
+    if receipt.tax_minor:
+        yield Sum("Subtotal", amount(receipt.total_minor - receipt.tax_minor, receipt))
+        yield Sum("Tax", amount(receipt.tax_minor, receipt))
+    yield Sum("Total", amount(receipt.total_minor, receipt), strong=True)
+    if receipt.charged_minor != receipt.total_minor:
+        yield Sum("From credit", amount(receipt.total_minor - receipt.charged_minor, receipt))
+    yield Sum(f"Paid by card on {day(receipt.paid_at)}", amount(receipt.charged_minor, receipt))
+    for credit in receipt.credits:
+        label = f"Credit note {credit.number} of {day(credit.credited_at)}"
+        yield Sum(label, amount(-credit.amount_minor, receipt))
+    if receipt.credits:
+        left = receipt.total_minor - sum(credit.amount_minor for credit in receipt.credits)
+        yield Sum("Total less credit notes", amount(left, receipt), strong=True)
