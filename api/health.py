@@ -16,12 +16,16 @@ from projections import outbox
 TIMEOUT_S = 2.0
 LAG = 10_000
 """Events that a projection may be behind before reads are too old to be served: under a second's work."""
+STALLED_S = 60.0
+"""A fact that has waited longer to be projected says that the projection has stopped, wherever it runs."""
 OVERDUE_S = 600.0
 """An effect that has been due for longer says that no worker is running."""
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """`stopped`: the fact that it cannot take, and why; empty while it runs."""
+    """`stopped`: the fact that it cannot take, and why; empty while it runs. Where projections run in another
+    process, only that a fact has waited too long.
+    """
 
     position: int
     lag_events: int
@@ -38,7 +42,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     effects_waiting: int = 0
     effects_parked: int = 0
     oldest_effect_overdue_s: float = 0.0
-    webhooks: dict[str, int] = {}
+    webhooks_waiting: int = 0
 
 
 async def examine(services: Services) -> Health:
@@ -51,24 +55,29 @@ async def examine(services: Services) -> Health:
 
 
 _POSITIONS = """
-    SELECT h.position, p.application_name, p.notification_id
+    SELECT h.position, p.application_name, p.notification_id,
+        coalesce(extract(epoch FROM clock_timestamp() - next.recorded_at), 0)::double precision
     FROM head AS h
     LEFT JOIN positions AS p ON true
+    LEFT JOIN events AS next ON next.position = p.notification_id + 1
 """
-_WEBHOOKS = "SELECT CASE result WHEN '' THEN 'waiting' ELSE result END, count(*) FROM webhooks GROUP BY 1"
+_WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
 async def _examine(services: Services, connection: Connection) -> Health:
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
-        webhooks: dict[str, int] = dict(await (await cursor.execute(_WEBHOOKS)).fetchall())
+        [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
     depth = await outbox.depth(connection)
     head: int = found[0][0]
+    stopped = services.stopped()
     projections = {
         name: Projection(
-            position=position, lag_events=head - position, stopped=services.stopped().get(name, "")
+            position=position,
+            lag_events=head - position,
+            stopped=stopped.get(name) or _stalled(position + 1, waits_s),
         )
-        for _, name, position in found
+        for _, name, position, waits_s in found
         if name is not None
     }
     return Health(
@@ -79,8 +88,15 @@ async def _examine(services: Services, connection: Connection) -> Health:
         effects_waiting=depth.waiting,
         effects_parked=depth.parked,
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
-        webhooks=webhooks,
+        webhooks_waiting=webhooks_waiting,
     )
+
+
+def _stalled(position: int, waits_s: float) -> str:
+    """Who stopped where is known to the process with the projections alone; that nothing moves, to all."""
+    if waits_s <= STALLED_S:
+        return ""
+    return f"position {position} waits for {waits_s:.0f} s: see the log of the process that projects"
 
 
 def _wrong(projections: dict[str, Projection]) -> list[str]:

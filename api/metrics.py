@@ -45,15 +45,13 @@ class Metrics:
         self.lag = self._gauge(
             "liberation_projection_lag_events", "Events a projection is behind.", "projection"
         )
-        self.poisoned = self._gauge(
-            "liberation_projection_poisoned", "1 when an event stopped it.", "projection"
-        )
+        self.poisoned = self._gauge("liberation_projection_poisoned", "1 when it has stopped.", "projection")
         self.outbox = self._gauge("liberation_outbox_effects", "Effects not yet delivered.", "state")
         self.outbox_age = self._gauge(
             "liberation_outbox_age_seconds", "Age of the oldest effect that is due."
         )
-        self.webhooks = self._gauge(
-            "liberation_webhooks", "Stripe events received, by what came of them.", "result"
+        self.webhooks_waiting = self._gauge(
+            "liberation_webhooks_waiting", "Stripe events received and not yet applied."
         )
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
@@ -81,8 +79,7 @@ class Metrics:
         self.outbox.labels("waiting").set(health.effects_waiting)
         self.outbox.labels("parked").set(health.effects_parked)
         self.outbox_age.set(health.oldest_effect_overdue_s)
-        for result, count in health.webhooks.items():
-            self.webhooks.labels(result).set(count)
+        self.webhooks_waiting.set(health.webhooks_waiting)
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

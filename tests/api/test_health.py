@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from api import health
 from projections.audit import Audit
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
@@ -48,6 +49,43 @@ async def test_not_ready_while_a_projection_is_stopped_by_a_fact_it_cannot_take(
     assert "cannot take this" in body["health"]["projections"]["audit"]["stopped"]
     assert (await app.client.get("/livez")).status_code == 200
     assert 'liberation_projection_poisoned{projection="audit"} 1.0' in (await app.client.get("/metrics")).text
+
+
+async def test_not_ready_while_projections_in_another_process_stand_still(
+    app: Running, student: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a stopped projection elsewhere only its position is seen."""
+
+    def poisoned(*_: object) -> None:
+        raise ValueError("cannot take this")
+
+    monkeypatch.setattr(Audit, "take", poisoned)
+    monkeypatch.setattr(app.services, "runner", None)
+    await student.pay()
+    assert (await app.client.get("/readyz")).status_code == 200, "it may only be late"
+    monkeypatch.setattr(health, "STALLED_S", 0.2)
+
+    async def only_the_stopped_one() -> bool:
+        answer = await app.client.get("/readyz")
+        return answer.status_code == 503 and answer.json()["detail"] == "projection audit stopped"
+
+    await until(only_the_stopped_one)
+    assert 'liberation_projection_poisoned{projection="audit"} 1.0' in (await app.client.get("/metrics")).text
+
+
+async def test_webhooks_that_wait_are_counted(app: Running) -> None:
+    async with app.services.reading() as connection:
+        await connection.execute(WEBHOOKS)
+    assert (await app.client.get("/readyz")).json()["webhooks_waiting"] == 2
+    assert "liberation_webhooks_waiting 2.0" in (await app.client.get("/metrics")).text
+
+
+WEBHOOKS = """
+    INSERT INTO webhooks
+    SELECT 'evt_' || n, 'payout.paid', 'po_1', now(), now(), CASE WHEN n > 2 THEN 'applied' ELSE '' END,
+        '', false, n
+    FROM generate_series(1, 5) AS n
+"""
 
 
 async def test_without_the_database_reads_and_writes_are_503_and_come_back(
