@@ -20,6 +20,7 @@ from api.clock import SandboxClock
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
 from api.demo.story import Story, storytelling
+from api.demo.subscribers import subscriptions
 from api.demo.welcome import welcome
 from api.sandbox.clock import ClockSetting
 from api.sandbox.state import CLOCK, State
@@ -118,7 +119,7 @@ def _put_sandbox_back(files: Files, seed: int) -> None:
 async def _make(running: Running, listener: socket.socket, asked: Demo) -> None:
     began = time.monotonic()
     end = datetime.now(UTC)
-    actions = plan(asked.seed, asked.scale, end)
+    actions = sorted([*plan(asked.seed, asked.scale, end), *subscriptions(end)], key=lambda action: action.at)
     clock = SandboxClock(timedelta(days=-DAYS))
     # The whole history comes from one address in some seconds.
     settings = msgspec.structs.replace(

@@ -14,8 +14,9 @@ import msgspec
 
 from api.auth import mint
 from api.clock import SandboxClock
-from api.demo import plan
+from api.demo import plan, subscribers
 from api.demo.plan import Action, Pay, User
+from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
 from api.serve.sandbox import KEY
 from api.settings import Settings
 from ledger.errors import LedgerError
@@ -24,7 +25,7 @@ ADMIN = "usr_admin"
 TTL_S = 3600
 SESSION = timedelta(minutes=45)
 TIMEOUT = aiohttp.ClientTimeout(total=60)
-CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 201, 202, 400, 402
+OK, CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 200, 201, 202, 400, 402
 
 Json = dict[str, Any]
 
@@ -43,14 +44,21 @@ class Api:
         self._credentials: dict[str, str] = {}
         self._calls = 0
 
-    async def post(self, path: str, user_id: str, body: Json, *expected: int) -> Json:
+    async def post(self, path: str, user_id: str, body: Json, *expected: int, method: str = "POST") -> Json:
         self._calls += 1
         headers = {
             "Authorization": f"Bearer {self._credential(user_id)}",
             "Idempotency-Key": f"demo-{self._calls}",
         }
-        async with self._session.post(self._url + path, json=body, headers=headers) as response:
+        async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
             return await _read(response, expected)
+
+    async def plan(self, user_id: str) -> Json | None:
+        """The user's subscription, if there is one."""
+        headers = {"Authorization": f"Bearer {self._credential(user_id)}"}
+        async with self._session.get(f"{self._url}/api/subscriptions/current", headers=headers) as response:
+            found: Json | None = (await _read(response, (200,)))["subscription"]
+            return found
 
     async def settled(self) -> bool:
         """Whether all effects are delivered, as far as the projections have come."""
@@ -116,8 +124,15 @@ class Story:
         self._clock.follow(moment)
 
     async def settled(self) -> bool:
-        """Whether all that happened at Stripe is in the ledger."""
-        return not await self._stripe.delivering() and await self._api.settled()
+        """Whether all that happened at Stripe is in the ledger, and what time brings to subscribers, too."""
+        return not await self._stripe.delivering() and await self._api.settled() and await self._as_planned()
+
+    async def _as_planned(self) -> bool:
+        for one in SUBSCRIBERS:
+            found = await self._api.plan(one.user_id)
+            if (found["status"] if found else "") != one.status:
+                return False
+        return True
 
     async def _act(self, action: Action) -> None:
         match action:
@@ -136,6 +151,8 @@ class Story:
                 await self._answer_dispute(action)
             case plan.PayOut():
                 await self._pay_out(action.currency)
+            case SubscriberAction():
+                await self._subscriber(action)
 
     async def _save_card(self, user: User) -> None:
         saved = await self._api.post(
@@ -181,6 +198,26 @@ class Story:
         """As Stripe's schedule does it; refunds and disputes may have left nothing."""
         await self._stripe.control("/payouts", 200, NOTHING_THERE, currency=currency)
 
+    async def _subscriber(self, action: SubscriberAction) -> None:
+        user_id = action.user_id
+        match action:
+            case subscribers.Subscribe(tier=tier, interval=interval, trial=trial):
+                body = {"tier": tier, "interval": interval, "trial": trial}
+                body["payment_method"] = subscribers.GOOD
+                await self._api.post("/api/subscriptions/create", user_id, body, CREATED)
+            case subscribers.ChangePlan(tier=tier):
+                told = await self._api.post("/api/subscriptions/preview", user_id, {"tier": tier}, OK)
+                body = {name: told[name] for name in ("tier", "proration_at", "expected_minor")}
+                await self._api.post("/api/subscriptions/update", user_id, body, OK, method="PUT")
+            case subscribers.Pause():
+                await self._api.post("/api/subscriptions/pause", user_id, {}, OK)
+            case subscribers.Cancel():
+                await self._api.post("/api/subscriptions/cancel", user_id, {"at_once": True}, OK)
+            case subscribers.CardTurns(into=into):
+                found = await self._api.plan(user_id)
+                assert found is not None, "it was planned so"
+                await self._stripe.control(f"/payment_methods/{found['payment_method']}/turn", into=into)
+
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""
         payment = self._payments[ref]
@@ -216,6 +253,8 @@ def _subjects(action: Action) -> set[str]:
             return {action.user.user_id}
         case plan.PayOut():
             return {action.currency}
+        case SubscriberAction():
+            return {action.user_id}
         case plan.Authenticate() | plan.Refund() | plan.RefundInDashboard() | plan.AnswerDispute():
             return {action.ref}
     raise AssertionError(action)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from api.auth import mint
 from api.demo.plan import FIRST_USER
+from api.demo.subscribers import SUBSCRIBERS
 from api.serve.service import Running
 from api.settings import Settings
 
@@ -41,6 +44,19 @@ To try, in another terminal, with the lines above pasted first:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d "{{\\"payment_id\\": \\"$PAYMENT\\"}}"
 
+  # subscribe
+  curl -s {url}/api/subscriptions/create -H "Authorization: Bearer $STUDENT" \\
+    -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
+    -d '{{"tier": "pro", "interval": "month", "payment_method": "pm_card_visa", "trial": true}}'
+
+  # a subscriber in each state, and what they may do
+{subscribers}
+  curl -s "{url}/api/subscriptions/current?user_id={past_due}" -H "Authorization: Bearer $ADMIN"
+
+  # monthly recurring revenue; what is paid for and not delivered yet, rolled forward
+  curl -s {url}/api/revenue/mrr -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/revenue/deferred?from={since}" -H "Authorization: Bearer $ADMIN"
+
   # the books, and where a balance comes from
   curl -s {url}/api/ledger/trial-balance -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/ledger/explain?account=1010&currency=usd" -H "Authorization: Bearer $ADMIN"
@@ -57,7 +73,14 @@ def welcome(running: Running) -> str:
         sandbox_url=running.sandbox_url,
         data_dir=settings.data_dir,
         credentials=_credentials(settings),
+        subscribers=_subscribers(),
+        past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
+        since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )
+
+
+def _subscribers() -> str:
+    return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in SUBSCRIBERS)
 
 
 def _credentials(settings: Settings) -> str:

@@ -71,12 +71,13 @@ async def working(services: Services) -> AsyncIterator[Worker]:
 @asynccontextmanager
 async def hurrying(services: Services) -> AsyncIterator[Worker]:
     """`working` while the clock is moved on by days: what falls due is looked for all the time."""
-    due = [job for job in _jobs(services) if job.name == "funds_available"]
+    due = [job for job in _jobs(services) if job.name in HURRIED]
     async with _working(services, [msgspec.structs.replace(job, every_s=HURRY_S) for job in due]) as worker:
         yield worker
 
 
 ALL_HERE: tuple[Background, ...] = (projecting, working)
+HURRIED = frozenset({"funds_available", "dunning", "days_closed"})
 HURRY_S = 0.5
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
 
 pytestmark = pytest.mark.postgres
@@ -45,6 +46,36 @@ def _balanced(service: Service) -> bool:
     totals = service.get("/api/ledger/trial-balance")["totals"]
     assert len(totals) > 1, "several currencies"
     return all(each["debit_minor"] == each["credit_minor"] for each in totals)
+
+
+def _subscribers_are_in_every_state(service: Service) -> None:
+    plans = {
+        one.user_id: service.get("/api/subscriptions/current", user_id=one.user_id) for one in SUBSCRIBERS
+    }
+    held = {user_id: plan["subscription"] for user_id, plan in plans.items()}
+    assert {user_id: one["status"] if one else "" for user_id, one in held.items()} == {
+        one.user_id: one.status for one in SUBSCRIBERS
+    }
+    assert {user_id for user_id, plan in plans.items() if plan["tier"] == "free"} == {
+        "usr_unpaid",
+        "usr_paused",
+        "usr_canceled",
+    }
+    assert held["usr_yearly"]["interval"] == "year"
+    assert held["usr_upgraded"]["tier"] == plans["usr_downgrading"]["tier"] == "enterprise"
+    change = held["usr_downgrading"]["change"]
+    assert (change["status"], change["tier"]) == ("scheduled", "pro")
+    assert held["usr_past_due"]["grace_until"] is not None
+    (mrr,) = service.get("/api/revenue/mrr")["totals"]
+    assert (mrr["subscriptions"], mrr["mrr_minor"]) == (5, 2 * 9_900 + 2 * 999 + 833), (
+        "a year counts by the twelfth"
+    )
+    (deferred,) = service.get("/api/revenue/deferred", **{"from": "2020-01-01T00:00:00Z"})["items"]
+    assert deferred["closing_minor"] == deferred["billed_minor"] - deferred["recognised_minor"] > 0
+    (liability,) = [
+        one for one in service.get("/api/ledger/trial-balance")["items"] if one["account"] == "2000"
+    ]
+    assert liability["credit_minor"] - liability["debit_minor"] == deferred["closing_minor"]
 
 
 def _payments(service: Service) -> list[dict[str, object]]:
