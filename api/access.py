@@ -66,6 +66,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/invoices", "listInvoices", PEOPLE, "own_or_admin"),
     Access("GET", "/api/invoices/{invoice_id}", "getInvoice", PEOPLE, "own_or_admin"),
     Access("GET", "/api/invoices/{invoice_id}/receipt", "getReceipt", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/invoices/{invoice_id}/pay", "payInvoice", PEOPLE, "own"),
     Access("POST", "/api/invoices/{invoice_id}/credit", "creditInvoice", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),

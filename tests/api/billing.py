@@ -33,6 +33,7 @@ from ledger.policies.effects import (
     KeepSubscription,
     PauseSubscription,
     ResumeSubscription,
+    RetryInvoice,
     UpdateSubscriptionCard,
 )
 from ledger.proration import boundary
@@ -78,6 +79,8 @@ class FakeBilling:
                 return await self.show(effect.subscription_id, collection_paused=paused)
             case UpdateSubscriptionCard():
                 return await self._card(effect, await self._row(effect.user_id, effect.subscription_id))
+            case RetryInvoice():
+                return await self._retry(effect)
             case CreateCreditNote():
                 return await self._credit(effect)
             case _:
@@ -201,6 +204,28 @@ class FakeBilling:
             )
             return Delivered(await self._record(refused))
         return await self.show(effect.subscription_id, payment_method_id=card)
+
+    async def _retry(self, effect: RetryInvoice) -> Delivered:
+        """By the card that the subscription has now."""
+        fields = self._invoices[effect.stripe_invoice_id]
+        subscription = self._subscriptions[fields["subscription_id"]]
+        card, amount, now = subscription["payment_method_id"], fields["total_minor"], self._now()
+        if card in DECLINES:
+            attempt = InvoiceAttempt(
+                attempt_id=new_id("ch"), failed_at=now, code="card_declined", decline_code=DECLINES[card]
+            )
+            attempts = (*fields.get("attempts", ()), attempt)
+            return Delivered(await self._invoice(effect.stripe_invoice_id, attempts=attempts))
+        told = await self._invoice(
+            effect.stripe_invoice_id,
+            status="paid",
+            charged_minor=amount,
+            paid_at=now,
+            charge_id=new_id("ch"),
+            balance_transaction=self._entry(amount, fields["currency"], 59),
+        )
+        await self.show(fields["subscription_id"], status="active", open_invoice_id="")
+        return Delivered(told)
 
     async def _credit(self, effect: CreateCreditNote) -> Delivered:
         invoice = await self._store.state(INVOICE, f"invoice-{effect.stripe_invoice_id}")

@@ -56,6 +56,41 @@ async def test_a_failed_attempt_says_what_to_do_and_when_the_next_one_is(
     assert (receipt.status_code, problem(receipt)["code"]) == (409, "no_receipt")
 
 
+async def pay(caller: Caller, invoice_id: str, key: str = "pay") -> Any:
+    return await caller("POST", f"/api/invoices/{invoice_id}/pay", key=key, json={})
+
+
+async def test_an_open_invoice_is_paid_again_when_its_customer_asks(
+    app: Running, student: Caller, other: Caller
+) -> None:
+    invoice_id = await invoice_of(app, student, payment_method="pm_funds")
+    assert (await pay(other, invoice_id)).status_code == 404
+    declined = await pay(student, invoice_id)
+    assert declined.status_code == 402, declined.text
+    assert problem(declined)["failure"]["remedy"] == "other_card"
+    assert problem(declined)["invoice"]["attempts"] == 2
+    await student.wish("payment-method", method="PUT", payment_method="pm_ok")
+    paid = await pay(student, invoice_id, "again")
+    assert (paid.status_code, paid.json()["invoice"]["receipt_number"]) == (200, 1)
+    assert (await student.get("/api/subscriptions/current")).json()["tier"] == "pro"
+    over = await pay(student, invoice_id, "once more")
+    assert (over.status_code, problem(over)["code"]) == (409, "invoice_not_open")
+
+
+async def test_an_invoice_that_waits_for_its_cardholder_hands_out_the_secret(
+    app: Running, student: Caller
+) -> None:
+    invoice_id = await invoice_of(app, student, payment_method="pm_action")
+    head = await app.services.store.head()
+    waiting = await pay(student, invoice_id)
+    assert waiting.status_code == 202, waiting.text
+    assert waiting.json()["next_action"]["client_secret"] == f"secret_again_{invoice_id}"
+    assert await app.services.store.head() == head, "the card is not charged again"
+    async with app.services.reading() as connection:
+        rows = await (await connection.execute("SELECT body FROM idempotency_keys")).fetchall()
+    assert "secret" not in str(rows)
+
+
 async def test_pages_of_a_growing_list_join_without_gap(
     app: Running, student: Caller, stripe: FakeStripe
 ) -> None:

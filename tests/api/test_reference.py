@@ -57,6 +57,7 @@ async def test_what_changes_money_needs_a_key(app: Running, document: dict[str, 
         "resumeSubscription",
         "cancelSubscription",
         "creditInvoice",
+        "payInvoice",
     }
     for access in TABLE:
         parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])

@@ -1,0 +1,131 @@
+"""Subscriptions over HTTP with the real SDK against the sandbox: what a caller is told is what Stripe did."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.catch_up import catch_up
+from api.clock import SandboxClock
+from api.sandbox.server import Sandbox
+from api.serve.parts import ALL_HERE, context_of
+from api.services import Services
+from api.settings import Settings
+from tests.api.support import Caller, Running, lifespan, problem, until
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def app(database_url: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Running]:
+    settings = Settings(
+        data_dir=tmp_path, stripe_api_key=sandbox.api_key, stripe_api_base=sandbox.url, seller="Liberation"
+    )
+    found: list[Services] = []
+
+    @asynccontextmanager
+    async def remember(services: Services) -> AsyncIterator[None]:
+        found.append(services)
+        yield
+
+    asgi = create_app(
+        context_of(settings, database_url, background=(*ALL_HERE, remember), clock=SandboxClock())
+    )
+    async with lifespan(asgi):
+        transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Running(asgi, found[0], client)
+
+
+@pytest.fixture
+def student(app: Running) -> Caller:
+    return app.caller("usr_student", "student")
+
+
+async def current(caller: Caller) -> dict[str, Any]:
+    body: dict[str, Any] = (await caller.get("/api/subscriptions/current")).json()
+    return body
+
+
+async def test_from_the_first_charge_to_the_credit_note(app: Running, student: Caller) -> None:
+    made = await student.subscribe("pro", "pm_card_visa")
+    assert (made.status_code, made.json()["status"]) == (201, "active"), made.text
+
+    preview = (await student.wish("preview", tier="enterprise")).json()
+    assert preview["total_minor"] == preview["expected_minor"], "Stripe says the same"
+    echo = {key: preview[key] for key in ("proration_at", "expected_minor")}
+    up = await student.wish("update", method="PUT", tier="enterprise", **echo)
+    assert (up.status_code, up.json()["tier"]) == (200, "enterprise"), up.text
+    down = await student.wish("update", method="PUT", tier="pro")
+    assert (down.status_code, down.json()["change"]["status"]) == (200, "scheduled"), down.text
+    kept = await student.wish("update", method="PUT", tier="enterprise")
+    assert (kept.status_code, kept.json()["change"]) == (200, None), kept.text
+
+    canceling = await student.wish("cancel")
+    assert canceling.json()["cancel_at"] == made.json()["period_end"], canceling.text
+    assert (await student.wish("resume")).json()["cancel_at"] is None
+    assert (await student.wish("pause")).json()["status"] == "paused"
+    assert (await student.wish("resume")).json()["status"] == "active"
+
+    await app.projected()
+    invoices = (await student.get("/api/invoices")).json()["items"]
+    assert [each["receipt_number"] for each in invoices] == [2, 1]
+    assert invoices[0]["total_minor"] == preview["total_minor"]
+    first = f"/api/invoices/{invoices[1]['invoice_id']}"
+    admin = app.caller("usr_admin", "admin")
+    note = await admin("POST", f"{first}/credit", key="k", json={"amount_minor": 99, "note": "asked for"})
+    assert (note.status_code, note.json()["status"]) == (201, "credited"), note.text
+    page = (await student.get(f"{first}/receipt", headers={"Accept": "text/html"})).text
+    assert "9.99 USD" in page
+    assert "-0.99 USD" in page
+    assert (await student.get(f"{first}/receipt")).content.startswith(b"%PDF-")
+
+
+async def test_a_decline_and_then_a_card_that_works(app: Running, student: Caller) -> None:
+    declined = await student.subscribe("pro", "pm_card_chargeCustomerFail")
+    assert declined.status_code == 402, declined.text
+    body = problem(declined)
+    assert (body["subscription"]["status"], body["failure"]["code"]) == ("incomplete", "card_declined")
+    assert (await current(student))["tier"] == "free"
+
+    changed = await student.wish("payment-method", method="PUT", payment_method="pm_card_visa")
+    assert changed.status_code in {200, 202}, changed.text
+
+    async def paid() -> bool:
+        listed = (await student.get("/api/invoices")).json()["items"]
+        return [each["status"] for each in listed] == ["paid"]
+
+    await until(paid)
+    async with app.services.reading() as connection:  # what webhooks would have told
+        await catch_up(app.services.stripe, connection, app.services.store, app.services.clock)
+
+    async def counts() -> bool:
+        return bool((await current(student))["tier"] == "pro")
+
+    await until(counts)
+
+
+async def test_a_card_that_cannot_be_charged_at_all_is_refused_and_leaves_nothing(student: Caller) -> None:
+    refused = await student.subscribe("pro", "pm_card_visa_chargeDeclinedInsufficientFunds")
+    assert refused.status_code == 402, refused.text
+    assert problem(refused)["failure"]["decline_code"] == "insufficient_funds"
+    assert (await current(student))["subscription"] is None
+    assert (await student.subscribe("pro", "pm_card_visa")).status_code == 201
+
+
+async def test_a_bank_that_asks_its_cardholder(app: Running, student: Caller) -> None:
+    waiting = await student.subscribe("pro", "pm_card_authenticationRequired", key="3ds")
+    assert waiting.status_code == 202, waiting.text
+    secret = waiting.json()["next_action"]["client_secret"]
+    again = await student.subscribe("pro", "pm_card_authenticationRequired", key="3ds")
+    assert again.json()["next_action"]["client_secret"] == secret, "of the same PaymentIntent"
+    await app.projected()
+    invoice_id = (await student.get("/api/invoices")).json()["items"][0]["invoice_id"]
+    asked = await student("POST", f"/api/invoices/{invoice_id}/pay", key="pay", json={})
+    assert (asked.status_code, asked.json()["next_action"]["client_secret"]) == (202, secret)
