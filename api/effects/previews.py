@@ -44,7 +44,9 @@ async def preview_change(
     known = await subscription_of(wiring, user_id, subscription_id)
     if known is None:
         raise Unknown(f"There is no subscription {subscription_id}.")
-    ours = our_preview(known, plan.price_minor, plan.interval, at.replace(microsecond=0))
+    # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
+    at = max(at.replace(microsecond=0), known.period_start or at)
+    ours = our_preview(known, plan.price_minor, plan.interval, at)
     try:
         found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
         present = Plan(known.tier, known.interval, known.currency, known.price_minor)

@@ -221,7 +221,8 @@ async def _ask(wiring: Wiring, found: StripeSubscription, event: Any) -> None:
     match event:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
             plan = Plan(event.tier, event.interval, event.currency, event.price_minor)
-            await _set_plan(wiring, found, plan, f"change:{event.change_id}", **_manner(event))
+            manner = _manner(event, found.item.current_period_start)
+            await _set_plan(wiring, found, plan, f"change:{event.change_id}", **manner)
         case CancellationRequested(at_once=False):
             key = f"cancel:{event.request_id}"
             await post(wiring.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
@@ -252,12 +253,15 @@ async def _delete(wiring: Wiring, path: str) -> None:
     await patiently(lambda: wiring.stripe.raw_request_async("delete", path))
 
 
-def _manner(event: SubscriptionChangeRequested | SubscriptionChangeScheduled) -> dict[str, Any]:
+def _manner(
+    event: SubscriptionChangeRequested | SubscriptionChangeScheduled, period_start: int
+) -> dict[str, Any]:
     if isinstance(event, SubscriptionChangeScheduled):
         return {"proration_behavior": "none"}
     return {
         "proration_behavior": "always_invoice",
-        "proration_date": int(event.proration_at.timestamp()),
+        # our clock may be a little behind when a period has just begun
+        "proration_date": max(int(event.proration_at.timestamp()), period_start),
         "payment_behavior": "pending_if_incomplete",
     }
 
