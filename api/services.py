@@ -173,6 +173,7 @@ class Services:
             min_size=1,
             max_size=self.settings.read_connections,
             timeout=2.0,
+            reconnect_timeout=1.0,
             open=False,
             kwargs={"autocommit": True},
             check=AsyncConnectionPool.check_connection,

@@ -29,9 +29,9 @@ from projections.outbox import Claimed, Key
 
 CONCURRENCY = 16
 POLL_S = 0.25
-LEASE_S = 300.0
+LEASE_S = 120.0
 """How long an effect stays ours; when this process dies, another one takes it after that."""
-DELIVERY_TIMEOUT_S = 240.0
+DELIVERY_TIMEOUT_S = 90.0
 """Well within the lease, so that no two workers deliver the same effect at once."""
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 3600.0
@@ -91,7 +91,8 @@ class Worker:
             conninfo(url, schema=schema, name="worker"),
             min_size=1,
             max_size=2 + len(jobs),
-            timeout=10.0,
+            timeout=2.0,
+            reconnect_timeout=1.0,  # then anew with the next borrower, instead of ever longer pauses
             open=False,
             kwargs={"autocommit": True},
             check=AsyncConnectionPool.check_connection,

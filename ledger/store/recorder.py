@@ -59,6 +59,9 @@ def open_datastore(conninfo: str, *, pool_size: int = 1) -> PostgresDatastore:
         pre_ping=True,
         originator_id_type="text",
     )
+    # Seconds after which a pool gives up on a lost server and tries anew with the next borrower; left to
+    # itself it waits ever longer, and finds a server that came back only much later.
+    datastore.pool.timeout, datastore.pool.reconnect_timeout = 2.0, 1.0
     pool_arguments = datastore.pool.kwargs
     assert isinstance(pool_arguments, dict)
     row_factory = pool_arguments["row_factory"]
