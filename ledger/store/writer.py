@@ -33,6 +33,7 @@ MAX_WAITING = 10_000
 OPTIMISTIC_TRIES = 3
 """After as many lost races a batch takes the head's lock first, so that it must win."""
 MAX_TRIES = 8
+_IN_USE = "another command with this id came at the same time and was not recorded; send this one again"
 _LOCK_HEAD = "SELECT lock_head()"
 _SELECT_HEAD = "SELECT position FROM head"
 
@@ -355,17 +356,20 @@ def _without_twins(batch: list[Pending]) -> list[Pending]:
     for pending in batch:
         twin = first.setdefault(pending.command.command_id, pending)
         if twin is not pending:
-            twin.future.add_done_callback(partial(_repeat, pending))
-            if twin.digest != pending.digest:
-                pending.fail(IdempotencyMismatch("this id is in use for another command; use a new one"))
+            twin.future.add_done_callback(partial(_repeat, pending, twin.digest))
     return list(first.values())
 
 
-def _repeat(later: Pending, done: asyncio.Future[Outcome]) -> None:
+def _repeat(later: Pending, digest: str, done: asyncio.Future[Outcome]) -> None:
+    """`digest` is the first one's: another payload is refused once the first one is recorded, not before."""
     if done.cancelled():
         later.fail(StoreUnavailable("the same command was sent twice and its first sending was given up"))
     elif (error := done.exception()) is not None:
-        later.fail(error)
+        later.fail(error if digest == later.digest else Contended(_IN_USE))
+    elif digest != later.digest:
+        later.fail(
+            IdempotencyMismatch("this id was used at the same time for another command; use a new one")
+        )
     else:
         later.answer(msgspec.structs.replace(done.result(), repeated=True))
 

@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 import pytest
 
-from ledger.errors import IdempotencyMismatch, StoreUnavailable
+from ledger.errors import Contended, IdempotencyMismatch, StoreUnavailable
 from ledger.store import Store, conninfo, writer
 from tests.store.purse import (
     ANN,
@@ -366,3 +366,14 @@ async def test_reads_that_wait_together_share_a_query(database_url: str, purses:
     assert [[recorded.version for recorded in stream] for stream in streams] == [[1, 2], [2], [2], []]
     pages = await asyncio.gather(purses.read(0, 2), purses.read(4, 9))
     assert [[recorded.position for recorded in page] for page in pages] == [[1, 2], [5, 6]]
+
+
+async def test_another_payload_at_the_same_time_is_refused_only_for_what_is_recorded(purses: Store) -> None:
+    refused, other = await asyncio.gather(
+        purses.handle(spend(coins=9, command_id="c1"), ANN),
+        purses.handle(fill(coins=9, command_id="c1"), ANN),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, NotEnough)
+    assert isinstance(other, Contended), "nothing stands under this id, so it may come again"
+    assert (await purses.handle(fill(coins=9, command_id="c1"), ANN)).state == Purse(9)
