@@ -58,7 +58,9 @@ TAGS = ["payments"]
 
 
 class ProcessPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Charge a card. `save_payment_method` keeps it for later payments."""
+    """Charge a card. `save_payment_method` keeps it for later payments. The ledger keeps `description` for
+    ever: it must name nobody.
+    """
 
     amount_minor: AmountMinor
     currency: CurrencyCode

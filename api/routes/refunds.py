@@ -28,7 +28,9 @@ Call = Request[Principal, Any, State]
 
 
 class RefundPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`amount_minor` null gives back all that is left. An admin must say why in `note`."""
+    """`amount_minor` null gives back all that is left. An admin must say why in `note`, which the ledger
+    keeps for ever: it must name nobody.
+    """
 
     payment_id: PaymentIdText
     amount_minor: AmountMinor | None = None
