@@ -19,8 +19,8 @@ from tests.cli.conftest import Run
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "replay", "serve", "stripe", "token",
-    "verify", "worker",
+    "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "recognise", "replay", "serve", "stripe",
+    "token", "verify", "worker",
 )  # fmt: skip
 
 
