@@ -1,0 +1,19 @@
+"""The operator's file that the documentation shows is one that the service takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ledger.catalogue import load
+from tests.service import ROOT
+
+
+def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "plans.toml"
+    file.write_text(shown, encoding="utf-8")
+    catalogue = load(file)
+    assert catalogue.price_minor("pro", "month", "eur") == 1_099
+    assert catalogue.tiers["pro"].features["upload_courses"].per == "month"
