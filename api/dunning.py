@@ -25,10 +25,10 @@ log = structlog.get_logger()
 
 async def advance_dunning(conn: AsyncConnection, store: Store, clock: Clock) -> int:
     """Ask for what is due by `clock`; answers how much was asked for. The outbox does the rest."""
-    return await _retry(conn, store, clock) + await _advance(conn, store, clock)
+    return await retry_invoices(conn, store, clock) + await advance_subscriptions(conn, store, clock)
 
 
-async def _retry(conn: AsyncConnection, store: Store, clock: Clock) -> int:
+async def retry_invoices(conn: AsyncConnection, store: Store, clock: Clock) -> int:
     """The command's id is made of the date of the attempt, so that a table that lags asks for none twice."""
     count, after = 0, None
     while due := await retries_due(conn, clock.now(), BATCH, after=after):
@@ -53,7 +53,7 @@ async def _is_charged(store: Store, due: RetryDue) -> bool:
     return subscription is not None and subscription.live and subscription.status not in _NOT_CHARGED
 
 
-async def _advance(conn: AsyncConnection, store: Store, clock: Clock) -> int:
+async def advance_subscriptions(conn: AsyncConnection, store: Store, clock: Clock) -> int:
     """An end that Stripe refused is asked for again on the next day."""
     count, after = 0, None
     while due := await due_for_dunning(conn, clock.now(), BATCH, after=after):

@@ -22,7 +22,7 @@ from ledger.subscriptions.commands import (
     RequestResume,
     WithdrawCancellation,
 )
-from ledger.subscriptions.refusals import SubscriptionExists
+from ledger.subscriptions.refusals import PreviewMismatch, SubscriptionExists
 from tests.effects.subscribers import START, Subscribers, price
 from tests.effects.world import USER, Bench, World, recorded_by
 
@@ -352,6 +352,37 @@ async def test_what_is_none_of_ours_is_ignored_visibly(people: Subscribers, worl
     assert [row["result"] for row in results] == ["applied", "ignored", "unchanged"]
     assert len(await people.invoices()) == 1
     assert await world.settle() == []
+
+
+async def test_one_that_was_taken_for_refused_and_is_there_after_all_is_ended(
+    people: Subscribers, world: World
+) -> None:
+    refused = await people.subscribe(card="pm_card_visa_chargeDeclinedLostCard")
+    live = await people.subscribe()
+    customer = await people.customer()
+    (price,) = (await world.client.v1.prices.list_async()).data
+    made = await world.client.v1.subscriptions.create_async(
+        {
+            "customer": customer,
+            "items": [{"price": price.id}],
+            "default_payment_method": (await people.state(live)).payment_method_id,
+            "metadata": {"subscription_id": refused, "user_id": "usr_1"},
+        }
+    )
+    await people.hear()
+    await people.hear()
+    assert (await world.client.v1.subscriptions.retrieve_async(made.id)).status == "canceled"
+    assert (await people.state(refused)).status == "canceled"
+    assert (await people.state(live)).status == "active"
+
+
+async def test_a_preview_on_which_stripe_and_we_differ_promises_nothing(
+    people: Subscribers, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription_id = await people.subscribe()
+    monkeypatch.setattr("api.sandbox.resources.billing.entries.share", lambda *_: 1)
+    with pytest.raises(PreviewMismatch, match="nothing was changed"):
+        await people.preview(subscription_id, "enterprise")
 
 
 async def test_a_subscription_that_the_ledger_does_not_know_is_kept_for_later(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from api.dunning import advance_dunning
+from api.dunning import advance_dunning, advance_subscriptions
 from api.effects.catalogue import Plan
 from api.effects.client import open_stripe
 from api.recognition import close_days
@@ -247,6 +247,9 @@ async def test_any_delivery_ends_in_the_same_tables(
             await other.catch_up()
             for people in (calm, wild):
                 # what fell due at Stripe while the other one was listening
+                await people.hear()
+                await advance_subscriptions(people.world.conn, people.world.store, people.world.clock)
+                await people.world.settle()
                 await people.hear()
                 await people.world.make_funds_available()
                 await close_days(people.world.conn, people.world.store, people.world.clock)

@@ -121,3 +121,18 @@ async def test_a_worker_that_was_away_makes_up_for_one_attempt(people: Subscribe
     await people.work()
     assert await attempts(people, subscription_id) == [("schedule", 8)]
     assert await people.charges() == ["succeeded", "failed", "failed"]
+
+
+async def test_a_process_that_died_after_the_attempt_makes_no_second_one(
+    people: Subscribers, bench: Bench
+) -> None:
+    subscription_id = await overdue(people, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    bench.advance(timedelta(days=2), people.world)
+    invoice_id = (await people.state(subscription_id)).open_invoice_id
+    bench.fault("error_before", f"/v1/invoices/{invoice_id}", "GET")
+    await people.work()
+    assert (await people.invoice(invoice_id)).retry is not None
+    assert await people.charges() == ["succeeded", "failed", "failed"]
+    assert await people.world.settle() == []
+    assert (await people.invoice(invoice_id)).retry is None
+    assert await people.charges() == ["succeeded", "failed", "failed"]
