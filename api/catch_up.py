@@ -1,12 +1,13 @@
 """Find the Stripe events that never reached us, and record them.
 
 Asking only for what came after the last one received would miss any that was lost before it. So all that
-Stripe lists in the window is compared with what was recorded, by id, page by page.
+Stripe lists in the window is compared with what was recorded, by id, page by page. Stripe is asked for the
+types that an endpoint needs, as an account has many more events, in groups as large as it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -55,31 +56,38 @@ async def catch_up(
 ) -> list[Missed]:
     """What was missed, oldest first, now recorded; the outbox has each applied like a delivered one.
 
-    Reads Stripe's list of events from `window` to `leave_out` ago; types that say nothing of payments or
-    payouts are passed over. Raises `stripe.StripeError`, `UnexpectedAnswer` or the store's errors; what
-    was recorded until then stays, and running it again finds the rest.
+    Reads Stripe's list of events from `window` to `leave_out` ago, those of the types in `SUBSCRIBED`.
+    Raises `stripe.StripeError`, `UnexpectedAnswer` or the store's errors; what was recorded until then
+    stays, and running it again finds the rest.
     """
     now = clock.now()
     missed: list[Missed] = []
     # without an upper bound when nothing is left out: Stripe's clock may be ahead of ours
     until = now - leave_out if leave_out else None
-    async for page in _pages(lookup.events(client, since=now - window, until=until)):
-        missed += [
-            Missed(event.id, event.type, event.data.object.id, instant(event.created))
-            for event in await _unknown(conn, page)
-            if not await record(store, event, caught_up=True)
-        ]
+    for types in _groups(SUBSCRIBED):
+        async for page in _pages(lookup.events(client, since=now - window, until=until, types=types)):
+            missed += [
+                Missed(event.id, event.type, event.data.object.id, instant(event.created))
+                for event in await _unknown(conn, page)
+                if not await record(store, event, caught_up=True)
+            ]
+    missed.reverse()  # each group came newest first, and those of one second stay in Stripe's order
+    missed.sort(key=lambda one: one.created_at)
     if missed:
-        log.warning("webhooks_caught_up", count=len(missed), oldest=missed[-1].created_at.isoformat())
-    return missed[::-1]
+        log.warning("webhooks_caught_up", count=len(missed), oldest=missed[0].created_at.isoformat())
+    return missed
+
+
+def _groups(types: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(types), lookup.MOST_TYPES):
+        yield types[first : first + lookup.MOST_TYPES]
 
 
 async def _pages(events: AsyncIterator[StripeEvent]) -> AsyncIterator[list[StripeEvent]]:
     """By Stripe's own page size, so that memory is bounded however many events there are."""
     page: list[StripeEvent] = []
     async for event in events:
-        if event.type in SUBSCRIBED:
-            page.append(event)
+        page.append(event)
         if len(page) == lookup.PAGE:
             yield page
             page = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -11,7 +11,12 @@ from urllib.parse import quote
 import stamina
 import stripe
 from stripe import ListObject, StripeClient
-from stripe.params import EventListParamsCreated, PaymentIntentCreateParams, PaymentIntentListParams
+from stripe.params import (
+    EventListParams,
+    EventListParamsCreated,
+    PaymentIntentCreateParams,
+    PaymentIntentListParams,
+)
 
 from api.effects.objects import (
     Charge,
@@ -31,6 +36,8 @@ Item = TypeVar("Item", bound=stripe.StripeObject)
 
 PAGE = 100
 """Stripe's maximum for one page of a list."""
+MOST_TYPES = 20
+"""Stripe's maximum of event types to ask for at once. https://docs.stripe.com/api/events/list"""
 
 WITH_CHARGE = ["latest_charge.balance_transaction"]
 WITH_ENTRIES = ["balance_transaction", "failure_balance_transaction"]
@@ -154,12 +161,18 @@ async def find_refund(client: StripeClient, payment_intent_id: str, refund_id: s
 
 
 async def events(
-    client: StripeClient, *, since: datetime, until: datetime | None = None
+    client: StripeClient, *, since: datetime, until: datetime | None = None, types: Sequence[str] = ()
 ) -> AsyncIterator[StripeEvent]:
-    """Stripe's events of the window, newest first. Stripe keeps 30 days."""
+    """Stripe's events of the window, newest first; of all types, or of up to `MOST_TYPES` named ones.
+
+    Stripe keeps 30 days.
+    """
     created: EventListParamsCreated = {"gte": int(since.timestamp())}
     if until is not None:
         created["lte"] = int(until.timestamp())
-    page = await patiently(lambda: client.v1.events.list_async({"created": created, "limit": PAGE}))
+    params: EventListParams = {"created": created, "limit": PAGE}
+    if types:
+        params["types"] = list(types)
+    page = await patiently(lambda: client.v1.events.list_async(params))
     async for item in every(page):
         yield parse(item, StripeEvent)

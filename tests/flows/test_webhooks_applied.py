@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from stripe import StripeClient
 
+from api.effects import lookup
 from api.effects.objects import StripeEvent, parse_dict
 from api.effects.stripe import Postponed
 from api.effects.wiring import IMPATIENCE
@@ -146,3 +149,19 @@ async def test_more_than_a_page_of_lost_events_is_found(world: World, bench: Ben
     needed = [event for event in await world.events() if event.type in SUBSCRIBED]
     assert len(missed) == len(needed) > 100
     assert await world.stripe_in_books() == await world.stripe_balance()
+
+
+async def test_stripe_is_asked_for_all_that_an_endpoint_needs_and_for_no_more_than_it_takes_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    events = lookup.events
+
+    def asking(*given: Any, types: tuple[str, ...], **more: Any) -> AsyncIterator[StripeEvent]:
+        asked.append(types)
+        return events(*given, types=types, **more)
+
+    monkeypatch.setattr(lookup, "events", asking)
+    await world.catch_up()
+    assert sum(asked, ()) == SUBSCRIBED
+    assert max(map(len, asked)) <= 20 < len(SUBSCRIBED)
