@@ -111,7 +111,7 @@ def _answer(request: Call, row: RefundRow) -> Response[Any]:
     refund = refund_of(row)
     headers = {"Location": f"/api/payments/{row.payment_id}"}
     if row.status in {"failed", "canceled"}:
-        said = problem("refund_failed", _why(row.failure_reason), request.url.path)
+        said = problem("refund_failed", why_not_refunded(row.failure_reason), request.url.path)
         return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
     return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
 
@@ -124,10 +124,12 @@ _REASONS = {
     "declined": "The card's bank declined it",
     "merchant_request": "It was canceled on request",
     "charge_already_refunded": "Stripe has refunded the whole charge already",
+    "charge_disputed": "The cardholder disputed the charge at the bank, and Stripe refunds no such charge, "
+    "not even what a dispute of a part has left",
 }
 
 
-def _why(reason: str) -> str:
+def why_not_refunded(reason: str) -> str:
     """https://docs.stripe.com/refunds#failed-refunds"""
     return f"{_REASONS.get(reason, f'Stripe did not make the refund ({reason})')}. No money moved."
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from api.routes.refunds import why_not_refunded
 from ledger.payments.events import RefundFailed
 from tests.effects.world import Bench, World
 
@@ -149,3 +150,20 @@ async def test_a_payout_leaves_stripe_and_a_failed_one_comes_back(world: World, 
     await balances_agree(world)
     [row] = await world.rows("SELECT status FROM payouts")
     assert row["status"] == "paid"
+
+
+async def test_what_a_lost_dispute_of_a_part_left_is_not_refunded_and_the_answer_says_why(
+    world: World, bench: Bench
+) -> None:
+    payment_id = await settled(world)
+    dispute_id = bench.dispute((await world.payment(payment_id)).charge_id, 4_000)
+    await balances_agree(world)
+    bench.resolve(dispute_id, won=False)
+    await balances_agree(world)
+    refund_id = await world.refund(payment_id, 1_000)
+    refund = (await world.payment(payment_id)).refunds[refund_id]
+    assert refund.status == "failed"
+    failed = (await world.store.read_stream(f"payment-{payment_id}"))[-1].event
+    assert isinstance(failed, RefundFailed)
+    assert "Stripe refunds no such charge" in why_not_refunded(failed.reason)
+    await balances_agree(world)
