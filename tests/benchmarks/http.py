@@ -21,6 +21,7 @@ from tests.benchmarks.load import Plan, Result, run_apart
 from tests.benchmarks.measure import ROUNDS, Figure
 
 SEEDED = 200
+USERS = 1_000
 READS = {64: 4_000, 1_000: 8_000}
 PAYMENTS = {64: 1_000, 1_000: 3_000}
 BODY = '{"amount_minor":1999,"currency":"usd","payment_method":"pm_card_visa","description":"Order {n}"}'
@@ -39,6 +40,8 @@ async def measure(url: str) -> list[Figure]:
                 ours.append(await _read(service, paths, connections, requests, credential))
                 theirs.append(await _read(bare, paths, connections, requests))
             figures += _reads(connections, ours, theirs)
+        calm = [await _read(service, paths, USERS, 5 * USERS, credential, every_s=1.0) for _ in range(3)]
+        figures.append(_latency("GET /api/payments/{id}, 1,000 users, 1,000 reads/s", calm, goal_ms=200))
         first = SEEDED
         for connections, requests in PAYMENTS.items():
             rounds: list[Result] = []
@@ -78,11 +81,11 @@ def _writes(connections: int, rounds: list[Result]) -> list[Figure]:
 
 async def _at_a_pace(url: str, credential: str, first: int) -> Figure:
     """A thousand users who are connected at once, each of whom pays every ten seconds."""
-    users, every_s = 1_000, 10.0
+    every_s = 10.0
     rounds: list[Result] = []
     for _ in range(3):
-        rounds.append(await _pay(url, credential, users, 2 * users, first, every_s))
-        first += 2 * users
+        rounds.append(await _pay(url, credential, USERS, 2 * USERS, first, every_s))
+        first += 2 * USERS
     return _latency("POST /api/payments/process, 1,000 users, 100 payments/s", rounds, goal_ms=500)
 
 
@@ -101,9 +104,18 @@ def _latency(name: str, rounds: list[Result], goal_ms: float) -> Figure:
     )
 
 
-async def _read(url: str, paths: list[str], connections: int, requests: int, credential: str = "") -> Result:
+async def _read(
+    url: str,
+    paths: list[str],
+    connections: int,
+    requests: int,
+    credential: str = "",
+    every_s: float = 0.0,
+) -> Result:
     headers = {"authorization": f"Bearer {credential}"} if credential else {}
-    plan = Plan(url=url, paths=paths, headers=headers, connections=connections, requests=requests)
+    plan = Plan(
+        url=url, paths=paths, headers=headers, connections=connections, requests=requests, every_s=every_s
+    )
     return _all_good(await run_apart(plan), "200", requests)
 
 
