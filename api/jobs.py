@@ -12,10 +12,13 @@ from api.idempotency import purge
 from api.recognition import close_days
 from api.worker import Job
 from ledger.store import Store
+from projections import outbox
 
 EVERY_MINUTE_S = 60.0
 EVERY_QUARTER_S = 900.0
 EVERY_HOUR_S = 3600.0
+OUTBOX_DAYS = 30
+"""How long what was delivered can be looked up; the facts and their results stay for ever."""
 
 
 def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_days: int) -> tuple[Job, ...]:
@@ -25,4 +28,5 @@ def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_day
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
+        Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
     )

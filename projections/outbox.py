@@ -257,7 +257,8 @@ class Parked(msgspec.Struct, frozen=True):
     position: int
     effect_index: int
     kind: str
-    effect: Effect
+    effect: dict[str, Any]
+    """As it is stored: one that this version cannot read is shown too."""
     attempts: int
     last_error: str
     parked_at: datetime
@@ -276,4 +277,48 @@ async def parked(conn: AsyncConnection[Any], limit: int = 100) -> list[Parked]:
     """The longest parked first."""
     cursor = await conn.execute(_PARKED, (limit,))
     rows = await cursor.fetchall()
-    return [Parked(row[0], row[1], row[2], _decode(row[3]), *row[4:]) for row in rows]
+    return [Parked(row[0], row[1], row[2], msgspec.json.decode(row[3]), *row[4:]) for row in rows]
+
+
+PRUNE_BATCH = 5_000
+
+# Above the fold's own position nothing is deleted: what is folded again would be delivered again.
+_PRUNE = """
+    WITH looked_at AS (
+        SELECT position, effect_index, delivered_at,
+            delivered_at < clock_timestamp() - make_interval(days => %(days)s) AS old
+        FROM outbox
+        WHERE (position, effect_index) > (%(position)s, %(effect_index)s)
+            AND position <= (SELECT notification_id FROM positions WHERE application_name = %(fold)s)
+        ORDER BY position, effect_index
+        LIMIT %(limit)s
+    ), gone AS (
+        DELETE FROM outbox AS o
+        USING looked_at AS l
+        WHERE l.old AND o.position = l.position AND o.effect_index = l.effect_index
+        RETURNING 1
+    )
+    SELECT position, effect_index, (SELECT count(*) FROM gone),
+        (SELECT count(*) FROM looked_at WHERE delivered_at IS NOT NULL)
+    FROM looked_at
+    ORDER BY position DESC, effect_index DESC
+    LIMIT 1
+"""
+
+
+async def prune(conn: AsyncConnection[Any], days: int, *, batch: int = PRUNE_BATCH) -> int:
+    """Delete what was delivered more than `days` ago, `batch` rows at a time. Answers how many.
+
+    It walks from the oldest fact on and ends at a batch in which all deliveries are younger: deliveries
+    follow the order of facts well enough, and what came late goes when its turn has come.
+    """
+    last, pruned = Key(0, -1), 0
+    while True:
+        arguments = {"days": days, "limit": batch, "fold": Outbox.NAME, **msgspec.structs.asdict(last)}
+        found = await (await conn.execute(_PRUNE, arguments)).fetchone()
+        if found is None:
+            return pruned
+        position, effect_index, gone, was_delivered = found
+        if was_delivered and not gone:
+            return pruned
+        last, pruned = Key(position, effect_index), pruned + gone

@@ -19,6 +19,7 @@ from tests.projections.histories import append, history, initiated
 from tests.projections.tables import catch_up, select
 
 CREATE, RESOLVE = Key(1, 0), Key(2, 0)
+RESOLVING = {"type": "ResolvePayment", "payment_id": "pay_0"}
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -128,7 +129,7 @@ async def test_what_is_parked_waits_for_an_operator(database_url: str) -> None:
         await outbox.park(conn, claimed.key, "gave up")
         assert await outbox.claim(conn, 1, 60) == []
         [parked] = await outbox.parked(conn)
-        assert (parked.position, parked.last_error, parked.effect) == (2, "gave up", claimed.effect)
+        assert (parked.position, parked.last_error, parked.effect) == (2, "gave up", RESOLVING)
 
         assert await outbox.requeue(conn, claimed.key)
         assert not await outbox.requeue(conn, claimed.key)
@@ -146,3 +147,40 @@ async def test_depth_tells_how_long_the_oldest_is_overdue(database_url: str) -> 
         assert (depth.waiting, depth.parked) == (1, 1)
         assert depth.oldest_overdue_s >= 3_599
         assert await outbox.oldest_overdue(conn) >= depth.oldest_overdue_s
+
+
+async def test_what_was_delivered_long_ago_is_pruned_and_nothing_else(database_url: str) -> None:
+    unclear_payments(database_url, 6)
+    old = "UPDATE outbox SET delivered_at = now() - interval '31 days' WHERE position = ANY(%s)"
+    async with connected(database_url) as conn:
+        await conn.execute(old, ([1, 2, 4, 5, 6, 12],))
+        await conn.execute("UPDATE outbox SET delivered_at = now() WHERE position = 7")
+        await conn.execute("UPDATE outbox SET parked_at = now() - interval '90 days' WHERE position = 3")
+        assert await outbox.prune(conn, 30, batch=2) == 5
+        kept = select(database_url, "SELECT position FROM outbox ORDER BY position")
+        assert [row["position"] for row in kept] == [3, 7, 8, 9, 10, 11, 12], "it ends at what is young"
+        assert await outbox.prune(conn, 30, batch=12) == 1, "what was behind that goes in its turn"
+        assert await outbox.prune(conn, 30) == 0
+
+
+async def test_what_may_be_folded_again_is_not_pruned(database_url: str) -> None:
+    unclear_payments(database_url, 2)
+    async with connected(database_url) as conn:
+        await conn.execute("UPDATE outbox SET delivered_at = now() - interval '31 days'")
+        await conn.execute("UPDATE positions SET notification_id = 1 WHERE application_name = 'outbox'")
+        assert await outbox.prune(conn, 30) == 1
+    catch_up(database_url)
+
+    assert waiting(database_url) == []
+
+
+async def test_a_parked_effect_of_an_unknown_kind_is_listed(database_url: str) -> None:
+    unclear_payments(database_url)
+    async with connected(database_url) as conn:
+        await conn.execute(
+            "UPDATE outbox SET parked_at = now(), effect = %s WHERE position = 2",
+            ('{"type": "FromTheFuture", "to": ["nobody"]}',),
+        )
+        [one] = await outbox.parked(conn)
+
+    assert one.effect == {"type": "FromTheFuture", "to": ["nobody"]}
