@@ -158,3 +158,8 @@ async def test_parked_effects_are_shown_to_admins(
     assert (await app.client.get("/readyz")).json()["worrying"] == [
         "1 effects are parked and need an operator"
     ]
+    async with app.services.reading() as connection:
+        await connection.execute("""UPDATE outbox SET effect = '{"type": "FromTheFuture", "to": ["them"]}'""")
+    [unknown] = (await admin.get("/api/effects")).json()["items"]
+    assert unknown["effect"] == {"type": "FromTheFuture", "to": ["them"]}
+    assert (await admin.get("/api/effects?state=delivered")).json()["items"] == []
