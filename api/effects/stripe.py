@@ -73,7 +73,8 @@ class StripeGateway:
 
         Raises Postponed when it must be tried again later, and what `Store.handle` raises.
         Effects with one subject wait for each other; the store's rules settle what meets all the same, such
-        as a webhook and a refund of one payment. Webhooks that waited while its present state was fetched for another one need no fetch of their own.
+        as a webhook and a refund of one payment. Webhooks that waited while its present state was fetched
+        for another one need no fetch of their own.
         """
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
