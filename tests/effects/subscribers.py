@@ -182,3 +182,31 @@ def turn(bench: Bench, payment_method_id: str, into: str) -> None:
         tx.update(method, card={**method["card"], "last4": test.last4, "brand": test.brand})
 
     bench.does(act)
+
+
+async def agrees_with_stripe(people: Subscribers) -> None:
+    """What the books hold at Stripe, and what is deferred, is what Stripe holds and what was sold."""
+    world = people.world
+    in_books = {currency: held for currency, held in (await world.stripe_in_books()).items() if held}
+    at_stripe = {currency: held for currency, held in (await world.stripe_balance()).items() if held}
+    assert in_books == at_stripe
+    rows = await world.rows("SELECT coalesce(sum(deferred_minor), 0)::bigint AS sum FROM invoices")
+    deferred = await world.rows(
+        "SELECT coalesce(sum(credit_minor - debit_minor), 0)::bigint AS sum"
+        " FROM balances WHERE account = '2000'"
+    )
+    assert deferred == rows
+
+
+def downgrade(people: Subscribers, subscription_id: str, tier: str) -> RequestChange:
+    """Without a preview, as a downgrade needs none."""
+    return people.ask(
+        RequestChange,
+        subscription_id=subscription_id,
+        change_id=new_id("chg"),
+        tier=tier,
+        interval="month",
+        currency="usd",
+        price_minor=price(tier, "month"),
+        catalogue_version=DEFAULT_CATALOGUE.version,
+    )

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from api.effects.stripe import StripeGateway
-from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit, RequestInvoiceRetry
 from ledger.message import Recorded
@@ -17,13 +16,12 @@ from ledger.policies.effects import Effect
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,
     RequestCancellation,
-    RequestChange,
     RequestPause,
     RequestResume,
     WithdrawCancellation,
 )
-from ledger.subscriptions.refusals import PreviewMismatch, SubscriptionExists
-from tests.effects.subscribers import START, Subscribers, price
+from ledger.subscriptions.refusals import SubscriptionExists
+from tests.effects.subscribers import START, Subscribers, agrees_with_stripe
 from tests.effects.world import USER, Bench, World, recorded_by
 
 
@@ -32,20 +30,6 @@ def people(world: World, bench: Bench) -> Subscribers:
     subscribers = Subscribers(world, bench)
     subscribers.set_out()
     return subscribers
-
-
-async def agrees_with_stripe(people: Subscribers) -> None:
-    """What the books hold at Stripe, and what is deferred, is what Stripe holds and what was sold."""
-    world = people.world
-    in_books = {currency: held for currency, held in (await world.stripe_in_books()).items() if held}
-    at_stripe = {currency: held for currency, held in (await world.stripe_balance()).items() if held}
-    assert in_books == at_stripe
-    rows = await world.rows("SELECT coalesce(sum(deferred_minor), 0)::bigint AS sum FROM invoices")
-    deferred = await world.rows(
-        "SELECT coalesce(sum(credit_minor - debit_minor), 0)::bigint AS sum"
-        " FROM balances WHERE account = '2000'"
-    )
-    assert deferred == rows
 
 
 async def test_created_and_charged_at_once(people: Subscribers) -> None:
@@ -171,95 +155,6 @@ async def test_periods_keep_the_anchor_day_over_short_months(people: Subscribers
     await agrees_with_stripe(people)
 
 
-async def test_an_upgrade_is_prorated_and_charged_as_previewed(people: Subscribers) -> None:
-    subscription_id = await people.subscribe()
-    await people.live(14, step=14)
-    told = await people.preview(subscription_id, "enterprise")
-    assert told.total_minor == told.ours.charge_minor
-    await people.change(subscription_id, "enterprise")
-    known = await people.state(subscription_id)
-    assert (known.tier, known.price_minor, known.change) == ("enterprise", 9_900, None)
-    _, charged = await people.invoices()
-    assert charged["billing_reason"] == "subscription_update"
-    assert charged["total_minor"] == told.ours.charge_minor
-    await people.live(20, step=5)
-    assert [row["total_minor"] for row in await people.invoices()][2:] == [9_900]
-    assert [row["deferred_minor"] for row in await people.invoices()][:2] == [0, 0]
-    await agrees_with_stripe(people)
-
-
-async def test_to_a_year_a_new_period_begins(people: Subscribers) -> None:
-    subscription_id = await people.subscribe()
-    await people.live(10, step=10)
-    await people.change(subscription_id, "pro", "year")
-    known = await people.state(subscription_id)
-    assert (known.interval, known.price_minor) == ("year", 9_990)
-    assert known.period_end is not None
-    assert known.period_end.date() == people.world.clock.now().date().replace(year=2028)
-    await people.hear()
-    await agrees_with_stripe(people)
-
-
-async def test_an_upgrade_that_is_not_paid_is_not_in_force(people: Subscribers) -> None:
-    subscription_id = await people.subscribe()
-    await people.turn(subscription_id, "pm_card_chargeCustomerFail")
-    (delivered,) = await people.change(subscription_id, "enterprise")
-    known = await people.state(subscription_id)
-    assert known.change is not None
-    assert (known.tier, known.status, known.change.status) == ("pro", "active", "pending")
-    assert "invoices.payment_failed.v1" in recorded_by(delivered.invoice)
-    await people.live(1.5, step=0.5)
-    known = await people.state(subscription_id)
-    assert (known.tier, known.change) == ("pro", None)
-    assert (await people.facts())[-1] == "change_failed"
-    await agrees_with_stripe(people)
-
-
-async def test_a_downgrade_comes_with_the_next_period(people: Subscribers) -> None:
-    subscription_id = await people.subscribe("enterprise")
-    await people.live(5, step=5)
-    await people.asks(_change(people, subscription_id, "pro"))
-    await people.hear()
-    known = await people.state(subscription_id)
-    assert (known.tier, known.price_minor) == ("enterprise", 9_900)
-    assert len(await people.invoices()) == 1
-    await people.live(24, step=6)
-    known = await people.state(subscription_id)
-    assert (known.tier, known.price_minor, known.change) == ("pro", 999, None)
-    assert [row["total_minor"] for row in await people.invoices()] == [9_900, 999]
-
-
-async def test_a_downgrade_is_withdrawn(people: Subscribers) -> None:
-    subscription_id = await people.subscribe("enterprise")
-    await people.asks(_change(people, subscription_id, "pro"))
-    await people.asks(_change(people, subscription_id, "enterprise"))
-    await people.hear()
-    await people.live(30, step=10)
-    assert [row["total_minor"] for row in await people.invoices()] == [9_900, 9_900]
-    assert "changed" not in await people.facts()
-
-
-async def test_an_upgrade_instead_of_a_downgrade_credits_what_was_paid(people: Subscribers) -> None:
-    subscription_id = await people.subscribe("enterprise")
-    await people.asks(_change(people, subscription_id, "pro"))
-    await people.live(10, step=10)
-    told = await people.preview(subscription_id, "enterprise", "year")
-    assert told.total_minor is None
-    await people.change(subscription_id, "enterprise", "year")
-    assert [row["total_minor"] for row in await people.invoices()][-1] == told.ours.charge_minor
-    await people.hear()
-    assert (await people.facts()).count("changed") == 1
-    await agrees_with_stripe(people)
-
-
-async def test_a_downgrade_to_another_interval_is_refused(people: Subscribers) -> None:
-    subscription_id = await people.subscribe("pro", "year")
-    await people.asks(_change(people, subscription_id, "pro"))
-    known = await people.state(subscription_id)
-    assert (known.interval, known.change) == ("year", None)
-    assert (await people.facts())[-2:] == ["change_scheduled", "change_failed"]
-
-
 async def test_canceled_at_the_end_of_the_period_unless_it_is_kept(people: Subscribers) -> None:
     subscription_id = await people.subscribe()
     await people.asks(people.ask(RequestCancellation, subscription_id=subscription_id))
@@ -376,15 +271,6 @@ async def test_one_that_was_taken_for_refused_and_is_there_after_all_is_ended(
     assert (await people.state(live)).status == "active"
 
 
-async def test_a_preview_on_which_stripe_and_we_differ_promises_nothing(
-    people: Subscribers, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    subscription_id = await people.subscribe()
-    monkeypatch.setattr("api.sandbox.resources.billing.entries.share", lambda *_: 1)
-    with pytest.raises(PreviewMismatch, match="nothing was changed"):
-        await people.preview(subscription_id, "enterprise")
-
-
 async def test_a_subscription_that_the_ledger_does_not_know_is_kept_for_later(
     people: Subscribers, world: World
 ) -> None:
@@ -432,17 +318,3 @@ async def test_the_customer_pays_an_open_invoice_and_confirms(people: Subscriber
 def _effect(recorded: Recorded) -> Effect:
     (effect,) = react(recorded)
     return effect
-
-
-def _change(people: Subscribers, subscription_id: str, tier: str) -> RequestChange:
-    """Without a preview, as a downgrade needs none."""
-    return people.ask(
-        RequestChange,
-        subscription_id=subscription_id,
-        change_id=new_id("chg"),
-        tier=tier,
-        interval="month",
-        currency="usd",
-        price_minor=price(tier, "month"),
-        catalogue_version=DEFAULT_CATALOGUE.version,
-    )
