@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ _NOT_NOW = frozenset(
     }
 )
 """Codes of errors that are not about what was given: the same command may succeed another time."""
+_MAY_NOT_SET_ROLE = re.compile(r'permission denied to set role "([^"]+)"')
 _EVENTSOURCING = "eventsourcing.persistence"
 _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
 
@@ -104,13 +106,19 @@ def _of_database(error: BaseException, cause: BaseException | None) -> Trouble |
     import psycopg
     from psycopg import errors
 
+    if may_not := _MAY_NOT_SET_ROLE.search(str(error)):
+        return Trouble(
+            f"This command works as {may_not[1]}, and the database user is no member of that role: let "
+            f"LIBERATION_DATABASE_URL name a login that is (GRANT {may_not[1]} TO …), or the owner.",
+            UNUSABLE,
+        )
     no_role = "role " in str(error) and "does not exist" in str(error)
     if no_role or isinstance(
         cause, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn
     ):
         return Trouble(_NOT_MIGRATED, UNREACHABLE)
     if isinstance(cause, errors.InsufficientPrivilege):
-        return Trouble(f"The database user may not do this: {error}", UNREACHABLE)
+        return Trouble(f"The database user may not do this, the ledger's owner may: {error}", UNREACHABLE)
     if cause is not error or isinstance(error, psycopg.OperationalError):
         return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
     return None

@@ -18,6 +18,12 @@ from ledger.store import conninfo
 from tests.cli.conftest import Run
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+NEW_LOGIN = """
+    DO $$ BEGIN
+        CREATE ROLE service_login LOGIN PASSWORD 'pw' IN ROLE liberation_application;
+    EXCEPTION WHEN duplicate_object THEN NULL;
+    END $$
+"""
 COMMANDS = (
     "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "recognise", "replay", "serve", "stripe",
     "token", "verify", "worker",
@@ -83,6 +89,16 @@ def test_a_database_without_a_ledger_is_told_to_migrate(
     run: Run, database_url: str, command: list[str]
 ) -> None:
     refused(run(*command, database_url=database_url, schema="empty"), 3, "liberation migrate")
+
+
+@pytest.mark.parametrize("command", ["verify", "checkpoint --out never", "export --format csv"])
+def test_the_services_own_login_is_told_who_may(run: Run, ledger: str, command: str) -> None:
+    with owner(ledger) as conn:
+        conn.execute(NEW_LOGIN)
+    login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
+    said = ("member of that role", "GRANT liberation_auditor TO", "or the owner")
+    refused(run(*command.split(), database_url=login), 2, *said)
+    refused(run("replay", "--check", database_url=login), 3, "owner")
 
 
 def test_an_unknown_setting_is_named(run: Run) -> None:
