@@ -69,14 +69,12 @@ class Authenticator:
 
     async def authenticate(self, header: str) -> Principal:
         """By the value of `Authorization`; `Unauthenticated` when it does not hold."""
-        scheme, _, credential = header.partition(" ")
-        if scheme.lower() != "bearer" or not credential:
-            raise Unauthenticated("Send the credential as `Authorization: Bearer <credential>`.")
-        digest = sha256(credential.encode("utf-8", "replace")).digest()
-        known = self._recall(digest)
-        return known or await self._verify(credential.strip(), digest)
+        known = self.recall(header)
+        return known or await self._verify(_credential(header))
 
-    def _recall(self, digest: bytes) -> Principal | None:
+    def recall(self, header: str) -> Principal | None:
+        """Who that is, if it was verified before. `Unauthenticated` when it is no credential at all."""
+        digest = _digest(_credential(header))
         if self._generation != self._keys.generation:
             self._verified.clear()
             self._generation = self._keys.generation
@@ -89,7 +87,8 @@ class Authenticator:
         self._verified.move_to_end(digest)
         return principal
 
-    async def _verify(self, credential: str, digest: bytes) -> Principal:
+    async def _verify(self, credential: str) -> Principal:
+        digest = _digest(credential)
         if credential.startswith(API_KEY_PREFIX):
             principal = await self._verify_api_key(digest)
         else:
@@ -129,6 +128,17 @@ class Authenticator:
         return _principal(claims)
 
 
+def _credential(header: str) -> str:
+    scheme, _, credential = header.partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise Unauthenticated("Send the credential as `Authorization: Bearer <credential>`.")
+    return credential.strip()
+
+
+def _digest(credential: str) -> bytes:
+    return sha256(credential.encode("utf-8", "replace")).digest()
+
+
 def _reason(error: jwt.PyJWTError) -> str:
     """The library's words, except where they could repeat parts of the credential."""
     return "it is no JWT" if type(error) is jwt.DecodeError else str(error).rstrip(".")
@@ -143,7 +153,8 @@ def _principal(claims: dict[str, object]) -> Principal:
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Unauthenticated("`roles` must be a list of strings.")
     expires = claims["exp"]
-    assert isinstance(expires, int | float)  # PyJWT has checked it
+    if not isinstance(expires, int | float) or isinstance(expires, bool):
+        raise Unauthenticated("`exp` must be a number: seconds since 1970.")  # PyJWT takes it as text too
     return Principal(subject, ROLES.intersection(roles), float(expires))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,12 +11,9 @@ import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
-from api.problems import FieldError, Malformed, Unprocessable
+from api.problems import NO_NUL, FieldError, Malformed, Unprocessable, in_words
 from ledger.errors import Unknown
 from ledger.message import Instant
-
-NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL's text cannot hold it."""
 
 AmountMinor = Annotated[
     int,
@@ -58,20 +56,79 @@ IdempotencyKey = Annotated[
 
 
 def check(body: bytes, decoder: msgspec.json.Decoder[Any]) -> None:
-    """Strictly by the type: Litestar alone would take `"12"` for a number.
+    """Strictly by the type: Litestar alone would take `"12"` for a number, and of two members the last.
 
     Raises `Malformed` for what is no JSON, `Unprocessable` with a pointer for what is no such body.
     """
+    text = _text(body)
     try:
-        decoder.decode(body)
+        decoder.decode(text)
     except msgspec.ValidationError as error:
-        detail, _, path = str(error).partition(" - at `")
-        pointer = "".join(f"/{step}" for step in _STEP.findall(path)) + _unknown_field(detail)
-        raise Unprocessable(
-            f"{pointer or 'The body'}: {detail}", errors=[FieldError(detail=detail, pointer=pointer)]
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"The body is no JSON: {error}") from None
+        said, _, path = str(error).partition(" - at `")
+        pointer = "".join(f"/{step}" for step in _STEP.findall(path)) + _unknown_field(said)
+        raise _unprocessable(pointer, in_words(said)) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"The body is no JSON: {_why(text, error)}.") from None
+    if pointer := _repeated(text):
+        raise _unprocessable(pointer, "given more than once")
+
+
+def _unprocessable(pointer: str, detail: str) -> Unprocessable:
+    return Unprocessable(
+        f"{pointer or 'The body'}: {detail}", errors=[FieldError(detail=detail, pointer=pointer)]
+    )
+
+
+def _text(body: bytes) -> str:
+    if not body:
+        raise Malformed("The body is empty: send a JSON object.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+
+
+def _why(text: str, error: Exception) -> str:
+    """Half a surrogate pair is JSON by its grammar, and text by nobody's. msgspec calls it by other names."""
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError as half:
+        code = ord(half.object[half.start])
+        return f"the escape \\u{code:04x} is half a character; the other half must stand beside it"
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError:
+        pass
+    return str(error)
+
+
+class _Repeated(msgspec.Struct, frozen=True):
+    """Stands for an object with two members of the same name."""
+
+    name: str
+
+
+def _repeated(text: str) -> str:
+    """The pointer to a member that stands there twice, if there is one."""
+    found: list[_Repeated] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> Any:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        names = [name for name, _ in pairs]
+        found.append(_Repeated(next(name for name in names if names.count(name) > 1)))
+        return found[-1]
+
+    whole = json.loads(text, object_pairs_hook=members)
+    return _pointer(whole) if found else ""
+
+
+def _pointer(value: Any) -> str:
+    if isinstance(value, _Repeated):
+        return f"/{_escape(value.name)}"
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((f"/{_escape(str(step))}{rest}" for step, each in inside if (rest := _pointer(each))), "")
 
 
 _STEP = re.compile(r"[^$.`\[\]]+")
@@ -79,9 +136,13 @@ _UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
 
 
 def _unknown_field(detail: str) -> str:
-    """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
     found = _UNKNOWN_FIELD.search(detail)
-    return "/" + found[1].replace("~", "~0").replace("/", "~1") if found else ""
+    return "/" + _escape(found[1]) if found else ""
+
+
+def _escape(step: str) -> str:
+    """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
+    return step.replace("~", "~0").replace("/", "~1")
 
 
 def instant(parameter: str, text: str | None) -> datetime | None:

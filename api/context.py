@@ -17,7 +17,7 @@ from uuid_utils import uuid7
 
 from api.log import request_id
 from api.metrics import Metrics
-from api.problems import MEDIA_TYPE, problem
+from api.problems import DETAIL, MEDIA_TYPE, Problem, problem
 
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -83,6 +83,8 @@ class RequestContext:
         try:
             if _length(headers) > self.request_max_bytes:
                 await _too_large(answer, scope["path"], self.request_max_bytes)
+            elif _misspelt(scope["path"]):
+                await _refuse(answer, problem("not_found", DETAIL[404], scope["path"]))
             else:
                 await self.app(cast("Scope", inner), receive, cast("Send", answer))
         finally:
@@ -144,12 +146,18 @@ def _length(headers: dict[bytes, bytes]) -> int:
     return int(declared) if declared.isdigit() else 0
 
 
+def _misspelt(path: str) -> bool:
+    """Litestar overlooks slashes. A rule of a proxy before us, which reads more exactly, would be evaded."""
+    return "//" in path or (path.endswith("/") and path != "/")
+
+
 async def _too_large(send: _Answer, path: str, limit: int) -> None:
-    body = msgspec.json.encode(problem("body_too_large", f"A body may have {limit} bytes at most.", path))
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    said = problem("body_too_large", f"A body may have {limit} bytes at most.", path)
+    await _refuse(send, said, (b"connection", b"close"))
+
+
+async def _refuse(send: _Answer, said: Problem, *more: tuple[bytes, bytes]) -> None:
+    body = msgspec.json.encode(said)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), *more]
+    await send({"type": "http.response.start", "status": said.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

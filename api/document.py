@@ -46,7 +46,8 @@ _REQUEST_HEADERS: tuple[Json, ...] = (
         "in": "header",
         "required": False,
         "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
-        "description": "See at least this much: the value that a write answered with. Waits, else 503.",
+        "description": "See at least this much: the value that a write answered with. Waits, else 503; "
+        "422 when the ledger does not go so far.",
     },
 )
 _IF_NONE_MATCH: Json = {

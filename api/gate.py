@@ -15,8 +15,9 @@ from litestar.params import ParameterKwarg
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.access import ACCESS, operation_of
-from api.auth import Authenticator
+from api.auth import Authenticator, Principal
 from api.body import check as check_body
+from api.callers import Callers
 from api.context import STATE, RequestState
 from api.positions import Positions
 from api.problems import (
@@ -44,28 +45,42 @@ class Gate(ASGIMiddleware):
     none is needed: the caller should know.
     """
 
-    def __init__(self, authenticator: Authenticator, limit: RateLimit) -> None:
+    def __init__(self, authenticator: Authenticator, limit: RateLimit, callers: Callers) -> None:
         self._authenticator = authenticator
         self._limit = limit
+        self._callers = callers
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         operation = operation_of(scope["route_handler"])
         state: RequestState = scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
-        try:
-            scope["user"] = await self._principal(operation, state)
-        except Unauthenticated:
-            self._take(_address(scope), state)  # guesses are limited too
-            raise
+        access = ACCESS.get(operation)
+        if access is not None and access.signature:
+            scope["user"] = None  # one HMAC tells a forgery, and Stripe sends in bursts
+            await next_app(scope, receive, send)
+            return
+        address = f"address:{self._callers.address(scope)}"
+        scope["user"] = principal = await self._principal(address, state)
         if operation not in UNLIMITED:
-            self._take(state.actor or _address(scope), state)
+            self._take(principal.id if principal else address, state)
         await next_app(scope, receive, send)
 
-    async def _principal(self, operation: str, state: RequestState) -> Any:
-        access = ACCESS.get(operation)
-        header = state.given.get(b"authorization")
-        if header is None or (access is not None and access.signature):
+    async def _principal(self, address: str, state: RequestState) -> Principal | None:
+        """A guess costs its address one request, paid before the work and given back when it was right."""
+        given = state.given.get(b"authorization")
+        if given is None:
             return None
-        principal = await self._authenticator.authenticate(header.decode("latin-1"))
+        header = given.decode("latin-1")
+        try:
+            principal = self._authenticator.recall(header)
+        except Unauthenticated:
+            self._take(address, state)
+            raise
+        if principal is None:
+            headers = list(state.headers)
+            self._take(address, state)
+            principal = await self._authenticator.authenticate(header)
+            self._limit.give_back(address)
+            state.headers[:] = headers  # they are to tell of the caller's own limit
         state.actor = principal.id
         return principal
 
@@ -80,11 +95,6 @@ class Gate(ASGIMiddleware):
                 f"Too many requests: try again in {verdict.reset_s} s.",
                 headers={"Retry-After": str(verdict.reset_s)},
             )
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return f"address:{client[0]}" if client else "address:unknown"
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -121,7 +131,9 @@ class Preconditions:
         shape = self._shapes.get(operation)
         if shape is None:
             shape = self._shapes[operation] = _shape(request.route_handler)
-        if (query := scope["query_string"]) and ACCESS[operation].roles:
+        access = ACCESS.get(operation)
+        with_credential = access is not None and bool(access.roles)
+        if (query := scope["query_string"]) and with_credential:
             _check_query(query, shape.parameters)
         if scope["method"] in WITH_BODY:
             _check_media_type(given, operation)
@@ -129,7 +141,8 @@ class Preconditions:
                 _check_key(given)
             if shape.body is not None:
                 check_body(await request.body(), shape.body)
-        if (wanted := given.get(b"ledger-position")) is not None:
+        # what everybody may call, without a limit or a credential, must not make us ask the database
+        if with_credential and (wanted := given.get(b"ledger-position")) is not None:
             await self._positions.wait(_position(wanted))
 
 

@@ -1,29 +1,35 @@
 """Read your writes: an answer tells the position it saw, and a read can wait for a position.
 
-The runner in this process reports each advance. Where projections run elsewhere, the table is asked.
+The runner in this process reports each advance. Where projections run elsewhere, the table is asked, at most
+once at a time, however many wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
-from api.problems import PositionNotReached
+from api.problems import FieldError, PositionNotReached, Unprocessable
 from ledger.errors import StoreUnavailable
 
+T = TypeVar("T")
 POLL_S = 0.05
 FOLLOW_S = 0.25
 
 
 class Positions:
-    """`fetch` reads the projections' position from the database."""
+    """`fetch` reads the projections' position and the ledger's head from the database."""
 
-    def __init__(self, fetch: Callable[[], Awaitable[int]], timeout_s: float) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[tuple[int, int]]], timeout_s: float) -> None:
         self._fetch = fetch
         self._timeout_s = timeout_s
         self._advanced = asyncio.Event()
         self._seen = 0
+        self._head = 0
+        self._asking: asyncio.Task[int] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     def current(self) -> int:
         """All that is at or before this position has been projected."""
@@ -36,8 +42,14 @@ class Positions:
             self._advanced.set()
             self._advanced = asyncio.Event()
 
+    def appended(self, position: int) -> None:
+        """In the event loop: the ledger has come to `position`."""
+        self._head = max(self._head, position)
+
     async def refresh(self) -> int:
-        self.advance(await self._fetch())
+        seen, head = await self._fetch()
+        self.appended(head)
+        self.advance(seen)
         return self._seen
 
     @asynccontextmanager
@@ -60,22 +72,52 @@ class Positions:
                 await self.refresh()
 
     async def wait(self, position: int) -> None:
-        """Until `position` is projected; `PositionNotReached` when that takes too long."""
+        """Until `position` is projected; `PositionNotReached` when that takes too long, and `Unprocessable`
+        at once for one that the ledger has not come to: no answer can have given it.
+        """
         if position <= self._seen:
             return
         try:
             async with asyncio.timeout(self._timeout_s):
+                await self._check_exists(position)
                 while self._seen < position:
-                    await self._hint()
-                    if self._seen < position:
-                        await self.refresh()
+                    await self._look()
         except TimeoutError:
             raise PositionNotReached(
                 f"Position {position} is not projected yet, {self._seen} is. Ask again in a second."
             ) from None
 
-    async def _hint(self) -> None:
+    async def _check_exists(self, position: int) -> None:
+        for _ in range(2):  # a question that was under way already may be older than the write
+            if position > self._head:
+                await self._ask()
+        if position > self._head:
+            raise Unprocessable(
+                f"Ledger-Position {position} is beyond the ledger, which ends at {self._head}. "
+                "Send one that an earlier answer gave.",
+                errors=[FieldError(detail="beyond the ledger's end", parameter="Ledger-Position")],
+            )
+
+    async def _ask(self) -> None:
+        if self._asking is None or self._asking.done():
+            self._asking = _shared(self.refresh())
+        await asyncio.shield(self._asking)
+
+    async def _look(self) -> None:
+        """One look, soon, for all that wait."""
+        if self._looking is None or self._looking.done():
+            self._looking = _shared(self._next())
+        await asyncio.shield(self._looking)
+
+    async def _next(self) -> None:
         try:
             await asyncio.wait_for(self._advanced.wait(), POLL_S)
         except TimeoutError:
-            return
+            await self._ask()
+
+
+def _shared(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Who waits for it may go away; an error is then nobody's to hear."""
+    task = asyncio.create_task(work, name="position")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

@@ -41,6 +41,7 @@ STATUS: Mapping[str, int] = {
     "rate_limited": 429,
     "contended": 503,
     "store_unavailable": 503,
+    "too_slow": 503,
     "position_not_reached": 503,
     "stripe_unavailable": 503,
     "not_ready": 503,
@@ -61,11 +62,13 @@ _CODE_OF_STATUS = {
     422: "invalid",
     429: "rate_limited",
 }
-_DETAIL = {
+DETAIL = {
     404: "There is nothing at this address.",
     405: "This address does not take that method: see the Allow header.",
 }
 RETRY_AFTER_S = "1"
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text cannot hold it."""
 
 log = structlog.get_logger()
 
@@ -220,7 +223,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     if isinstance(error, ValidationException):
         return _on_validation(request, error)
     code = _CODE_OF_STATUS.get(error.status_code, "malformed")
-    detail = _DETAIL.get(error.status_code) or error.detail or HTTPStatus(error.status_code).phrase
+    detail = DETAIL.get(error.status_code) or error.detail or HTTPStatus(error.status_code).phrase
     return answer(problem(code, detail, request.url.path), error.headers)
 
 
@@ -236,7 +239,14 @@ def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) ->
     key = message.get("key", "")
     field = request.route_handler.parsed_fn_signature.parameters.get(key)
     name = getattr(field.kwarg_definition, "name", None) if field else None
-    return FieldError(detail=message["message"], parameter=name or key)
+    return FieldError(detail=in_words(message["message"]), parameter=name or key)
+
+
+def in_words(message: str) -> str:
+    """A message of msgspec; where it shows a pattern that says nothing to people, what that means."""
+    if repr(NO_NUL) in message:
+        return "holds the character NUL (U+0000), which cannot be stored: leave it out"
+    return message
 
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -36,6 +36,11 @@ class RateLimit:
         self._due: OrderedDict[str, float] = OrderedDict()
         """Caller → the time at which its debt is paid off ("theoretical arrival time"), oldest use first."""
 
+    def give_back(self, caller: str) -> None:
+        """What was taken just now, for a request that is counted elsewhere."""
+        if caller in self._due:
+            self._due[caller] -= self._interval
+
     def take(self, caller: str) -> Verdict:
         now = self._clock()
         due = max(self._due.pop(caller, now), now)

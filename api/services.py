@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.api_keys import FIND_API_KEY
 from api.auth import ApiKey, Authenticator, Principal
+from api.callers import Callers
 from api.clock import Clock, SystemClock
 from api.effects.catalogue import Plan
 from api.effects.previews import ChangePreview
@@ -97,7 +98,18 @@ class Context:
         self.clock = clock or SystemClock()
 
 
-_POSITION = "SELECT COALESCE(min(notification_id), 0) FROM positions"
+_POSITION = """
+    SELECT COALESCE(min(notification_id), 0), (SELECT position FROM head)
+    FROM positions
+"""
+READ_TIMEOUT_S = 5
+"""A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
+
+
+class TooSlow(StoreUnavailable):
+    """What was asked means reading too much of the ledger, or the database has too much to do."""
+
+    code = "too_slow"
 
 
 class Services:
@@ -119,12 +131,14 @@ class Services:
         self.catalogue = _catalogue(settings)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
+        self.callers = Callers(settings.trusted_proxies)
         self.authenticator = Authenticator(settings, self.keys, self._api_key)
         self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None
         """Where projections run in this process."""
         self.point_reads = Lane(self._dsn)
-        self.asynchronous = Lane(_asynchronous(self._dsn))
+        # without waiting for the disk: see `idempotency.py` for why that is safe
+        self.asynchronous = Lane(with_options(self._dsn, LANE_OPTIONS))
         self.unfinished: set[asyncio.Task[Any]] = set()
         self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
 
@@ -155,6 +169,12 @@ class Services:
         try:
             async with self.pool.connection() as connection:
                 yield connection
+        except psycopg.errors.QueryCanceled as error:
+            log.warning("read_too_slow")
+            raise TooSlow(
+                f"This took longer than {READ_TIMEOUT_S} s and was ended. Narrow it: a shorter time range, "
+                "or a filter that fits fewer."
+            ) from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             log.warning("read_failed", error=type(error).__name__)
             raise StoreUnavailable("The database cannot be reached. Try again in a second.") from error
@@ -168,7 +188,7 @@ class Services:
 
     def _pool(self) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            self._dsn,
+            with_options(self._dsn, f"-c statement_timeout={READ_TIMEOUT_S}s"),
             connection_class=AsyncConnection,
             min_size=1,
             max_size=self.settings.read_connections,
@@ -179,10 +199,11 @@ class Services:
             check=AsyncConnectionPool.check_connection,
         )
 
-    async def _position(self) -> int:
+    async def _position(self) -> tuple[int, int]:
+        """Of the projection that is furthest behind, and of the ledger's head."""
         async with self.reading() as connection:
             row = await (await connection.execute(_POSITION)).fetchone()
-        return int(row[0]) if row else 0
+        return (int(row[0]), int(row[1])) if row else (0, 0)
 
     async def _api_key(self, digest: bytes) -> ApiKey | None:
         return await self.point_reads.ask(FIND_API_KEY, digest)
@@ -190,6 +211,7 @@ class Services:
     def _appended(self, position: int) -> None:
         self.metrics.observe_append(self.store.appended)
         self.metrics.head.set(position)
+        self.positions.appended(position)
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -201,10 +223,10 @@ def _catalogue(settings: Settings) -> Catalogue:
         raise SettingsError(f"LIBERATION_CATALOGUE cannot be used. {error.detail}") from None
 
 
-def _asynchronous(dsn: str) -> str:
-    """The same connection, but without waiting for the disk: see `idempotency.py` for why that is safe."""
+def with_options(dsn: str, options: str) -> str:
+    """The same connection with more of libpq's `options`."""
     return psycopg.conninfo.make_conninfo(
-        dsn, options=f"{psycopg.conninfo.conninfo_to_dict(dsn).get('options', '')} {LANE_OPTIONS}"
+        dsn, options=f"{psycopg.conninfo.conninfo_to_dict(dsn).get('options', '')} {options}"
     )
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from api.callers import Network
+
 PREFIX = "LIBERATION_"
 SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
 """Never shown: `repr` and errors say `***`. A database URL may hold a password."""
@@ -31,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `schema`: the PostgreSQL schema that holds this ledger.
     - `data_dir`: embedded database, development keys and sandbox state.
     - `host`, `port`: where the API listens.
+    - `trusted_proxies`: addresses and networks, separated by commas, whose `X-Forwarded-For` is believed.
     - `workers`: server processes; projections and worker run in the first alone.
     - `stripe_api_key`: empty starts the sandbox on loopback; `sk_live_…` refuses it.
     - `stripe_webhook_secret`: `whsec_…`; several, separated by commas, while one is being rotated.
@@ -55,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data_dir: Path = Path(".liberation")
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    trusted_proxies: tuple[Network, ...] = ()
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     stripe_api_key: Annotated[str, msgspec.Meta(pattern=r"^((sk|rk)_(test|live)_\S+)?$")] = ""
     stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=r"^whsec_\S+$")], ...] = ()
@@ -145,9 +149,11 @@ def _convert(fields: Mapping[str, str]) -> Settings:
 def _decode(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)
+    if kind is Network and isinstance(value, str):
+        return Network(value)
     raise NotImplementedError(kind)
 
 
 _NAMES = frozenset(Settings.__struct_fields__)
-_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms"})
+_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies"})
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

@@ -12,9 +12,9 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.body import NO_NUL, instant
+from api.body import instant
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import responses
+from api.problems import NO_NUL, responses
 from api.reads import rows, select
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services

@@ -13,8 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.auth import Principal
-from api.body import NO_NUL
-from api.problems import FieldError, Unprocessable, responses
+from api.problems import NO_NUL, FieldError, Unprocessable, responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 

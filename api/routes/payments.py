@@ -15,7 +15,6 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from api import cards, declines
 from api.auth import Principal
 from api.body import (
-    NO_NUL,
     AmountMinor,
     CurrencyCode,
     IdempotencyKey,
@@ -30,7 +29,7 @@ from api.gate import IDEMPOTENT
 from api.idempotency import Unkept
 from api.inline import deliver
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import MEDIA_TYPE, Problem, StripeUnavailable, answer, problem, responses
+from api.problems import MEDIA_TYPE, NO_NUL, Problem, StripeUnavailable, answer, problem, responses
 from api.reads import PAYMENT_BY_ID, rows, select
 from api.resources import (
     NextAction,

@@ -24,10 +24,10 @@ from api.billing import (
     once,
     refusal,
 )
-from api.body import NO_NUL, IdempotencyKey, PaymentMethodId, UserId
+from api.body import IdempotencyKey, PaymentMethodId, UserId
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
-from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
+from api.problems import MEDIA_TYPE, NO_NUL, Problem, answer, problem, responses
 from api.routes.subscriptions import TAGS
 from api.services import Services
 from api.subscription_resources import Subscription, subscription_of

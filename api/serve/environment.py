@@ -24,4 +24,4 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
 
 
 def _text(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

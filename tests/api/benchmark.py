@@ -85,7 +85,7 @@ async def main() -> None:
         services = Services(Context(settings, "postgresql://", open_stripe=_never))
         credential = mint(settings, "usr_1", ["student"])
         plain: dict[str, Any] = {"openapi_config": None, "logging_config": None}
-        gate = Gate(services.authenticator, services.limit)
+        gate = Gate(services.authenticator, services.limit, services.callers)
         inner: dict[str, Any] = {
             **plain,
             "middleware": [gate],

@@ -98,6 +98,11 @@ async def test_a_credential_of_the_issuer_holds(tmp_path: Path, algorithm: str) 
         ({"sub": "a\0b"}, "opaque id"),
         ({"roles": "admin"}, "list of strings"),
         ({"nbf": time.time() + 3600}, "not yet valid"),
+        ({"exp": "99999999999"}, "must be a number"),
+        ({"exp": True}, "expired"),
+        ({"exp": ["99999999999"]}, "no JWT"),
+        ({"exp": float("inf")}, "no JWT"),
+        ({"iat": {}}, "integer"),
     ],
 )
 async def test_a_credential_that_does_not_hold_says_why(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
+from typing import Any
 
 import msgspec
 import pytest
 import structlog
 
 from api import log
+from api.body import check
+from api.callers import Callers, Network
+from api.problems import Unprocessable
 from api.settings import Settings
 from ledger.errors import LedgerError
 from tests.api.conftest import OpenApp
@@ -67,6 +71,42 @@ async def test_the_request_is_on_the_facts_that_it_caused(
     ]
 
 
+BROKEN = (
+    (b"", "The body is empty"),
+    (b"{", "truncated"),
+    (b'{"name": "\xff"}', "byte 10 cannot be read"),
+    (b"\x00", "invalid character (byte 0)"),
+    (b'{"name": "\\ud83d"}', "\\ud83d is half a character"),
+    (b'{"name": "\\ude00 and more"}', "\\ude00 is half a character"),
+)
+
+
+async def test_of_two_members_of_one_name_nobody_knows_which_was_meant(student: Caller) -> None:
+    json = {"Content-Type": "application/json"}
+    twice = b'{"name": "Ada", "email": null, "n\\u0061me": "Eve"}'
+    answer = await student("PUT", "/api/me", content=twice, headers=json)
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [{"detail": "given more than once", "pointer": "/name"}]
+    with pytest.raises(Unprocessable, match=r"^/a/1/b~1c: given more than once"):
+        check(b'{"a": [{"d": 1}, {"b/c": 1, "b/c": 2}]}', msgspec.json.Decoder(dict[str, Any]))
+
+
+async def test_a_nul_is_named_and_not_by_a_pattern(student: Caller, admin: Caller) -> None:
+    for answer in (
+        await student("PUT", "/api/me", json={"name": "a\0"}),
+        await admin.get("/api/audit?actor=%00"),
+    ):
+        assert answer.status_code == 422
+        assert "NUL (U+0000)" in problem(answer)["detail"]
+        assert "^" not in problem(answer)["detail"]
+
+
+@pytest.mark.parametrize("path", ["//api/me", "/api/me/", "/api//me", "/api/me//", "//", "/livez/"])
+async def test_an_address_is_spelt_as_declared(student: Caller, path: str) -> None:
+    answer = await student("GET", f"http://test{path}")
+    assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
+
+
 async def test_methods_and_media_types(student: Caller) -> None:
     wrong_method = await student("PATCH", "/api/me")
     assert (wrong_method.status_code, problem(wrong_method)["code"]) == (405, "method_not_allowed")
@@ -74,9 +114,10 @@ async def test_methods_and_media_types(student: Caller) -> None:
     form = await student("PUT", "/api/me", data={"name": "Ada"})
     assert (form.status_code, problem(form)["code"]) == (415, "unsupported_media_type")
     json = {"Content-Type": "application/json"}
-    for content in (b"", b"{", b'{"name": "\xff"}', b"\x00"):
+    for content, why in BROKEN:
         broken = await student("PUT", "/api/me", content=content, headers=json)
         assert (broken.status_code, problem(broken)["code"]) == (400, "malformed"), content
+        assert why in problem(broken)["detail"]
     for content in (b"[]", b"null", b'"x"', b"1"):
         wrong = await student("PUT", "/api/me", content=content, headers=json)
         assert (wrong.status_code, problem(wrong)["code"]) == (422, "invalid"), content
@@ -113,6 +154,67 @@ async def test_too_many_requests_of_one_caller_do_not_touch_another(open_app: Op
     for _ in range(2):
         await app.client.get("/api/me", headers={"Authorization": "Bearer wrong"})
     assert (await app.client.get("/api/me", headers={"Authorization": "Bearer wrong"})).status_code == 429
+
+
+async def test_who_guesses_waits_before_any_work_is_done(open_app: OpenApp) -> None:
+    app = await open_app(rate_limit_per_minute=1, rate_limit_burst=2)
+    known, new = app.caller("usr_known", "student"), app.caller("usr_new", "student")
+    first = await known.get("/api/me")
+    assert first.headers["ratelimit"].startswith('"default";r=1;'), "its own limit, not the address's"
+    wrong = {"Authorization": "Bearer lk_wrong"}
+    assert [(await app.client.get("/api/me", headers=wrong)).status_code for _ in range(2)] == [401, 401]
+
+    async def unasked(_: bytes) -> None:
+        raise AssertionError
+
+    app.services.authenticator._find_api_key = unasked
+    assert (await app.client.get("/api/me", headers=wrong)).status_code == 429
+    assert (await new.get("/api/me")).status_code == 429
+    assert (await known.get("/api/me")).status_code == 200, "it was verified before"
+
+
+async def test_webhooks_are_not_limited(open_app: OpenApp) -> None:
+    app = await open_app(rate_limit_per_minute=1, rate_limit_burst=1)
+    for _ in range(3):
+        answer = await app.client.post("/api/webhooks/stripe", content=b"{}")
+        assert (answer.status_code, problem(answer)["code"]) == (400, "invalid_webhook")
+    assert (await app.client.get("/api/plans")).status_code == 200
+    assert (await app.client.get("/api/plans")).status_code == 429
+
+
+async def test_behind_a_trusted_proxy_each_address_has_its_own_limit(open_app: OpenApp) -> None:
+    app = await open_app(rate_limit_per_minute=1, rate_limit_burst=1, trusted_proxies=(Network("127.0.0.1"),))
+    statuses = [
+        (await app.client.get("/api/plans", headers={"X-Forwarded-For": hops})).status_code
+        for hops in ("192.0.2.1", "192.0.2.2", "192.0.2.3, 192.0.2.1")
+    ]
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "address"),
+    [
+        ("192.0.2.9", ["198.51.100.1"], "192.0.2.9"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1,10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1", "198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["2001:db8::1"], "2001:db8::1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ("10.0.0.1", ["1.1.1.1, unknown, 10.0.0.2"], "10.0.0.2"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        (None, ["198.51.100.1"], "unknown"),
+    ],
+)
+def test_the_caller_is_the_nearest_hop_that_is_no_proxy(
+    client: str | None, forwarded: list[str], address: str
+) -> None:
+    scope = {
+        "client": (client, 1) if client else None,
+        "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
+    }
+    assert Callers((Network("10.0.0.0/8"),)).address(scope) == address
 
 
 async def test_what_nobody_expected_is_500_and_tells_nothing(

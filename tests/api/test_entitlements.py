@@ -36,7 +36,7 @@ async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[h
     services = app.services
     asgi: Any = Litestar(
         [sell],
-        middleware=[Gate(services.authenticator, services.limit)],
+        middleware=[Gate(services.authenticator, services.limit, services.callers)],
         guards=[access.guard, FeatureGuard(services)],
         exception_handlers=problems.HANDLERS,
         openapi_config=None,

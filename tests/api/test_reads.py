@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64encode
 
 import pytest
 
 from api.positions import Positions
+from api.problems import status_of
+from api.services import TooSlow
 from tests.api.conftest import OpenApp
-from tests.api.support import Caller, Running, problem
+from tests.api.support import Caller, Running, problem, until
 
 
 async def test_pages_join_to_the_whole_list_while_new_payments_arrive(app: Running, student: Caller) -> None:
@@ -102,15 +105,88 @@ async def test_a_read_sees_the_write_it_asks_for(app: Running, student: Caller) 
         assert int(read.headers["ledger-position"]) >= int(position)
 
 
-async def test_a_position_that_does_not_come_is_503(open_app: OpenApp) -> None:
+async def test_a_position_that_is_not_projected_in_time_is_503(open_app: OpenApp) -> None:
     app = await open_app(read_your_writes_timeout_s=0.05)
     student = app.caller("usr_1", "student")
+    app.services.positions.appended(1_000_000)  # nobody projects it
     answer = await student.get("/api/me", headers={"Ledger-Position": "1000000"})
     assert (answer.status_code, problem(answer)["code"]) == (503, "position_not_reached")
     assert answer.headers["retry-after"] == "1"
     for wrong in ("-1", "x", "1" * 40, "\u0661"):
         refused = await student.get("/api/me", headers={"Ledger-Position": wrong.encode()})
         assert refused.status_code == 422, wrong
+
+
+async def test_a_position_beyond_the_ledger_is_refused_without_waiting(app: Running, student: Caller) -> None:
+    app.services.positions._timeout_s = 3600.0
+    answer = await student.get("/api/me", headers={"Ledger-Position": "1000000"})
+    assert answer.status_code == 422
+    assert problem(answer)["errors"] == [
+        {"detail": "beyond the ledger's end", "parameter": "Ledger-Position"}
+    ]
+
+
+async def test_what_needs_no_credential_waits_for_no_position(app: Running) -> None:
+    for path in ("/livez", "/readyz", "/metrics", "/api/plans", "/schema"):
+        answer = await app.client.get(path, headers={"Ledger-Position": "1000000"})
+        assert answer.status_code == 200, path
+
+
+async def test_all_that_wait_share_one_question() -> None:
+    asked, answers = 0, asyncio.Event()
+
+    async def fetch() -> tuple[int, int]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await answers.wait()
+            return 7, 7
+        return 0, 7
+
+    positions = Positions(fetch, 5.0)
+    waiting = [asyncio.create_task(positions.wait(7)) for _ in range(100)]
+    waiting[0].cancel()
+    await until(lambda: _is(asked == 2))
+    answers.set()
+    await asyncio.gather(*waiting[1:])
+    assert asked == 2, "one for the head and one look, for all of them"
+
+
+async def test_a_question_older_than_the_write_refuses_nothing() -> None:
+    asked, held = 0, asyncio.Event()
+
+    async def fetch() -> tuple[int, int]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await held.wait()
+            return 0, 0
+        return 5, 5
+
+    positions = Positions(fetch, 5.0)
+    waiting = [asyncio.create_task(positions.wait(5)) for _ in range(2)]
+    await until(lambda: _is(asked == 1))
+    held.set()
+    await asyncio.gather(*waiting)
+
+
+async def _is(condition: bool) -> bool:  # noqa: FBT001  what `until` takes
+    return condition
+
+
+async def test_a_list_that_takes_too_long_is_ended(app: Running) -> None:
+    async with app.services.reading() as connection:
+        [(limit,)] = await (await connection.execute("SHOW statement_timeout")).fetchall()
+        assert limit == "5s"
+
+    async def slow() -> None:
+        async with app.services.reading() as connection:
+            await connection.execute("SET statement_timeout = 10")
+            await connection.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(TooSlow, match="Narrow it"):
+        await slow()
+    assert status_of(TooSlow) == 503
 
 
 async def test_where_nobody_tells_of_an_advance_the_database_is_asked(app: Running, student: Caller) -> None:

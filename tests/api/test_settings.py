@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from api.callers import Network
+from api.serve.environment import environment
 from api.settings import Settings, SettingsError, load
 
 
@@ -21,12 +23,15 @@ def test_values_are_converted() -> None:
             "LIBERATION_JWT_ALGORITHMS": "EdDSA",
             "LIBERATION_STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old",
             "LIBERATION_DELIVER_INLINE_TIMEOUT_S": "2.5",
+            "LIBERATION_TRUSTED_PROXIES": "10.0.0.5, 2001:db8::/32",
         }
     )
     assert (settings.port, settings.data_dir) == (9000, Path("/var/lib/liberation"))
     assert settings.jwt_algorithms == ("EdDSA",)
     assert settings.stripe_webhook_secret == ("whsec_new", "whsec_old")
     assert settings.deliver_inline_timeout_s == 2.5
+    assert settings.trusted_proxies == (Network("10.0.0.5"), Network("2001:db8::/32"))
+    assert load(environment(settings, {})) == settings, "as a child process has them"
 
 
 def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
@@ -51,6 +56,8 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
             "names /nowhere, which cannot be read: No such file",
         ),
         ({"LIBERATION_PORT": "1", "LIBERATION_PORT_FILE": "/dev/null"}, "both set"),
+        ({"LIBERATION_TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES cannot be used: 10.0.0.1/8 has host"),
+        ({"LIBERATION_TRUSTED_PROXIES": "proxy"}, "LIBERATION_TRUSTED_PROXIES cannot be used: 'proxy'"),
         ({"LIBERATION_SCHEMA": 'x"; DROP'}, "LIBERATION_SCHEMA cannot be used"),
     ],
 )
