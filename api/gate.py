@@ -29,6 +29,7 @@ from api.problems import (
     UnsupportedMediaType,
 )
 from api.ratelimit import RateLimit
+from ledger.errors import StoreUnavailable
 
 UNLIMITED = frozenset({"livez", "readyz", "metrics"})
 """What the operator's own machines ask, all the time."""
@@ -78,7 +79,11 @@ class Gate(ASGIMiddleware):
         if principal is None:
             headers = list(state.headers)
             self._take(address, state)
-            principal = await self._authenticator.authenticate(header)
+            try:
+                principal = await self._authenticator.authenticate(header)
+            except StoreUnavailable:
+                self._limit.give_back(address)  # nobody knows whether it was a guess
+                raise
             self._limit.give_back(address)
             state.headers[:] = headers  # they are to tell of the caller's own limit
         state.actor = principal.id

@@ -104,6 +104,8 @@ _POSITION = """
 """
 READ_TIMEOUT_S = 5
 """A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
+POOL_OPTIONS = f"-c statement_timeout={READ_TIMEOUT_S}s -c plan_cache_mode=force_custom_plan"
+"""A list's filters are optional, so that one plan for all of them would use no index."""
 
 
 class TooSlow(StoreUnavailable):
@@ -188,7 +190,7 @@ class Services:
 
     def _pool(self) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            with_options(self._dsn, f"-c statement_timeout={READ_TIMEOUT_S}s"),
+            with_options(self._dsn, POOL_OPTIONS),
             connection_class=AsyncConnection,
             min_size=1,
             max_size=self.settings.read_connections,

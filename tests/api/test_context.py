@@ -15,7 +15,7 @@ from api.body import check
 from api.callers import Callers, Network
 from api.problems import Unprocessable
 from api.settings import Settings
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, StoreUnavailable
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem
 
@@ -171,6 +171,17 @@ async def test_who_guesses_waits_before_any_work_is_done(open_app: OpenApp) -> N
     assert (await app.client.get("/api/me", headers=wrong)).status_code == 429
     assert (await new.get("/api/me")).status_code == 429
     assert (await known.get("/api/me")).status_code == 200, "it was verified before"
+
+
+async def test_an_outage_is_no_guess(open_app: OpenApp) -> None:
+    app = await open_app(rate_limit_per_minute=1, rate_limit_burst=1)
+
+    async def away(_: bytes) -> None:
+        raise StoreUnavailable("The database cannot be reached.")
+
+    app.services.authenticator._find_api_key = away
+    service = {"Authorization": "Bearer lk_right"}
+    assert [(await app.client.get("/api/me", headers=service)).status_code for _ in range(3)] == [503] * 3
 
 
 async def test_webhooks_are_not_limited(open_app: OpenApp) -> None:

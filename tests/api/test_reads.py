@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64encode
 
+import psycopg
 import pytest
+from psycopg.sql import SQL
 
 from api.positions import Positions
 from api.problems import status_of
+from api.routes.oversight import _AUDIT
 from api.services import TooSlow
+from ledger.store import conninfo
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, Running, problem, until
 
@@ -172,6 +176,38 @@ async def test_a_question_older_than_the_write_refuses_nothing() -> None:
 
 async def _is(condition: bool) -> bool:  # noqa: FBT001  what `until` takes
     return condition
+
+
+FACTS = """
+    INSERT INTO audit (position, stream, version, type, command, command_id, actor, roles, correlation_id,
+        causation_id, effective_at, recorded_at)
+    SELECT n, 's' || n, 1, CASE n WHEN 1 THEN 'rare' ELSE 'frequent' END, '', '', '', '{}',
+        '', '', now(), now()
+    FROM generate_series(1, 20000) AS n
+"""
+
+
+async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Running, admin: Caller) -> None:
+    everything = {
+        "before": 10**9,
+        "actor": None,
+        "stream": None,
+        "type": "rare",
+        "request_id": None,
+        "limit": 21,
+    }
+    async with app.services.reading() as connection:
+        await connection.execute(FACTS)
+    async with await psycopg.AsyncConnection.connect(
+        conninfo(app.services.context.database_url, role=None), autocommit=True
+    ) as owner:
+        await owner.execute("ANALYZE audit")
+    for _ in range(10):  # then the driver has prepared it
+        found = await admin.get("/api/audit?type=rare")
+        assert [item["position"] for item in found.json()["items"]] == [1]
+    async with app.services.reading() as connection:
+        plan = await (await connection.execute(SQL("EXPLAIN {}").format(_AUDIT), rare)).fetchall()
+    assert "audit_of_type" in str(plan)
 
 
 async def test_a_list_that_takes_too_long_is_ended(app: Running) -> None:
