@@ -188,14 +188,8 @@ FACTS = """
 
 
 async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Running, admin: Caller) -> None:
-    everything = {
-        "before": 10**9,
-        "actor": None,
-        "stream": None,
-        "type": "rare",
-        "request_id": None,
-        "limit": 21,
-    }
+    unfiltered = dict.fromkeys(("actor", "stream", "request_id"))
+    rare = {**unfiltered, "type": "rare", "before": 10**9, "limit": 21}
     async with app.services.reading() as connection:
         await connection.execute(FACTS)
     async with await psycopg.AsyncConnection.connect(
