@@ -23,8 +23,8 @@ OVERDUE_S = 600.0
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """`stopped`: the fact that it cannot take, and why; empty while it runs. Where projections run in another
-    process, only that a fact has waited too long.
+    """`stopped`: the fact that it cannot take, and why; empty while it runs. Where nobody projects, that a
+    fact has waited too long.
     """
 
     position: int
@@ -56,10 +56,13 @@ async def examine(services: Services) -> Health:
 
 _POSITIONS = """
     SELECT h.position, p.application_name, p.notification_id,
-        coalesce(extract(epoch FROM clock_timestamp() - next.recorded_at), 0)::double precision
+        coalesce(extract(epoch FROM clock_timestamp() - next.recorded_at), 0)::double precision,
+        coalesce(stopped.reason, '')
     FROM head AS h
     LEFT JOIN positions AS p ON true
     LEFT JOIN events AS next ON next.position = p.notification_id + 1
+    LEFT JOIN stopped_projections AS stopped
+        ON stopped.name = p.application_name AND stopped.position = p.notification_id + 1
 """
 _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
@@ -75,9 +78,9 @@ async def _examine(services: Services, connection: Connection) -> Health:
         name: Projection(
             position=position,
             lag_events=head - position,
-            stopped=stopped.get(name) or _stalled(position + 1, waits_s),
+            stopped=stopped.get(name) or reason or _stalled(position + 1, waits_s),
         )
-        for _, name, position, waits_s in found
+        for _, name, position, waits_s, reason in found
         if name is not None
     }
     return Health(
@@ -93,7 +96,7 @@ async def _examine(services: Services, connection: Connection) -> Health:
 
 
 def _stalled(position: int, waits_s: float) -> str:
-    """Who stopped where is known to the process with the projections alone; that nothing moves, to all."""
+    """A projection that stops says why, in a table; one that nobody works on does not."""
     if waits_s <= STALLED_S:
         return ""
     return f"position {position} waits for {waits_s:.0f} s: see the log of the process that projects"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, Self
 
@@ -21,6 +22,8 @@ _log = structlog.get_logger(__name__)
 BATCH = 500
 FAR_BEHIND_BATCH = 5_000
 """When a full batch shows that there is more to come: fewer commits, more rows folded together."""
+RETRY_S = 60.0
+"""How often a stopped projection is tried again: in a rolling upgrade the fact may be a newer version's."""
 _LONGEST_PAUSE_S = 5.0
 _GATHER_S = 0.01
 """Between batches under load: what comes meanwhile shares the next transaction. A lone fact does not wait."""
@@ -39,7 +42,8 @@ class BatchRunner(threading.Thread):
 
     A wake-up is only a hint: it polls as well. A projection that is behind the others, such as a new one,
     catches up by itself and then joins them. One that meets a fact it cannot take stops there, with the
-    reason in `errors`, and the others go on; after a repair it starts again with the next process.
+    reason in `errors` and in the table `stopped_projections`, and the others go on. It is tried again every
+    minute, and goes on once it can take the fact, or once a runner of another version took it.
     """
 
     def __init__(
@@ -67,6 +71,11 @@ class BatchRunner(threading.Thread):
         self._reader: Feed = reader or Reader(url, schema=schema, role=role)
         self._positions: dict[str, int] = {}
         self._limits: dict[str, int] = {}
+        self.retry_s = RETRY_S
+        self._retry_at: dict[str, float] = {}
+        """By the monotonic clock, for each in `errors`."""
+        self._noted: set[str] = set()
+        """What the table says has stopped, by this runner or one before it."""
         self._callbacks: list[Callable[[int], None]] = []
         self._stop_callbacks: list[Callable[[str, str], None]] = []
         self._wake, self._halt = threading.Event(), threading.Event()
@@ -140,8 +149,10 @@ class BatchRunner(threading.Thread):
         """One batch for every group of projections at one position, those behind first. False at the head."""
         if not self._positions:
             self._take_stock()
+        if self._to_be_tried_again():
+            self._take_stock()  # another runner may have moved them on, past what this version cannot read
         moved = False
-        for names, after, ahead in _groups(self._running()):
+        for names, after, ahead in _groups(self._running() | self._to_be_tried_again()):
             try:
                 moved |= self._advance(names, after, ahead)
             except Superseded:
@@ -157,11 +168,18 @@ class BatchRunner(threading.Thread):
     def _running(self) -> dict[str, int]:
         return {name: position for name, position in self._positions.items() if name not in self.errors}
 
+    def _to_be_tried_again(self) -> dict[str, int]:
+        now = time.monotonic()
+        return {name: self._positions[name] for name, due in self._retry_at.items() if due <= now}
+
     def _take_stock(self) -> None:
-        """Learn the positions from the database."""
+        """Learn the positions from the database; a stopped one may have been moved on by another runner."""
         names = list(self._projections)
         self._view.seed(names)
-        self._moved(self._view.positions(names))
+        found = self._view.positions(names)
+        self._gone_on([name for name in self.errors if found[name] != self._positions[name]])
+        self._noted = self._view.forget_stopped()
+        self._moved(found)
 
     def _moved(self, positions: dict[str, int]) -> None:
         before = self.position()
@@ -193,7 +211,10 @@ class BatchRunner(threading.Thread):
             self.events += len(batch)
             more_to_come = len(batch) == limit
             self._limits |= dict.fromkeys(names, self._far_behind_batch if more_to_come else self._batch)
+            self._gone_on(names)
             self._moved(dict.fromkeys(names, batch[-1].position))
+            if not self._noted.isdisjoint(names):
+                self._noted = self._view.forget_stopped()
         return True
 
     def _end_before(self, names: Sequence[str], position: int, after: int, reason: str) -> None:
@@ -204,14 +225,23 @@ class BatchRunner(threading.Thread):
                 self._limits[name] = limit
             else:
                 self._limits.pop(name, None)
-                self._stop_at(name, reason)
+                self._stop_at(name, position, reason)
 
-    def _stop_at(self, name: str, reason: str) -> None:
+    def _stop_at(self, name: str, position: int, reason: str) -> None:
         self.errors[name] = reason
+        self._retry_at[name] = time.monotonic() + self.retry_s
         _log.error("projections.stopped", projection=name, reason=reason)
         for callback in self._stop_callbacks:
             callback(name, reason)
         self._moved({})
+        self._view.note_stopped(name, position, reason)
+        self._noted.add(name)
+
+    def _gone_on(self, names: Sequence[str]) -> None:
+        for name in names:
+            if self.errors.pop(name, None) is not None:
+                del self._retry_at[name]
+                _log.warning("projections.resumed", projection=name)
 
 
 def _groups(positions: Mapping[str, int]) -> Iterator[tuple[list[str], int, int | None]]:

@@ -41,6 +41,19 @@ _COMPARE_AND_SET = """
     FROM held
     WHERE p.application_name = held.application_name
 """
+_NOTE_STOPPED = """
+    INSERT INTO stopped_projections (name, position, reason)
+    VALUES (%s, %s, %s)
+    ON CONFLICT (name) DO UPDATE
+    SET position = excluded.position, reason = excluded.reason, stopped_at = excluded.stopped_at
+    WHERE (stopped_projections.position, stopped_projections.reason) <> (excluded.position, excluded.reason)
+"""
+_FORGET_STOPPED = """
+    DELETE FROM stopped_projections AS s
+    USING positions AS p
+    WHERE p.application_name = s.name AND s.position <= p.notification_id
+"""
+_STOPPED = "SELECT name FROM stopped_projections"
 
 
 class Superseded(IntegrityError):
@@ -72,6 +85,17 @@ class View(PostgresTrackingRecorder):
         """Of the seeded ones among `names`."""
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
             return dict(cursor.execute(_POSITIONS, (list(names),)).fetchall())
+
+    def note_stopped(self, name: str, position: int, reason: str) -> None:
+        """Tell the other processes that `name` cannot take the fact at `position`; the first time stays."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(_NOTE_STOPPED, (name, position, reason))
+
+    def forget_stopped(self) -> set[str]:
+        """Take back what is said of projections that have gone on since. Answers which stand still."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(_FORGET_STOPPED)
+            return {row["name"] for row in cursor.execute(_STOPPED).fetchall()}
 
     def apply(self, folds: Sequence[Fold], batch: Sequence[Recorded], expected: int) -> None:
         """Fold `batch` into the tables of all `folds`, which stand at `expected`, and move them behind it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,26 +52,41 @@ async def test_not_ready_while_a_projection_is_stopped_by_a_fact_it_cannot_take(
     assert 'liberation_projection_poisoned{projection="audit"} 1.0' in (await app.client.get("/metrics")).text
 
 
-async def test_not_ready_while_projections_in_another_process_stand_still(
+async def test_every_process_says_why_a_projection_of_another_process_stopped(
     app: Running, student: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a stopped projection elsewhere only its position is seen."""
-
     def poisoned(*_: object) -> None:
         raise ValueError("cannot take this")
 
     monkeypatch.setattr(Audit, "take", poisoned)
     monkeypatch.setattr(app.services, "runner", None)
     await student.pay()
-    assert (await app.client.get("/readyz")).status_code == 200, "it may only be late"
-    monkeypatch.setattr(health, "STALLED_S", 0.2)
 
-    async def only_the_stopped_one() -> bool:
-        answer = await app.client.get("/readyz")
-        return answer.status_code == 503 and answer.json()["detail"] == "projection audit stopped"
+    async def stopped() -> bool:
+        return (await app.client.get("/readyz")).status_code == 503
 
-    await until(only_the_stopped_one)
+    await until(stopped)
+    body = problem(await app.client.get("/readyz"))
+    assert body["detail"] == "projection audit stopped"
+    assert "cannot take this" in body["health"]["projections"]["audit"]["stopped"]
     assert 'liberation_projection_poisoned{projection="audit"} 1.0' in (await app.client.get("/metrics")).text
+
+
+async def test_not_ready_while_nobody_projects(
+    app: Running, student: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert app.services.runner
+    await asyncio.to_thread(app.services.runner.stop)
+    monkeypatch.setattr(app.services, "runner", None)
+    await student.pay()
+    assert (await app.client.get("/readyz")).status_code == 200, "it may only be late"
+    monkeypatch.setattr(health, "STALLED_S", 0.05)
+
+    async def stalled() -> bool:
+        answer = await app.client.get("/readyz")
+        return answer.status_code == 503 and "projection audit stopped" in answer.json()["detail"]
+
+    await until(stalled)
 
 
 async def test_webhooks_that_wait_are_counted(app: Running) -> None:

@@ -333,3 +333,56 @@ def test_positions_are_the_librarys_tracking_table(database_url: str) -> None:
     assert projected.max_tracking_id("journal") == 9
     assert projected.has_tracking_id("journal", 9)
     projected.close()
+
+
+STOPPED = "SELECT name, position, reason FROM stopped_projections ORDER BY name"
+
+
+def test_a_stopped_projection_is_tried_again_and_goes_on_once_it_can(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(database_url, facts_of(*((f"webhook-{one}", (webhook(one),)) for one in ["evt_1", "evt_bad"])))
+    runner = BatchRunner(database_url, projections={**PROJECTIONS, "fussy": _Fussy})
+    runner.retry_s = 0.01
+    with runner:
+        until(lambda: "fussy" in runner.errors and bool(select(database_url, STOPPED)))
+        [noted] = select(database_url, STOPPED)
+        assert (noted["name"], noted["position"]) == ("fussy", 2)
+        assert noted["reason"] == runner.errors["fussy"]
+        monkeypatch.setattr(_Fussy, "take", lambda *_: None)
+        until(lambda: not runner.errors and not select(database_url, STOPPED))
+        assert set(runner.positions().values()) == {2}
+
+
+def test_what_a_newer_version_recorded_and_projected_stops_the_older_one_for_a_while_only(
+    database_url: str,
+) -> None:
+    """As in a rolling upgrade."""
+    append(database_url, FACTS[:20])
+    known = {type(one.event) for one in FACTS[:3]}
+    reader = Reader(database_url, event_types=known)
+    older = BatchRunner(database_url, reader=reader, batch=1)
+    older.catch_up()
+    assert older.errors.keys() == PROJECTIONS.keys()
+    assert {row["name"] for row in select(database_url, STOPPED)} == PROJECTIONS.keys()
+    catch_up(database_url)
+    assert select(database_url, STOPPED) == [], "the newer one goes on and says so"
+    older._retry_at = dict.fromkeys(older.errors, 0.0)
+    older.catch_up()
+    older.stop()
+    assert older.errors == {}
+
+    assert set(older.positions().values()) == {20}
+    assert audited(database_url) == 20
+
+
+def test_what_stopped_is_tried_only_when_its_time_has_come(database_url: str) -> None:
+    append(database_url, facts_of(("webhook-evt_bad", (webhook("evt_bad"),))))
+    runner = BatchRunner(database_url, projections={"fussy": _Fussy})
+    stops: list[str] = []
+    runner.on_stop(lambda name, _reason: stops.append(name))
+    for _ in range(3):
+        runner.catch_up()
+    runner.stop()
+
+    assert stops == ["fussy"]
