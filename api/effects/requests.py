@@ -240,13 +240,28 @@ async def _ask(wiring: Wiring, found: StripeSubscription, event: Any) -> None:
             key = f"pause:{event.request_id}"
             await post(wiring.stripe, path, StripeSubscription, key, pause_collection=pause)
         case ResumeRequested():
-            key = f"resume:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, pause_collection="")
+            how = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+            how, key = (how, "resume_anew") if await _nobody_paid(wiring, found) else ({}, "resume")
+            key = f"{key}:{event.request_id}"
+            await post(wiring.stripe, path, StripeSubscription, key, pause_collection="", **how)
         case PaymentMethodChangeRequested():
             key, customer = event.request_id, id_of(found.customer)
             card = await attach(wiring, event.payment_method_id, customer, f"attach:{key}")
             more = {"default_payment_method": card}
             await post(wiring.stripe, path, StripeSubscription, f"card:{key}", **more)
+
+
+async def _nobody_paid(wiring: Wiring, found: StripeSubscription) -> bool:
+    """Whether the present period began in a pause, which voided its invoice. Who goes on then begins a period
+    of their own and pays for it; else a pause over each renewal would make every period but the first free.
+    """
+    start = found.item.current_period_start
+    of_period = [
+        invoice.status
+        for invoice in await billing_lookup.invoices_of(wiring.stripe, found.id)
+        if any(line.period.start == start and not line.proration for line in invoice.lines.data)
+    ]
+    return bool(of_period) and set(of_period) == {"void"}
 
 
 async def _delete(wiring: Wiring, path: str) -> None:

@@ -23,6 +23,7 @@ from api.billing import (
     ok,
     once,
     refusal,
+    unpaid,
 )
 from api.body import IdempotencyKey, PaymentMethodId, UserId
 from api.entitlements import subscriber_of
@@ -40,6 +41,7 @@ from ledger.subscriptions.commands import (
     RequestResume,
     WithdrawCancellation,
 )
+from ledger.subscriptions.events import ResumeRequested
 from ledger.subscriptions.state import Subscription as Row
 
 Wish = RequestCancellation | WithdrawCancellation | RequestPause | RequestResume | ChangePaymentMethod
@@ -114,7 +116,7 @@ async def cancel_subscription(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It goes on",
-    responses=RESPONSES,
+    responses=RESPONSES | {402: DECLINED},
 )
 async def resume_subscription(
     data: JSONBody[OfSubscription],
@@ -122,7 +124,9 @@ async def resume_subscription(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[Subscription]:
-    """Withdraws a cancellation at the period's end; else ends a pause."""
+    """Withdraws a cancellation at the period's end; else ends a pause. When that left out a renewal, a period
+    begins now and is charged.
+    """
 
     def wish(row: Row, fields: dict[str, Any]) -> Wish:
         return WithdrawCancellation(**fields) if row.cancel_at is not None else RequestResume(**fields)
@@ -214,6 +218,8 @@ async def _answer(services: Services, request: Call, user_id: str, done: Done) -
     shown = subscription_of(row, user_id)
     if row.request is not None and row.request.request_id == asked.request_id:
         return ok(shown, done, 202)
+    if isinstance(asked, ResumeRequested) and row.status == "past_due":
+        return await unpaid(services, request, row, user_id, done)
     refused = await refusal(services, user_id, asked.request_id)
     if refused is None:
         return ok(shown, done)

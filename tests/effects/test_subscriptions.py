@@ -182,16 +182,41 @@ async def test_canceled_at_once_the_rest_is_earned(people: Subscribers) -> None:
     await agrees_with_stripe(people)
 
 
-async def test_a_pause_collects_nothing(people: Subscribers) -> None:
+async def test_a_pause_collects_nothing_and_what_follows_one_is_paid(people: Subscribers) -> None:
     subscription_id = await people.subscribe()
     await people.asks(people.ask(RequestPause, subscription_id=subscription_id))
     assert (await people.state(subscription_id)).status == "paused"
     await people.live(35, step=7)
+    assert await people.charges() == ["succeeded"]
     await people.asks(people.ask(RequestResume, subscription_id=subscription_id))
-    assert (await people.state(subscription_id)).status == "active"
-    await people.live(25, step=25)
+    known = await people.state(subscription_id)
+    assert (known.status, known.anchor_at) == ("active", known.period_start), "a period of its own"
     assert [row["status"] for row in await people.invoices()] == ["paid", "void", "paid"]
     assert await people.charges() == ["succeeded"] * 2
+    await people.live(32, step=32)
+    assert await people.charges() == ["succeeded"] * 3
+    await agrees_with_stripe(people)
+
+
+async def test_a_pause_within_a_period_charges_it_once(people: Subscribers) -> None:
+    subscription_id = await people.subscribe()
+    before = await people.state(subscription_id)
+    await people.asks(people.ask(RequestPause, subscription_id=subscription_id))
+    await people.live(5, step=5)
+    await people.asks(people.ask(RequestResume, subscription_id=subscription_id))
+    known = await people.state(subscription_id)
+    assert (known.status, known.period_end) == ("active", before.period_end)
+    assert await people.charges() == ["succeeded"]
+
+
+async def test_a_trial_that_ended_in_a_pause_is_paid_for_when_it_goes_on(people: Subscribers) -> None:
+    subscription_id = await people.subscribe(trial_days=14)
+    await people.asks(people.ask(RequestPause, subscription_id=subscription_id))
+    await people.live(15, step=5)
+    assert await people.charges() == []
+    await people.asks(people.ask(RequestResume, subscription_id=subscription_id))
+    assert (await people.state(subscription_id)).status == "active"
+    assert await people.charges() == ["succeeded"]
 
 
 async def test_a_credit_is_refunded_and_its_revenue_taken_back(people: Subscribers) -> None:
