@@ -17,6 +17,7 @@ from ledger.subscriptions.events import (
 from ledger.subscriptions.refusals import (
     CancellationPending,
     CurrencyMismatch,
+    IntervalChange,
     InvalidPrice,
     PreviewExpired,
     PreviewMismatch,
@@ -165,6 +166,12 @@ def _upgrade(command: RequestChange, subscription: Subscription) -> Subscription
 def _downgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeScheduled:
     at = subscription.period_end
     assert at is not None, "one that is active has a period"
+    if command.interval != subscription.interval:
+        # Stripe would bill it at once instead of with the next period
+        raise IntervalChange(
+            f"{subscription.tier} by the {subscription.interval} cannot go on as {command.tier} by the "
+            f"{command.interval}: cancel it for the end of the period and subscribe anew then."
+        )
     return SubscriptionChangeScheduled(
         subscription_id=subscription.subscription_id,
         change_id=command.change_id,

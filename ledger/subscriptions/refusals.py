@@ -62,6 +62,10 @@ class SamePlan(Refused):
     code: ClassVar[str] = "same_plan"
 
 
+class IntervalChange(Refused):
+    code: ClassVar[str] = "interval_change"
+
+
 class CancellationPending(Refused):
     code: ClassVar[str] = "cancellation_pending"
 

@@ -179,7 +179,7 @@ def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[Su
     shown = (command.tier, command.interval)
     if change is not None:
         arrived = shown == (change.tier, change.interval)
-        if change.status == "scheduled" and change.at is not None and command.period_start < change.at:
+        if _waits_for_the_end(command, change):
             if arrived:  # Stripe bills the next period by it; this one was paid for the present plan
                 return
         elif arrived:
@@ -187,11 +187,18 @@ def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[Su
             return
         else:
             yield from _waiting(command, change)
+    dropped = now.dropped
+    if dropped and shown == (dropped.tier, dropped.interval) and _waits_for_the_end(command, dropped):
+        return  # Stripe has not been told yet that it is not to be
     if shown != (now.tier, now.interval) or (command.currency, command.price_minor) != (
         now.currency,
         now.price_minor,
     ):
         yield _changed(command, now, None)
+
+
+def _waits_for_the_end(command: RecordSubscriptionSnapshot, change: Change) -> bool:
+    return change.status == "scheduled" and change.at is not None and command.period_start < change.at
 
 
 def _waiting(command: RecordSubscriptionSnapshot, change: Change) -> Iterator[SubscriptionEvent]:

@@ -106,6 +106,8 @@ class Subscription(Struct, frozen=True, gc=False):
     observed_at: datetime | None = None
     open_invoice_id: str = ""
     change: Change | None = None
+    dropped: Change | None = None
+    """The last change that was scheduled and then was not to be: Stripe shows it until it is told."""
     request: Request | None = None
 
     @property
@@ -295,7 +297,9 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
                 return subscription
             return replace(subscription, change=replace(waiting, status="pending", unknown=False))
         case SubscriptionChangeSuperseded() | SubscriptionChangeFailed():
-            return replace(subscription, change=None)
+            waited = subscription.change
+            dropped = waited if waited and waited.status == "scheduled" else subscription.dropped
+            return replace(subscription, change=None, dropped=dropped)
         case SubscriptionChanged():
             done = subscription.change is not None and subscription.change.change_id == event.change_id
             return replace(
@@ -322,6 +326,7 @@ def _ended(subscription: Subscription) -> Subscription:
     return replace(
         subscription,
         change=None,
+        dropped=None,
         request=None,
         cancel_at=None,
         past_due_since=None,

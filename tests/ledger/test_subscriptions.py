@@ -43,6 +43,7 @@ from ledger.subscriptions.events import (
 from ledger.subscriptions.refusals import (
     CancellationPending,
     CurrencyMismatch,
+    IntervalChange,
     InvalidPrice,
     InvalidText,
     InvalidTrial,
@@ -234,7 +235,16 @@ def test_a_downgrade_waits_for_the_end_of_the_period() -> None:
 
 def test_a_later_change_supersedes_an_earlier_one_and_the_present_plan_withdraws_it() -> None:
     scheduled, _ = when(on_enterprise(), downgrade())
-    _, events = when(scheduled, change("pro", "year", 9990, change_id="chg_2", effective_at=NOON_14))
+    more = change(
+        "enterprise",
+        "year",
+        99_000,
+        change_id="chg_2",
+        effective_at=START,
+        proration_at=START,
+        expected_minor=99_000 - 9_900,
+    )
+    _, events = when(scheduled, more)
     assert events[0] == SubscriptionChangeSuperseded(subscription_id=SUB, change_id="chg_1", by="chg_2")
     assert effects(events) == [fx.ChangeSubscription(USER, SUB, "chg_2")]
     _, events = when(scheduled, change("enterprise", change_id="chg_2", effective_at=NOON_14))
@@ -242,6 +252,25 @@ def test_a_later_change_supersedes_an_earlier_one_and_the_present_plan_withdraws
     assert effects(events) == [fx.WithdrawChange(USER, SUB, "chg_1")]
     with pytest.raises(SamePlan, match="on its way"):
         decide(downgrade(change_id="chg_2"), scheduled)
+
+
+def test_a_downgrade_to_another_interval_is_refused_and_drops_nothing() -> None:
+    scheduled, _ = when(on_enterprise(), downgrade())
+    with pytest.raises(IntervalChange, match="subscribe anew"):
+        decide(change("pro", "year", 9990, change_id="chg_2", effective_at=NOON_14), scheduled)
+
+
+def test_what_stripe_still_shows_of_a_withdrawn_downgrade_is_no_change() -> None:
+    kept = change("enterprise", change_id="chg_2", effective_at=NOON_14)
+    still_shown = snapshot(observed_at=NOON_14, tier="pro", price_minor=999)
+    subscriber, events = when(on_enterprise(), downgrade(), kept, still_shown)
+    assert "SubscriptionChanged" not in names(events)
+    assert (the(subscriber).tier, the(subscriber).price_minor) == ("enterprise", 9900), "it was paid for"
+    billed = snapshot(
+        observed_at=END, period_start=END, period_end=END + 31 * DAY, tier="pro", price_minor=999
+    )
+    subscriber, _ = when(subscriber, billed)
+    assert the(subscriber).tier == "pro"
 
 
 def test_nothing_else_is_changed_while_a_change_is_unknown() -> None:
