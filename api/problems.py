@@ -5,6 +5,7 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -218,6 +219,9 @@ def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Resp
     return answer(error.told(said) if isinstance(error, ApiError) else said, headers)
 
 
+_NOT_SENT = re.compile(r"Missing required \w+ parameter '([^']+)'")
+
+
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Litestar's own: routing, body size, decoding."""
     if isinstance(error, ValidationException):
@@ -229,9 +233,15 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
-    errors = [_field_error(request, each) for each in extra] or [FieldError(detail=error.detail)]
-    where = [f"{each.pointer or each.parameter}: {each.detail}" for each in errors if each.detail]
+    errors = [_field_error(request, each) for each in extra] or [_missing(error.detail)]
+    where = [f"{each.pointer or each.parameter}: {each.detail}".removeprefix(": ") for each in errors]
     return answer(problem("invalid", "; ".join(where), request.url.path, errors))
+
+
+def _missing(detail: str) -> FieldError:
+    """Litestar tells of a parameter that was not sent in a sentence only."""
+    found = _NOT_SENT.match(detail)
+    return FieldError(detail="is required", parameter=found[1]) if found else FieldError(detail=detail)
 
 
 def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) -> FieldError:
