@@ -182,7 +182,8 @@ async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
         )
     async with services.reading() as connection:
         known = await (await connection.execute(_NAME, (row.user_id,))).fetchone()
-    name = known[0] if known else None
+    # on one line: it is the customer's own text, and lines of it would look like ours
+    name = " ".join(known[0].split()) if known and known[0] else ""
     return Receipt(
         number=row.receipt_number,
         invoice_number=row.number,

@@ -129,6 +129,9 @@ async def test_a_receipt_is_a_pdf_to_keep(open_app: OpenApp) -> None:
     assert answer.content.startswith(b"%PDF-")
     etag = {"If-None-Match": answer.headers["etag"]}
     assert (await student.get(f"/api/invoices/{invoice_id}/receipt", headers=etag)).status_code == 304
+    await student("PUT", "/api/me", json={"name": "a\n" * 99})
+    tall = await student.get(f"/api/invoices/{invoice_id}/receipt")
+    assert tall.status_code == 200, "a name is one line, however it is written"
 
 
 async def test_a_receipt_is_a_page_that_needs_nothing_else(open_app: OpenApp, admin: Caller) -> None:
