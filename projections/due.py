@@ -50,11 +50,17 @@ class FundsDue(msgspec.Struct, frozen=True):
     available_at: datetime
 
 
+# What is owed on a subscription that is over stays open at Stripe; nobody is charged for it any more.
 _RETRIES = """
     SELECT stripe_invoice_id, next_retry_at AS at
     FROM invoices
     WHERE next_retry_at <= %(now)s
         AND (next_retry_at, stripe_invoice_id) > (%(after)s, %(after_id)s)
+        AND NOT EXISTS (
+            SELECT FROM subscriptions
+            WHERE subscriptions.subscription_id = invoices.subscription_id
+                AND subscriptions.status IN ('canceled', 'incomplete_expired', 'duplicate')
+        )
     ORDER BY next_retry_at, stripe_invoice_id
     LIMIT %(limit)s
 """

@@ -184,6 +184,20 @@ async def test_retries_are_due_by_their_date_and_page_by_page(database_url: str)
     assert rest == [due.RetryDue("in_1", now)]
 
 
+@pytest.mark.parametrize(("status", "found"), [("past_due", 1), ("canceled", 0)])
+async def test_nothing_is_due_of_a_subscription_that_is_over(
+    status: str, found: int, database_url: str
+) -> None:
+    history = History()
+    history.add("subscriber-usr_1", requested(), started(), stands("past_due", past_due_since=START))
+    history.add("invoice-in_1", finalized(line("il_1", 100), invoice_id="in_1"), failed(1, 0, 2))
+    stored(database_url, history)
+    with psycopg.connect(conninfo(database_url)) as conn:
+        conn.execute("UPDATE subscriptions SET status = %s", (status,))
+
+    assert len(await asked(database_url, due.retries_due, START + 2 * DAY, 9)) == found
+
+
 @pytest.mark.parametrize(
     ("status", "days", "request_", "found"),
     [
