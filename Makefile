@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help run test check format bench lock clean
 help: ## what can be done here
@@ -17,7 +17,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 run: $(VENV)/.installed ## the service, its database, a Stripe sandbox and demo data, in the foreground
 	$(BIN)/liberation demo
 
-test: $(VENV)/.installed ## all tests, on two cores
+test: $(VENV)/.installed ## all tests; three processes keep two cores busy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: $(VENV)/.installed ## format, lint, types, import contracts

@@ -29,7 +29,7 @@ Call = Request[Principal, Any, State]
 
 class RefundPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`amount_minor` null gives back all that is left. An admin must say why in `note`, which the ledger
-    keeps for ever: it must name nobody.
+    keeps for ever and the customer can read: it must name nobody.
     """
 
     payment_id: PaymentIdText
