@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from api.resources import Dispute, Failure, PaymentFact, Settlement, dispute_of, failure
+from api.resources import Dispute, Failure, PaymentFact, Settlement, dispute_of, failure, settlement_of
 from ledger.invoices.events import InvoicePaid, InvoicePaymentFailed
 from ledger.message import Recorded
 from projections.credit_notes import CreditNoteRow
@@ -174,7 +174,7 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
         credit_notes=[credit_note_of(each) for each in story.credits],
         disputes=[dispute_of(each) for each in story.disputes],
         history=[_fact(fact) for fact in seen],
-        settlement=_settlement(row) if to_admin and row.balance_transaction_id else None,
+        settlement=settlement_of(row) if to_admin and row.balance_transaction_id else None,
         revenue=_revenue(row) if to_admin and row.settled_at else None,
     )
 
@@ -238,17 +238,6 @@ def credit_note_of(row: CreditNoteRow) -> CreditNote:
         outside=row.outside,
         requested_at=row.requested_at,
         credited_at=row.credited_at,
-    )
-
-
-def _settlement(row: InvoiceRow) -> Settlement:
-    return Settlement(
-        balance_transaction=row.balance_transaction_id,
-        fee_minor=row.fee_minor,
-        net_minor=row.net_minor,
-        currency=row.settlement_currency,
-        available_at=row.available_at,
-        available=row.funds_available,
     )
 
 

@@ -12,6 +12,7 @@ from api import declines
 from api.declines import Remedy
 from ledger.message import Recorded
 from projections.disputes import DisputeRow
+from projections.invoices import InvoiceRow
 from projections.payments import PaymentRow, Payments
 from projections.refunds import RefundRow
 from projections.sheets import Row, Rows
@@ -220,7 +221,7 @@ def detail_of(story: Story, history: Sequence[PaymentFact], *, to_admin: bool) -
         refunds=[refund_of(each) for each in story.refunds],
         disputes=[dispute_of(each) for each in story.disputes],
         history=list(history),
-        settlement=_settlement_of(row) if to_admin and row.balance_transaction_id else None,
+        settlement=settlement_of(row) if to_admin and row.balance_transaction_id else None,
     )
 
 
@@ -252,7 +253,7 @@ def dispute_of(row: DisputeRow) -> Dispute:
     )
 
 
-def _settlement_of(row: PaymentRow) -> Settlement:
+def settlement_of(row: PaymentRow | InvoiceRow) -> Settlement:
     return Settlement(
         balance_transaction=row.balance_transaction_id,
         fee_minor=row.fee_minor,
