@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,7 +86,7 @@ async def test_one_key_from_many_clients_is_one_subscription_and_one_answer(city
     answers = await asyncio.gather(
         *(subscribe(city, "usr_same", city.urls[number % 2], "same") for number in range(CLIENTS))
     )
-    assert Counter(answer.status_code for answer in answers) == {201: CLIENTS}
+    assert {answer.status_code for answer in answers} in ({201}, {202}), "202 where Stripe took too long"
     assert len({answer.content for answer in answers}) == 1
     subscriptions, charges = await at_stripe(city, "usr_same")
     assert (len(subscriptions), len(charges)) == (1, 1)

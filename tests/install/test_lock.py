@@ -1,0 +1,43 @@
+"""The same packages on any later day, whatever has been released since."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.install.environments import (
+    DEVELOPMENT_LOCK,
+    RUNTIME_LOCK,
+    copy_of_sources,
+    installed,
+    offer_newer_releases,
+    pins,
+    run,
+)
+
+pytestmark = [
+    pytest.mark.index,
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed"),
+]
+
+
+def test_an_install_from_the_lock_takes_no_newer_release(tmp_path: Path) -> None:
+    everything = pins(RUNTIME_LOCK, DEVELOPMENT_LOCK)
+    sources = copy_of_sources(tmp_path / "clone")
+    later = offer_newer_releases(tmp_path / "released-since", set(everything))
+    python = sources / ".venv" / "bin" / "python"
+
+    run("make", ".venv/.installed", cwd=sources, env=later)
+    assert installed(python) == pins(RUNTIME_LOCK), "make run needs what runs, and nothing else"
+
+    run("make", ".venv/.developing", cwd=sources, env=later)
+    assert installed(python) == everything
+
+
+def test_both_locks_come_from_one_resolution() -> None:
+    running, developing = pins(RUNTIME_LOCK), pins(DEVELOPMENT_LOCK)
+    both = running.keys() & developing.keys()
+    assert both
+    assert {name: running[name] for name in both} == {name: developing[name] for name in both}
