@@ -13,7 +13,7 @@ import structlog
 from api.effects.stripe import Delivered
 from api.services import Services
 from ledger.message import Origin, Recorded
-from ledger.policies.effects import Effect
+from ledger.policies.effects import Effect, kind_of
 from ledger.store.lane import Connection, Kind
 from projections import outbox
 
@@ -27,7 +27,7 @@ async def deliver(services: Services, effect: Effect, origin: Origin, cause: Rec
     task.add_done_callback(services.unfinished.discard)
     done, _ = await asyncio.wait({task}, timeout=services.settings.deliver_inline_timeout_s)
     if not done:
-        log.warning("delivery_slow", effect=type(effect).__name__)
+        log.warning("delivery_slow", effect=kind_of(effect))
         return Delivered()
     return task.result()
 

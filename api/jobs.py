@@ -28,5 +28,6 @@ def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_day
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
+        Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
 from litestar.params import QueryParameter
@@ -13,14 +13,17 @@ from api.problems import FieldError, Unprocessable
 
 T = TypeVar("T")
 LARGEST = 2**63 - 1
-Key = tuple[int, ...]
+Key = tuple[int | str, ...]
+"""What orders a list, of the last item shown."""
+K = TypeVar("K", bound=Key)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many items at most.")]
 Cursor = Annotated[
     str | None,
     QueryParameter(max_length=100, description="`next_cursor` of the page before; opaque."),
 ]
-_decode = msgspec.json.Decoder(tuple[Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)], ...]).decode
+_Number = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+_decode = msgspec.json.Decoder(tuple[_Number | str, ...]).decode
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -31,17 +34,22 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None = None
 
 
-def before(cursor: str | None, parts: int = 1) -> Key:
-    """What the next page comes before: one number for each part of the list's order."""
+def before(cursor: str | None) -> int:
+    """The position that the next page comes before."""
+    return before_key(cursor, (LARGEST,))[0]
+
+
+def before_key(cursor: str | None, first: K) -> K:
+    """The same of a list with a longer key; the first page comes before `first`."""
     if cursor is None:
-        return (LARGEST,) * parts
+        return first
     try:
         key = _decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
     except (ValueError, msgspec.DecodeError):
         raise _bad_cursor() from None
-    if len(key) != parts:
+    if [type(part) for part in key] != [type(part) for part in first]:
         raise _bad_cursor()
-    return key
+    return cast("K", key)
 
 
 def page(rows: Sequence[T], limit: int, key: Callable[[T], Key]) -> Page[T]:

@@ -22,7 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.effects.wiring import Delivered, Postponed
 from ledger.errors import Contended, LedgerError, StoreUnavailable
 from ledger.message import Origin
-from ledger.policies.effects import Effect
+from ledger.policies.effects import Effect, kind_of
 from ledger.store import conninfo
 from projections import outbox
 from projections.outbox import Claimed, Key
@@ -166,7 +166,7 @@ class Worker:
         return len(claimed) == room
 
     async def _deliver(self, claimed: Claimed) -> None:
-        kind, position = type(claimed.effect).__name__, claimed.key.position
+        kind, position = kind_of(claimed.effect), claimed.key.position
         origin = Origin(actor="worker", roles=frozenset({"system"}), causation_id=str(position))
         try:
             async with asyncio.timeout(DELIVERY_TIMEOUT_S):
@@ -198,7 +198,7 @@ class Worker:
 
     async def _later(self, claimed: Claimed, why: str, tries: int | None) -> None:
         """Give it back for a later try, or set it aside after `tries`; None never gives up."""
-        about = {"kind": type(claimed.effect).__name__, "position": claimed.key.position, "why": why}
+        about = {"kind": kind_of(claimed.effect), "position": claimed.key.position, "why": why}
         if tries is not None and claimed.attempts >= tries:
             self.counters.parked += 1
             log.error("effect_parked", attempts=claimed.attempts, **about)

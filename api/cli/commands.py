@@ -11,6 +11,7 @@ from api.cli.books import export, replay
 from api.cli.credentials import token
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
+from api.cli.policies import policies
 from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
 from api.cli.stripe import stripe
@@ -46,6 +47,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    stripe,
+    policies, stripe,
 ):  # fmt: skip
     liberation.add_command(_command)

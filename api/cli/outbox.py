@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,27 +13,30 @@ from api.cli.terminal import json_option, print_json, print_table
 from api.cli.trouble import UNUSABLE, Trouble
 
 if TYPE_CHECKING:
-    from projections.outbox import Key, Parked
+    from projections.outbox import Parked
 
 LIMIT = 1_000
+_KEY = re.compile(r"(?P<position>[0-9]{1,18})\.(?P<policy>[a-z_]+)\.(?P<index>[0-9]{1,9})")
 
 
-class EffectKey(click.ParamType[tuple[int, int]]):
-    """`POSITION.INDEX`, as `outbox list` shows it."""
+class EffectKey(click.ParamType[tuple[int, str, int]]):
+    """`POSITION.POLICY.INDEX`, as `outbox list` shows it."""
 
     name = "key"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
+    ) -> tuple[int, str, int]:
         if isinstance(value, tuple):
             return value
-        position, dot, index = value.partition(".")
-        if dot and all(part.isascii() and part.isdigit() for part in (position, index)):
-            return int(position), int(index)
-        return self.fail(
-            f"{value!r} names no effect: write it as `outbox list` does, such as 123.0.", param, ctx
-        )
+        found = _KEY.fullmatch(value)
+        if found is None:
+            return self.fail(
+                f"{value!r} names no effect: write it as `outbox list` does, such as 123.payments.0.",
+                param,
+                ctx,
+            )
+        return int(found["position"]), found["policy"], int(found["index"])
 
 
 @click.group()
@@ -52,7 +56,7 @@ def list_(*, as_json: bool) -> None:
     print_table(
         ("key", "kind", "#tries", "parked", "why"),
         (
-            (_name(one), one.kind, one.attempts, f"{one.parked_at:%Y-%m-%d %H:%M}", one.last_error)
+            (one.key, one.kind, one.attempts, f"{one.parked_at:%Y-%m-%d %H:%M}", one.last_error)
             for one in found
         ),
         empty="Nothing is parked.",
@@ -63,7 +67,7 @@ def list_(*, as_json: bool) -> None:
 @click.argument("keys", nargs=-1, type=EffectKey())
 @click.option("--all", "everything", is_flag=True, help="All that is parked.")
 @json_option
-def requeue(keys: tuple[tuple[int, int], ...], *, everything: bool, as_json: bool) -> None:
+def requeue(keys: tuple[tuple[int, str, int], ...], *, everything: bool, as_json: bool) -> None:
     """Have the parked effects KEYS tried again, with all their tries anew.
 
     Exit 2 when one of them is not parked; the others are requeued all the same.
@@ -91,21 +95,13 @@ async def _parked(here: Installation) -> list[Parked]:
         return await parked(conn, LIMIT)
 
 
-async def _requeue(here: Installation, keys: tuple[tuple[int, int], ...]) -> tuple[list[str], list[str]]:
+async def _requeue(here: Installation, keys: tuple[tuple[int, str, int], ...]) -> tuple[list[str], list[str]]:
     """Names of those requeued, and of those that were not parked."""
     from psycopg import AsyncConnection
 
     from projections.outbox import Key, parked, requeue
 
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
-        wanted = [Key(*key) for key in keys] or [
-            Key(one.position, one.effect_index) for one in await parked(conn, LIMIT)
-        ]
+        wanted = [Key(*key) for key in keys] or [one.key for one in await parked(conn, LIMIT)]
         done = {key: await requeue(conn, key) for key in dict.fromkeys(wanted)}
-    return [_name(key) for key, was in done.items() if was], [
-        _name(key) for key, was in done.items() if not was
-    ]
-
-
-def _name(key: Key | Parked) -> str:
-    return f"{key.position}.{key.effect_index}"
+    return [str(key) for key, was in done.items() if was], [str(key) for key, was in done.items() if not was]

@@ -225,7 +225,7 @@ async def list_entries(
 ) -> Read[Page[Entry]]:
     """Entries with all their legs, in the reverse order of their recording."""
     arguments: dict[str, Any] = {
-        "before": before(cursor)[0],
+        "before": before(cursor),
         "since": instant("from", since),
         "until": instant("to", until),
         "account": account,

@@ -11,7 +11,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.paging import LARGEST, Cursor, Limit, Page, before, page
+from api.paging import LARGEST, Cursor, Limit, Page, before_key, page
 from api.problems import FieldError, Unprocessable, responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.routes.accounting import TAGS, Party
@@ -105,7 +105,7 @@ async def explain_balance(
             f"There is no account {account}.",
             errors=[FieldError(detail="not in the chart of accounts", parameter="account")],
         )
-    position, leg, closing = before(cursor, 3) if cursor else (LARGEST, LARGEST, None)
+    position, leg, closing = before_key(cursor, (LARGEST, LARGEST, 0)) if cursor else (LARGEST, LARGEST, None)
     arguments = {
         "account": account,
         "currency": currency.lower(),

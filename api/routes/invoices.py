@@ -81,7 +81,7 @@ async def list_invoices(
     everybody = is_admin(request) and user_id is None
     arguments = {
         "user_id": whose(request, user_id),
-        "before": before(cursor)[0],
+        "before": before(cursor),
         "status": status,
         "limit": limit + 1,
     }

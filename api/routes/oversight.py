@@ -10,7 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.paging import Cursor, Limit, Page, before, page
+from api.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
 from api.problems import NO_NUL, responses
 from api.reads import rows, select
 from api.responses import NOT_MODIFIED_SPEC, Read
@@ -60,6 +60,7 @@ class EffectItem(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     position: int
+    policy: str
     effect_index: int
     kind: str
     effect: dict[str, Any]
@@ -105,7 +106,7 @@ async def list_audit(
 ) -> Read[Page[AuditItem]]:
     """Every fact of the ledger, newest first."""
     arguments: dict[str, Any] = {
-        "before": before(cursor)[0],
+        "before": before(cursor),
         "actor": actor,
         "stream": stream,
         "type": type_,
@@ -157,7 +158,7 @@ async def list_webhook_deliveries(
 ) -> Read[Page[WebhookDelivery]]:
     """Stripe's events as received, newest first, each once however often it was sent."""
     arguments: dict[str, Any] = {
-        "before": before(cursor)[0],
+        "before": before(cursor),
         "result": "" if result == "waiting" else result,
         "type": type_,
         "subject": subject,
@@ -178,12 +179,12 @@ _EffectState = Literal["waiting", "parked", "delivered"]
 def _effects(state: _EffectState, predicate: str) -> str:
     """A statement for each state, as only a plain predicate lets its partial index serve."""
     return f"""
-        SELECT position, effect_index, kind, effect::text, '{state}',
+        SELECT position, policy, effect_index, kind, effect::text, '{state}',
             due_at, attempts, last_error, delivered_at, parked_at
         FROM outbox
-        WHERE (position, effect_index) < (%(position)s, %(effect_index)s)
+        WHERE (position, policy, effect_index) < (%(position)s, %(policy)s, %(effect_index)s)
             AND {predicate}
-        ORDER BY position DESC, effect_index DESC
+        ORDER BY position DESC, policy DESC, effect_index DESC
         LIMIT %(limit)s
     """  # noqa: S608  # the constants below, nothing from outside
 
@@ -193,6 +194,10 @@ _EFFECTS: dict[_EffectState, str] = {
     "parked": _effects("parked", "delivered_at IS NULL AND parked_at IS NOT NULL"),
     "delivered": _effects("delivered", "delivered_at IS NOT NULL"),
 }
+
+
+_FIRST = (LARGEST, "~", LARGEST)
+"""Names of policies are letters, which come before `~`."""
 
 
 @get(
@@ -209,16 +214,16 @@ async def list_effects(
     in_state: Annotated[_EffectState, QueryParameter(name="state")] = "parked",
 ) -> Read[Page[EffectItem]]:
     """The outbox. Parked ones were tried often and need an operator: `last_error` says why."""
-    position, effect_index = before(cursor, 2)
-    arguments = {"position": position, "effect_index": effect_index, "limit": limit + 1}
+    position, policy, effect_index = before_key(cursor, _FIRST)
+    arguments = {"position": position, "policy": policy, "effect_index": effect_index, "limit": limit + 1}
     async with services.reading() as connection:
         found = await (await connection.execute(_EFFECTS[in_state].encode(), arguments)).fetchall()
     names = EffectItem.__struct_fields__
     items = [
-        EffectItem(**{**dict(zip(names, row, strict=True)), "effect": msgspec.json.decode(row[3])})
+        EffectItem(**{**dict(zip(names, row, strict=True)), "effect": msgspec.json.decode(row[4])})
         for row in found
     ]
-    return Read(page(items, limit, lambda item: (item.position, item.effect_index)))
+    return Read(page(items, limit, lambda item: (item.position, item.policy, item.effect_index)))
 
 
 HANDLERS = (list_audit, list_webhook_deliveries, list_effects)

@@ -246,7 +246,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     of = user_id if is_admin(request) else request.user.id
     arguments = {
         "user_id": of,
-        "before": before(cursor)[0],
+        "before": before(cursor),
         "status": status,
         "currency": currency.lower() if currency else None,
         "since": instant("from", since),

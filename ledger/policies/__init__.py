@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+import msgspec
+
 from ledger.message import Recorded
 from ledger.policies import invoices, payments, subscriptions, webhooks
 from ledger.policies.effects import Effect
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """A rule of what must follow. Effects are stored under its `name`, which never changes."""
+
+    name: str
+    react: Callable[[Recorded], tuple[Effect, ...]]
+    """Pure, and in a stable order: the outbox knows an effect by its index here, too."""
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """One effect of one fact, by one policy."""
+
+    policy: str
+    index: int
+    effect: Effect
+
+
+POLICIES: tuple[Policy, ...] = (
+    Policy("payments", payments.react),
+    Policy("webhooks", webhooks.react),
+    Policy("subscriptions", subscriptions.react),
+    Policy("invoices", invoices.react),
+)
+"""One that is added starts with the facts that come after it: see `projections.outbox`."""
+
+
+def reactions(recorded: Recorded) -> Iterator[Reaction]:
+    """Of every policy, each with what the outbox knows it by."""
+    for policy in POLICIES:
+        for index, effect in enumerate(policy.react(recorded)):
+            yield Reaction(policy.name, index, effect)
+
+
 def react(recorded: Recorded) -> tuple[Effect, ...]:
-    """In a stable order: the outbox knows an effect by the fact's position and its index here."""
-    return (
-        payments.react(recorded)
-        + webhooks.react(recorded)
-        + subscriptions.react(recorded)
-        + invoices.react(recorded)
-    )
+    """The effects alone, in the order of the policies."""
+    return tuple(reaction.effect for reaction in reactions(recorded))

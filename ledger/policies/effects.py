@@ -1,39 +1,44 @@
-"""What must follow a fact, outside the ledger. The outbox keeps each until it is delivered."""
+"""What must follow a fact, outside the ledger. The outbox keeps each until it is delivered.
+
+The `tag` is what is stored, and never changes: a class may be renamed, and what waits is still read.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
 from ledger.message import Instant
 
 
-class CreatePaymentIntent(msgspec.Struct, frozen=True, tag=True):
+class CreatePaymentIntent(msgspec.Struct, frozen=True, tag="payments.create_payment_intent"):
     """Create and confirm at Stripe, with the idempotency key `payment:<payment_id>`."""
 
     payment_id: str
 
 
-class ResolvePayment(msgspec.Struct, frozen=True, tag=True):
+class ResolvePayment(msgspec.Struct, frozen=True, tag="payments.resolve_payment"):
     """Find out what became of a payment whose call to Stripe had no clear answer."""
 
     payment_id: str
 
 
-class CreateRefund(msgspec.Struct, frozen=True, tag=True):
+class CreateRefund(msgspec.Struct, frozen=True, tag="payments.create_refund"):
     """Refund at Stripe, with the idempotency key `refund:<refund_id>`."""
 
     payment_id: str
     refund_id: str
 
 
-class ResolveRefund(msgspec.Struct, frozen=True, tag=True):
+class ResolveRefund(msgspec.Struct, frozen=True, tag="payments.resolve_refund"):
     """Find out what became of a refund whose call to Stripe had no clear answer."""
 
     payment_id: str
     refund_id: str
 
 
-class ApplyWebhook(msgspec.Struct, frozen=True, tag=True):
+class ApplyWebhook(msgspec.Struct, frozen=True, tag="webhooks.apply"):
     """Fetch the present state of what a Stripe event was about, and record it."""
 
     stripe_event_id: str
@@ -43,14 +48,14 @@ class ApplyWebhook(msgspec.Struct, frozen=True, tag=True):
     charge_id: str = ""
 
 
-class CreateSubscription(msgspec.Struct, frozen=True, tag=True):
+class CreateSubscription(msgspec.Struct, frozen=True, tag="subscriptions.create"):
     """Create at Stripe, with the idempotency key `subscription:<subscription_id>`."""
 
     user_id: str
     subscription_id: str
 
 
-class ResolveSubscription(msgspec.Struct, frozen=True, tag=True):
+class ResolveSubscription(msgspec.Struct, frozen=True, tag="subscriptions.resolve"):
     """Find out what became of a request whose call to Stripe had no clear answer."""
 
     user_id: str
@@ -58,7 +63,7 @@ class ResolveSubscription(msgspec.Struct, frozen=True, tag=True):
     request_id: str
 
 
-class ChangeSubscription(msgspec.Struct, frozen=True, tag=True):
+class ChangeSubscription(msgspec.Struct, frozen=True, tag="subscriptions.change"):
     """Put the change in force, or in wait for the period's end; idempotency key `change:<change_id>`."""
 
     user_id: str
@@ -66,7 +71,7 @@ class ChangeSubscription(msgspec.Struct, frozen=True, tag=True):
     change_id: str
 
 
-class WithdrawChange(msgspec.Struct, frozen=True, tag=True):
+class WithdrawChange(msgspec.Struct, frozen=True, tag="subscriptions.withdraw_change"):
     """Have the subscription go on with the present plan; idempotency key `withdraw:<change_id>`."""
 
     user_id: str
@@ -74,7 +79,7 @@ class WithdrawChange(msgspec.Struct, frozen=True, tag=True):
     change_id: str
 
 
-class CancelSubscription(msgspec.Struct, frozen=True, tag=True):
+class CancelSubscription(msgspec.Struct, frozen=True, tag="subscriptions.cancel"):
     """At the end of the period or at once, as the request says; idempotency key `cancel:<request_id>`."""
 
     user_id: str
@@ -83,7 +88,7 @@ class CancelSubscription(msgspec.Struct, frozen=True, tag=True):
     at_once: bool
 
 
-class KeepSubscription(msgspec.Struct, frozen=True, tag=True):
+class KeepSubscription(msgspec.Struct, frozen=True, tag="subscriptions.keep"):
     """Withdraw a cancellation at the period's end; idempotency key `keep:<request_id>`."""
 
     user_id: str
@@ -91,7 +96,7 @@ class KeepSubscription(msgspec.Struct, frozen=True, tag=True):
     request_id: str
 
 
-class PauseSubscription(msgspec.Struct, frozen=True, tag=True):
+class PauseSubscription(msgspec.Struct, frozen=True, tag="subscriptions.pause"):
     """Pause collection; idempotency key `pause:<request_id>`."""
 
     user_id: str
@@ -99,7 +104,7 @@ class PauseSubscription(msgspec.Struct, frozen=True, tag=True):
     request_id: str
 
 
-class ResumeSubscription(msgspec.Struct, frozen=True, tag=True):
+class ResumeSubscription(msgspec.Struct, frozen=True, tag="subscriptions.resume"):
     """Collect again; idempotency key `resume:<request_id>`."""
 
     user_id: str
@@ -107,7 +112,7 @@ class ResumeSubscription(msgspec.Struct, frozen=True, tag=True):
     request_id: str
 
 
-class UpdateSubscriptionCard(msgspec.Struct, frozen=True, tag=True):
+class UpdateSubscriptionCard(msgspec.Struct, frozen=True, tag="subscriptions.update_card"):
     """Charge another card from now on; idempotency key `card:<request_id>`."""
 
     user_id: str
@@ -115,7 +120,7 @@ class UpdateSubscriptionCard(msgspec.Struct, frozen=True, tag=True):
     request_id: str
 
 
-class RetryWithNewCard(msgspec.Struct, frozen=True, tag=True):
+class RetryWithNewCard(msgspec.Struct, frozen=True, tag="subscriptions.retry_with_new_card"):
     """Ask the ledger for a retry of the invoice that waits for a card."""
 
     user_id: str
@@ -123,7 +128,7 @@ class RetryWithNewCard(msgspec.Struct, frozen=True, tag=True):
     stripe_invoice_id: str
 
 
-class EndSubscriptionService(msgspec.Struct, frozen=True, tag=True):
+class EndSubscriptionService(msgspec.Struct, frozen=True, tag="subscriptions.end_service"):
     """End the service of the subscription's invoices that still have something deferred, at `at`."""
 
     user_id: str
@@ -131,28 +136,28 @@ class EndSubscriptionService(msgspec.Struct, frozen=True, tag=True):
     at: Instant
 
 
-class RetryInvoice(msgspec.Struct, frozen=True, tag=True):
+class RetryInvoice(msgspec.Struct, frozen=True, tag="invoices.retry"):
     """Pay at Stripe, with the idempotency key `invoice:<stripe_invoice_id>:<attempt>`."""
 
     stripe_invoice_id: str
     attempt: int
 
 
-class ResolveInvoice(msgspec.Struct, frozen=True, tag=True):
+class ResolveInvoice(msgspec.Struct, frozen=True, tag="invoices.resolve_retry"):
     """Find out what became of an attempt whose call to Stripe had no clear answer."""
 
     stripe_invoice_id: str
     attempt: int
 
 
-class CreateCreditNote(msgspec.Struct, frozen=True, tag=True):
+class CreateCreditNote(msgspec.Struct, frozen=True, tag="invoices.create_credit_note"):
     """Credit and refund at Stripe, with the idempotency key `credit:<credit_id>`."""
 
     stripe_invoice_id: str
     credit_id: str
 
 
-class ResolveCreditNote(msgspec.Struct, frozen=True, tag=True):
+class ResolveCreditNote(msgspec.Struct, frozen=True, tag="invoices.resolve_credit_note"):
     """Find out what became of a credit note whose call to Stripe had no clear answer."""
 
     stripe_invoice_id: str
@@ -176,3 +181,33 @@ SubscriptionEffect = (
 InvoiceEffect = RetryInvoice | ResolveInvoice | CreateCreditNote | ResolveCreditNote
 
 Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect
+
+
+FORMER_TAGS: Mapping[str, str] = {
+    "CreatePaymentIntent": "payments.create_payment_intent",
+    "ResolvePayment": "payments.resolve_payment",
+    "CreateRefund": "payments.create_refund",
+    "ResolveRefund": "payments.resolve_refund",
+    "ApplyWebhook": "webhooks.apply",
+    "CreateSubscription": "subscriptions.create",
+    "ResolveSubscription": "subscriptions.resolve",
+    "ChangeSubscription": "subscriptions.change",
+    "WithdrawChange": "subscriptions.withdraw_change",
+    "CancelSubscription": "subscriptions.cancel",
+    "KeepSubscription": "subscriptions.keep",
+    "PauseSubscription": "subscriptions.pause",
+    "ResumeSubscription": "subscriptions.resume",
+    "UpdateSubscriptionCard": "subscriptions.update_card",
+    "RetryWithNewCard": "subscriptions.retry_with_new_card",
+    "EndSubscriptionService": "subscriptions.end_service",
+    "RetryInvoice": "invoices.retry",
+    "ResolveInvoice": "invoices.resolve_retry",
+    "CreateCreditNote": "invoices.create_credit_note",
+    "ResolveCreditNote": "invoices.resolve_credit_note",
+}
+"""What the first version stored: the names that the classes had then."""
+
+
+def kind_of(effect: Effect) -> str:
+    """Its tag: how rows, logs and people call it."""
+    return str(type(effect).__struct_config__.tag)

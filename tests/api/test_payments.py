@@ -114,9 +114,11 @@ async def test_the_outbox_row_of_a_delivered_payment_is_done(app: Running, stude
 
     async def done() -> bool:
         async with app.services.reading() as connection:
-            query = (
-                "SELECT count(*) FROM outbox WHERE kind = 'CreatePaymentIntent' AND delivered_at IS NOT NULL"
-            )
+            query = """
+                SELECT count(*)
+                FROM outbox
+                WHERE kind = 'payments.create_payment_intent' AND delivered_at IS NOT NULL
+            """
             row = await (await connection.execute(query)).fetchone()
         return row == (1,)
 

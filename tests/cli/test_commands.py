@@ -258,13 +258,30 @@ def test_parked_effects_are_listed_and_requeued(run: Run, ledger: str) -> None:
         conn.execute("UPDATE outbox SET parked_at = now(), last_error = 'gave up', attempts = 10")
     assert "gave up" in run("outbox", "list").stdout
     assert [one["position"] for one in json.loads(run("outbox", "list", "--json").stdout)] == [1, 2, 3]
-    assert run("outbox", "requeue", "1.0").stdout == "Requeued 1.0.\n"
-    partly = run("outbox", "requeue", "1.0", "2.0", "--json")
+    assert run("outbox", "requeue", "1.payments.0").stdout == "Requeued 1.payments.0.\n"
+    partly = run("outbox", "requeue", "1.payments.0", "2.payments.0", "--json")
     assert partly.exit_code == 2
-    assert json.loads(partly.stdout) == {"requeued": ["2.0"], "not_parked": ["1.0"]}
-    assert run("outbox", "requeue", "--all").stdout == "Requeued 3.0.\n"
+    assert json.loads(partly.stdout) == {"requeued": ["2.payments.0"], "not_parked": ["1.payments.0"]}
+    assert run("outbox", "requeue", "--all").stdout == "Requeued 3.payments.0.\n"
     misused(run("outbox", "requeue"), "--all")
-    misused(run("outbox", "requeue", "seven"), "123.0")
+    misused(run("outbox", "requeue", "seven"), "123.payments.0")
+
+
+def test_policies_are_listed_and_a_backfill_is_shown_and_done(run: Run, ledger: str) -> None:
+    assert "payments" in run("policies", "list").stdout
+    assert {"name": "payments", "starts_at": 1} in json.loads(run("policies", "list", "--json").stdout)
+    assert "starts at 1 already" in run("policies", "backfill", "payments", "--from", "1").stdout
+    with owner(ledger) as conn:
+        conn.execute("UPDATE policies SET starts_after = 2 WHERE name = 'payments'")
+        conn.execute("DELETE FROM outbox WHERE position <= 2")
+    shown = run("policies", "backfill", "payments", "--from", "1")
+    assert "payments.create_payment_intent" in shown.stdout
+    assert "Nothing was done" in shown.stdout
+    done = json.loads(run("policies", "backfill", "payments", "--from", "1", "--apply", "--json").stdout)
+    assert (done["effects"], done["applied"]) == ({"payments.create_payment_intent": 2}, True)
+    assert json.loads(run("policies", "list", "--json").stdout)[1] == {"name": "payments", "starts_at": 1}
+    refused(run("policies", "backfill", "nobody", "--from", "1"), 2, "choose from payments")
+    misused(run("policies", "backfill", "payments"), "--from")
 
 
 def test_catch_up_without_stripe_is_exit_code_3(run: Run, ledger: str) -> None:

@@ -21,9 +21,10 @@ from ledger.store import conninfo
 Deliver = Callable[[Effect], Awaitable[None]]
 
 ENQUEUE = """
-    INSERT INTO outbox (position, effect_index, kind, effect, due_at)
-    SELECT place, 0, 'ResolvePayment',
-        jsonb_build_object('type', 'ResolvePayment', 'payment_id', 'pay_' || place), clock_timestamp()
+    INSERT INTO outbox (position, policy, effect_index, kind, effect, due_at)
+    SELECT place, 'payments', 0, 'payments.resolve_payment',
+        jsonb_build_object('type', 'payments.resolve_payment', 'payment_id', 'pay_' || place),
+        clock_timestamp()
     FROM generate_series(1, %s) AS place
 """
 ROWS = "SELECT position, attempts, delivered_at, parked_at, last_error FROM outbox ORDER BY position"
@@ -135,7 +136,7 @@ async def test_a_fault_in_one_effect_stops_no_other(
     assert "fault of ours" not in (await rows(conn))[0][4]
 
 
-async def test_an_effect_of_a_newer_version_is_left_to_it_and_stops_no_other(
+async def test_an_effect_of_a_newer_version_is_parked_for_it_and_stops_no_other(
     database_url: str, conn: AsyncConnection[Any]
 ) -> None:
     await conn.execute(ENQUEUE, (3,))
@@ -150,7 +151,8 @@ async def test_an_effect_of_a_newer_version_is_left_to_it_and_stops_no_other(
         await conn.execute(ENQUEUE.replace("series(1", "series(4"), (4,))
         await until(lambda: _delivered(conn, 4))
     first = (await rows(conn))[0]
-    assert first[1:4] == (1, None, None), "claimed once, neither delivered nor parked"
+    assert (first[1], first[2]) == (1, None), "claimed once and not delivered"
+    assert first[3] is not None, "parked, with the reason"
     assert "OfTomorrow" in first[4]
 
 

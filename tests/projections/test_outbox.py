@@ -15,11 +15,12 @@ from ledger.policies.effects import CreatePaymentIntent, ResolvePayment
 from ledger.store import conninfo
 from projections import outbox
 from projections.outbox import Key
+from projections.outbox.stored import decode
 from tests.projections.histories import append, history, initiated
 from tests.projections.tables import catch_up, select
 
-CREATE, RESOLVE = Key(1, 0), Key(2, 0)
-RESOLVING = {"type": "ResolvePayment", "payment_id": "pay_0"}
+CREATE, RESOLVE = Key(1, "payments", 0), Key(2, "payments", 0)
+RESOLVING = {"type": "payments.resolve_payment", "payment_id": "pay_0"}
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -46,11 +47,11 @@ def test_what_the_request_delivers_itself_is_due_after_a_grace(database_url: str
     [fact] = select(database_url, "SELECT recorded_at FROM events WHERE position = 1")
 
     assert (create["kind"], create["effect"]) == (
-        "CreatePaymentIntent",
-        {"type": "CreatePaymentIntent", "payment_id": "pay_0"},
+        "payments.create_payment_intent",
+        {"type": "payments.create_payment_intent", "payment_id": "pay_0"},
     )
     assert create["due_at"] == fact["recorded_at"] + timedelta(seconds=30)
-    assert (resolve["kind"], resolve["due_at"]) == ("ResolvePayment", fact["recorded_at"])
+    assert (resolve["kind"], resolve["due_at"]) == ("payments.resolve_payment", fact["recorded_at"])
 
 
 async def test_only_what_is_due_is_claimed(database_url: str) -> None:
@@ -106,7 +107,7 @@ async def test_the_request_may_be_faster_than_the_fold(database_url: str) -> Non
         await outbox.delivered_early(conn, facts[0])
     [row] = select(database_url, "SELECT kind, effect::text, attempts FROM outbox")
     assert row["attempts"] == 1
-    assert outbox._decode(row["effect"]) == CreatePaymentIntent(payment_id="pay_0")
+    assert decode(row["effect"]) == CreatePaymentIntent(payment_id="pay_0")
 
 
 async def test_a_retry_waits_until_it_is_due_and_keeps_the_reason(database_url: str) -> None:
@@ -129,7 +130,7 @@ async def test_what_is_parked_waits_for_an_operator(database_url: str) -> None:
         await outbox.park(conn, claimed.key, "gave up")
         assert await outbox.claim(conn, 1, 60) == []
         [parked] = await outbox.parked(conn)
-        assert (parked.position, parked.last_error, parked.effect) == (2, "gave up", RESOLVING)
+        assert (parked.key, parked.last_error, parked.effect) == (RESOLVE, "gave up", RESOLVING)
 
         assert await outbox.requeue(conn, claimed.key)
         assert not await outbox.requeue(conn, claimed.key)

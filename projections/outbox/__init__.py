@@ -1,0 +1,38 @@
+"""Effects waiting for delivery: put here by the fold, delivered by the worker, watched by an operator."""
+
+from __future__ import annotations
+
+from projections.outbox.backfilling import Backfill, backfill
+from projections.outbox.delivery import Claimed, Key, claim, delivered, delivered_early, park, retry
+from projections.outbox.fold import Outbox
+from projections.outbox.upkeep import (
+    Depth,
+    Parked,
+    depth,
+    oldest_overdue,
+    parked,
+    prune,
+    requeue,
+    take_up_unreadable,
+)
+
+__all__ = [
+    "Backfill",
+    "Claimed",
+    "Depth",
+    "Key",
+    "Outbox",
+    "Parked",
+    "backfill",
+    "claim",
+    "delivered",
+    "delivered_early",
+    "depth",
+    "oldest_overdue",
+    "park",
+    "parked",
+    "prune",
+    "requeue",
+    "retry",
+    "take_up_unreadable",
+]

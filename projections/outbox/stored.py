@@ -1,0 +1,35 @@
+"""Effects as they are stored, those of former versions included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ledger.policies.effects import FORMER_TAGS, Effect
+
+_decoder: msgspec.json.Decoder[Effect] = msgspec.json.Decoder(Effect)
+
+
+class Unreadable(Exception):
+    """An effect that this version does not know."""
+
+
+def decode(stored: str) -> Effect:
+    """Raises `Unreadable`, which says why."""
+    try:
+        return _decoder.decode(stored)
+    except msgspec.ValidationError as error:
+        fields: dict[str, Any] = msgspec.json.decode(stored)
+        tag = FORMER_TAGS.get(str(fields.get("type")))
+        if tag is None:
+            raise Unreadable(f"this version cannot read it: {error}") from error
+        return _of_former_version({**fields, "type": tag})
+
+
+def _of_former_version(fields: dict[str, Any]) -> Effect:
+    try:
+        effect: Effect = msgspec.convert(fields, Effect)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"this version cannot read it: {error}") from error
+    return effect
