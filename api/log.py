@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 import msgspec
 import structlog
 
+from api.redaction import redact, redacted
 from api.settings import Settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request being answered; the same as `X-Request-Id` and as the correlation id of its events."""
 
-_encode = msgspec.json.Encoder(enc_hook=str).encode
+_encode = msgspec.json.Encoder(enc_hook=lambda value: redact(str(value))).encode
 Entry = MutableMapping[str, Any]
 # without locals: they hold credentials and client secrets
 _tracebacks = structlog.processors.ExceptionRenderer(
@@ -60,11 +61,11 @@ def _tail(settings: Settings) -> list[structlog.types.Processor]:
 
 
 def _json(_: Any, __: str, entry: Entry) -> bytes:
-    return _encode(entry)
+    return _encode(redacted(entry))
 
 
 def _utf8(_: Any, __: str, text: Any) -> bytes:
-    return str(text).encode()
+    return redact(str(text)).encode()
 
 
 class _Forward(logging.Handler):

@@ -224,7 +224,9 @@ _CUT = (
 )
 _BEFORE_THE_FIRST = """
     INSERT INTO events
-    SELECT -1, 'forged', 1, type, data, metadata, recorded_at, 'forged', 0, hash FROM events WHERE position = 1
+    SELECT -1, 'forged', 1, type, data, metadata, recorded_at, 'forged', 0, hash
+    FROM events
+    WHERE position = 1
 """
 _TAMPERINGS = {
     "a changed fact": (("UPDATE events SET data = data || ' ' WHERE position = 50",), 50),
