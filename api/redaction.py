@@ -5,6 +5,7 @@ Two nets, as neither is whole: what has the form of a secret, and what this proc
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import threading
@@ -32,6 +33,11 @@ _FORMS: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_HINTS: Final = (
+    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", "://", "pass"),
+    *("secret=", "key=", "private key"),
+)
+"""One of these is in every text that has a form above."""
 _given: set[str] = set()
 _values: re.Pattern[str] | None = None
 
@@ -50,6 +56,12 @@ def redact(text: str) -> str:
     if _values is not None:
         text = _values.sub(MASK, text)
     return _FORMS.sub(_masked, text)
+
+
+def is_suspicious(text: str) -> bool:
+    """Whether `redact` might find anything; much quicker. Also for texts within a line of JSON."""
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS) or any(value in text for value in _given)
 
 
 def redacted(value: Any) -> Any:
@@ -88,7 +100,13 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """A secret, and the password in it where it is a URL, as it is written and as it is meant."""
+    """A secret, and the password in it where it is a URL; as written, as meant, and within JSON."""
+    for part in _plain_parts(value):
+        yield part
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+
+
+def _plain_parts(value: str) -> Iterable[str]:
     yield from (each for each in {value, value.strip()} if len(each) >= SHORTEST)
     _, is_url, rest = value.partition("://")
     user, has_password, password = rest.rpartition("@")[0].partition(":")

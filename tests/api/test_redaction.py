@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 import structlog
 
@@ -74,6 +76,10 @@ def test_a_traceback_has_no_secret_of_any_of_its_causes() -> None:
     assert "OSError: cannot reach postgres://ann:***@db" in told
 
 
+class NewApiKeyAsItIs(msgspec.Struct):
+    key: str
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_the_log_has_no_secret_in_any_field_or_exception(log_format: str) -> None:
     out = io.BytesIO()
@@ -82,6 +88,7 @@ def test_the_log_has_no_secret_in_any_field_or_exception(log_format: str) -> Non
         "trouble",
         error=RuntimeError("sk_live_hunter2"),
         tried=[{"url": "postgres://u:hunter2@h"}],
+        key=NewApiKeyAsItIs(key="lk_hunter2"),
         exc_info=ValueError("postgresql://ann:hunter2@db/books"),
     )
     said = out.getvalue().decode()
@@ -148,3 +155,27 @@ def test_a_secret_given_as_the_name_of_a_file_is_not_told(secret: str) -> None:
         with pytest.raises(SettingsError, match="cannot be read") as caught:
             load({f"LIBERATION_{name}_FILE": secret})
         assert "hunter2" not in str(caught.value)
+
+
+def test_what_is_logged_during_a_command_is_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:]
+    try:
+        log.configure_for_command()
+        structlog.get_logger().warning("trouble", why="postgres://ann:hunter2@db")
+        logging.getLogger("a.library").warning("cannot connect to %s", "postgres://ann:hunter2@db")
+        structlog.get_logger().info("all is well")
+    finally:
+        root.handlers[:] = before
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("postgres://ann:***@db") == 2
+    assert "all is well" not in told.err
+
+
+def test_a_secret_with_quotes_is_found_in_a_line_of_json() -> None:
+    protect(['say "friend" and enter'])
+    out = io.BytesIO()
+    log.configure(Settings(), out)
+    structlog.get_logger().error("trouble", why='they say "friend" and enter')
+    assert json.loads(out.getvalue())["why"] == "they ***"
