@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import msgspec
 import structlog
 
+from api.redaction import is_suspicious, redact, redacted
 from api.settings import Settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -47,6 +48,23 @@ def configure(settings: Settings, stream: BinaryIO | None = None) -> None:
         logging.getLogger(name).propagate = name != "uvicorn.access"  # ours is written by `context.py`
 
 
+def configure_for_command() -> None:
+    """What a command has to say while it works goes to standard error: its answer is on standard output."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            ),
+            lambda _, __, text: redact(str(text)),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger().handlers[:] = [_Forward()]
+
+
 def _request(_: Any, __: str, entry: Entry) -> Entry:
     if (current := request_id.get()) and "request_id" not in entry:
         entry["request_id"] = current
@@ -60,11 +78,14 @@ def _tail(settings: Settings) -> list[structlog.types.Processor]:
 
 
 def _json(_: Any, __: str, entry: Entry) -> bytes:
-    return _encode(entry)
+    line = _encode(entry)
+    if is_suspicious(line.decode()):  # few are, and the other takes longer than all the rest of logging
+        return _encode(redacted(msgspec.to_builtins(entry, enc_hook=str)))
+    return line
 
 
 def _utf8(_: Any, __: str, text: Any) -> bytes:
-    return str(text).encode()
+    return redact(str(text)).encode()
 
 
 class _Forward(logging.Handler):

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from api.callers import Network
+from api.database_url import trouble_with
+from api.redaction import protect, redact
 
 PREFIX = "LIBERATION_"
 SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
@@ -95,10 +97,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings, or `SettingsError` with one line that names the variable at fault."""
+    """The settings, or `SettingsError` with one line that names the variable at fault.
+
+    What is secret in them this process tells no more, see `api.redaction`.
+    """
     environ = os.environ if environ is None else environ
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    return _convert(_fields(given))
+    fields = _fields(given)
+    protect(part for name in SECRETS for part in fields.get(name, "").split(",") if name in _TUPLES)
+    protect(fields.get(name, "") for name in SECRETS)
+    settings = _convert(fields)
+    if settings.database_url and (trouble := trouble_with(settings.database_url)):
+        raise SettingsError(f"{PREFIX}DATABASE_URL cannot be used: {trouble}.")
+    return settings
 
 
 def _fields(given: Mapping[str, str]) -> dict[str, str]:
@@ -126,7 +137,10 @@ def _read(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{variable} names {path}, which cannot be read: {_reason(error)}.") from None
+        # somebody may have given the secret itself
+        raise SettingsError(
+            f"{variable} names {redact(path)}, which cannot be read: {_reason(error)}."
+        ) from None
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -143,7 +157,7 @@ def _convert(fields: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         message, _, path = str(error).rpartition(" - at `$.")
         name = path.rstrip("`").split("[")[0]
-        raise SettingsError(f"{PREFIX}{name.upper()} cannot be used: {message}.") from None
+        raise SettingsError(f"{PREFIX}{name.upper()} cannot be used: {_MEANT.get(name, message)}.") from None
 
 
 def _decode(kind: type, value: Any) -> Any:
@@ -154,6 +168,11 @@ def _decode(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
+_MEANT = {
+    "stripe_api_key": "keys of Stripe begin with sk_test_, sk_live_, rk_test_ or rk_live_ and have no spaces",
+    "stripe_webhook_secret": "secrets of webhook endpoints begin with whsec_ and have no spaces",
+}
+"""In place of what the library says of secrets."""
 _NAMES = frozenset(Settings.__struct_fields__)
 _TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies"})
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

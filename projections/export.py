@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Literal
@@ -63,6 +64,16 @@ class Opened(msgspec.Struct, frozen=True):
     day: date
 
 
+class Period(msgspec.Struct, frozen=True):
+    """By effective time: at or after `since`, before `until`; None is without bound."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+Progress = Callable[[int, int], None]
+"""Called with the postings written and how many there are."""
+
 _LEGS = """
     SELECT
         p.position, p.leg, p.account, p.party, p.currency, p.amount_minor,
@@ -71,7 +82,25 @@ _LEGS = """
     FROM postings AS p
     JOIN entries AS e ON e.position = p.position
     JOIN events AS f ON f.position = p.position
+    WHERE (%(since)s::timestamptz IS NULL OR e.effective_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR e.effective_at < %(until)s)
     ORDER BY p.position, p.leg
+"""
+_COUNT = """
+    SELECT count(*)
+    FROM postings AS p
+    JOIN entries AS e ON e.position = p.position
+    WHERE (%(since)s::timestamptz IS NULL OR e.effective_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR e.effective_at < %(until)s)
+"""
+_OPENING = """
+    SELECT p.account, p.party, p.currency, sum(p.amount_minor)::bigint AS amount_minor
+    FROM postings AS p
+    JOIN entries AS e ON e.position = p.position
+    WHERE e.effective_at < %(since)s
+    GROUP BY p.account, p.party, p.currency
+    HAVING sum(p.amount_minor) <> 0
+    ORDER BY p.account, p.party, p.currency
 """
 _OPENED = """
     SELECT
@@ -80,22 +109,80 @@ _OPENED = """
     FROM balances
     ORDER BY account, party, currency
 """
+_OPENED_UNTIL = """
+    SELECT
+        p.account, p.party, p.currency,
+        (SELECT min(effective_at AT TIME ZONE 'UTC')::date FROM entries) AS day
+    FROM postings AS p
+    JOIN entries AS e ON e.position = p.position
+    WHERE e.effective_at < %(until)s
+    GROUP BY p.account, p.party, p.currency
+    ORDER BY p.account, p.party, p.currency
+"""
 _FETCHED_AT_ONCE = 2_000
 
 
-def export(conn: Connection[Any], fmt: Format) -> Iterator[str]:
-    """The whole journal, of one moment, in pieces; memory does not grow with it.
+def export(
+    conn: Connection[Any],
+    fmt: Format,
+    period: Period = Period(),  # noqa: B008  immutable
+    progress: Progress = lambda _done, _total: None,
+) -> Iterator[str]:
+    """The journal, of one moment, in pieces; memory does not grow with it.
 
+    What happened before the period is its first entry, so that balances at its end are those of the books.
     The role needs to read `entries`, `postings`, `balances` and `events`, as an auditor may. Raises
     `UnknownCurrency`.
     """
+    bounds = msgspec.structs.asdict(period)
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         with conn.cursor(row_factory=class_row(Opened)) as cursor:
-            opened = cursor.execute(_OPENED).fetchall()
-        with conn.cursor("export", row_factory=class_row(Leg)) as legs:
-            legs.itersize = _FETCHED_AT_ONCE
-            yield from _WRITERS[fmt](opened, legs.execute(_LEGS))
+            opened = cursor.execute(_OPENED_UNTIL if period.until else _OPENED, bounds).fetchall()
+        total = (conn.execute(_COUNT, bounds).fetchone() or (0,))[0]
+        opening = _opening(conn, period)
+        with conn.cursor("export", row_factory=class_row(Leg)) as cursor:
+            cursor.itersize = _FETCHED_AT_ONCE
+            legs = _counted(cursor.execute(_LEGS, bounds), total, progress)
+            yield from _WRITERS[fmt](opened, itertools.chain(opening, legs))
+
+
+def _counted(legs: Iterable[Leg], total: int, progress: Progress) -> Iterator[Leg]:
+    done = 0
+    for done, leg in enumerate(legs, start=1):
+        if done % _FETCHED_AT_ONCE == 0:
+            progress(done, total)
+        yield leg
+    progress(done, total)
+
+
+def _opening(conn: Connection[Any], period: Period) -> list[Leg]:
+    """One entry for all that happened before: of the day before, so that the period itself is only its own.
+
+    It stands for many facts, so it has no position, no hash and no source.
+    """
+    rows = conn.execute(_OPENING, {"since": period.since}).fetchall()
+    if period.since is None or not rows:
+        return []
+    at = period.since - timedelta(days=1)
+    return [
+        Leg(
+            position=0,
+            leg=number,
+            account=account,
+            party=party,
+            currency=currency,
+            amount_minor=amount_minor,
+            effective_at=at,
+            recorded_at=at,
+            description="Opening balances",
+            type="",
+            stream="",
+            source="",
+            hash="",
+        )
+        for number, (account, party, currency, amount_minor) in enumerate(rows)
+    ]
 
 
 def decimal(amount_minor: int, currency: str) -> str:
@@ -182,6 +269,8 @@ def beancount_account(account: str) -> str:
 
 def _beancount(opened: list[Opened], legs: Iterable[Leg]) -> Iterator[str]:
     yield 'option "title" "Liberation"\n'
+    for currency in sorted({one.currency for one in opened} - {TOKENS}):
+        yield f'option "operating_currency" "{currency.upper()}"\n'
     for currency in sorted({one.currency for one in opened}):
         yield f"{opened[0].day} commodity {currency.upper()}\n  precision: {_digits(currency)}\n"
     for account, ones in groupby(opened, attrgetter("account")):
@@ -223,8 +312,8 @@ def _csv(_: list[Opened], legs: Iterable[Leg]) -> Iterator[str]:
             "date": _day(leg),
             "account_name": _name(leg.account),
             "amount": decimal(leg.amount_minor, leg.currency),
-            "effective_at": _instant(leg.effective_at),
-            "recorded_at": _instant(leg.recorded_at),
+            "effective_at": _instant(leg.effective_at) if leg.hash else "",
+            "recorded_at": _instant(leg.recorded_at) if leg.hash else "",
         }
         values = msgspec.structs.asdict(leg) | more
         yield _csv_line(values[column] for column in _COLUMNS)
@@ -241,6 +330,8 @@ def _csv_line(values: Iterable[object]) -> str:
 
 def _facts(leg: Leg) -> dict[str, str]:
     """Where an entry comes from: what leads an auditor back to the fact, and what proves that fact."""
+    if not leg.hash:
+        return {}
     facts = {
         "type": leg.type,
         "stream": leg.stream,

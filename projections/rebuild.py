@@ -1,5 +1,8 @@
 """Builds projections again from the facts, beside the live ones: to replace them, or to compare.
 
+The hash chain is recomputed in the same pass, before anything is folded, and on to the head before anything
+is replaced or said: tables that follow from a history that was tampered with would hide that it was.
+
 Everything is folded in memory and copied once. What is only ever appended (entries, postings, audit) goes
 to the server chunk by chunk; what changes (payments, webhooks …) stays in memory until the end.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -20,8 +23,9 @@ from psycopg.sql import SQL, Identifier
 
 from ledger.errors import LedgerError
 from ledger.message import Recorded
-from ledger.store import Reader, conninfo
+from ledger.store import conninfo
 from ledger.store.migrations import find_migrations
+from ledger.store.proven import ProvenHistory, ProvenWalk, ends_before
 from projections.digest import digests
 from projections.fold import Fold
 from projections.registry import PROJECTIONS, rebuildable
@@ -74,13 +78,14 @@ def rebuild(
     """Replace the tables of the named projections, or of all, by new ones; answers with their position.
 
     Needs the owner of the tables. The service may run: readers see the old tables until the very end, a
-    runner goes on from where the new ones stand. Raises `UnknownProjection`, `RebuildRunning`, and `Poison`
-    for a fact that cannot be taken, leaving the live tables as they are.
+    runner goes on from where the new ones stand. Raises `UnknownProjection`, `RebuildRunning`, `ChainBroken`
+    where history is not what was appended, and `Poison` for a fact that cannot be taken, leaving the live
+    tables as they are.
     """
     chosen = rebuildable(names)
-    with _beside(url, schema) as (live, side), closing(Reader(url, schema=schema)) as reader:
-        building = _Building([PROJECTIONS[name]() for name in chosen], reader)
-        building.fill(_side(url, schema), reader.head(), progress)
+    with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
+        building = _Building([PROJECTIONS[name]() for name in chosen], history.walk())
+        building.fill(_side(url, schema), _head(live, history), progress)
         while (aim := max(_positions(live, chosen).values(), default=0)) - building.position > _CLOSE:
             building.follow(side, aim)
         return _swap(live, side, schema, building, chosen)
@@ -93,14 +98,19 @@ def check(
     schema: str = "liberation",
     progress: Progress = lambda _reached, _aim: None,
 ) -> Checked:
-    """Compare the live tables of the named projections, or of all, with new ones at the same position."""
+    """Compare the live tables of the named projections, or of all, with new ones at the same position.
+
+    Raises as `rebuild` does.
+    """
     chosen = rebuildable(names)
-    with _beside(url, schema) as (live, side), closing(Reader(url, schema=schema)) as reader:
+    with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
         positions, seen = _look(live, chosen)
+        _head(live, history)
         differences: list[Difference] = []
         for position in sorted(set(positions.values())):
             folds = [PROJECTIONS[name]() for name in chosen if positions[name] == position]
-            _Building(folds, reader).fill(_side(url, schema), position, progress)
+            building = _Building(folds, history.walk())
+            building.fill(_side(url, schema), position, progress)
             for fold in folds:
                 made = digests(side.cursor(), _tables([fold]))
                 differences += [
@@ -108,16 +118,20 @@ def check(
                     for table in made
                     if made[table] != seen[table]
                 ]
+        building.history.check_rest()
     return Checked(positions, seen, tuple(differences))
 
 
 class _Building:
     """Folds in memory, and how far their tables on the side are."""
 
-    def __init__(self, folds: Sequence[Fold], reader: Reader) -> None:
+    def __init__(self, folds: Sequence[Fold], history: ProvenWalk) -> None:
         self.folds = folds
-        self.position = 0
-        self._reader = reader
+        self.history = history
+
+    @property
+    def position(self) -> int:
+        return self.history.position
 
     def fill(self, url: str, aim: int, progress: Progress) -> None:
         """Bring the empty tables at `url` to `aim`.
@@ -159,10 +173,7 @@ class _Building:
                     fold.write(cursor)
 
     def _batches(self, aim: int) -> Iterator[list[Recorded]]:
-        while self.position < aim:
-            batch = self._reader.batch(self.position, min(CHUNK, aim - self.position))
-            assert batch, f"the ledger ends before position {aim}"
-            self.position = batch[-1].position
+        while batch := self.history.batch(aim, CHUNK):
             yield batch
 
 
@@ -237,6 +248,15 @@ def _side(url: str, schema: str) -> str:
     return conninfo(url, schema=f"{schema}_rebuild", role=None, name="rebuild")
 
 
+def _head(live: Connection[Any], history: ProvenHistory) -> int:
+    """Where history ends. Raises `ChainBroken` when any projection has seen more than there is."""
+    seen = max(_positions(live, tuple(PROJECTIONS)).values())  # before the head, which only grows
+    head = history.head().position
+    if seen > head:
+        raise ends_before(head, seen)
+    return head
+
+
 _POSITIONS = "SELECT application_name, notification_id FROM positions WHERE application_name = ANY(%s)"
 
 
@@ -287,6 +307,7 @@ def _swap(
                 cursor.execute("SET LOCAL lock_timeout = '500ms'")  # less than deadlock_timeout, 1 s
                 cursor.execute(_LOCK_POSITIONS, (list(names),))
                 building.follow(side, max((row[0] for row in cursor.fetchall()), default=0))
+                building.history.check_rest()
                 _move(cursor, schema, _tables(building.folds))
                 cursor.execute(_SET_POSITIONS, (building.position, list(names)))
         except (errors.LockNotAvailable, errors.DeadlockDetected):

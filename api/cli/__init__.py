@@ -3,10 +3,12 @@
 Exit codes, for scripts:
 
 - 0: done, and nothing was found.
-- 1: something was found that must be looked at: a broken chain, live tables that differ from rebuilt ones.
+- 1: checked, and something is wrong: a broken chain, live tables that differ from rebuilt ones. Nothing else.
 - 2: what was given cannot be used: options, settings, a file, a name, a port that is taken.
 - 3: something needed cannot be reached or used: the database, Stripe.
+- 70: a fault of ours, with its traceback.
 - 130: interrupted.
+- 141: who read the output went away, as `head` does.
 
 Modules here import little at their top, as the command line should start quickly.
 """

@@ -24,7 +24,14 @@ def apikey() -> None:
 
 @apikey.command()
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, default=("service",), show_default=True)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    default=("service",),
+    show_default=True,
+    help="What it may do; may be repeated.",
+)
 @click.option("--ttl", type=Duration(), help="How long it is good for; without it, until revoked.")
 @json_option
 def create(name: str, roles: tuple[str, ...], ttl: timedelta | None, *, as_json: bool) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
+from api.cli.files import written
 from api.cli.installation import Installation, installation
-from api.cli.terminal import json_option, print_json, print_table, progress
-from api.cli.trouble import FOUND, unwritable
+from api.cli.terminal import Day, json_option, print_json, print_table, progress
+from api.cli.trouble import FOUND, Trouble
 
 if TYPE_CHECKING:
     from projections.rebuild import Checked
@@ -26,18 +30,31 @@ def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
 
     They are built beside the live ones and take their place at once; the service may run meanwhile. Prints a
     digest of each table, which is the same wherever the same history was folded. The outbox is never rebuilt.
+
+    The hash chain is verified on the way, up to the head: nothing is rebuilt or compared with a history that
+    is not what was appended. The exit code is 1, and the first position that is wrong is named.
     """
+    from ledger.errors import ChainBroken
+
+    work = _check if check else _rebuild
     with installation() as here:
-        if check:
-            _check(here, names, as_json=as_json)
-        else:
-            _rebuild(here, names, as_json=as_json)
+        try:
+            work(here, names, as_json=as_json)
+        except ChainBroken as broken:
+            if as_json:
+                found = {"position": broken.position, "detail": broken.detail}
+                print_json({"equal": False, "broken": found} if check else {"broken": found})
+            raise Trouble(
+                f"{broken.detail}. Nothing was {'compared' if check else 'rebuilt'}: no table is made from a "
+                "history that is not what was appended. What to do is in docs/operations.md.",
+                FOUND,
+            ) from broken
 
 
 def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None:
     from projections.rebuild import check
 
-    with progress("folding") as advance:
+    with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
     equal = not checked.differences
     if as_json:
@@ -51,7 +68,7 @@ def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None
 def _show(checked: Checked) -> None:
     different = {difference.table for difference in checked.differences}
     print_table(
-        ("table", "sha256 of its rows", "live = rebuilt"),
+        ("table", "sha256", "as rebuilt"),
         ((name, digest, "no" if name in different else "yes") for name, digest in checked.digests.items()),
         empty="Nothing to compare.",
     )
@@ -69,7 +86,7 @@ def _rebuild(here: Installation, names: tuple[str, ...], *, as_json: bool) -> No
     from projections.registry import PROJECTIONS, rebuildable
 
     chosen = rebuildable(names)
-    with progress("folding") as advance:
+    with progress("verifying, folding") as advance:
         position = rebuild(here.url, names, schema=here.settings.schema, progress=advance)
     tables = tuple(sheet.table for name in chosen for sheet in PROJECTIONS[name]().sheets)
     with here.connect() as conn, conn.transaction(), conn.cursor() as cursor:
@@ -77,28 +94,50 @@ def _rebuild(here: Installation, names: tuple[str, ...], *, as_json: bool) -> No
     if as_json:
         print_json({"position": position, "projections": chosen, "digests": found})
         return
-    print_table(("table", "sha256 of its rows"), found.items(), empty="Nothing to rebuild.")
+    print_table(("table", "sha256"), found.items(), empty="Nothing to rebuild.")
     click.echo(f"Rebuilt {', '.join(chosen)} from {position} events.")
 
 
 @click.command()
-@click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    required=True,
+    metavar="FORMAT",
+    help="hledger, beancount or csv.",
+)
+@click.option(
+    "--from", "since", type=Day(), help="The first day (UTC); what was before is one opening entry."
+)
+@click.option("--to", "until", type=Day(), help="The day (UTC) before which it ends.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="A file, instead of standard output."
 )
-def export(format_: Literal["hledger", "beancount", "csv"], out: Path | None) -> None:
-    """Write the whole journal for another program to check: hledger check --strict, bean-check."""
+def export(
+    format_: Literal["hledger", "beancount", "csv"],
+    since: datetime | None,
+    until: datetime | None,
+    out: Path | None,
+) -> None:
+    """Write the journal for another program to check.
+
+    Such as `hledger check --strict` or `bean-check`. With dates, an entry counts by when it happened (its
+    effective time, UTC): a year is --from 2026-01-01 --to 2027-01-01. What was before --from is one entry
+    of the day before, so that balances are those of the trial balance when the last day ends.
+    """
     from ledger.store import AUDITOR
+    from projections.export import Period
     from projections.export import export as pieces
 
-    with installation() as here, here.connect(AUDITOR) as conn:
-        if out is None:
-            for piece in pieces(conn, format_):
-                click.echo(piece, nl=False)
-            return
-        try:
-            with out.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(pieces(conn, format_))
-        except OSError as error:
-            raise unwritable(out, error) from error
-    click.echo(f"Wrote {out}.", err=True)
+    if since and until and since >= until:
+        raise click.UsageError("--from must be before --to, which is the first day that is left out.")
+    with ExitStack() as stack:
+        conn = stack.enter_context(stack.enter_context(installation()).connect(AUDITOR))
+        silent = out is None and sys.stdout.isatty()  # the journal itself moves there
+        advance = stack.enter_context(progress("exporting", silent=silent))
+        file = None if out is None else stack.enter_context(written(out, replace=True))
+        for piece in pieces(conn, format_, Period(since, until), advance):
+            click.echo(piece, file=file, nl=False)
+    if out is not None:
+        click.echo(f"Wrote {out}.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -9,33 +10,42 @@ import click
 from api.cli.apikeys import apikey
 from api.cli.books import export, replay
 from api.cli.credentials import token
+from api.cli.ending import ending
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.policies import policies
 from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
 from api.cli.stripe import stripe
-from api.cli.trouble import INTERRUPTED, Trouble, explained
+from api.cli.trouble import explained
 
 
 class Commands(click.Group):
-    """Turns what a person can act on into one line on stderr and an exit code; the rest is our own fault,
-    and keeps its traceback.
-    """
+    """Turns what a person can act on into one line on stderr and an exit code; see `api.cli.ending`."""
+
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        if not more.setdefault("standalone_mode", True):
+            return super().main(*arguments, **more)
+        with ending():
+            # what `Context.exit` was given, or what the command returns, which is None
+            code = super().main(*arguments, **(more | {"standalone_mode": False}))
+        sys.exit(code)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with explained():  # --help and --version are printed here
+            return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         with explained():
-            try:
-                return super().invoke(ctx)
-            except KeyboardInterrupt:
-                raise Trouble("Interrupted.", INTERRUPTED) from None
+            return super().invoke(ctx)
 
 
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 something was found, 2 what was given cannot be used, "
-    "3 the database or Stripe cannot be reached.",
+    epilog="Exit codes: 0 done; 1 checked, and something is wrong; 2 what was given cannot be used; "
+    "3 the database or Stripe cannot be reached; 70 a fault of liberation's own; 130 interrupted; "
+    "141 nobody read on. Only 1 speaks of the ledger.",
 )
 @click.version_option(package_name="liberation", message="%(package)s %(version)s")
 def liberation() -> None:

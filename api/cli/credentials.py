@@ -12,14 +12,18 @@ from api.cli.terminal import Duration, json_option, print_json
 @click.command()
 @click.option("--sub", required=True, help="The user's opaque id; no e-mail address.")
 @click.option(
-    "--role", "roles", multiple=True, required=True, help="student, instructor, enterprise or admin."
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="student, instructor, enterprise, admin or service; may be repeated.",
 )
 @click.option("--ttl", type=Duration(), default="1h", show_default=True, help="How long it is good for.")
 @json_option
 def token(sub: str, roles: tuple[str, ...], ttl: timedelta, *, as_json: bool) -> None:
     """Print a JWT signed with the key in the data directory.
 
-    Give several roles by repeating --role. With LIBERATION_JWKS set, credentials come from that issuer.
+    It is for development: with LIBERATION_JWKS set, credentials come from that issuer alone.
     """
     from api.auth import mint
     from api.settings import load

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from api.cli.files import check_free, written
 from api.cli.installation import installation
 from api.cli.terminal import json_option, print_json, progress
-from api.cli.trouble import FOUND, UNUSABLE, Trouble, unwritable
+from api.cli.trouble import FOUND, UNUSABLE, Trouble
 
 KEY_FILE = "checkpoint-ed25519.pem"
 """In the data directory. Who has it can sign; keep it elsewhere where that matters."""
@@ -42,7 +44,9 @@ def migrate(*, as_json: bool) -> None:
 @click.option("--public-key", type=_file, help="PEM of the key that must have signed it.")
 @json_option
 def verify(file: Path | None, public_key: Path | None, *, as_json: bool) -> None:
-    """Recompute the hash chain of the whole history; exit 1 and name the first position that is wrong.
+    """Recompute the hash chain of the whole history.
+
+    The exit code is 1 when history is not what was appended; the first position that is wrong is named.
 
     A chain alone cannot show that its tail was cut: keep a checkpoint elsewhere, and compare with it. Without
     --public-key a checkpoint is checked with the key that it names itself, which shows damage, not forgery.
@@ -81,31 +85,54 @@ def _verify(file: Path | None, public_key: Path | None) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--out", type=_file, required=True, help="Where to write it; keep it outside this machine.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="PATH",
+    help="A new file, or a directory, in which it is named by position and time. Outside this machine.",
+)
 @click.option(
     "--key", type=_file, help=f"PEM of the Ed25519 key to sign with.  [default: {KEY_FILE} in the data dir]"
 )
 @json_option
-def checkpoint(out: Path, key: Path | None, *, as_json: bool) -> None:
+def checkpoint(out: str, key: Path | None, *, as_json: bool) -> None:
     """Verify the whole history, then sign where it ends.
 
-    Prints the public key, for `verify --public-key`. A key that does not exist is made.
+    An older checkpoint is never overwritten: it is what shows that history was cut since. Prints the public
+    key, for `verify --public-key`. A key that does not exist is made.
     """
     import msgspec
 
     from ledger.store import AUDITOR, chain
     from ledger.store import checkpoint as checkpoints
 
+    _check_target(out)
     with installation() as here, here.connect(AUDITOR) as conn, progress("verifying") as advance:
         signer = _signer(key or here.settings.data_dir / KEY_FILE)
         signed = checkpoints.sign(chain.verify(conn, advance), datetime.now(UTC), signer)
-    _write(out, msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    file = _target(out, signed.statement.position, signed.statement.at)
+    with written(file, replace=False) as opened:
+        opened.write(msgspec.json.format(msgspec.json.encode(signed), indent=2).decode() + "\n")
     pem = _public_pem(signer)
     if as_json:
-        print_json({"file": str(out), "checkpoint": signed, "public_key_pem": pem})
+        print_json({"file": str(file), "checkpoint": signed, "public_key_pem": pem})
         return
-    click.echo(f"Signed position {signed.statement.position} into {out}. The public key:", err=True)
+    click.echo(f"Signed position {signed.statement.position} into {file}. The public key:", err=True)
     click.echo(pem, nl=False)
+
+
+def _check_target(out: str) -> None:
+    """Before the long work. What is named as a directory must be one: the disk may not be mounted."""
+    path = Path(out)
+    if out.endswith(os.sep) and not path.is_dir():
+        raise Trouble(f"{out} is no directory: make it first, or name a file.", UNUSABLE)
+    check_free(path)
+
+
+def _target(out: str, position: int, at: datetime) -> Path:
+    """In a directory names are in the order of positions, and of times."""
+    path = Path(out)
+    return path / f"checkpoint-{position:012}-{at:%Y%m%dT%H%M%S.%fZ}.json" if path.is_dir() else path
 
 
 def _signer(file: Path) -> Any:
@@ -117,13 +144,6 @@ def _signer(file: Path) -> Any:
         raise Trouble(f"{file} cannot be used as a key: {error.strerror}.", UNUSABLE) from error
     except (ValueError, TypeError) as error:  # no PEM, or one with a password
         raise Trouble(f"{file} holds no private key that can be read: {error}", UNUSABLE) from error
-
-
-def _write(out: Path, content: bytes) -> None:
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise unwritable(out, error) from error
 
 
 def _public_pem(signer: Any) -> str:

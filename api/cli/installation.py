@@ -40,8 +40,10 @@ def installation(*, make: bool = False) -> Iterator[Installation]:
 
     `SettingsError` when there is none yet, unless `make`.
     """
+    from api import log
     from api.serve.database import open_database
 
+    log.configure_for_command()
     settings = load()
     with open_database(settings, make=make) as database:
         yield Installation(settings, database.url)

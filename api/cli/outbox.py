@@ -64,11 +64,11 @@ def list_(*, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("keys", nargs=-1, type=EffectKey())
+@click.argument("keys", nargs=-1, type=EffectKey(), metavar="[KEY]...")
 @click.option("--all", "everything", is_flag=True, help="All that is parked.")
 @json_option
 def requeue(keys: tuple[tuple[int, str, int], ...], *, everything: bool, as_json: bool) -> None:
-    """Have the parked effects KEYS tried again, with all their tries anew.
+    """Have parked effects tried again, with all their tries anew.
 
     Exit 2 when one of them is not parked; the others are requeued all the same.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.cli.installation import Installation, installation
-from api.cli.terminal import json_option, print_json, print_table, progress
+from api.cli.terminal import Day, json_option, print_json, print_table, progress
 from api.cli.trouble import UNUSABLE, Trouble
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--until",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     help="The last day (UTC) to close; it must be over.  [default: yesterday]",
 )
 @json_option
 def recognise(until: datetime | None, *, as_json: bool) -> None:
-    """Recognise what subscriptions earned, day by day, up to and with a day.
+    """Recognise what subscriptions earned, up to and with a day.
 
     The running worker does so by itself. This closes a month without waiting for it, and may be repeated:
     what is recognised is not recognised again. Revenue is dated by the day that earned it.

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     help="Processes that answer requests.  [default: LIBERATION_WORKERS or 1]",
 )
 def serve(workers: int | None) -> None:
-    """Run the API, projections and the worker until Ctrl-C or SIGTERM.
+    """Run the API, projections and the worker in the foreground.
 
     Without LIBERATION_DATABASE_URL an embedded PostgreSQL runs in the data directory; without
-    LIBERATION_STRIPE_API_KEY a Stripe sandbox runs beside it. Either is stopped in the end. The first signal
+    LIBERATION_STRIPE_API_KEY a Stripe sandbox runs beside it. Either is stopped in the end. Ctrl-C or SIGTERM
     lets requests and deliveries under way finish, a second one ends all at once.
     """
     from api import log
@@ -40,7 +40,7 @@ def serve(workers: int | None) -> None:
 
 @click.command()
 def worker() -> None:
-    """Run projections and the worker alone, for an API that runs elsewhere."""
+    """Run projections and the worker, for an API elsewhere."""
     from api import log
     from api.serve.service import work
     from api.serve.stopping import until_stopped
@@ -61,11 +61,16 @@ def worker() -> None:
 @click.option(
     "--scale", type=click.FloatRange(0.02, 10), default=1.0, hidden=True, help="Of the history's size."
 )
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="[default: .liberation]")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where everything is kept.  [default: LIBERATION_DATA_DIR or .liberation]",
+)
 def demo(seed: int, scale: float, data_dir: Path | None, *, fresh: bool) -> None:
-    """Run the service with a believable history, made through the API and a Stripe sandbox.
+    """Run the service with a history to look at.
 
-    The history is made once; the next time it goes on where it was. One that was interrupted is made anew.
+    It is five months long, made through the API and a Stripe sandbox. It is made once; the next time it goes
+    on where it was. One that was interrupted is made anew.
     """
     from api.demo.run import Demo
     from api.demo.run import demo as run

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -14,7 +16,6 @@ Progress = Callable[[int, int], None]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
-_PIPED_WIDTH = 200
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -32,6 +33,20 @@ class Duration(click.ParamType[timedelta]):
         return self.fail(f"{value!r} is no duration: write 90s, 15m, 12h or 30d.", param, ctx)
 
 
+class Day(click.ParamType[datetime]):
+    """A date, such as 2026-12-31; its first moment in UTC."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            return self.fail(f"{value!r} is no date: write 2026-12-31.", param, ctx)
+
+
 def print_json(value: Any) -> None:
     import msgspec
 
@@ -39,26 +54,56 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """`empty` is said when there are no rows. Columns named with a `#` in front are numbers."""
-    from rich.console import Console
-    from rich.table import Table
+    """`empty` is said when there are no rows. Columns named with a `#` in front are numbers.
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    if not table.row_count:
+    Nothing is cut, as half a digest is none: where a terminal is too narrow, each row is a block of lines.
+    """
+    cells = [[" ".join(str(cell).split()) for cell in row] for row in rows]
+    if not cells:
         click.echo(empty)
         return
-    terminal = sys.stdout.isatty()
-    Console(width=None if terminal else _PIPED_WIDTH, markup=False, highlight=False).print(table)
+    table = _table(columns, cells)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if width is not None and max(map(len, table)) > width:
+        table = _blocks([column.lstrip("#") for column in columns], cells, width)
+    else:
+        table[0] = click.style(table[0], bold=True)
+    click.echo("\n".join(table))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for the columns' names, then one for each row."""
+    names = [column.lstrip("#") for column in columns]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    places = [
+        f"{{:{'>' if column.startswith('#') else '<'}{width}}}"
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    return ["  ".join(places).format(*line).rstrip() for line in (names, *rows)]
+
+
+def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The first cell of each row heads the others, which stand below it. Long texts are broken at blanks."""
+    indent = 2 + max(map(len, names)) + 2
+    lines: list[str] = []
+    for head, *rest in rows:
+        lines.append(click.style(head, bold=True))
+        for name, cell in zip(names[1:], rest, strict=True):
+            lines += textwrap.wrap(
+                cell,
+                max(width, indent + 20),
+                initial_indent=f"  {name}".ljust(indent),
+                subsequent_indent=" " * indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return lines
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Progress]:
-    """Yields `advance(done, total)`, from any thread; silent unless stderr is a terminal."""
-    if not sys.stderr.isatty():
+def progress(label: str, *, silent: bool = False) -> Iterator[Progress]:
+    """Yields `advance(done, total)`, from any thread; `silent` also when stderr is no terminal."""
+    if silent or not sys.stderr.isatty():
         yield lambda *_: None
         return
     from rich.console import Console

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,16 @@ from pathlib import Path
 
 import click
 
+from api.redaction import redact
+
 FOUND = 1
 UNUSABLE = 2
 UNREACHABLE = 3
+CRASHED = 70
+"""EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
+NOT_READ = 141
+"""As if SIGPIPE had ended it."""
 
 _NOT_NOW = frozenset(
     {
@@ -23,6 +30,7 @@ _NOT_NOW = frozenset(
 """Codes of errors that are not about what was given: the same command may succeed another time."""
 _MAY_NOT_SET_ROLE = re.compile(r'permission denied to set role "([^"]+)"')
 _EVENTSOURCING = "eventsourcing.persistence"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
 
 
@@ -36,7 +44,7 @@ class Trouble(click.ClickException):
     exit_code: int  # type: ignore[misc]  # click looks at the instance
 
     def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(" ".join(redact(message).split()))
         self.exit_code = exit_code
 
 
@@ -47,6 +55,12 @@ def explained() -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
+    except KeyboardInterrupt:
+        raise Trouble("Interrupted.", INTERRUPTED) from None
+    except BrokenPipeError:
+        raise click.exceptions.Exit(NOT_READ) from None
+    except EOFError as error:  # click would take it for the user's
+        raise RuntimeError("something ended too early") from error
     except Exception as error:
         trouble = _trouble(error)
         if trouble is None:
@@ -96,8 +110,16 @@ def _of_libraries(error: BaseException) -> Trouble | None:
             return _of_database(error, error.__cause__)
         case StripeError():
             return _of_stripe(error)
-        case OSError() if error.filename:
-            return Trouble(f"{error.filename} cannot be used: {error.strerror}.", UNUSABLE)
+        case OSError():
+            return _of_system(error)
+    return None
+
+
+def _of_system(error: OSError) -> Trouble | None:
+    if error.filename:
+        return Trouble(f"{error.filename} cannot be used: {error.strerror}.", UNUSABLE)
+    if error.errno in _FULL:
+        return Trouble(f"The output cannot be written: {error.strerror}.", UNREACHABLE)
     return None
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import which
 
 from api.auth import mint
+from api.demo.folder import Folder
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS
+from api.embedded.server import LOG as DATABASE_LOG
+from api.serve.database import FOLDER as DATABASE_FOLDER
+from api.serve.sandbox import Files
 from api.serve.service import Running
 from api.settings import Settings
 
@@ -26,12 +35,15 @@ Liberation is ready.
   Docs      {url}/schema
   Sandbox   {sandbox_url}/_sandbox/
   Data      {data_dir}
+  Logs      {service_log}
+            {sandbox_log}
+            {database_log}
 
-Credentials, good for a year:
+For another terminal; the credentials are good for a year:
 
-{credentials}
+{lines}
 
-To try, in another terminal, with the lines above pasted first:
+To try there:
 
   # pay
   PAYMENT=$(curl -s {url}/api/payments/process -H "Authorization: Bearer $STUDENT" \\
@@ -44,8 +56,9 @@ To try, in another terminal, with the lines above pasted first:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d "{{\\"payment_id\\": \\"$PAYMENT\\"}}"
 
-  # subscribe
-  curl -s {url}/api/subscriptions/create -H "Authorization: Bearer $STUDENT" \\
+  # subscribe, as somebody new: one person has one subscription
+  SUBSCRIBER={subscriber}
+  curl -s {url}/api/subscriptions/create -H "Authorization: Bearer $SUBSCRIBER" \\
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d '{{"tier": "pro", "interval": "month", "payment_method": "pm_card_visa", "trial": true}}'
 
@@ -61,7 +74,7 @@ To try, in another terminal, with the lines above pasted first:
   curl -s {url}/api/ledger/trial-balance -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/ledger/explain?account=1010&currency=usd" -H "Authorization: Bearer $ADMIN"
 
-Beside it, in this directory: liberation verify · liberation replay --check · liberation --help
+Beside it, there: liberation verify · liberation replay --check · liberation --help
 Where to go next: README.md, then docs/. Ctrl-C stops everything; the next start goes on from here.
 """
 
@@ -72,18 +85,37 @@ def welcome(running: Running) -> str:
         url=running.url,
         sandbox_url=running.sandbox_url,
         data_dir=settings.data_dir,
-        credentials=_credentials(settings),
+        service_log=Folder(settings.data_dir).log,
+        sandbox_log=Files(settings.data_dir).log,
+        database_log=settings.data_dir / DATABASE_FOLDER / DATABASE_LOG,
+        lines="\n".join(f"  {line}" for line in (*_surroundings(settings), *_credentials(settings))),
+        subscriber=_new_credential(settings),
         subscribers=_subscribers(),
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )
 
 
+def _surroundings(settings: Settings) -> Iterator[str]:
+    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in."""
+    yield f"export LIBERATION_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))}"
+    if which("liberation") is None:
+        yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+
+
+def _new_credential(settings: Settings) -> str:
+    if settings.jwks:
+        return "$STUDENT"
+    return "$(liberation token --sub usr_subscriber_$RANDOM$RANDOM --role student)"
+
+
 def _subscribers() -> str:
     return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in SUBSCRIBERS)
 
 
-def _credentials(settings: Settings) -> str:
+def _credentials(settings: Settings) -> Iterator[str]:
     if settings.jwks:
-        return "  LIBERATION_JWKS is set: get them from that issuer."
-    return "\n".join(f"  {name}={mint(settings, sub, [role], YEAR_S)}" for name, sub, role in PEOPLE)
+        yield "# LIBERATION_JWKS is set: get credentials from that issuer."
+        return
+    for name, sub, role in PEOPLE:
+        yield f"{name}={mint(settings, sub, [role], YEAR_S)}"

@@ -42,6 +42,7 @@ START_TIMEOUT_S = 600.0  # recovery after a crash reads the log since the last c
 STOP_TIMEOUT_S = 300.0  # the last checkpoint writes all that is in memory
 POLL_S = 0.01
 LOG_LIMIT_BYTES = 10_000_000
+LOG: Final = "server.log"
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 FIND_DATABASE: Final = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -61,7 +62,7 @@ class EmbeddedPostgres:
         self, data_dir: Path, *, settings: Mapping[str, str] = NO_SETTINGS, durable: bool = True
     ) -> None:
         self.data_dir = Path(os.path.realpath(data_dir))  # by whatever link, one server
-        self.log_file = self.data_dir / "server.log"
+        self.log_file = self.data_dir / LOG
         self.owned = False
         """Whether this user started the server, rather than found it running."""
         self._cluster = self.data_dir / "cluster"

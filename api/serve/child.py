@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
-from api import log
+from api import log, redaction
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
 from api.serve.sockets import inherited
@@ -44,6 +44,7 @@ async def _part(
 
 
 def main() -> None:
+    redaction.install_hooks()
     kind, ready = sys.argv[1], int(sys.argv[2])
     listener = inherited(int(sys.argv[3])) if len(sys.argv) > 3 else None  # noqa: PLR2004  optional
     settings = load()

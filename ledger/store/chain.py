@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from ledger.errors import ChainBroken
 
 _FIXED = struct.Struct(">q8sqi")
 _LENGTH = struct.Struct(">i")
+_SMALLEST = -(2**63)
 _sha256 = hashlib.sha256
 
 _SELECT_HEAD = "SELECT ledger_id::text, position, hash FROM head WHERE only_row"
@@ -25,6 +28,7 @@ SELECT_LINKS = """
     FROM events
     ORDER BY position
 """
+SELECT_LINKS_FROM = SELECT_LINKS.replace("ORDER BY", "WHERE position >= %s ORDER BY")
 _SELECT_HASH = "SELECT hash FROM events WHERE position = %s"
 
 Link = tuple[int, bytes, int, int, bytes, bytes, bytes, bytes, bytes, bytes]
@@ -78,41 +82,82 @@ def hash_at(conn: Connection[Any], position: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+class Walk:
+    """How far the chain was recomputed, from the first event on."""
+
+    def __init__(self, ledger_id: str) -> None:
+        self.position = 0
+        self.hash = genesis(ledger_id)
+
+    def step(self, row: Link) -> None:
+        """Raises `ChainBroken` unless `row` is what was appended after the one before it."""
+        position = self.position + 1
+        if row[0] != position:
+            raise ChainBroken(position, f"position {position} is missing: the next row says {row[0]}")
+        computed = link(self.hash, row)
+        if computed != row[9]:
+            raise ChainBroken(position, f"position {position} is not what was appended there")
+        self.position, self.hash = position, computed
+
+    def copy(self) -> Walk:
+        return copy(self)
+
+
 def verify(conn: Connection[Any], on_progress: Progress = lambda *_: None) -> Head:
     """Recomputes the chain from the first event to the head, and returns the head.
 
     Reads one consistent snapshot, so writers may go on. Raises `ChainBroken`, which names the first
     position that is not what was appended. `on_progress(done, total)` is called now and then.
     """
+    with snapshot(conn):
+        return recompute(conn, read_head(conn), on_progress)
+
+
+@contextmanager
+def snapshot(conn: Connection[Any]) -> Iterator[None]:
+    """Within, head and events are of one moment."""
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return recompute(conn, read_head(conn), on_progress)
+        yield
 
 
 def recompute(conn: Connection[Any], head: Head, on_progress: Progress = lambda *_: None) -> Head:
     """`verify` within the caller's transaction."""
+    return finish(conn, head, Walk(head.ledger_id), on_progress)
+
+
+def finish(conn: Connection[Any], head: Head, walk: Walk, on_progress: Progress = lambda *_: None) -> Head:
+    """What `walk` has yet to see, up to `head`, within the caller's transaction."""
+    with legible(), conn.cursor("verify", row_factory=tuple_row, binary=True) as cursor:
+        cursor.itersize = 5_000
+        return follow(head, iter(cursor.execute(SELECT_LINKS_FROM, (first_row(walk),))), on_progress, walk)
+
+
+def first_row(walk: Walk) -> int:
+    """Where the rows that `walk` has yet to see begin; rows below the first position are of them."""
+    return walk.position + 1 if walk.position else _SMALLEST
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """A table that the server cannot read is `ChainBroken`, too."""
     try:
-        with conn.cursor("verify", row_factory=tuple_row, binary=True) as cursor:
-            cursor.itersize = 5_000
-            return follow(head, iter(cursor.execute(SELECT_LINKS)), on_progress)
+        yield
     except (errors.DataCorrupted, errors.IndexCorrupted, psycopg.DataError) as error:
         raise ChainBroken(0, f"the table cannot be read to its end: {error}") from error
 
 
-def follow(head: Head, rows: Iterator[Link], on_progress: Progress = lambda *_: None) -> Head:
-    """The chain of `rows`, in order, must begin at the ledger's genesis and end at its head."""
-    position, previous = 0, genesis(head.ledger_id)
+def follow(
+    head: Head, rows: Iterator[Link], on_progress: Progress = lambda *_: None, walk: Walk | None = None
+) -> Head:
+    """The chain of `rows`, in order, must go on from `walk`, or from the genesis, and end at the head."""
+    walk = walk or Walk(head.ledger_id)
     for row in rows:
-        position += 1
-        if row[0] != position:
-            raise ChainBroken(position, f"position {position} is missing: the next row says {row[0]}")
-        previous = link(previous, row)
-        if previous != row[9]:
-            raise ChainBroken(position, f"position {position} is not what was appended there")
-        if position % 5_000 == 0:
-            on_progress(position, head.position)
-    on_progress(position, head.position)
-    _check_end(head, position, previous)
+        walk.step(row)
+        if walk.position % 5_000 == 0:
+            on_progress(walk.position, head.position)
+    on_progress(walk.position, head.position)
+    _check_end(head, walk.position, walk.hash)
     return head
 
 

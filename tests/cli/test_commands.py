@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import psycopg
@@ -14,7 +19,10 @@ from click.testing import Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ledger.store import conninfo
+import projections.export
+from api.cli.files import written
+from ledger.store import checkpoint, conninfo
+from projections.export import UnknownCurrency
 from tests.cli.conftest import Run
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -60,6 +68,14 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
     assert "Exit codes" in said
     for command in COMMANDS:
         assert run(command, "--help").exit_code == 0
+
+
+def test_no_line_of_help_is_cut_short_on_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in ((), ("apikey",), ("outbox",), ("stripe",)):
+        said = run(*group, "--help").stdout
+        assert max(map(len, said.splitlines())) <= 80
+        assert not [line for line in said.splitlines() if line.endswith("...") and "Usage" not in line]
 
 
 def test_it_starts_without_what_only_the_service_needs() -> None:
@@ -196,6 +212,73 @@ def test_a_checkpoint_of_somebody_else_proves_nothing(run: Run, ledger: str, tmp
     refused(run(*against[:3]), 2, "signature")
 
 
+def test_an_older_checkpoint_is_never_overwritten(run: Run, ledger: str, tmp_path: Path) -> None:
+    out = tmp_path / "checkpoint.json"
+    assert run("checkpoint", "--out", str(out)).exit_code == 0
+    before = out.read_bytes()
+    refused(run("checkpoint", "--out", str(out)), 2, "exists already", "a directory")
+    assert out.read_bytes() == before
+
+
+def test_a_checkpoint_that_another_wrote_meanwhile_stays(
+    run: Run, ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "checkpoint.json"
+    sign = checkpoint.sign
+
+    def sign_later(*arguments: Any) -> checkpoint.Checkpoint:
+        out.write_text("of somebody else", encoding="utf-8")
+        return sign(*arguments)
+
+    monkeypatch.setattr(checkpoint, "sign", sign_later)
+    refused(run("checkpoint", "--out", str(out)), 2, "exists already")
+    assert out.read_text(encoding="utf-8") == "of somebody else"
+
+
+def test_checkpoints_in_a_directory_are_named_by_position_and_time(
+    run: Run, ledger: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for _ in range(2):
+        assert run("checkpoint", "--out", str(folder)).exit_code == 0
+    made = sorted(folder.iterdir())
+    assert len(made) == 2
+    for file in made:
+        assert re.fullmatch(r"checkpoint-000000000003-\d{8}T\d{6}\.\d{6}Z\.json", file.name)
+        assert run("verify", "--checkpoint", str(file)).exit_code == 0
+    as_json = json.loads(run("checkpoint", "--out", str(folder), "--json").stdout)
+    assert Path(as_json["file"]).parent == folder
+
+
+def test_files_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "file"
+    for replace in (False, True):
+        with pytest.raises(ZeroDivisionError), written(out, replace=replace) as file:
+            file.write(f"half of it, {1 // 0}")
+        assert list(tmp_path.iterdir()) == []
+    out.write_text("old", encoding="utf-8")
+    out.chmod(0o640)
+    link = tmp_path / "link"
+    link.symlink_to(out)
+    with written(link, replace=True) as file:
+        file.write("new")
+        assert out.read_text(encoding="utf-8") == "old"
+    assert (link.is_symlink(), out.read_text(encoding="utf-8")) == (True, "new")
+    assert out.stat().st_mode & 0o777 == 0o640
+    with written(Path(os.devnull), replace=True) as file:
+        file.write("a device stays one")
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    with written(tmp_path / "other", replace=False) as file:
+        file.write("where there are no links")
+    assert (tmp_path / "other").read_text(encoding="utf-8") == "where there are no links"
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "link", "other"}
+
+
+def no_links(*_: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
 def test_files_that_cannot_be_used(run: Run, ledger: str, tmp_path: Path) -> None:
     noise = tmp_path / "noise"
     noise.write_text("noise", encoding="utf-8")
@@ -205,6 +288,7 @@ def test_files_that_cannot_be_used(run: Run, ledger: str, tmp_path: Path) -> Non
     misused(run("verify", "--public-key", str(noise)), "--checkpoint")
     refused(run("checkpoint", "--out", str(tmp_path / "x"), "--key", str(noise)), 2, "no private key")
     refused(run("checkpoint", "--out", nowhere), 2, "cannot be written")
+    refused(run("checkpoint", "--out", str(tmp_path / "no") + "/"), 2, "is no directory")
     refused(run("export", "--format", "csv", "--out", nowhere), 2, "cannot be written")
 
 
@@ -229,9 +313,38 @@ def test_replay_finds_a_changed_table_and_puts_it_right(run: Run, ledger: str) -
 
 def test_a_fact_that_cannot_be_read_is_found(run: Run, ledger: str) -> None:
     with owner(ledger) as conn:
+        conn.execute(
+            "SELECT append('{payment-new}', '{1}', '{payments.from_the_future.v9}', ARRAY['{}'::bytea],"
+            " ARRAY['{}'::bytea], '{x}', '{0}')"
+        )
+    refused(run("replay"), 1, "payments.from_the_future.v9", "position 4")
+
+
+@pytest.mark.parametrize("command", [["replay"], ["replay", "payments"], ["replay", "--check", "payments"]])
+def test_replay_does_not_put_right_what_was_tampered_with(run: Run, ledger: str, command: list[str]) -> None:
+    tamper(ledger, "UPDATE events SET data = replace(encode(data, 'escape'), '1001', '9')::bytea")
+    refused(run(*command), 1, "position 2 is not what was appended", "docs/operations.md")
+    as_json = run(*command, "--json")
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stdout)["broken"]["position"] == 2
+    assert "puts it right" not in as_json.stderr
+    refused(run("verify"), 1, "position 2")
+
+
+def test_replay_names_a_cut_tail_that_projections_have_seen(run: Run, ledger: str) -> None:
+    forged_head = "UPDATE head SET position = 2, hash = (SELECT hash FROM events WHERE position = 2)"
+    tamper(ledger, "DELETE FROM events WHERE position = 3", forged_head)
+    assert run("verify").exit_code == 0, "a chain alone cannot show it"
+    for command in ("replay", "replay --check"):
+        refused(run(*command.split()), 1, "position 3 is gone", "the tail was cut")
+
+
+def tamper(url: str, *statements: str) -> None:
+    """As a superuser would."""
+    with owner(url) as conn:
         conn.execute("ALTER TABLE events DISABLE TRIGGER append_only")
-        conn.execute("UPDATE events SET type = 'payments.from_the_future.v9' WHERE position = 2")
-    refused(run("replay"), 1, "payments.from_the_future.v9")
+        for statement in statements:
+            conn.execute(statement.encode())
 
 
 def test_replay_refuses_names_that_are_none(run: Run, ledger: str) -> None:
@@ -246,6 +359,29 @@ def test_export_writes_the_same_to_a_file_and_to_standard_output(
     assert run("export", "--format", format_, "--out", str(out)).exit_code == 0
     with out.open(encoding="utf-8", newline="") as file:
         assert run("export", "--format", format_).stdout_bytes.decode() == file.read()
+
+
+def test_export_of_a_period_is_asked_for_by_dates(run: Run, ledger: str) -> None:
+    asked = ("export", "--format", "csv", "--from", "2026-01-01")
+    assert run(*asked, "--to", "2027-01-01").exit_code == 0
+    misused(run(*asked, "--to", "2026-01-01"), "--from must be before --to")
+    misused(run(*asked, "--to", "last friday"), "write 2026-12-31")
+    assert run("export", "--format", "csv", "--from", "0001-01-01").exit_code == 0
+
+
+def test_an_export_that_fails_leaves_the_older_file(
+    run: Run, ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Iterator[str]:
+        yield "half"
+        raise UnknownCurrency("no such currency")
+
+    monkeypatch.setattr(projections.export, "export", failing)
+    out = tmp_path / "journal"
+    out.write_text("older", encoding="utf-8")
+    refused(run("export", "--format", "csv", "--out", str(out)), 2, "no such currency")
+    assert out.read_text(encoding="utf-8") == "older"
+    assert [each.name for each in tmp_path.glob("*journal*")] == ["journal"]
 
 
 # --------------------------------------------------------------------------------------------- effects

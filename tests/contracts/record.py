@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -29,7 +30,20 @@ class Line(msgspec.Struct):
 
 
 def schema(event_type: type[Event]) -> str:
-    return json.dumps(msgspec.json.schema(event_type), indent=2, sort_keys=True) + "\n"
+    """The same on each Python: from 3.13 on docstrings are not indented."""
+    return json.dumps(_cleaned(msgspec.json.schema(event_type)), indent=2, sort_keys=True) + "\n"
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _cleaned(each) for key, each in value.items()}
+        case list():
+            return [_cleaned(each) for each in value]
+        case str():
+            return cleandoc(value)
+        case _:
+            return value
 
 
 def history_of(event_type: type[Event]) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.errors import ChainBroken
 from ledger.store import conninfo
 from projections import rebuild as rebuilding
 from projections.fold import Poison
@@ -50,7 +51,7 @@ _EMPTY_THE_STORE = (
     "ALTER TABLE events DISABLE TRIGGER append_only_whole",
     "TRUNCATE events",
     "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only_whole",
-    "UPDATE head SET position = 0",
+    "UPDATE head SET position = 0, hash = sha256(convert_to('liberation:' || ledger_id, 'UTF8'))",
 )
 
 
@@ -206,6 +207,116 @@ def test_one_at_a_time(database_url: str) -> None:
             check(database_url)
 
     rebuild(database_url, progress=again)
+
+
+def tamper(url: str, *statements: str) -> None:
+    """As a superuser would."""
+    with owner(url) as conn:
+        for trigger in ("append_only", "append_only_whole"):
+            conn.execute(f"ALTER TABLE events DISABLE TRIGGER {trigger}".encode())
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+_CUT = (
+    "DELETE FROM events WHERE position > 90",
+    "UPDATE head SET position = 90, hash = (SELECT hash FROM events WHERE position = 90)",
+)
+_BEFORE_THE_FIRST = """
+    INSERT INTO events
+    SELECT -1, 'forged', 1, type, data, metadata, recorded_at, 'forged', 0, hash
+    FROM events
+    WHERE position = 1
+"""
+_TAMPERINGS = {
+    "a changed fact": (("UPDATE events SET data = data || ' ' WHERE position = 50",), 50),
+    "a fact that nobody can read": (("UPDATE events SET data = 'noise' WHERE position = 50",), 50),
+    "a type that nobody knows": (("UPDATE events SET type = 'payments.forged.v1' WHERE position = 50",), 50),
+    "changed metadata": (("UPDATE events SET metadata = metadata || ' ' WHERE position = 100",), 100),
+    "a changed time": (("UPDATE events SET recorded_at = now() WHERE position = 1",), 1),
+    "a deleted fact": (("DELETE FROM events WHERE position = 50",), 50),
+    "a cut tail": (("DELETE FROM events WHERE position > 90",), 91),
+    "a cut tail with a forged head": (_CUT, 91),
+    "everything deleted": (("TRUNCATE events",), 1),
+    "a forged hash of the last fact": (("UPDATE events SET hash = sha256(hash) WHERE position = 100",), 100),
+    "another head": (("UPDATE head SET hash = sha256(hash)",), 100),
+    "a head that says less": (("UPDATE head SET position = 99",), 100),
+    "another ledger": (("UPDATE head SET ledger_id = gen_random_uuid()",), 1),
+    "a fact before the first": (
+        (
+            "ALTER TABLE events DROP CONSTRAINT events_position_check",
+            _BEFORE_THE_FIRST,
+        ),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _TAMPERINGS)
+def test_nothing_is_rebuilt_or_compared_with_a_history_that_was_tampered_with(
+    name: str, database_url: str
+) -> None:
+    append(database_url, FACTS[:100])
+    catch_up(database_url)
+    live = contents(database_url)
+    statements, position = _TAMPERINGS[name]
+    tamper(database_url, *statements)
+
+    for names in ((), ("customers",)):
+        for work in (rebuild, check):
+            with pytest.raises(ChainBroken) as caught:
+                work(database_url, names)
+            assert caught.value.position == position, work
+    assert contents(database_url) == live
+
+
+def test_what_no_projection_has_read_yet_is_verified_too(database_url: str) -> None:
+    append(database_url, FACTS[:50])
+    catch_up(database_url)
+    append(database_url, FACTS[50:100])
+    tamper(database_url, "UPDATE events SET metadata = metadata || ' ' WHERE position = 80")
+
+    with pytest.raises(ChainBroken, match="position 80"):
+        check(database_url)
+
+
+def test_facts_that_are_appended_during_a_rebuild_must_be_chained_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "CHUNK", 50)
+    append(database_url, FACTS[:100])
+    catch_up(database_url)
+    live = contents(database_url)
+
+    def go_on_and_tamper(reached: int, _: int) -> None:
+        if reached == 100:
+            append(database_url, FACTS[100:120])
+            tamper(database_url, "UPDATE events SET stream = 'payment-forged' WHERE position = 110")
+
+    with pytest.raises(ChainBroken, match="position 110"):
+        rebuild(database_url, progress=go_on_and_tamper)
+    assert contents(database_url) == live
+
+
+def test_what_was_read_for_a_rebuild_cannot_be_replaced_behind_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new tables and the chain speak of the same facts, also when the table changes in between."""
+    monkeypatch.setattr(rebuilding, "CHUNK", 50)
+    append(database_url, FACTS[:100])
+    catch_up(database_url)
+
+    def replace_the_tail(reached: int, _: int) -> None:
+        if reached == 100:
+            tamper(
+                database_url,
+                "DELETE FROM events WHERE position > 99",
+                "UPDATE head SET position = 99, hash = (SELECT hash FROM events WHERE position = 99)",
+            )
+            append(database_url, FACTS[120:130])
+
+    with pytest.raises(ChainBroken, match="position 101"):
+        rebuild(database_url, progress=replace_the_tail)
 
 
 @pytest.mark.parametrize("name", ["outbox", "leaderboard"])

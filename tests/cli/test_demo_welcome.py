@@ -1,0 +1,66 @@
+"""What the welcome tells to do works, in any order with the README and as often as somebody likes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.demo import welcome as saying
+from api.demo.folder import LOG
+from api.demo.welcome import welcome
+from api.serve.service import Running
+from api.settings import Settings
+from tests.docs.runner import run_page, shell
+from tests.service import ROOT, Service, eventually, running_service
+
+needs_curl = pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("bash")), reason="curl and bash are not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(tmp_path_factory.mktemp("service") / "data") as running:
+        yield running
+
+
+def said_by(service: Service) -> str:
+    return welcome(Running(service.settings, service.url, service.sandbox_url))
+
+
+@needs_curl
+def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "which", lambda _: None)
+    said = said_by(service)
+    environment = {**os.environ, "URL": service.url, "S": f"{service.sandbox_url}/_sandbox"}
+    # as pasted: what is set for a terminal, and the lines to try
+    pasted = re.sub(r"\A.*?(?=^  export )|^\w[^\n]*$", "", said, flags=re.DOTALL | re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (subscribing,) = re.findall(r"```shell\n([^`]*/subscriptions/create[^`]*)```", readme)
+    with shell(environment, tmp_path) as bash:
+        assert '"status":"trialing"' in bash.run(pasted)
+        assert run_page(ROOT / "README.md", bash, lambda: eventually(service.settled)) > 0
+        again = bash.run(pasted)
+        assert '"status":"trialing"' in again
+        assert '"status":409' not in again
+        assert '"status":"active"' in bash.run(subscribing.replace("go-pro", "go-pro-again"))
+
+
+def test_the_welcome_names_where_the_logs_are(service: Service) -> None:
+    own, *others = re.findall(r"^ +(?:Logs +)?(\S+\.log)$", said_by(service), re.MULTILINE)
+    assert own == str(service.data_dir / LOG)
+    assert [Path(log).exists() for log in others] == [True, True]
+
+
+def test_with_an_issuer_of_their_own_credentials_come_from_there(tmp_path: Path) -> None:
+    running = Running(Settings(data_dir=tmp_path, jwks="https://issuer.example/jwks"), "http://x", "http://y")
+    said = welcome(running)
+    assert "get credentials from that issuer" in said
+    assert "liberation token" not in said
