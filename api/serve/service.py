@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
+from api.keys import check_keys
 from api.serve.database import kept_database
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
@@ -39,6 +40,7 @@ Announce = Callable[[Running], None]
 async def serve(settings: Settings, announce: Announce) -> None:
     """Until it is cancelled. Raises `SettingsError` or a `LedgerError` when it cannot start."""
     check(settings)
+    check_keys(settings)
     with listen(settings.host, settings.port) as listener:
         url = url_of(settings.host, port_of(listener))
         async with surroundings(settings, url) as running, answering(running.settings, listener) as ended:
@@ -47,7 +49,8 @@ async def serve(settings: Settings, announce: Announce) -> None:
 
 
 async def work(settings: Settings, announce: Announce) -> None:
-    """Projections and the worker alone, until it is cancelled."""
+    """Projections and the worker alone, until it is cancelled. Raises as `serve` does."""
+    check_keys(settings)
     async with surroundings(settings, url_of(settings.host, settings.port)) as running:
         context = context_of(running.settings, running.settings.database_url, background=ALL_HERE)
         async with Services(context).open():

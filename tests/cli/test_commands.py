@@ -127,6 +127,14 @@ def test_token_refuses_what_nobody_may_be(run: Run) -> None:
     refused(elsewhere, 2, "LIBERATION_JWKS")
 
 
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1"])
+def test_token_makes_nothing_where_real_money_moves(run: Run, tmp_path: Path, key: str) -> None:
+    for more in ({}, {"jwks": "https://issuer.example/jwks"}):
+        made = run("token", "--sub", "usr_7", "--role", "admin", stripe_api_key=key, **more)
+        refused(made, 2, "live key", "apikey create")
+    assert not (tmp_path / "data").exists()
+
+
 def test_an_api_key_is_made_listed_and_revoked(run: Run, ledger: str) -> None:
     assert "no API keys" in run("apikey", "list").stdout
     made = json.loads(run("apikey", "create", "reports", "--ttl", "30d", "--json").stdout)
