@@ -20,8 +20,7 @@ from api.serve.sockets import listen, port_of, url_of
 from api.serve.stopping import forever
 from api.services import Services
 from api.settings import Settings, SettingsError
-
-WEBHOOK_PATH = "/api/webhooks/stripe"
+from api.webhook_endpoint import WEBHOOK_PATH
 
 log = structlog.get_logger()
 
@@ -63,7 +62,8 @@ def check(settings: Settings) -> None:
     if settings.stripe_api_key and not settings.stripe_webhook_secret:
         raise SettingsError(
             "LIBERATION_STRIPE_API_KEY is set without LIBERATION_STRIPE_WEBHOOK_SECRET: every webhook would "
-            "be refused. Take the secret from the endpoint's page in Stripe's dashboard."
+            "be refused. Take the secret from the endpoint's page in Stripe's dashboard, or make the "
+            "endpoint with `liberation stripe webhook-endpoint --create`."
         )
 
 
