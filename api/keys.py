@@ -26,9 +26,11 @@ __all__ = [
     "RemoteKeys",
     "VerificationKey",
     "check_keys",
+    "is_url",
     "made_here",
     "open_keys",
     "parse_jwks",
+    "published",
 ]
 
 LOCAL = "jwt-ed25519.pem"
@@ -74,6 +76,16 @@ def check_keys(settings: Settings) -> None:
     """`SettingsError` for keys that credentials may not, or cannot, be checked with. Makes none."""
     if settings.jwks or settings.live:
         open_keys(settings)
+
+
+async def published(settings: Settings) -> Mapping[str, VerificationKey]:
+    """All that LIBERATION_JWKS names now, those that are refused included.
+
+    Raises `SettingsError` for a file, `aiohttp.ClientError`, `TimeoutError` or `ValueError` for a URL.
+    """
+    if is_url(settings.jwks):
+        return parse_jwks(await _fetcher(settings.jwks)())
+    return _read(Path(settings.jwks))
 
 
 def is_url(jwks: str) -> bool:
@@ -214,15 +226,19 @@ def _fetcher(url: str) -> Fetch:
     return fetch
 
 
-def _file_keys(path: Path, refused: Refused) -> FixedKeys:
+def _read(path: Path) -> dict[str, VerificationKey]:
     try:
-        keys = parse_key_file(path.read_bytes())
+        return parse_key_file(path.read_bytes())
     except OSError as error:
         raise SettingsError(
             f"LIBERATION_JWKS names {path}, which cannot be read: {error.strerror}."
         ) from None
     except ValueError as error:
         raise SettingsError(f"LIBERATION_JWKS names {path}, which cannot be used: {error}.") from None
+
+
+def _file_keys(path: Path, refused: Refused) -> FixedKeys:
+    keys = _read(path)
     for kid, key in keys.items():
         if refused(kid, key):
             raise SettingsError(

@@ -9,6 +9,7 @@ import click
 from api.cli.apikeys import apikey
 from api.cli.books import export, replay
 from api.cli.credentials import token
+from api.cli.doctor import doctor
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.revenue import recognise
@@ -46,6 +47,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    stripe,
+    stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -25,8 +25,8 @@ NEW_LOGIN = """
     END $$
 """
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "recognise", "replay", "serve", "stripe",
-    "token", "verify", "worker",
+    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "recognise", "replay", "serve",
+    "stripe", "token", "verify", "worker",
 )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_the_services_own_login_is_told_who_may(run: Run, ledger: str, command: 
     with owner(ledger) as conn:
         conn.execute(NEW_LOGIN)
     login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
-    said = ("member of that role", "GRANT liberation_auditor TO", "or the owner")
+    said = ("member of that role", "GRANT liberation_auditor TO", "or the owner", "needs no such grant")
     refused(run(*command.split(), database_url=login), 2, *said)
     refused(run("replay", "--check", database_url=login), 3, "owner")
 
