@@ -50,7 +50,9 @@ async def examine(services: Services) -> Health:
     """Asks the database; never raises and never takes long."""
     try:
         async with asyncio.timeout(TIMEOUT_S), services.reading() as connection:
-            return await look(connection, services.stopped())
+            health = await look(connection, services.stopped())
+            more = await services.standing.worrying(connection)
+            return msgspec.structs.replace(health, worrying=[*health.worrying, *more])
     except (TimeoutError, StoreUnavailable, psycopg.Error):
         return Health(wrong=["the database does not answer"])
 

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
-
+from api.clock import CLOSE_S
 from api.doctor.finding import Finding, ok, worrying, wrong
 from api.stripe_webhook import TOLERANCE_S
 
-CLOSE_S = 5.0
-"""Stripe's Date header tells whole seconds, and an answer takes a moment."""
 _TODO = "Let NTP or chrony keep this machine's clock, and see which of the two is off."
-
-
-def skew_s(date_header: str, sent: float, received: float) -> float | None:
-    """How far our clock is ahead of the one that wrote the header between two of our Unix times."""
-    try:
-        theirs = parsedate_to_datetime(date_header).timestamp()
-    except (ValueError, TypeError):
-        return None
-    return (sent + received) / 2 - (theirs + 0.5)  # the header leaves out the fraction of its second
 
 
 def compared(check: str, whose: str, ahead_s: float | None) -> Finding:

@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from api.doctor.clock import compared
 from api.doctor.finding import Finding, bad, ok, unreached, worrying, wrong
+from api.standing import CLOCK, LOGIN
 from ledger.store import APPLICATION, AUDITOR, MigrationError, conninfo
 from ledger.store import grants as granted
 from ledger.store.migrations import pending
@@ -19,14 +20,7 @@ from ledger.store.migrations import pending
 OLDEST = 150_000
 CONNECT_WITHIN_S = "5"
 
-_LOGIN: Final = """
-    SELECT session_user AS name, r.rolsuper AS superuser,
-        coalesce(pg_has_role(session_user, n.nspowner, 'MEMBER'), false) AS owner
-    FROM pg_roles AS r LEFT JOIN pg_namespace AS n ON n.nspname = %s
-    WHERE r.rolname = session_user
-"""
 _SCHEMA_EXISTS: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
-_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 _SHOWN: Final = "SELECT current_setting('server_encoding')"
 _SWITCHES: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -96,7 +90,7 @@ def durability(conn: Connection[Any], *, live: bool) -> Finding:
 
 def clock(conn: Connection[Any]) -> Finding:
     sent = time.time()
-    theirs = float(_one(conn, _CLOCK))
+    theirs = float(_one(conn, CLOCK))
     return compared("clock.database", "the database", (sent + time.time()) / 2 - theirs)
 
 
@@ -175,7 +169,7 @@ def facts(conn: Connection[Any], schema: str) -> Finding:
 
 
 def _login(conn: Connection[Any], schema: str) -> Login:
-    row = conn.execute(_LOGIN, (schema,)).fetchone()
+    row = conn.execute(LOGIN, (schema,)).fetchone()
     assert row is not None, "whoever is logged in has a role"
     return Login(*row)
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 import stripe
 
-from api.doctor.clock import compared, skew_s
+from api.clock import ahead_s
+from api.doctor.clock import compared
 from api.doctor.finding import Finding, ok, unreached, worrying, wrong
 from api.effects.client import STRIPE_VERSION
 from api.effects.lookup import patiently
@@ -56,7 +57,7 @@ async def _probe(client: stripe.StripeClient, name: str) -> Probe:
     except stripe.StripeError as error:
         return Probe(name, error=error)
     headers = {key.lower(): value for key, value in answer.headers.items()}
-    return Probe(name, headers, ahead_s=skew_s(headers.get("date", ""), sent, time.time()))
+    return Probe(name, headers, ahead_s=ahead_s(headers.get("date", ""), sent, time.time()))
 
 
 def examine(settings: Settings, probes: list[Probe]) -> list[Finding]:

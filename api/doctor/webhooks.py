@@ -8,7 +8,8 @@ import psycopg
 import stripe
 
 from api.doctor.finding import Finding, bad, ok, worrying, wrong
-from api.settings import Settings
+from api.effects.objects import UnexpectedAnswer
+from api.settings import Settings, SettingsError
 from api.webhook_endpoint import WEBHOOK_PATH, Endpoint, address, find
 
 _MAKE: Final = "liberation stripe webhook-endpoint --create"
@@ -21,11 +22,16 @@ _LATELY: Final = """
 
 async def endpoints(client: stripe.StripeClient, settings: Settings) -> list[Finding]:
     """Ours, by its address, or by its path where LIBERATION_PUBLIC_URL is not set."""
-    url = address("", settings)
     try:
+        url = address("", settings)
         found = await find(client, url)
-    except stripe.StripeError:
+    except SettingsError as error:
+        return [wrong("webhooks.endpoint", str(error), "Correct LIBERATION_PUBLIC_URL.")]
+    except stripe.PermissionError:
         return []  # `stripe.permissions` has said it
+    except (stripe.StripeError, UnexpectedAnswer) as error:
+        said = f"The endpoints at Stripe could not be looked at ({type(error).__name__})."
+        return [worrying("webhooks.endpoint", said, "Run this again.")]
     return compare(found, url, live=settings.live)
 
 

@@ -11,6 +11,8 @@ from stripe import StripeClient
 
 from api.doctor import webhooks
 from api.effects.client import STRIPE_VERSION
+from api.sandbox import Sandbox
+from api.sandbox.faults import Fault, FaultKind
 from api.settings import Settings
 from api.webhook_endpoint import Endpoint
 from ledger.store import conninfo
@@ -35,6 +37,20 @@ async def test_an_endpoint_is_found_by_its_address_or_its_path(client: StripeCli
         assert {finding.level for finding in found} == {"ok"}, public_url
     [found_none] = await webhooks.endpoints(client, Settings(public_url="https://other.example"))
     assert (found_none.level, "other.example" in found_none.said) == ("worrying", True)
+
+
+async def test_an_address_that_stripe_could_not_call_is_wrong(client: StripeClient) -> None:
+    live = Settings(public_url="http://pay.example", stripe_api_key="rk_live_1")
+    [found] = await webhooks.endpoints(client, live)
+    assert (found.level, "https" in found.said) == ("wrong", True)
+
+
+@pytest.mark.parametrize(("kind", "levels"), [("forbidden", []), ("error_before", ["worrying"])])
+async def test_endpoints_that_cannot_be_looked_at_end_nothing_else(
+    sandbox: Sandbox, client: StripeClient, kind: FaultKind, levels: list[str]
+) -> None:
+    sandbox.call(lambda: sandbox.state.faults.ask(Fault(kind=kind, times=None)))
+    assert [found.level for found in await webhooks.endpoints(client, Settings())] == levels
 
 
 def test_none_is_wrong_where_real_money_moves(of: Told) -> None:
