@@ -159,7 +159,15 @@ def _principal(claims: dict[str, object]) -> Principal:
 
 
 def mint(settings: Settings, sub: str, roles: Collection[str], ttl_s: int = 3600) -> str:
-    """A credential signed with the local key, for development; `SettingsError` where an issuer is set."""
+    """A credential signed with the local key, for development; `SettingsError` where an issuer is set, or
+    real money moves.
+    """
+    if settings.live:
+        raise SettingsError(
+            "LIBERATION_STRIPE_API_KEY is a live key, and credentials made here are for development: no live "
+            "service takes one. They come from the issuer whose keys LIBERATION_JWKS names; for a service, "
+            "`liberation apikey create`."
+        )
     if settings.jwks:
         raise SettingsError("LIBERATION_JWKS is set, so credentials come from that issuer and not from here.")
     if unknown := set(roles) - ROLES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 import psycopg
@@ -49,7 +50,9 @@ async def examine(services: Services) -> Health:
     """Asks the database; never raises and never takes long."""
     try:
         async with asyncio.timeout(TIMEOUT_S), services.reading() as connection:
-            return await _examine(services, connection)
+            health = await look(connection, services.stopped())
+            more = await services.standing.worrying(connection)
+            return msgspec.structs.replace(health, worrying=[*health.worrying, *more])
     except (TimeoutError, StoreUnavailable, psycopg.Error):
         return Health(wrong=["the database does not answer"])
 
@@ -67,13 +70,13 @@ _POSITIONS = """
 _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
-async def _examine(services: Services, connection: Connection) -> Health:
+async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
+    """`stopped` are projections of this process that met a fact which they cannot take, and why."""
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
     depth = await outbox.depth(connection)
     head: int = found[0][0]
-    stopped = services.stopped()
     projections = {
         name: Projection(
             position=position,

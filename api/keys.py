@@ -11,14 +11,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
-import jwt
-import msgspec
 import structlog
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
+from api.jwks import VerificationKey, parse_jwks, parse_key_file, raw
 from api.settings import Settings, SettingsError
+
+__all__ = [
+    "FixedKeys",
+    "Keys",
+    "LocalKeys",
+    "RemoteKeys",
+    "VerificationKey",
+    "check_keys",
+    "is_url",
+    "made_here",
+    "open_keys",
+    "parse_jwks",
+    "published",
+]
+
+LOCAL = "jwt-ed25519.pem"
+"""In the data directory: the key pair that is made for development."""
 
 REFRESH_S = 600.0
 """How old a fetched key set may become: a key withdrawn by the issuer works that much longer at most."""
@@ -26,11 +42,6 @@ UNKNOWN_REFRESH_S = 30.0
 """An unknown `kid` makes us look again, but not more often than this, so that forgeries cost nothing."""
 
 log = structlog.get_logger()
-
-
-class VerificationKey(msgspec.Struct, frozen=True):
-    algorithm: str
-    key: Any
 
 
 class Keys(Protocol):
@@ -44,12 +55,75 @@ class Keys(Protocol):
 
 
 def open_keys(settings: Settings) -> Keys:
-    """By `settings.jwks`: a URL, a file, or empty for the local key pair."""
-    if settings.jwks.startswith(("https://", "http://")):
-        return RemoteKeys(_fetcher(settings.jwks))
+    """By `settings.jwks`: a URL, a file, or empty for the local key pair, which is never for real money.
+
+    Raises `SettingsError`.
+    """
+    if not settings.jwks and settings.live:
+        raise SettingsError(
+            "LIBERATION_STRIPE_API_KEY is a live key and LIBERATION_JWKS is not set: credentials would be "
+            "checked with a key that this service made itself. Set LIBERATION_JWKS to your issuer's public "
+            "keys: the URL or file of a JWK set, or a file with one JWK or PEM."
+        )
+    if is_url(settings.jwks):
+        return RemoteKeys(_fetcher(settings.jwks), refused=_refused(settings))
     if settings.jwks:
-        return _file_keys(Path(settings.jwks))
+        return _file_keys(Path(settings.jwks), _refused(settings))
     return LocalKeys(settings.data_dir)
+
+
+def check_keys(settings: Settings) -> None:
+    """`SettingsError` for keys that credentials may not, or cannot, be checked with. Makes none."""
+    if settings.jwks or settings.live:
+        open_keys(settings)
+
+
+async def published(settings: Settings) -> Mapping[str, VerificationKey]:
+    """All that LIBERATION_JWKS names now, those that are refused included.
+
+    Raises `SettingsError` for a file, `aiohttp.ClientError`, `TimeoutError` or `ValueError` for a URL.
+    """
+    if is_url(settings.jwks):
+        return parse_jwks(await _fetcher(settings.jwks)())
+    return _read(Path(settings.jwks))
+
+
+def is_url(jwks: str) -> bool:
+    return jwks.startswith(("https://", "http://"))
+
+
+Refused = Callable[[str, VerificationKey], bool]
+
+
+def made_here(kid: str, key: VerificationKey, data_dir: Path) -> bool:
+    """Whether `liberation token` signs with it: that of this data directory under any `kid`, that of another
+    one by the `kid` that such a key has, which is made of the key itself.
+    """
+    known = raw(key)
+    return bool(known) and (kid == _kid(known) or known == _local(data_dir))
+
+
+def _refused(settings: Settings) -> Refused:
+    if settings.live:
+        return lambda kid, key: made_here(kid, key, settings.data_dir)
+    return lambda *_: False
+
+
+def _kid(public: bytes) -> str:
+    return sha256(public).hexdigest()[:16]
+
+
+def _local(data_dir: Path) -> bytes | None:
+    """The public key of the local pair, if there is one."""
+    try:
+        private = serialization.load_pem_private_key((data_dir / LOCAL).read_bytes(), password=None)
+    except (OSError, ValueError, TypeError):
+        return None
+    return _raw(private.public_key()) if isinstance(private, Ed25519PrivateKey) else None
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 class LocalKeys:
@@ -57,11 +131,9 @@ class LocalKeys:
 
     def __init__(self, data_dir: Path) -> None:
         self.generation = 0
-        self.private = _load_or_make(data_dir / "jwt-ed25519.pem")
-        public = self.private.public_key()
-        raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.kid = sha256(raw).hexdigest()[:16]
-        self._public = public
+        self.private = _load_or_make(data_dir / LOCAL)
+        self._public = self.private.public_key()
+        self.kid = _kid(_raw(self._public))
 
     async def find(self, kid: str) -> VerificationKey | None:
         return VerificationKey("EdDSA", self._public) if kid == self.kid else None
@@ -72,13 +144,16 @@ class LocalKeys:
 
 
 class FixedKeys:
-    """Keys from a file, read once."""
+    """Keys from a file, read once. A credential that names no key is checked with the only one, if it is."""
 
     def __init__(self, keys: Mapping[str, VerificationKey]) -> None:
         self.generation = 0
         self._keys = keys
 
     async def find(self, kid: str) -> VerificationKey | None:
+        if not kid and len(self._keys) == 1:
+            [only] = self._keys.values()
+            return only
         return self._keys.get(kid)
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
@@ -90,11 +165,21 @@ Fetch = Callable[[], Any]
 
 
 class RemoteKeys:
-    """A fetched JWKS. When the issuer cannot be reached, the keys known so far stay in use."""
+    """A fetched JWKS. When the issuer cannot be reached, the keys known so far stay in use.
 
-    def __init__(self, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
+    Keys that are `refused` count as not published.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        refused: Refused = lambda *_: False,
+    ) -> None:
         self.generation = 0
         self._fetch = fetch
+        self._refused = refused
         self._clock = clock
         self._keys: Mapping[str, VerificationKey] = {}
         self._tried_at = float("-inf")
@@ -112,7 +197,7 @@ class RemoteKeys:
             return  # somebody else did while we waited for the lock
         self._tried_at = self._clock()
         try:
-            keys = parse_jwks(await self._fetch())
+            keys = self._permitted(parse_jwks(await self._fetch()))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("jwks_not_fetched", error=type(error).__name__)
             return
@@ -120,39 +205,15 @@ class RemoteKeys:
             self.generation += 1
         self._keys = keys
 
+    def _permitted(self, published: Mapping[str, VerificationKey]) -> dict[str, VerificationKey]:
+        permitted = {kid: key for kid, key in published.items() if not self._refused(kid, key)}
+        for kid in published.keys() - permitted.keys():
+            log.error("jwks_development_key_ignored", kid=kid)
+        return permitted
+
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The issuer publishes them, not we."""
         return {"keys": []}
-
-
-def parse_jwks(body: bytes) -> dict[str, VerificationKey]:
-    """By `kid`, without keys that do not sign by EdDSA or RS256. `ValueError` when it is no JWKS."""
-    try:
-        found = [_verification_key(jwk) for jwk in msgspec.json.decode(body, type=_Jwks).keys]
-    except (msgspec.DecodeError, jwt.PyJWTError) as error:
-        raise ValueError(f"this is no JWKS: {error}") from error
-    return {kid: key for kid, key in found if key is not None}
-
-
-class _Jwks(msgspec.Struct, frozen=True):
-    """https://www.rfc-editor.org/rfc/rfc7517#section-5"""
-
-    keys: list[dict[str, Any]]
-
-
-_ALGORITHM = {"Ed25519": "EdDSA", "RSA": "RS256"}
-
-
-def _verification_key(jwk: dict[str, Any]) -> tuple[str, VerificationKey | None]:
-    kid, algorithm = str(jwk.get("kid", "")), _ALGORITHM.get(str(jwk.get("crv") or jwk.get("kty")))
-    if (
-        not kid
-        or algorithm is None
-        or jwk.get("use", "sig") != "sig"
-        or jwk.get("alg", algorithm) != algorithm
-    ):
-        return kid, None
-    return kid, VerificationKey(algorithm, jwt.PyJWK(jwk, algorithm=algorithm).key)
 
 
 def _fetcher(url: str) -> Fetch:
@@ -165,16 +226,32 @@ def _fetcher(url: str) -> Fetch:
     return fetch
 
 
-def _file_keys(path: Path) -> FixedKeys:
+def _read(path: Path) -> dict[str, VerificationKey]:
     try:
-        return FixedKeys(parse_jwks(path.read_bytes()))
-    except (OSError, ValueError, jwt.PyJWTError) as error:
-        raise SettingsError(f"LIBERATION_JWKS names {path}, which is no readable JWKS: {error}.") from None
+        return parse_key_file(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"LIBERATION_JWKS names {path}, which cannot be read: {error.strerror}."
+        ) from None
+    except ValueError as error:
+        raise SettingsError(f"LIBERATION_JWKS names {path}, which cannot be used: {error}.") from None
+
+
+def _file_keys(path: Path, refused: Refused) -> FixedKeys:
+    keys = _read(path)
+    for kid, key in keys.items():
+        if refused(kid, key):
+            raise SettingsError(
+                f"LIBERATION_JWKS names {path}, which holds a key made for development (kid {kid}), and "
+                "LIBERATION_STRIPE_API_KEY is a live key: take it out, so that no credential of "
+                "`liberation token` counts where real money moves."
+            )
+    return FixedKeys(keys)
 
 
 def _load_or_make(path: Path) -> Ed25519PrivateKey:
     """Exactly one process makes it: the others find it by the exclusive create failing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

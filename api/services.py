@@ -21,6 +21,7 @@ from api.auth import ApiKey, Authenticator, Principal
 from api.callers import Callers
 from api.clock import Clock, SystemClock
 from api.effects.catalogue import Plan
+from api.effects.contact import Contact
 from api.effects.previews import ChangePreview
 from api.effects.stripe import Delivered
 from api.idempotency import LANE_OPTIONS, Idempotency
@@ -29,6 +30,7 @@ from api.metrics import Metrics
 from api.positions import Positions
 from api.ratelimit import RateLimit
 from api.settings import Settings, SettingsError
+from api.standing import Standing
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.errors import StoreUnavailable
@@ -131,6 +133,8 @@ class Services:
         self.metrics = Metrics()
         self.keys = open_keys(settings)
         self.catalogue = _catalogue(settings)
+        self.contact = Contact()
+        self.standing = Standing(settings, self.contact)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
         self.callers = Callers(settings.trusted_proxies)

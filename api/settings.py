@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `schema`: the PostgreSQL schema that holds this ledger.
     - `data_dir`: embedded database, development keys and sandbox state.
     - `host`, `port`: where the API listens.
+    - `public_url`: where Stripe and callers reach it from outside, for `doctor` and `stripe`.
     - `trusted_proxies`: addresses and networks, separated by commas, whose `X-Forwarded-For` is believed.
     - `workers`: server processes; projections and worker run in the first alone.
     - `stripe_api_key`: empty starts the sandbox on loopback; `sk_live_…` refuses it.
@@ -43,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
     - `seller`: who stands on receipts, a line for each of name, address and tax number.
-    - `jwks`: URL or file of the issuer's public keys; empty uses a local key made in `data_dir`.
+    - `jwks`: the issuer's public keys: URL or file of a JWK set, or a file with one JWK or PEM; empty uses a
+      local key made in `data_dir`, which a live Stripe key refuses.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
     - `log_level`, `log_format`: `json` for machines, `console` for people.
     - `request_max_bytes`: larger bodies get 413.
@@ -60,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data_dir: Path = Path(".liberation")
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
     trusted_proxies: tuple[Network, ...] = ()
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     stripe_api_key: Annotated[str, msgspec.Meta(pattern=r"^((sk|rk)_(test|live)_\S+)?$")] = ""

@@ -18,6 +18,7 @@ from litestar.di import NamedDependency
 from api.effects.objects import EventObject, StripeEvent, id_of, instant
 from api.problems import ApiError, responses
 from api.services import Services
+from api.webhook_endpoint import WEBHOOK_PATH
 from ledger.errors import IdempotencyMismatch
 from ledger.message import Origin
 from ledger.store import Store
@@ -61,7 +62,7 @@ _decode = msgspec.json.Decoder(StripeEvent).decode
 
 
 @post(
-    "/api/webhooks/stripe",
+    WEBHOOK_PATH,
     operation_id="receiveStripeWebhook",
     summary="Take a Stripe event",
     description="Verified by its `Stripe-Signature`, recorded, then acknowledged. It is applied afterwards.",

@@ -10,6 +10,7 @@ import click
 from api.cli.apikeys import apikey
 from api.cli.books import export, replay
 from api.cli.credentials import token
+from api.cli.doctor import doctor
 from api.cli.ending import ending
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
@@ -57,6 +58,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, stripe,
+    policies, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

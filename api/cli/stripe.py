@@ -1,4 +1,4 @@
-"""`stripe`: what Stripe knows and the ledger does not."""
+"""`stripe`: what Stripe knows and the ledger does not, and what Stripe must be told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from api.cli.installation import Installation, installation
 from api.cli.terminal import Duration, json_option, print_json, print_table
+from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
     from api.catch_up import Missed
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def stripe() -> None:
-    """Compare with Stripe."""
+    """Compare with Stripe, and set it up."""
+
+
+stripe.add_command(webhook_endpoint)
 
 
 @stripe.command("catch-up")

@@ -129,11 +129,7 @@ def _of_database(error: BaseException, cause: BaseException | None) -> Trouble |
     from psycopg import errors
 
     if may_not := _MAY_NOT_SET_ROLE.search(str(error)):
-        return Trouble(
-            f"This command works as {may_not[1]}, and the database user is no member of that role: let "
-            f"LIBERATION_DATABASE_URL name a login that is (GRANT {may_not[1]} TO …), or the owner.",
-            UNUSABLE,
-        )
+        return Trouble(_not_a_member(may_not[1]), UNUSABLE)
     no_role = "role " in str(error) and "does not exist" in str(error)
     if no_role or isinstance(
         cause, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn
@@ -144,6 +140,19 @@ def _of_database(error: BaseException, cause: BaseException | None) -> Trouble |
     if cause is not error or isinstance(error, psycopg.OperationalError):
         return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
     return None
+
+
+def _not_a_member(role: str) -> str:
+    """The service's own login should be a member of one role, and never an auditor too."""
+    from ledger.store import APPLICATION
+
+    works = f"This command works as {role}, and the database user is no member of that role: "
+    if role == APPLICATION:
+        return f"{works}GRANT {role} TO that user. `liberation doctor` says what else is missing."
+    return (
+        f"{works}let LIBERATION_DATABASE_URL name another login for it, one that is (GRANT {role} TO …), or "
+        "the owner. The service's own login needs no such grant."
+    )
 
 
 def _of_stripe(error: Exception) -> Trouble:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import stripe
+
+from api.effects.contact import Contact
 
 STRIPE_VERSION = "2026-08-26.dahlia"
 """Pinned: the objects in `objects.py` are of this version."""
@@ -20,10 +23,27 @@ later by the worker, with the same idempotency key."""
 class HttpClient(stripe.AIOHTTPClient):
     """The SDK's client, closing a gap: a body cut or stalled in mid-stream is raised as aiohttp's own
     error past the SDK's retries. As a connection error it is retried with the same idempotency key.
+    What comes of each attempt is told to `contact`.
     """
+
+    def __init__(self, timeout: aiohttp.ClientTimeout, contact: Contact) -> None:
+        super().__init__(timeout=timeout)
+        self._contact = contact
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        sent = time.time()
+        try:
+            body, status, answered = await self._request(method, url, headers, post_data)
+        except stripe.APIConnectionError:
+            self._contact.failed()
+            raise
+        self._contact.answered(status, answered, sent, time.time())
+        return body, status, answered
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
             return await super().request_async(method, url, headers, post_data)
@@ -41,9 +61,13 @@ async def open_stripe(
     stripe_version: str = STRIPE_VERSION,
     timeout_s: float = TIMEOUT_S,
     max_network_retries: int = 2,
+    contact: Contact | None = None,
 ) -> AsyncIterator[stripe.StripeClient]:
-    """`api_base` points the client elsewhere than Stripe, such as to the sandbox."""
-    http = HttpClient(timeout=aiohttp.ClientTimeout(total=timeout_s, connect=min(5.0, timeout_s)))
+    """`api_base` points the client elsewhere than Stripe, such as to the sandbox. `contact` hears of each
+    answer.
+    """
+    timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(5.0, timeout_s))
+    http = HttpClient(timeout, contact or Contact())
     try:
         yield stripe.StripeClient(
             api_key,

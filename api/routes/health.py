@@ -43,7 +43,7 @@ async def livez() -> Alive:
     | {503: ResponseSpec(NotReady, description="Not ready", media_type=MEDIA_TYPE, generate_examples=False)},
 )
 async def readyz(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[Health]:
-    """Database, projections and outbox. 503 when requests would fail or reads would be wrong."""
+    """Database, projections, outbox, Stripe and clocks. 503 when requests would fail or reads be wrong."""
     health = await examine(services)
     if not health.wrong:
         return Response(health, headers={"Cache-Control": "no-store"})

@@ -78,6 +78,19 @@ def bug() -> StripeError:
     return StripeError("The sandbox has a bug; its log says more.", status=500, kind="api_error", saved=False)
 
 
+def forbidden(method: str, path: str) -> StripeError:
+    """What a restricted key gets that lacks a permission. https://docs.stripe.com/keys/restricted-api-keys"""
+    resource = path.split("/")[2].removesuffix("s")
+    permission = f"rak_{resource}_{'read' if method == 'GET' else 'write'}"
+    return StripeError(
+        "The provided key 'rk_test_*****' does not have the required permissions for this endpoint. "
+        f"Having the '{permission}' permission would allow this request to continue.",
+        status=403,
+        code="more_permissions_required",
+        saved=False,
+    )
+
+
 def rate_limited() -> StripeError:
     return StripeError(
         "Too many requests. Retry with exponential backoff (a fault of the sandbox, asked for).",

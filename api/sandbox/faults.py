@@ -12,6 +12,7 @@ FaultKind = Literal[
     "error_during",
     "error_after",
     "rate_limit",
+    "forbidden",
     "slow",
     "timeout_before",
     "timeout_after",

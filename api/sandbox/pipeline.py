@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from api.sandbox import expand, forms, idempotency
-from api.sandbox.errors import StripeError, bug, rate_limited, server_error
+from api.sandbox.errors import StripeError, bug, forbidden, rate_limited, server_error
 from api.sandbox.faults import Fault
 from api.sandbox.ids import request_id as new_request_id
 from api.sandbox.transaction import API_VERSION, encode
@@ -100,6 +100,8 @@ class Pipeline:
         kind = fault.kind if fault else ""
         if kind == "rate_limit":
             raise rate_limited()
+        if kind == "forbidden":
+            raise forbidden(call.method, call.path)
         if kind == "error_before":
             error = server_error()
             return Answer(error.status, error.body())

@@ -36,7 +36,9 @@ def context_of(
 async def stripe_of(services: Services) -> AsyncIterator[Stripe]:
     settings = services.settings
     logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
-    async with open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base) as client:
+    async with open_stripe(
+        settings.stripe_api_key, api_base=settings.stripe_api_base, contact=services.contact
+    ) as client:
         gateway = StripeGateway(services.store, client, services.clock, return_url=settings.stripe_return_url)
         yield Stripe(gateway, client)
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
+from api.keys import check_keys
 from api.serve.database import kept_database
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
@@ -19,8 +20,7 @@ from api.serve.sockets import listen, port_of, url_of
 from api.serve.stopping import forever
 from api.services import Services
 from api.settings import Settings, SettingsError
-
-WEBHOOK_PATH = "/api/webhooks/stripe"
+from api.webhook_endpoint import WEBHOOK_PATH
 
 log = structlog.get_logger()
 
@@ -39,6 +39,7 @@ Announce = Callable[[Running], None]
 async def serve(settings: Settings, announce: Announce) -> None:
     """Until it is cancelled. Raises `SettingsError` or a `LedgerError` when it cannot start."""
     check(settings)
+    check_keys(settings)
     with listen(settings.host, settings.port) as listener:
         url = url_of(settings.host, port_of(listener))
         async with surroundings(settings, url) as running, answering(running.settings, listener) as ended:
@@ -47,7 +48,8 @@ async def serve(settings: Settings, announce: Announce) -> None:
 
 
 async def work(settings: Settings, announce: Announce) -> None:
-    """Projections and the worker alone, until it is cancelled."""
+    """Projections and the worker alone, until it is cancelled. Raises as `serve` does."""
+    check_keys(settings)
     async with surroundings(settings, url_of(settings.host, settings.port)) as running:
         context = context_of(running.settings, running.settings.database_url, background=ALL_HERE)
         async with Services(context).open():
@@ -60,7 +62,8 @@ def check(settings: Settings) -> None:
     if settings.stripe_api_key and not settings.stripe_webhook_secret:
         raise SettingsError(
             "LIBERATION_STRIPE_API_KEY is set without LIBERATION_STRIPE_WEBHOOK_SECRET: every webhook would "
-            "be refused. Take the secret from the endpoint's page in Stripe's dashboard."
+            "be refused. Take the secret from the endpoint's page in Stripe's dashboard, or make the "
+            "endpoint with `liberation stripe webhook-endpoint --create`."
         )
 
 

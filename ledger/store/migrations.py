@@ -131,8 +131,12 @@ def _lock(conn: Connection[Any], schema: str, timeout_s: float) -> None:
 
 
 def _prepare(conn: Connection[Any], schema: str) -> None:
-    for role in (APPLICATION, AUDITOR):
-        _ensure_role(conn, role)
+    if asked := [statement for role in (APPLICATION, AUDITOR) for statement in _ensure_role(conn, role)]:
+        raise MigrationError(
+            f"the database user {conn.info.user} may not make or take on the ledger's roles. The service's "
+            "own login need not: run `liberation migrate` as the ledger's owner. For an owner, ask an "
+            f"administrator to run: {'; '.join(asked)}"
+        )
     conn.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(schema)))
     grant = SQL("GRANT USAGE ON SCHEMA {} TO {}, {}")
     conn.execute(grant.format(Identifier(schema), Identifier(APPLICATION), Identifier(AUDITOR)))
@@ -157,20 +161,29 @@ def _check_complete(conn: Connection[Any], wanted: Sequence[Migration], componen
         )
 
 
-def _ensure_role(conn: Connection[Any], role: str) -> None:
-    """Roles belong to the whole server, so another database's migration may be making the same one."""
+def _ensure_role(conn: Connection[Any], role: str) -> list[str]:
+    """What an administrator must run, as this user may not.
+
+    Roles belong to the whole server, so another database's migration may be making the same one.
+    """
+    exists = _scalar(conn, _ROLE_EXISTS, role)
     try:
-        if not _scalar(conn, _ROLE_EXISTS, role):
+        if not exists:
             conn.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
         if not _scalar(conn, _MAY_SET_ROLE, role):
             conn.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(role)))
     except (errors.DuplicateObject, errors.UniqueViolation):
-        return
-    except errors.InsufficientPrivilege as error:
-        raise MigrationError(
-            f"the database user may not create the role {role}; ask an administrator to run: "
-            f'CREATE ROLE {role} NOLOGIN; GRANT {role} TO "{conn.info.user}"'
-        ) from error
+        return []
+    except errors.InsufficientPrivilege:
+        make = [] if exists else [f"CREATE ROLE {role} NOLOGIN"]
+        return [*make, f'GRANT {role} TO "{conn.info.user}"']
+    return []
+
+
+def pending(conn: Connection[Any], components: Sequence[str] = COMPONENTS) -> list[Migration]:
+    """What has not run yet. Raises `MigrationError` on drift and for a database that is newer than this."""
+    wanted = [migration for component in components for migration in find_migrations(component)]
+    return _pending(conn, wanted, components)
 
 
 def _pending(

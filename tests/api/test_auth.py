@@ -12,12 +12,19 @@ import jwt
 import msgspec
 import psycopg
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from api.api_keys import create_api_key, revoke_api_key
 from api.auth import ApiKey, Authenticator, mint
+from api.jwks import parse_key_file
 from api.keys import LocalKeys, RemoteKeys, open_keys, parse_jwks
 from api.problems import Unauthenticated
 from api.settings import Settings, SettingsError
@@ -41,6 +48,14 @@ class Issuer:
         convert = OKPAlgorithm.to_jwk if self.algorithm == "EdDSA" else RSAAlgorithm.to_jwk
         return {**convert(self.key.public_key(), as_dict=True), "kid": self.kid, "use": "sig"}
 
+    def pem(self) -> bytes:
+        public: bytes = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return public
+
+    def private_pem(self) -> bytes:
+        private: bytes = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return private
+
     def sign(self, **claims: Any) -> str:
         whole = {
             "sub": "usr_1",
@@ -51,7 +66,8 @@ class Issuer:
             **claims,
         }
         kept = {name: value for name, value in whole.items() if value is not None}
-        return jwt.encode(kept, self.key, algorithm=self.algorithm, headers={"kid": self.kid})
+        headers = {"kid": self.kid} if self.kid else None
+        return jwt.encode(kept, self.key, algorithm=self.algorithm, headers=headers)
 
 
 def jwks(*issuers: Issuer) -> bytes:
@@ -202,6 +218,131 @@ def test_a_key_set_may_hold_keys_for_other_things() -> None:
     ):
         with pytest.raises(ValueError, match="JWKS"):
             parse_jwks(wrong)
+
+
+# https://www.rfc-editor.org/rfc/rfc8037#appendix-A.2 and its thumbprint in A.3
+RFC_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+RFC_THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_a_key_file_is_a_set_or_one_key_or_pem() -> None:
+    issuer, other = Issuer("k1"), Issuer("k2", "RS256")
+    assert set(parse_key_file(jwks(issuer, other))) == {"k1", "k2"}
+    assert set(parse_key_file(msgspec.json.encode(issuer.jwk()))) == {"k1"}
+    assert set(parse_key_file(msgspec.json.encode(RFC_KEY))) == {RFC_THUMBPRINT}
+    assert len(parse_key_file(issuer.pem() + b"\n" + other.pem())) == 2
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+async def test_with_one_key_in_the_file_a_credential_need_not_name_it(tmp_path: Path, algorithm: str) -> None:
+    nameless, file = Issuer("", algorithm), tmp_path / "issuer.pem"
+    file.write_bytes(nameless.pem())
+    settings = Settings(jwks=str(file))
+    assert (
+        await Authenticator(settings, open_keys(settings), nobody).authenticate(f"Bearer {nameless.sign()}")
+    ).id
+    stranger = Issuer("", algorithm)
+    with pytest.raises(Unauthenticated, match="does not hold"):
+        await Authenticator(settings, open_keys(settings), nobody).authenticate(f"Bearer {stranger.sign()}")
+    nameless.kid = "another"
+    with pytest.raises(Unauthenticated, match="not known"):
+        await Authenticator(settings, open_keys(settings), nobody).authenticate(f"Bearer {nameless.sign()}")
+    file.write_bytes(nameless.pem() + Issuer("").pem())
+    nameless.kid = ""
+    with pytest.raises(Unauthenticated, match="not known"):
+        await Authenticator(settings, open_keys(settings), nobody).authenticate(f"Bearer {nameless.sign()}")
+
+
+def _elliptic() -> bytes:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "neither a JWK set"),
+        (b"[]", "neither a JWK set"),
+        (b'{"keys": 1}', "neither a JWK set"),
+        (b'{"keys": []}', "no key for signatures"),
+        (b"{}", "no key for signatures"),
+        (b'{"kty": "OKP", "crv": "Ed25519", "x": "AA"}', "no JWKS"),
+        (b'{"kty": "OKP", "crv": "Ed25519", "x": 1}', "no key for signatures"),
+        (Issuer("k1").private_pem(), "private key"),
+        (msgspec.json.encode(OKPAlgorithm.to_jwk(Issuer("").key, as_dict=True)), "private key"),
+        (_elliptic(), "no key for signatures"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "PEM cannot be read"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "holds CERTIFICATE"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=words) as error:
+        open_keys(Settings(jwks=str(file)))
+    assert "\n" not in str(error.value)
+
+
+def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"{tmp_path / 'no'}, which cannot be read: No such file"):
+        open_keys(Settings(jwks=str(tmp_path / "no")))
+
+
+LIVE = pytest.mark.parametrize("live", ["sk_live_1", "rk_live_1"])
+
+
+@LIVE
+def test_with_a_live_key_nothing_is_made_and_the_issuer_must_be_named(tmp_path: Path, live: str) -> None:
+    with pytest.raises(SettingsError, match="Set LIBERATION_JWKS"):
+        open_keys(Settings(stripe_api_key=live, data_dir=tmp_path))
+    with pytest.raises(SettingsError, match="live key"):
+        mint(Settings(stripe_api_key=live, data_dir=tmp_path), "usr_1", ["admin"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@LIVE
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_live_service_takes_no_key_that_was_made_for_development(
+    tmp_path: Path, live: str, *, renamed: bool
+) -> None:
+    made = LocalKeys(tmp_path / "data").jwks()["keys"][0]
+    if renamed:
+        made["kid"] = "production"
+    file = tmp_path / "jwks.json"
+    file.write_bytes(msgspec.json.encode({"keys": [Issuer("k1").jwk(), made]}))
+    settings = Settings(stripe_api_key=live, jwks=str(file), data_dir=tmp_path / "data")
+    with pytest.raises(SettingsError, match="made for development"):
+        open_keys(settings)
+    open_keys(msgspec.structs.replace(settings, stripe_api_key="sk_test_1"))
+    if not renamed:  # another directory's key is known by the name that is made of it
+        with pytest.raises(SettingsError, match="made for development"):
+            open_keys(msgspec.structs.replace(settings, data_dir=tmp_path / "elsewhere"))
+
+
+@LIVE
+async def test_no_credential_minted_before_holds_at_a_live_service(tmp_path: Path, live: str) -> None:
+    data, file = tmp_path / "data", tmp_path / "issuer.pem"
+    minted = mint(Settings(data_dir=data), "usr_1", ["admin"])
+    local, issuer = LocalKeys(data), Issuer("k1")
+    settings = Settings(stripe_api_key=live, jwks="https://issuer.example/jwks", data_dir=data)
+    file.write_bytes(issuer.pem())
+    of_a_file = open_keys(msgspec.structs.replace(settings, jwks=str(file)))
+
+    async def fetch() -> bytes:
+        return msgspec.json.encode({"keys": [*local.jwks()["keys"], issuer.jwk()]})
+
+    of_a_url = open_keys(settings)
+    assert isinstance(of_a_url, RemoteKeys)
+    of_a_url._fetch = fetch
+    for keys in (of_a_file, of_a_url):
+        with pytest.raises(Unauthenticated, match="not known"):
+            await Authenticator(settings, keys, nobody).authenticate(f"Bearer {minted}")
+    assert await of_a_url.find("k1")
+    in_test_mode = msgspec.structs.replace(settings, stripe_api_key="sk_test_1")
+    tried = open_keys(in_test_mode)
+    assert isinstance(tried, RemoteKeys)
+    tried._fetch = fetch
+    assert (await Authenticator(in_test_mode, tried, nobody).authenticate(f"Bearer {minted}")).id == "usr_1"
 
 
 def test_the_local_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from psycopg.conninfo import conninfo_to_dict
 
+import api.standing
 from api import health
+from api.standing import CLOCK, Standing
 from projections.audit import Audit
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
@@ -179,3 +184,62 @@ async def test_parked_effects_are_shown_to_admins(
     [unknown] = (await admin.get("/api/effects")).json()["items"]
     assert unknown["effect"] == {"type": "FromTheFuture", "to": ["them"]}
     assert (await admin.get("/api/effects?state=delivered")).json()["items"] == []
+
+
+async def test_an_owner_as_login_is_worrying_where_real_money_moves(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    pem = (
+        Ed25519PrivateKey.generate()
+        .public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    (tmp_path / "issuer.pem").write_bytes(pem)
+    live = await open_app(stripe_api_key="rk_live_1", jwks=str(tmp_path / "issuer.pem"))
+    answer = await live.client.get("/readyz")
+    assert (answer.status_code, answer.json()["worrying"]) == (
+        200,
+        ["the database login owns the ledger: see `liberation doctor`"],
+    )
+
+
+async def test_a_key_without_a_webhook_secret_is_worrying(open_app: OpenApp) -> None:
+    app = await open_app(stripe_api_key="sk_test_1", stripe_webhook_secret=())
+    assert (await app.client.get("/readyz")).json()["worrying"] == [
+        "no webhook secret is set: every webhook is refused"
+    ]
+
+
+async def test_what_stripe_last_said_is_worrying_without_asking_it(app: Running) -> None:
+    contact = app.services.contact
+
+    async def worrying() -> Any:
+        answer = await app.client.get("/readyz")
+        assert answer.status_code == 200, "it can serve all the same"
+        return answer.json()["worrying"]
+
+    assert await worrying() == []
+    for _ in range(3):
+        contact.failed()
+    assert await worrying() == ["Stripe does not answer"]
+    contact.answered(401, {}, 0.0, 0.0)
+    assert await worrying() == ["Stripe refuses the key"]
+    contact.answered(200, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"}, 60.0, 60.0)
+    assert await worrying() == ["the clock differs from Stripe's by more than 5 s"]
+    contact.answered(200, {}, 60.0, 60.0)
+    assert await worrying() == []
+
+
+async def test_a_databases_clock_that_differs_is_worrying_and_asked_for_once_a_minute(
+    app: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    standing = Standing(app.services.settings, app.services.contact, lambda: now)
+    monkeypatch.setattr(app.services, "standing", standing)
+    monkeypatch.setattr(api.standing, "CLOCK", "SELECT 0::double precision")
+    said = ["the clock differs from the database's by more than 5 s"]
+    assert (await app.client.get("/readyz")).json()["worrying"] == said
+    monkeypatch.setattr(api.standing, "CLOCK", CLOCK)
+    assert (await app.client.get("/readyz")).json()["worrying"] == said
+    now = 61.0
+    assert (await app.client.get("/readyz")).json()["worrying"] == []

@@ -33,8 +33,8 @@ NEW_LOGIN = """
     END $$
 """
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "export", "migrate", "outbox", "recognise", "replay", "serve", "stripe",
-    "token", "verify", "worker",
+    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "recognise", "replay", "serve",
+    "stripe", "token", "verify", "worker",
 )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_the_services_own_login_is_told_who_may(run: Run, ledger: str, command: 
     with owner(ledger) as conn:
         conn.execute(NEW_LOGIN)
     login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
-    said = ("member of that role", "GRANT liberation_auditor TO", "or the owner")
+    said = ("member of that role", "GRANT liberation_auditor TO", "or the owner", "needs no such grant")
     refused(run(*command.split(), database_url=login), 2, *said)
     refused(run("replay", "--check", database_url=login), 3, "owner")
 
@@ -141,6 +141,14 @@ def test_token_refuses_what_nobody_may_be(run: Run) -> None:
     misused(run("token", "--sub", "usr_7"), "--role")
     elsewhere = run("token", "--sub", "usr_7", "--role", "student", jwks="https://issuer.example/jwks")
     refused(elsewhere, 2, "LIBERATION_JWKS")
+
+
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1"])
+def test_token_makes_nothing_where_real_money_moves(run: Run, tmp_path: Path, key: str) -> None:
+    for more in ({}, {"jwks": "https://issuer.example/jwks"}):
+        made = run("token", "--sub", "usr_7", "--role", "admin", stripe_api_key=key, **more)
+        refused(made, 2, "live key", "apikey create")
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_api_key_is_made_listed_and_revoked(run: Run, ledger: str) -> None:

@@ -66,6 +66,27 @@ def test_a_key_without_a_webhook_secret_is_refused() -> None:
     check(Settings(stripe_api_key="sk_live_1", stripe_webhook_secret=("whsec_1",)))
 
 
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1"])
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2", "worker", "demo", "demo --fresh"])
+def test_with_a_live_key_nothing_starts_on_a_key_made_here(tmp_path: Path, command: str, key: str) -> None:
+    data, file = tmp_path / "data", tmp_path / "key"
+    file.write_text(key, encoding="utf-8")
+    env = {"LIBERATION_STRIPE_API_KEY_FILE": str(file), "LIBERATION_STRIPE_WEBHOOK_SECRET": "whsec_1"}
+    refused = liberation(*command.split(), data_dir=data, env=env)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    said = "LIBERATION_JWKS" if "demo" not in command else "unset LIBERATION_STRIPE_API_KEY"
+    assert said in refused.stderr
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --workers 2", "worker"])
+def test_a_key_file_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path, command: str) -> None:
+    refused = liberation(*command.split(), data_dir=tmp_path / "data", env={"LIBERATION_JWKS": "/nowhere"})
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    assert "/nowhere" in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_the_webhook_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     files = Files(tmp_path / "data")
     secret = files.webhook_secret()

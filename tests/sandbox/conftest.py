@@ -69,7 +69,8 @@ class Description:
 
     def __init__(self) -> None:
         with gzip.open(Path(__file__).with_name("stripe-openapi-2026-08-26.json.gz")) as packed:
-            self.schemas = json.load(packed)["components"]["schemas"]
+            whole = json.load(packed)
+        self.schemas, self.paths = whole["components"]["schemas"], whole["paths"]
         self._validator = jsonschema_rs.Draft202012Validator(
             {
                 "allOf": [
@@ -108,6 +109,12 @@ class Description:
         assert not unknown, f"Stripe's {kind} has no {unknown}"
         if kind == "event":
             self._check_object(item["data"]["object"])
+
+    def parameters(self, path: str) -> Json:
+        """Of a POST, each with its schema."""
+        body = self.paths[path]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]
+        found: Json = body["schema"]["properties"]
+        return found
 
 
 class CheckingClient(stripe.RequestsClient):

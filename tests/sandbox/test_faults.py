@@ -76,6 +76,17 @@ def test_too_many_requests_are_not_retried_by_the_sdk(retrying: stripe.StripeCli
     retrying.v1.payment_intents.create(PAYMENT)
 
 
+def test_a_restricted_key_is_told_the_permission_that_it_lacks(
+    retrying: stripe.StripeClient, control: Any
+) -> None:
+    control.post("/faults", kind="forbidden", method="GET", path="/v1/refunds", times=None)
+    retrying.v1.payment_intents.create(PAYMENT)
+    with pytest.raises(stripe.PermissionError, match="rak_refund_read") as refusal:
+        retrying.v1.refunds.list()
+    assert refusal.value.http_status == 403
+    assert "more_permissions_required" in str(refusal.value.json_body)
+
+
 def test_faults_meet_only_what_they_name(retrying: stripe.StripeClient, control: Any) -> None:
     control.post("/faults", kind="rate_limit", method="POST", path="/v1/refunds", times=None)
     retrying.v1.payment_intents.create(PAYMENT)

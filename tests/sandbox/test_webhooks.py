@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import stripe
 
+from api.effects.client import STRIPE_VERSION
 from api.sandbox import Sandbox, Settings, running_sandbox
+from ledger.webhooks.decider import SUBSCRIBED
 
 SECRET = "whsec_test"
 
@@ -109,3 +111,25 @@ def test_endpoints_are_made_changed_and_deleted(
     assert [found.id for found in client.v1.webhook_endpoints.list().data] == [first.id]
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.webhook_endpoints.create({"url": "ftp://x", "enabled_events": ["*"]})
+
+
+def test_an_endpoint_keeps_the_version_that_it_was_made_with(client: stripe.StripeClient) -> None:
+    create: Any = client.v1.webhook_endpoints.create
+    wanted = {"url": "https://pay.example/hook", "enabled_events": ["refund.created"]}
+    assert create({**wanted, "api_version": "2024-06-20"}).api_version == "2024-06-20"
+    plain = create(wanted)
+    assert plain.api_version is None
+    changed: Any = client.v1.webhook_endpoints.update(plain.id, {"enabled_events": ["refund.updated"]})
+    assert (changed.enabled_events, changed.api_version) == (["refund.updated"], None)
+    update: Any = client.v1.webhook_endpoints.update
+    with pytest.raises(stripe.InvalidRequestError):
+        create({**wanted, "api_version": "newest"})
+    with pytest.raises(stripe.InvalidRequestError):
+        update(plain.id, {"api_version": "2024-06-20"})
+
+
+def test_stripe_makes_an_endpoint_with_our_version_and_event_types(description: Any) -> None:
+    known = description.parameters("/v1/webhook_endpoints")
+    assert STRIPE_VERSION in known["api_version"]["enum"]
+    assert set(SUBSCRIBED) <= set(known["enabled_events"]["items"]["enum"])
+    assert "api_version" not in description.parameters("/v1/webhook_endpoints/{webhook_endpoint}")

@@ -113,8 +113,11 @@ def test_a_user_who_may_not_make_roles_is_told_what_to_ask_for(server: str, empt
         conn.execute("CREATE ROLE plain_user LOGIN")
         conn.execute(f'GRANT CREATE ON DATABASE "{name}" TO plain_user'.encode())
         try:
-            with pytest.raises(MigrationError, match="ask an administrator to run"):
+            with pytest.raises(MigrationError, match="ask an administrator to run") as error:
                 migrate(make_conninfo(empty_url, user="plain_user"))
+            for role in ("liberation_application", "liberation_auditor"):
+                assert f'GRANT {role} TO "plain_user"' in str(error.value), "all at once"
+            assert "service's own login need not" in str(error.value)
         finally:
             conn.execute("DROP OWNED BY plain_user")
             conn.execute("DROP ROLE plain_user")

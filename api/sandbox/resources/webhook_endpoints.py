@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,9 +19,11 @@ from api.sandbox.transaction import API_VERSION
 if TYPE_CHECKING:
     from api.sandbox.transaction import Transaction
 
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
+
 
 class Create(Params, frozen=True, kw_only=True):
-    """`api_version` can only be the one that the sandbox speaks."""
+    """`api_version` is kept and shown; what is delivered has the one that the sandbox speaks."""
 
     url: str
     enabled_events: list[str]
@@ -39,13 +42,15 @@ class Update(Params, frozen=True, kw_only=True):
 
 def create(tx: Transaction, params: Create) -> Object:
     """Only this answer shows the secret."""
-    if given(params.api_version) not in (None, API_VERSION):
-        raise invalid(f"The sandbox speaks {API_VERSION} only.", param="api_version")
+    version = given(params.api_version)
+    if version is not None and not _VERSION.fullmatch(version):
+        raise invalid(f"Invalid Stripe API version: {version}", param="api_version")
     return add(
         tx,
         params.url,
         params.enabled_events,
         webhook_secret(),
+        api_version=version,
         description=given(params.description),
         metadata=merge_metadata({}, params.metadata),
     )
@@ -57,15 +62,17 @@ def add(
     events: list[str],
     secret: str,
     *,
+    api_version: str | None = API_VERSION,
     description: str | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Object:
+    """`api_version` None is the account's default."""
     _check(url, events)
     endpoint = tx.add(
         {
             "id": tx.new_id("we_"),
             "object": "webhook_endpoint",
-            "api_version": API_VERSION,
+            "api_version": api_version,
             "application": None,
             "created": tx.now,
             "description": description,

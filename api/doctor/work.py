@@ -1,0 +1,36 @@
+"""Whether facts are projected and effects delivered, as `/readyz` says it."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import AsyncConnection
+
+from api import health
+from api.doctor.finding import Finding, ok, worrying, wrong
+from ledger.store import conninfo
+
+CHECK = "work"
+
+
+async def examine(url: str, schema: str) -> list[Finding]:
+    """As the service sees it; nothing where it may not look, which `database.grants` says."""
+    try:
+        dsn = conninfo(url, schema=schema, name="doctor")
+        async with await AsyncConnection.connect(dsn, autocommit=True) as conn:
+            return told(await health.look(conn, {}))
+    except psycopg.Error:
+        return []
+
+
+def told(seen: health.Health) -> list[Finding]:
+    findings = [wrong(CHECK, f"{said[0].upper()}{said[1:]}.", _todo(said)) for said in seen.wrong] + [
+        worrying(CHECK, f"{said[0].upper()}{said[1:]}.", _todo(said)) for said in seen.worrying
+    ]
+    said = f"Facts are projected up to position {seen.position}; {seen.effects_waiting} effects wait."
+    return findings or [ok(CHECK, said)]
+
+
+def _todo(said: str) -> str:
+    if "parked" in said:
+        return "See `liberation outbox list`; after the cause is mended, `liberation outbox requeue --all`."
+    return "See that `liberation serve` or `liberation worker` runs, and what its log says of it."
