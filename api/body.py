@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
-from api.problems import NO_NUL, FieldError, Malformed, Unprocessable, in_words
+from api.problems import FieldError, Unprocessable
+from api.words import CURRENCY, NO_NUL, PAYMENT, PAYMENT_METHOD, TIME
+from ledger import money
 from ledger.errors import Unknown
 from ledger.message import Instant
 
@@ -20,20 +21,22 @@ AmountMinor = Annotated[
     Meta(ge=1, le=999_999_999_999, description="In minor units: 1250 is 12.50 USD.", examples=[1250]),
 ]
 CurrencyCode = Annotated[
-    str, Meta(pattern="^[A-Za-z]{3}$", description="ISO 4217, in either case.", examples=["usd"])
+    str, Meta(pattern=CURRENCY, description="ISO 4217, in either case.", examples=["usd"])
 ]
+CurrencyFilter = Annotated[
+    str | None, QueryParameter(pattern=CURRENCY, description="ISO 4217, in either case.")
+]
+CurrencyParameter = Annotated[str, QueryParameter(pattern=CURRENCY, description="ISO 4217, in either case.")]
 PaymentMethodId = Annotated[
     str,
     Meta(
-        pattern="^pm_[A-Za-z0-9_]{1,200}$",
+        pattern=PAYMENT_METHOD,
         description="Of Stripe.js or a saved card.",
         examples=["pm_card_visa"],
     ),
 ]
 Text = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
-PaymentIdText = Annotated[
-    str, Meta(pattern="^pay_[0-9a-f]{32}$", examples=["pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])
-]
+PaymentIdText = Annotated[str, Meta(pattern=PAYMENT, examples=["pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])]
 UserId = Annotated[
     str,
     Meta(min_length=1, max_length=128, pattern=NO_NUL, description="Admins: whose; else the caller's own."),
@@ -55,107 +58,53 @@ IdempotencyKey = Annotated[
 ]
 
 
-def check(body: bytes, decoder: msgspec.json.Decoder[Any]) -> None:
-    """Strictly by the type: Litestar alone would take `"12"` for a number, and of two members the last.
-
-    Raises `Malformed` for what is no JSON, `Unprocessable` with a pointer for what is no such body.
-    """
-    text = _text(body)
-    try:
-        decoder.decode(text)
-    except msgspec.ValidationError as error:
-        said, _, path = str(error).partition(" - at `")
-        pointer = "".join(f"/{step}" for step in _STEP.findall(path)) + _unknown_field(said)
-        raise _unprocessable(pointer, in_words(said)) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(f"The body is no JSON: {_why(text, error)}.") from None
-    if pointer := _repeated(text):
-        raise _unprocessable(pointer, "given more than once")
-
-
-def _unprocessable(pointer: str, detail: str) -> Unprocessable:
-    return Unprocessable(
-        f"{pointer or 'The body'}: {detail}", errors=[FieldError(detail=detail, pointer=pointer)]
-    )
-
-
-def _text(body: bytes) -> str:
-    if not body:
-        raise Malformed("The body is empty: send a JSON object.")
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
-
-
-def _why(text: str, error: Exception) -> str:
-    """Half a surrogate pair is JSON by its grammar, and text by nobody's. msgspec calls it by other names."""
-    try:
-        json.dumps(json.loads(text), ensure_ascii=False).encode()
-    except UnicodeEncodeError as half:
-        code = ord(half.object[half.start])
-        return f"the escape \\u{code:04x} is half a character; the other half must stand beside it"
-    except RecursionError:
-        return "it is nested too deeply"
-    except ValueError:
-        pass
-    return str(error)
-
-
-class _Repeated(msgspec.Struct, frozen=True):
-    """Stands for an object with two members of the same name."""
-
-    name: str
-
-
-def _repeated(text: str) -> str:
-    """The pointer to a member that stands there twice, if there is one."""
-    found: list[_Repeated] = []
-
-    def members(pairs: list[tuple[str, Any]]) -> Any:
-        members = dict(pairs)
-        if len(members) == len(pairs):
-            return members
-        names = [name for name, _ in pairs]
-        found.append(_Repeated(next(name for name in names if names.count(name) > 1)))
-        return found[-1]
-
-    whole = json.loads(text, object_pairs_hook=members)
-    return _pointer(whole) if found else ""
-
-
-def _pointer(value: Any) -> str:
-    if isinstance(value, _Repeated):
-        return f"/{_escape(value.name)}"
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return next((f"/{_escape(str(step))}{rest}" for step, each in inside if (rest := _pointer(each))), "")
-
-
-_STEP = re.compile(r"[^$.`\[\]]+")
-_UNKNOWN_FIELD = re.compile(r"contains unknown field `(.*)`")
-
-
-def _unknown_field(detail: str) -> str:
-    found = _UNKNOWN_FIELD.search(detail)
-    return "/" + _escape(found[1]) if found else ""
-
-
-def _escape(step: str) -> str:
-    """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
-    return step.replace("~", "~0").replace("/", "~1")
+def currency_of(parameter: str, code: str) -> str:
+    """In lower case, as it is stored. `Unprocessable` for one that no amount can be in."""
+    if not money.is_currency(code.lower()):
+        raise Unprocessable.at(
+            FieldError(
+                detail=f"{code!r} is no currency: send an ISO 4217 code such as usd", parameter=parameter
+            )
+        )
+    return code.lower()
 
 
 def instant(parameter: str, text: str | None) -> datetime | None:
     """A time from the query, strictly RFC 3339 with a zone: Litestar alone would take `0.3` for one."""
-    if text is None:
-        return None
-    try:
-        return msgspec.convert(text, Instant)
-    except msgspec.ValidationError:
-        raise Unprocessable(
-            f"{parameter} is a time with a zone, such as 2026-01-31T00:00:00Z.",
-            errors=[FieldError(detail="expected RFC 3339 with a zone", parameter=parameter)],
-        ) from None
+    [at] = _instants({parameter: text})
+    return at
+
+
+def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """The times of `from` and `to`. Equal ones hold nothing between them, which is no mistake: a program that
+    asks for what came since it last looked may be quick.
+    """
+    start, end = _instants({"from": since, "to": until})
+    if start is not None and end is not None and start > end:
+        raise Unprocessable.at(
+            FieldError(detail="must not be after `to`", parameter="from"),
+            FieldError(detail="must not be before `from`", parameter="to"),
+        )
+    return start, end
+
+
+def _instants(of: Mapping[str, str | None]) -> list[datetime | None]:
+    """By parameter; raises `Unprocessable` for all that are none."""
+    found: list[datetime | None] = []
+    errors: list[FieldError] = []
+    for parameter, text in of.items():
+        try:
+            found.append(None if text is None else msgspec.convert(text, Instant))
+        except msgspec.ValidationError:
+            # in an address, + is read as a space
+            hint = "; write the + of a zone as %2B" if text and " " in text else ""
+            errors.append(FieldError(detail=f"{TIME}{hint}", parameter=parameter))
+    if errors:
+        raise Unprocessable.at(*errors)
+    return found
+
+
+_THINGS = {"pay_": "payment", "in_": "invoice", "pm_": "saved card"}
 
 
 def known_shape(value: str, prefix: str, length: int = 200) -> str:
@@ -167,5 +116,5 @@ def known_shape(value: str, prefix: str, length: int = 200) -> str:
         or not rest.replace("_", "").isascii()
         or not rest.replace("_", "").isalnum()
     ):
-        raise Unknown(f"There is no {value!r:.80}.")
+        raise Unknown(f"There is no {_THINGS[prefix]} {value!r:.80}.")
     return value

@@ -128,11 +128,17 @@ def explain(code: str, decline_code: str) -> Decline:
     )
 
 
+OF_AMOUNT: Mapping[str, str] = {
+    "amount_too_small": "is below Stripe's minimum, which is reckoned in the currency that Stripe pays out. "
+    "Nothing was charged: send a larger amount",
+    "amount_too_large": "is above Stripe's maximum. Nothing was charged: send a smaller amount",
+}
+"""Stripe's refusals of an amount, whatever the card, as the end of a sentence."""
+
 NOT_MADE: Mapping[str, Decline] = {
     "resource_missing": Decline("other_card", "Stripe does not know this payment method. Use another one."),
     "payment_method_unactivated": _OTHER,
-    "amount_too_small": Decline("correct", "The amount is below Stripe's minimum. Nothing was charged."),
-    "amount_too_large": Decline("correct", "The amount is above Stripe's maximum. Nothing was charged."),
+    **{code: Decline("correct", f"The amount {why}.") for code, why in OF_AMOUNT.items()},
     "never_reached_stripe": Decline(
         "later", "The payment never reached Stripe and nothing was charged. Try again."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,9 +17,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.access import ACCESS, operation_of
 from api.auth import Authenticator, Principal
-from api.body import check as check_body
 from api.callers import Callers
+from api.coding import Inflated, coding_of, refuse_coding
 from api.context import STATE, RequestState
+from api.json_body import check as check_body
 from api.positions import Positions
 from api.problems import (
     FieldError,
@@ -106,19 +108,25 @@ class _Shape(msgspec.Struct, frozen=True):
     """What a request of one operation may consist of."""
 
     parameters: frozenset[str]
+    """Of the query."""
+    required: tuple[str, ...]
+    """Those of them that must be sent."""
     body: msgspec.json.Decoder[Any] | None
 
 
 def _shape(handler: BaseRouteHandler) -> _Shape:
     fields = handler.parsed_fn_signature.parameters
     injected = handler.resolve_dependencies()
-    definitions = {name: field.kwarg_definition for name, field in fields.items() if name not in injected}
+    query = {
+        field.kwarg_definition.name or name: field
+        for name, field in fields.items()
+        if name not in injected
+        and isinstance(field.kwarg_definition, ParameterKwarg)
+        and field.kwarg_definition.param_type == ParamType.QUERY
+    }
     return _Shape(
-        frozenset(
-            definition.name or name
-            for name, definition in definitions.items()
-            if isinstance(definition, ParameterKwarg) and definition.param_type == ParamType.QUERY
-        ),
+        frozenset(query),
+        tuple(name for name, field in query.items() if field.is_required),
         msgspec.json.Decoder(fields["data"].annotation) if "data" in fields else None,
     )
 
@@ -138,10 +146,11 @@ class Preconditions:
             shape = self._shapes[operation] = _shape(request.route_handler)
         access = ACCESS.get(operation)
         with_credential = access is not None and bool(access.roles)
-        if (query := scope["query_string"]) and with_credential:
-            _check_query(query, shape.parameters)
+        if with_credential and (shape.required or scope["query_string"]):
+            _check_query(scope["query_string"], shape)
         if scope["method"] in WITH_BODY:
             _check_media_type(given, operation)
+            _decompress(request, signed=access is not None and access.signature)
             if request.route_handler.opt.get(IDEMPOTENT):
                 _check_key(given)
             if shape.body is not None:
@@ -151,33 +160,45 @@ class Preconditions:
             await self._positions.wait(_position(wanted))
 
 
-def _check_query(query: bytes, known: frozenset[str]) -> None:
+def _check_query(query: bytes, shape: _Shape) -> None:
     """A misspelt filter would show too much, and of two values nobody knows which was meant."""
-    seen: set[str] = set()
-    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name not in known:
-            takes = f"known are {', '.join(sorted(known))}" if known else "there are none"
-            raise _bad_parameter(name, f"no parameter of this address: {takes}")
-        if name in seen:
-            raise _bad_parameter(name, "given more than once")
-        seen.add(name)
-
-
-def _bad_parameter(name: str, detail: str) -> Unprocessable:
-    return Unprocessable(f"{name}: {detail}.", errors=[FieldError(detail=detail, parameter=name)])
+    given = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    known = f"known are {', '.join(sorted(shape.parameters))}" if shape.parameters else "there are none"
+    wrong = {name: "is required" for name in shape.required if name not in given}
+    for name, times in given.items():
+        if name not in shape.parameters:
+            wrong[name] = f"no parameter of this address: {known}"
+        elif times > 1:
+            wrong[name] = "given more than once"
+    if wrong:
+        raise Unprocessable.at(*(FieldError(detail=detail, parameter=name) for name, detail in wrong.items()))
 
 
 def _check_media_type(given: Given, operation: str) -> None:
     media_type = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not ACCESS[operation].signature:
-        raise UnsupportedMediaType("Send the body as `Content-Type: application/json`.")
+        raise UnsupportedMediaType(
+            "Send the body as `Content-Type: application/json`.", headers={"Accept": "application/json"}
+        )
+
+
+def _decompress(request: Request[Any, Any, Any], *, signed: bool) -> None:
+    """Whoever reads the body from now on gets it inflated."""
+    headers = request.scope["headers"]
+    if signed:
+        refuse_coding(headers)
+    elif coding_of(headers):
+        most = request.route_handler.resolve_request_max_body_size()
+        assert most, "the application sets a limit for all"
+        request.receive = Inflated(request.receive, most)
 
 
 def _check_key(given: Given) -> None:
     key = given.get(b"idempotency-key", b"").decode("latin-1")
     if not key:
         raise IdempotencyKeyMissing(
-            "This changes money: send an `Idempotency-Key`, new for each intent and the same for its repeats."
+            "This changes money: send an `Idempotency-Key`, new for each intent, the same for its repeats.",
+            errors=[FieldError(detail="is required", parameter="Idempotency-Key")],
         )
     if len(key) > KEY_LENGTH or not key.isprintable():
         raise Unprocessable(

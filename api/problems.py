@@ -5,8 +5,7 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
 from api.log import request_id
+from api.words import in_words
 from ledger.errors import LedgerError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -68,8 +68,8 @@ DETAIL = {
     405: "This address does not take that method: see the Allow header.",
 }
 RETRY_AFTER_S = "1"
-NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL's text cannot hold it."""
+MOST_ERRORS = 20
+"""A body may have thousands of faults; nobody mends more at a time."""
 
 log = structlog.get_logger()
 
@@ -123,6 +123,11 @@ class Unprocessable(ApiError):
 
     code = "invalid"
 
+    @classmethod
+    def at(cls, *errors: FieldError) -> Unprocessable:
+        """All of them in one sentence, each with where it is."""
+        return cls(told_together(errors), errors=list(errors[:MOST_ERRORS]))
+
 
 class Unauthenticated(ApiError):
     """No credential, or one that does not hold."""
@@ -134,7 +139,7 @@ class Unauthenticated(ApiError):
 
 
 class UnsupportedMediaType(ApiError):
-    """Bodies are JSON."""
+    """Bodies are JSON, plain or as gzip."""
 
     code = "unsupported_media_type"
 
@@ -208,8 +213,20 @@ def answer(of: Problem, headers: Mapping[str, str] | None = None) -> Response[by
     return Response(msgspec.json.encode(of), status_code=of.status, media_type=MEDIA_TYPE, headers=sent)
 
 
+FIELDS: Mapping[str, str] = {
+    "invalid_amount": "/amount_minor",
+    "invalid_credit": "/amount_minor",
+    "invalid_currency": "/currency",
+    "note_required": "/note",
+    "unknown_tier": "/tier",
+}
+"""Which field of the body the rules mean by a code, where all bodies call it by one name."""
+
+
 def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:
     errors, headers = (error.errors, error.headers) if isinstance(error, ApiError) else ([], {})
+    if pointer := FIELDS.get(error.code):
+        errors = [FieldError(detail=error.detail, pointer=pointer)]
     if isinstance(error, StoreUnavailable):
         log.warning("store_unavailable", detail=error.detail)
     status = status_of(type(error))
@@ -217,9 +234,6 @@ def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Resp
         log.error(error.code, detail=error.detail)
     said = problem(error.code, error.detail, request.url.path, errors, status)
     return answer(error.told(said) if isinstance(error, ApiError) else said, headers)
-
-
-_NOT_SENT = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -233,15 +247,8 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
-    errors = [_field_error(request, each) for each in extra] or [_missing(error.detail)]
-    where = [f"{each.pointer or each.parameter}: {each.detail}".removeprefix(": ") for each in errors]
-    return answer(problem("invalid", "; ".join(where), request.url.path, errors))
-
-
-def _missing(detail: str) -> FieldError:
-    """Litestar tells of a parameter that was not sent in a sentence only."""
-    found = _NOT_SENT.match(detail)
-    return FieldError(detail="is required", parameter=found[1]) if found else FieldError(detail=detail)
+    errors = [_field_error(request, each) for each in extra] or [FieldError(detail=error.detail)]
+    return answer(problem("invalid", told_together(errors), request.url.path, errors))
 
 
 def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) -> FieldError:
@@ -249,14 +256,14 @@ def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) ->
     key = message.get("key", "")
     field = request.route_handler.parsed_fn_signature.parameters.get(key)
     name = getattr(field.kwarg_definition, "name", None) if field else None
-    return FieldError(detail=in_words(message["message"]), parameter=name or key)
+    kind = field.annotation if field else Any
+    return FieldError(detail=in_words(message["message"], kind, from_text=True), parameter=name or key)
 
 
-def in_words(message: str) -> str:
-    """A message of msgspec; where it shows a pattern that says nothing to people, what that means."""
-    if repr(NO_NUL) in message:
-        return "holds the character NUL (U+0000), which cannot be stored: leave it out"
-    return message
+def told_together(errors: Sequence[FieldError]) -> str:
+    told = [f"{each.pointer or each.parameter or 'The body'}: {each.detail}" for each in errors[:MOST_ERRORS]]
+    more = len(errors) - len(told)
+    return "; ".join(told) + (f"; and {more} more." if more else ".")
 
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

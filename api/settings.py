@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
 from api.callers import Network
 from api.database_url import trouble_with
 from api.redaction import protect, redact
+from api.words import allowed
 
 PREFIX = "LIBERATION_"
 SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
@@ -21,7 +22,20 @@ SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z_][a-z0-9_]{0,50}$")]
+_IDENTIFIER = r"^[a-z_][a-z0-9_]{0,50}$"
+_STRIPE_KEY = r"^((sk|rk)_(test|live)_\S+)?$"
+_SIGNING = r"^whsec_\S+$"
+_URL = r"^(https?://\S+)?$"
+PATTERNS: Mapping[str, str] = {
+    _IDENTIFIER: "must be a name of lower-case letters, digits and underscores that begins with no digit, of "
+    "51 characters at most, such as liberation",
+    _STRIPE_KEY: "must be a secret or restricted key of Stripe, which begins with sk_test_, sk_live_, "
+    "rk_test_ or rk_live_ and has no spaces; leave it out for the sandbox",
+    _SIGNING: "must be the signing secret of a webhook endpoint, which begins with whsec_ and has no spaces",
+    _URL: "must be an address that begins with http:// or https://, such as https://example.org",
+}
+"""In words: the message of msgspec shows the pattern alone, which says little to people."""
+Identifier = Annotated[str, msgspec.Meta(pattern=_IDENTIFIER)]
 
 
 class SettingsError(ValueError):
@@ -65,10 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
     trusted_proxies: tuple[Network, ...] = ()
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    stripe_api_key: Annotated[str, msgspec.Meta(pattern=r"^((sk|rk)_(test|live)_\S+)?$")] = ""
-    stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=r"^whsec_\S+$")], ...] = ()
-    stripe_api_base: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
-    stripe_return_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    stripe_api_key: Annotated[str, msgspec.Meta(pattern=_STRIPE_KEY)] = ""
+    stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=_SIGNING)], ...] = ()
+    stripe_api_base: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
+    stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     jwks: str = ""
@@ -160,7 +174,15 @@ def _convert(fields: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         message, _, path = str(error).rpartition(" - at `$.")
         name = path.rstrip("`").split("[")[0]
-        raise SettingsError(f"{PREFIX}{name.upper()} cannot be used: {_MEANT.get(name, message)}.") from None
+        why = _in_words(message or str(error), name)
+        raise SettingsError(f"{PREFIX}{name.upper()} cannot be used: {why}.") from None
+
+
+def _in_words(message: str, name: str) -> str:
+    if message.startswith("Invalid enum value"):
+        kind = get_type_hints(Settings)[name]
+        return f"must be one of {', '.join(allowed(get_args(kind)[0] if name in _TUPLES else kind))}"
+    return next((words for pattern, words in PATTERNS.items() if repr(pattern) in message), message)
 
 
 def _decode(kind: type, value: Any) -> Any:
@@ -171,11 +193,6 @@ def _decode(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-_MEANT = {
-    "stripe_api_key": "keys of Stripe begin with sk_test_, sk_live_, rk_test_ or rk_live_ and have no spaces",
-    "stripe_webhook_secret": "secrets of webhook endpoints begin with whsec_ and have no spaces",
-}
-"""In place of what the library says of secrets."""
 _NAMES = frozenset(Settings.__struct_fields__)
 _TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies"})
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

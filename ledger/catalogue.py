@@ -44,7 +44,8 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     instructor_share_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
     """Basis points of a sale's net."""
     prices: Mapping[str, Mapping[Interval, Price]] = {}
-    """By lower-case currency, in minor units for one interval; none for free."""
+    """By currency, in minor units for one interval; none for free. A file may write the currency in either
+    case; once loaded it is in lower case."""
     trial_days: Annotated[int, msgspec.Meta(ge=0, le=730)] = 0
     """Stripe's longest trial is two years."""
 
@@ -80,10 +81,22 @@ def load(path: Path) -> Catalogue:
     except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error}.") from error
     try:
+        catalogue = _lowered(catalogue)
         check(catalogue)
     except InvalidCatalogue as error:
         raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error.detail}") from error
     return catalogue
+
+
+def _lowered(catalogue: Catalogue) -> Catalogue:
+    """With currencies in lower case. Raises `InvalidCatalogue` where that makes one of two."""
+    tiers = {}
+    for name, tier in catalogue.tiers.items():
+        prices = {currency.lower(): price for currency, price in tier.prices.items()}
+        if len(prices) < len(tier.prices):
+            raise InvalidCatalogue(f"`tiers.{name}.prices` has a currency twice, in upper and in lower case.")
+        tiers[name] = msgspec.structs.replace(tier, prices=prices)
+    return msgspec.structs.replace(catalogue, tiers=tiers)
 
 
 def check(catalogue: Catalogue) -> None:
@@ -103,15 +116,13 @@ def check(catalogue: Catalogue) -> None:
 
 def _check_prices(where: str, currency: str, prices: Mapping[Interval, int]) -> None:
     if not money.is_currency(currency):
-        raise InvalidCatalogue(f"`{where}`: {currency!r} is no lower-case ISO 4217 code such as 'usd'.")
+        raise InvalidCatalogue(f"`{where}`: {currency!r} is no ISO 4217 code such as 'usd'.")
     if not prices:
         raise InvalidCatalogue(f"`{where}` must have a price for a month or a year.")
-    step, largest = money.step_minor(currency), money.largest_minor(currency)
     for interval, price in prices.items():
-        if price > largest or price % step:
-            raise InvalidCatalogue(
-                f"`{where}.{interval}` is {price}; it must be at most {largest} and a multiple of {step}."
-            )
+        if fault := money.charge_fault(price, currency):
+            written = money.format_minor(price, currency)
+            raise InvalidCatalogue(f"`{where}.{interval}` {fault}; it is {price}, which is {written}.")
 
 
 _UNLIMITED = Feature()

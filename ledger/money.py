@@ -28,6 +28,22 @@ _STEPS = {
     "ugx": 100,
     **{code: 10 for code, exponent in EXPONENTS.items() if exponent == 3},  # noqa: PLR2004 - the last of three digits must be 0
 }
+_SMALLEST = {
+    **dict.fromkeys(("aud", "brl", "cad", "chf", "eur", "inr", "jpy", "nzd", "sgd", "usd"), 50),
+    **dict.fromkeys(("aed", "myr", "pln", "ron"), 200),
+    **dict.fromkeys(("nok", "sek"), 300),
+    **dict.fromkeys(("mxn", "thb"), 1000),
+    "czk": 1500,
+    "dkk": 250,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17500,
+}
+"""In minor units, so 50 yen. Where an account settles in another currency Stripe holds a charge to that one's
+minimum at the day's rate, so what passes here can still be too small: Stripe has the last word.
+
+https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+"""
 _LARGEST = {"idr": 999_999_999_999}
 _LARGEST_ELSEWHERE = 99_999_999
 
@@ -42,12 +58,37 @@ def step_minor(currency: str) -> int:
     return _STEPS.get(currency, 1)
 
 
+def smallest_minor(currency: str) -> int:
+    """The least that Stripe charges; one step where it names no minimum. Refunds have none."""
+    return _SMALLEST.get(currency, step_minor(currency))
+
+
 def largest_minor(currency: str) -> int:
     """The most that Stripe takes in one charge: eight digits, twelve for rupiah.
 
     https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
     """
     return _LARGEST.get(currency, _LARGEST_ELSEWHERE)
+
+
+def charge_fault(amount_minor: int, currency: str) -> str:
+    """Why Stripe does not charge this amount, as the end of a sentence; empty when it does."""
+    smallest, largest = smallest_minor(currency), largest_minor(currency)
+    if amount_minor < smallest:
+        return f"must be at least {format_minor(smallest, currency)}, Stripe's minimum for a charge"
+    if amount_minor > largest:
+        return f"must be at most {format_minor(largest, currency)}, Stripe's maximum for a charge"
+    return step_fault(amount_minor, currency)
+
+
+def step_fault(amount_minor: int, currency: str) -> str:
+    """Why Stripe moves no such amount, whichever way; empty when it does."""
+    step = step_minor(currency)
+    if amount_minor < step:
+        return f"must be at least {format_minor(step, currency)}"
+    if amount_minor % step:
+        return f"must be a multiple of {format_minor(step, currency)}, as Stripe takes no finer one"
+    return ""
 
 
 def format_minor(amount_minor: int, currency: str) -> str:

@@ -12,12 +12,14 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.body import instant
+from api.body import instant, span
+from api.known import check_account, check_party, check_stream
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import NO_NUL, responses
+from api.problems import responses
 from api.reads import rows, select
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
+from api.words import ACCOUNT, NO_NUL
 from ledger.chart import CHART, Kind, Side
 from projections.journal import ENTRIES, POSTINGS, EntryRow, PostingRow
 
@@ -26,7 +28,9 @@ TAGS = ["books"]
 Party = Annotated[
     str | None,
     QueryParameter(
-        max_length=128, pattern=NO_NUL, description="Of one user's sub-ledger; without it, of all."
+        max_length=128,
+        pattern=NO_NUL,
+        description="One sub-ledger: a subscription's id on 2000, a user's on 2300.",
     ),
 ]
 By = Annotated[
@@ -112,6 +116,7 @@ async def list_accounts(services: NamedDependency[Services], party: Party = None
     """Of all that was ever posted; accounts without postings are left out."""
     async with services.reading() as connection:
         found = await (await connection.execute(_BALANCES, {"party": party})).fetchall()
+        await check_party(connection, party)
     return Read(Accounts(items=[_account(row) for row in found]))
 
 
@@ -213,7 +218,7 @@ async def list_entries(
     services: NamedDependency[Services],
     cursor: Cursor = None,
     limit: Limit = 20,
-    account: Annotated[str | None, QueryParameter(pattern="^[0-9]{4}$")] = None,
+    account: Annotated[str | None, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010.")] = None,
     stream: Annotated[
         str | None, QueryParameter(max_length=300, pattern=NO_NUL, description="Such as payment-pay_….")
     ] = None,
@@ -224,10 +229,13 @@ async def list_entries(
     by: By = "effective",
 ) -> Read[Page[Entry]]:
     """Entries with all their legs, in the reverse order of their recording."""
+    check_account(account)
+    check_stream(stream)
+    start, end = span(since, until)
     arguments: dict[str, Any] = {
         "before": before(cursor),
-        "since": instant("from", since),
-        "until": instant("to", until),
+        "since": start,
+        "until": end,
         "account": account,
         "stream": stream,
         "limit": limit + 1,

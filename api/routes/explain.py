@@ -11,15 +11,17 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.body import CurrencyParameter, currency_of
+from api.known import check_account, check_party
 from api.paging import LARGEST, Cursor, Limit, Page, before_key, page
-from api.problems import FieldError, Unprocessable, responses
+from api.problems import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.routes.accounting import TAGS, Party
 from api.services import Services
+from api.words import ACCOUNT
 from ledger.chart import CHART
 
-AccountNumber = Annotated[str, QueryParameter(pattern="^[0-9]{4}$", description="By the chart: 1010.")]
-Currency = Annotated[str, QueryParameter(pattern="^[A-Za-z]{3}$", description="ISO 4217.")]
+AccountNumber = Annotated[str, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010.")]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +94,7 @@ _EXPLAIN = """
 async def explain_balance(
     services: NamedDependency[Services],
     account: AccountNumber,
-    currency: Currency,
+    currency: CurrencyParameter,
     party: Party = None,
     cursor: Cursor = None,
     limit: Limit = 20,
@@ -100,15 +102,12 @@ async def explain_balance(
     """From an account's balance to its postings, to the facts behind them with their place and hash in the
     chain, to Stripe's objects.
     """
-    if account not in CHART:
-        raise Unprocessable(
-            f"There is no account {account}.",
-            errors=[FieldError(detail="not in the chart of accounts", parameter="account")],
-        )
+    check_account(account)
+    currency = currency_of("currency", currency)
     position, leg, closing = before_key(cursor, (LARGEST, LARGEST, 0)) if cursor else (LARGEST, LARGEST, None)
     arguments = {
         "account": account,
-        "currency": currency.lower(),
+        "currency": currency,
         "party": party,
         "position": position,
         "leg": leg,
@@ -116,6 +115,7 @@ async def explain_balance(
     }
     async with services.reading() as connection:
         found = await (await connection.execute(_EXPLAIN, arguments)).fetchall()
+        await check_party(connection, party)
     closing = found[0][0] if closing is None else closing
     parts = _parts([row[1:] for row in found if row[1] is not None], closing)
     of_page: Page[Part] = page(parts, limit, _key)
@@ -124,7 +124,7 @@ async def explain_balance(
         Explanation(
             account=account,
             name=CHART[account].name,
-            currency=currency.lower(),
+            currency=currency,
             party=party,
             opening_minor=closing - sum(part.amount_minor for part in shown),
             closing_minor=closing,

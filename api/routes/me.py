@@ -13,21 +13,18 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.auth import Principal
-from api.problems import NO_NUL, FieldError, Unprocessable, responses
+from api.problems import FieldError, Unprocessable, responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
+from api.words import EMAIL, NO_NUL, TIME_ZONE
 
 Call = Request[Principal, Any, State]
 TAGS = ["me"]
 _ZONES = frozenset(available_timezones())
 
-Email = Annotated[
-    str, Meta(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+$", examples=["ada@example.org"])
-]
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, examples=["ada@example.org"])]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"])]
-TimeZone = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_+/-]+$", examples=["Europe/Berlin"])
-]
+TimeZone = Annotated[str, Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"])]
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,11 +10,13 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.known import check_event_type, check_stream
 from api.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
-from api.problems import NO_NUL, responses
+from api.problems import responses
 from api.reads import rows, select
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
+from api.words import NO_NUL
 from projections.audit import AUDIT, AuditRow
 from projections.webhooks import WEBHOOKS, WebhookRow
 
@@ -105,6 +107,8 @@ async def list_audit(
     request_id: Filter = None,
 ) -> Read[Page[AuditItem]]:
     """Every fact of the ledger, newest first."""
+    check_stream(stream)
+    check_event_type(type_)
     arguments: dict[str, Any] = {
         "before": before(cursor),
         "actor": actor,

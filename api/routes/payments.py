@@ -17,11 +17,14 @@ from api.auth import Principal
 from api.body import (
     AmountMinor,
     CurrencyCode,
+    CurrencyFilter,
     IdempotencyKey,
     PaymentMethodId,
     Text,
-    instant,
+    WhoseParameter,
+    currency_of,
     known_shape,
+    span,
 )
 from api.declines import Remedy
 from api.effects.stripe import Delivered, Postponed
@@ -29,7 +32,16 @@ from api.gate import IDEMPOTENT
 from api.idempotency import Unkept
 from api.inline import deliver
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import MEDIA_TYPE, NO_NUL, Problem, StripeUnavailable, answer, problem, responses
+from api.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    StripeUnavailable,
+    Unprocessable,
+    answer,
+    problem,
+    responses,
+)
 from api.reads import PAYMENT_BY_ID, rows, select
 from api.resources import (
     NextAction,
@@ -48,6 +60,7 @@ from ledger.errors import Forbidden, Unknown
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
+from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
 from ledger.policies.effects import CreatePaymentIntent
 from projections.payments import PAYMENTS
@@ -66,6 +79,14 @@ class ProcessPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     payment_method: PaymentMethodId
     description: Text = ""
     save_payment_method: bool = False
+
+
+class AmountRefused(Problem, kw_only=True):
+    """Stripe takes no such amount: where it converts one, only Stripe knows its bounds. `payment` is the
+    attempt, which stays on record.
+    """
+
+    payment: Payment
 
 
 class PaymentDeclined(Problem, kw_only=True):
@@ -93,6 +114,12 @@ class PaymentDeclined(Problem, kw_only=True):
         ),
         402: ResponseSpec(
             PaymentDeclined, description="Declined", media_type=MEDIA_TYPE, generate_examples=False
+        ),
+        422: ResponseSpec(
+            AmountRefused | Problem,
+            description="A value makes no sense, or Stripe takes no such amount",
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
         ),
     },
 )
@@ -124,9 +151,11 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
         currency=body.currency,
         payment_method_id=body.payment_method,
         description=body.description,
-        stripe_customer_id=await _customer_id(services, request.user.id, body, origin),
         save_payment_method=body.save_payment_method,
     )
+    PAYMENT.decide(command, PAYMENT.initial)  # refused, if it must be, before Stripe is asked for a customer
+    customer_id = await _customer_id(services, request.user.id, body, origin)
+    command = msgspec.structs.replace(command, stripe_customer_id=customer_id)
     outcome = await services.store.handle(command, origin)
     initiated = outcome.recorded[0]  # of the first sending, when this is a repeat
     assert isinstance(initiated.event, PaymentInitiated)
@@ -179,11 +208,19 @@ def _answer(request: Call, story: Story, action: NextAction | None) -> Response[
     row = story.payment
     payment = payment_of(row, to_admin=is_admin(request), next_action=action)
     headers = {"Location": f"/api/payments/{row.payment_id}"}
+    if row.failure_code in declines.OF_AMOUNT:
+        return answer(_amount_refused(request, row.failure_code, payment), headers)
     if row.status in {"failed", "canceled"}:
         return answer(_declined(request, story, payment), headers)
     if action is not None:
         return Unkept(payment, status_code=202, headers=headers)
     return Response(payment, status_code=201 if row.captured_minor else 202, headers=headers)
+
+
+def _amount_refused(request: Call, code: str, payment: Payment) -> AmountRefused:
+    told = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
+    said = problem("invalid_amount", told.detail, request.url.path, told.errors, status=422)
+    return AmountRefused(**msgspec.structs.asdict(said), payment=payment)
 
 
 def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
@@ -228,29 +265,27 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     cursor: Cursor = None,
     limit: Limit = 20,
     status: FromQuery[PaymentStatus | None] = None,
-    currency: Annotated[str | None, QueryParameter(pattern="^[A-Za-z]{3}$")] = None,
+    currency: CurrencyFilter = None,
     since: Annotated[
         str | None, QueryParameter(name="from", format="date-time", description="Initiated at or after.")
     ] = None,
     until: Annotated[
         str | None, QueryParameter(name="to", format="date-time", description="Initiated before.")
     ] = None,
-    user_id: Annotated[
-        str | None,
-        QueryParameter(max_length=128, pattern=NO_NUL, description="Admins: of this user; else of all."),
-    ] = None,
+    user_id: WhoseParameter = None,
 ) -> Read[Page[Payment]]:
     """The caller's payments, newest first; an admin's are everybody's."""
     if not is_admin(request) and user_id not in {None, request.user.id}:
         raise Forbidden("Only an admin may list another user's payments.")
     of = user_id if is_admin(request) else request.user.id
+    start, end = span(since, until)
     arguments = {
         "user_id": of,
         "before": before(cursor),
         "status": status,
-        "currency": currency.lower() if currency else None,
-        "since": instant("from", since),
-        "until": instant("to", until),
+        "currency": None if currency is None else currency_of("currency", currency),
+        "since": start,
+        "until": end,
         "limit": limit + 1,
     }
     async with services.reading() as connection:

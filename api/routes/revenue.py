@@ -10,7 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.body import instant
+from api.body import instant, span
 from api.problems import FieldError, Unprocessable, responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
@@ -122,13 +122,14 @@ async def get_deferred_revenue(
 
 
 def _span(services: Services, since: str, until: str | None) -> tuple[datetime, datetime]:
-    start, end = instant("from", since), instant("to", until) or services.now()
+    now = services.now()
+    start, end = span(since, until)
     assert start is not None, "the parameter is required"
-    if start > end:
-        raise Unprocessable(
-            "The span ends before it begins.", errors=[FieldError(detail="after `to`", parameter="from")]
+    if end is None and start > now:
+        raise Unprocessable.at(
+            FieldError(detail="must not be after now, where the span ends without `to`", parameter="from")
         )
-    return start, end
+    return start, end or now
 
 
 HANDLERS = (get_mrr, get_churn, get_deferred_revenue)

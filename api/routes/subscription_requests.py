@@ -28,11 +28,12 @@ from api.billing import (
 from api.body import IdempotencyKey, PaymentMethodId, UserId
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
-from api.problems import MEDIA_TYPE, NO_NUL, Problem, answer, problem, responses
+from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
 from api.routes.subscriptions import TAGS
 from api.services import Services
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
+from api.words import NO_NUL
 from ledger.ids import new_id
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,

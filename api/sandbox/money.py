@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iso4217 import Currency
 
 from api.sandbox.errors import Object, invalid
+from ledger import money
 
 if TYPE_CHECKING:
     from api.sandbox.transaction import Transaction
@@ -15,18 +16,6 @@ CODES = frozenset(currency.code.lower() for currency in Currency)
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Without a minor unit now, but still counted in hundredths at Stripe.
 _WHOLE_ONLY = frozenset({"isk", "ugx"})
-_SMALLEST = {
-    "usd": 50,
-    "eur": 50,
-    "gbp": 30,
-    "jpy": 50,
-    "chf": 50,
-    "cad": 50,
-    "aud": 50,
-    "sek": 300,
-    "dkk": 250,
-}
-_LARGEST = 99_999_999
 _FEE_PER_MILLE = 29
 _FEE_FIXED = 30
 
@@ -40,8 +29,10 @@ def check_currency(code: str) -> str:
 
 
 def smallest_amount(currency: str) -> int:
-    """That can be charged, in minor units."""
-    return _SMALLEST.get(currency, 1)
+    """That can be charged, in minor units. Stripe converts it where an account settles in another currency;
+    the sandbox has no rates, and takes any amount in a currency without a minimum of its own.
+    """
+    return money.smallest_minor(currency)
 
 
 def check_amount(amount: int, currency: str, *, param: str = "amount", smallest: int | None = None) -> int:
@@ -56,8 +47,8 @@ def check_amount(amount: int, currency: str, *, param: str = "amount", smallest:
             code="amount_too_small",
             param=param,
         )
-    if amount > _LARGEST:
-        raise invalid("Amount must be no more than 99999999.", code="amount_too_large", param=param)
+    if amount > (largest := money.largest_minor(currency)):
+        raise invalid(f"Amount must be no more than {largest}.", code="amount_too_large", param=param)
     if currency in THREE_DECIMAL and amount % 10:
         raise invalid(f"Amounts in {currency} must end in 0: networks settle two decimals.", param=param)
     if currency in _WHOLE_ONLY and amount % 100:

@@ -203,9 +203,8 @@ def _amount_to_credit(command: RequestCredit, invoice: Invoice) -> int:
         raise AlreadyCredited("Nothing is left of this invoice: all of it is given back or on its way.")
     if wanted is None:
         return left
-    step = money.step_minor(invoice.currency)
-    if wanted <= 0 or wanted % step:
-        raise InvalidCredit(f"The amount must be a positive multiple of {step}; it was {wanted}.")
+    if fault := money.step_fault(wanted, invoice.currency):
+        raise InvalidCredit(f"The amount {fault}; it was {money.format_minor(wanted, invoice.currency)}.")
     if wanted > left:
         raise CreditExceedsRemainder(
             f"At most {money.format_minor(left, invoice.currency)} of this invoice can still be given back; "

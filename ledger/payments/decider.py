@@ -132,7 +132,7 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
             f"Payment {command.payment_id} exists already and is {payment.status}; "
             "start another one under a new id."
         )
-    _check_amount(command.amount_minor, command.currency)
+    _check_charge(command.amount_minor, command.currency)
     if command.purpose not in PURPOSES:
         raise UnknownPurpose(
             f"Nothing can be paid for as {command.purpose!r}; send one of {sorted(PURPOSES)}."
@@ -223,7 +223,8 @@ def _amount_to_refund(command: RequestRefund, payment: Payment) -> int:
         raise AlreadyRefunded("Nothing is left of this payment: all of it is refunded or on its way back.")
     if command.amount_minor is None:
         return left
-    _check_amount(command.amount_minor, payment.currency)
+    fault = money.step_fault(command.amount_minor, payment.currency)
+    _check_amount(command.amount_minor, payment.currency, fault)
     if command.amount_minor > left:
         raise RefundExceedsRemainder(
             f"At most {money.format_minor(left, payment.currency)} of this payment can still be refunded; "
@@ -232,19 +233,15 @@ def _amount_to_refund(command: RequestRefund, payment: Payment) -> int:
     return command.amount_minor
 
 
-def _check_amount(amount_minor: int, currency: str) -> None:
+def _check_charge(amount_minor: int, currency: str) -> None:
     if not money.is_currency(currency):
-        raise InvalidCurrency(f"{currency!r} is no currency; send a lower-case ISO 4217 code such as 'usd'.")
-    largest, step = money.largest_minor(currency), money.step_minor(currency)
-    if not 0 < amount_minor <= largest:
-        raise InvalidAmount(
-            f"The amount must be from {step} to {largest} in the minor unit of {currency.upper()}; "
-            f"it was {amount_minor}."
-        )
-    if amount_minor % step:
-        raise InvalidAmount(
-            f"Stripe takes {currency.upper()} only in multiples of {step} minor units; round {amount_minor}."
-        )
+        raise InvalidCurrency(f"{currency!r} is no currency: send an ISO 4217 code such as 'usd'.")
+    _check_amount(amount_minor, currency, money.charge_fault(amount_minor, currency))
+
+
+def _check_amount(amount_minor: int, currency: str, fault: str) -> None:
+    if fault:
+        raise InvalidAmount(f"The amount {fault}; it was {money.format_minor(amount_minor, currency)}.")
 
 
 def _check_text(name: str, text: str, longest: int, *, required: bool = False) -> None:

@@ -104,9 +104,10 @@ def check_plan(tier: str, interval: str, currency: str, price_minor: int) -> Non
     if tier not in TIERS or interval not in INTERVALS:
         raise UnknownTier(f"There is no plan {tier!r} by the {interval!r}; GET /api/plans lists them.")
     if not money.is_currency(currency):
-        raise InvalidPrice(f"{currency!r} is no currency; send a lower-case ISO 4217 code such as 'usd'.")
-    if not 0 < price_minor <= money.largest_minor(currency) or price_minor % money.step_minor(currency):
-        raise InvalidPrice(f"{price_minor} is no price in {currency.upper()}; correct the catalogue.")
+        raise InvalidPrice(f"{currency!r} is no currency: send an ISO 4217 code such as 'usd'.")
+    if fault := money.charge_fault(price_minor, currency):
+        written = money.format_minor(price_minor, currency)
+        raise InvalidPrice(f"The price {fault}; it is {written}: correct the catalogue.")
 
 
 def _check_may_change(command: RequestChange, subscription: Subscription) -> None:

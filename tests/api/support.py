@@ -151,8 +151,9 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
 class FakeStripe:
     """The gateway, the client and the clock. What happens is the payment method's name.
 
-    `pm_ok`, `pm_funds` (declined), `pm_stolen` (declined), `pm_action`, `pm_slow` (processing), `pm_unknown`,
-    `pm_bank_fails_refund`; saved cards are called by what Stripe makes of them.
+    `pm_ok`, `pm_funds` (declined), `pm_stolen` (declined), `pm_too_small` (an amount that Stripe refuses),
+    `pm_action`, `pm_slow` (processing), `pm_unknown`, `pm_bank_fails_refund`; saved cards
+    are called by what Stripe makes of them.
     """
 
     def __init__(self) -> None:
@@ -225,6 +226,8 @@ class FakeStripe:
                 reason = {"pm_funds": "insufficient_funds", "pm_stolen": "stolen_card"}[method]
                 failure = RecordPaymentFailure(**base, code="card_declined", decline_code=reason)
                 return Delivered(await self._record(failure))
+            case "pm_too_small":
+                return Delivered(await self._record(RecordPaymentFailure(**base, code="amount_too_small")))
             case "pm_unknown":
                 return Delivered(await self._record(RecordPaymentUnknown(**base, cause="time-out")))
             case "pm_action":

@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from api import log
-from api.body import check
 from api.callers import Callers, Network
+from api.json_body import check
 from api.problems import Unprocessable
 from api.settings import Settings
 from ledger.errors import LedgerError, StoreUnavailable
@@ -62,7 +62,7 @@ async def test_the_request_is_on_the_facts_that_it_caused(
         "/api/payments/process",
         key="k",
         headers={"X-Request-Id": "req-from-caller"},
-        json={"amount_minor": 1, "currency": "usd", "payment_method": "pm_ok"},
+        json={"amount_minor": 50, "currency": "usd", "payment_method": "pm_ok"},
     )
     await app.projected()
     found = (await admin.get("/api/audit?request_id=req-from-caller")).json()["items"]
@@ -75,7 +75,8 @@ BROKEN = (
     (b"", "The body is empty"),
     (b"{", "truncated"),
     (b'{"name": "\xff"}', "byte 10 cannot be read"),
-    (b"\x00", "invalid character (byte 0)"),
+    (b"\x00", "no JSON: invalid character (byte 0)"),
+    (b"\xef\xbb\xbf{}", "begins with a byte order mark"),
     (b'{"name": "\\ud83d"}', "\\ud83d is half a character"),
     (b'{"name": "\\ude00 and more"}', "\\ude00 is half a character"),
 )

@@ -260,7 +260,7 @@ async def test_what_finance_asks_ties_to_the_books(
     wrong = await admin.get("/api/revenue/churn", params=backwards)
     assert (wrong.status_code, problem(wrong)["errors"][0]["parameter"]) == (422, "from")
     left_out = await admin.get("/api/revenue/churn")
-    assert (left_out.status_code, left_out.json()["detail"]) == (422, "from: is required")
+    assert (left_out.status_code, left_out.json()["detail"]) == (422, "from: is required.")
     assert problem(left_out)["errors"] == [{"detail": "is required", "parameter": "from"}]
 
 

@@ -151,6 +151,47 @@ async def test_a_currency_that_does_not_exist_is_refused(student: Caller) -> Non
     assert (answer.status_code, problem(answer)["code"]) == (422, "invalid_currency")
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "why"),
+    [
+        (49, "usd", "at least 0.50 USD"),
+        (29, "GBP", "at least 0.30 GBP"),
+        (49, "jpy", "at least 50 JPY"),
+        (100_000_000, "eur", "at most 999999.99 EUR"),
+        (1_001, "kwd", "a multiple of 0.010 KWD"),
+        (550, "isk", "a multiple of 1.00 ISK"),
+    ],
+)
+async def test_an_amount_that_stripe_does_not_charge_is_refused_before_stripe_is_asked(
+    app: Running, student: Caller, stripe: FakeStripe, amount: int, currency: str, why: str
+) -> None:
+    answer = await student.pay(amount_minor=amount, currency=currency, save_payment_method=True)
+    body = problem(answer)
+    assert (answer.status_code, body["code"]) == (422, "invalid_amount")
+    assert [each["pointer"] for each in body["errors"]] == ["/amount_minor"]
+    assert why in body["detail"]
+    assert (stripe.charges, stripe.customers, await app.services.store.head()) == (0, 0, 0)
+
+
+async def test_the_least_amount_is_charged_and_a_part_of_it_given_back(student: Caller) -> None:
+    paid = await student.pay(amount_minor=50)
+    assert paid.status_code == 201
+    assert (await student.refund(paid.json()["payment_id"], amount_minor=1)).status_code == 201
+
+
+async def test_where_stripe_alone_knows_the_minimum_its_refusal_is_no_decline(
+    app: Running, student: Caller
+) -> None:
+    answer = await student.pay("pm_too_small", key="k", amount_minor=1, currency="clp")
+    body = problem(answer)
+    assert (answer.status_code, body["code"]) == (422, "invalid_amount")
+    assert "below Stripe's minimum" in body["detail"]
+    assert [each["pointer"] for each in body["errors"]] == ["/amount_minor"]
+    assert (body["payment"]["status"], body["payment"]["failure"]["code"]) == ("failed", "amount_too_small")
+    again = await student.pay("pm_too_small", key="k", amount_minor=1, currency="clp")
+    assert (again.status_code, again.json()) == (422, answer.json())
+
+
 async def test_a_refund_in_two_parts(app: Running, student: Caller) -> None:
     payment_id = (await student.pay(amount_minor=1000)).json()["payment_id"]
     part = await student.refund(payment_id, amount_minor=400)

@@ -181,15 +181,15 @@ async def _is(condition: bool) -> bool:  # noqa: FBT001  what `until` takes
 FACTS = """
     INSERT INTO audit (position, stream, version, type, command, command_id, actor, roles, correlation_id,
         causation_id, effective_at, recorded_at)
-    SELECT n, 's' || n, 1, CASE n WHEN 1 THEN 'rare' ELSE 'frequent' END, '', '', '', '{}',
-        '', '', now(), now()
+    SELECT n, 's' || n, 1, CASE n WHEN 1 THEN 'payouts.failed.v1' ELSE 'payments.initiated.v1' END, '', '',
+        '', '{}', '', '', now(), now()
     FROM generate_series(1, 20000) AS n
 """
 
 
 async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Running, admin: Caller) -> None:
     unfiltered = dict.fromkeys(("actor", "stream", "request_id"))
-    rare = {**unfiltered, "type": "rare", "before": 10**9, "limit": 21}
+    rare = {**unfiltered, "type": "payouts.failed.v1", "before": 10**9, "limit": 21}
     async with app.services.reading() as connection:
         await connection.execute(FACTS)
     async with await psycopg.AsyncConnection.connect(
@@ -197,7 +197,7 @@ async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Runni
     ) as owner:
         await owner.execute("ANALYZE audit")
     for _ in range(10):  # then the driver has prepared it
-        found = await admin.get("/api/audit?type=rare")
+        found = await admin.get("/api/audit?type=payouts.failed.v1")
         assert [item["position"] for item in found.json()["items"]] == [1]
     async with app.services.reading() as connection:
         plan = await (await connection.execute(SQL("EXPLAIN {}").format(_AUDIT), rare)).fetchall()

@@ -61,6 +61,38 @@ def test_stripe_takes_some_currencies_in_steps(currency: str, step: int) -> None
     assert money.step_minor(currency) == step
 
 
+@pytest.mark.parametrize(
+    ("currency", "smallest", "largest"),
+    [
+        ("usd", 50, 99_999_999),
+        ("gbp", 30, 99_999_999),
+        ("jpy", 50, 99_999_999),
+        ("dkk", 250, 99_999_999),
+        ("idr", 1, 999_999_999_999),
+        ("kwd", 10, 99_999_990),
+    ],
+)
+def test_stripe_charges_no_less_and_no_more(currency: str, smallest: int, largest: int) -> None:
+    step = money.step_minor(currency)
+    assert money.charge_fault(smallest, currency) == money.charge_fault(largest, currency) == ""
+    assert "must be at least" in money.charge_fault(smallest - step, currency)
+    assert "must be at most" in money.charge_fault(largest + step, currency)
+
+
+@for_all(CURRENCIES)
+def test_what_stripe_charges_at_least_is_a_currency_and_an_amount_of_its_own(currency: str) -> None:
+    assert money.charge_fault(money.smallest_minor(currency), currency) == ""
+
+
+def test_minimums_are_of_currencies_that_there_are() -> None:
+    assert money._SMALLEST.keys() <= money.EXPONENTS.keys()
+
+
+def test_a_refund_has_no_minimum() -> None:
+    assert money.step_fault(1, "usd") == money.step_fault(10, "kwd") == ""
+    assert money.step_fault(15, "kwd") == "must be a multiple of 0.010 KWD, as Stripe takes no finer one"
+
+
 @for_all(AMOUNTS, WEIGHTS)
 def test_parts_add_up_and_none_is_off_by_a_whole_unit(amount: int, weights: dict[str, int]) -> None:
     parts = money.split(amount, weights)

@@ -95,13 +95,17 @@ def test_each_payment_has_its_own_stream() -> None:
 @pytest.mark.parametrize(
     ("changes", "refusal", "hint"),
     [
-        ({"amount_minor": 0}, InvalidAmount, "from 1 to 99999999"),
-        ({"amount_minor": -1}, InvalidAmount, "from 1 to 99999999"),
-        ({"amount_minor": 100_000_000}, InvalidAmount, "from 1 to 99999999"),
-        ({"currency": "kwd", "amount_minor": 5124}, InvalidAmount, "multiples of 10"),
-        ({"currency": "isk", "amount_minor": 550}, InvalidAmount, "multiples of 100"),
+        ({"amount_minor": 0}, InvalidAmount, "at least 0.50 USD"),
+        ({"amount_minor": -1}, InvalidAmount, "it was -0.01 USD"),
+        ({"amount_minor": 49}, InvalidAmount, "at least 0.50 USD.*it was 0.49 USD"),
+        ({"currency": "jpy", "amount_minor": 49}, InvalidAmount, "at least 50 JPY"),
+        ({"currency": "huf", "amount_minor": 17499}, InvalidAmount, "at least 175.00 HUF"),
+        ({"amount_minor": 100_000_000}, InvalidAmount, "at most 999999.99 USD"),
+        ({"currency": "kwd", "amount_minor": 5124}, InvalidAmount, "multiple of 0.010 KWD"),
+        ({"currency": "isk", "amount_minor": 550}, InvalidAmount, "multiple of 1.00 ISK"),
+        ({"currency": "isk", "amount_minor": 99}, InvalidAmount, "at least 1.00 ISK"),
         ({"currency": "usx"}, InvalidCurrency, "ISO 4217"),
-        ({"currency": "USD"}, InvalidCurrency, "lower-case"),
+        ({"currency": "USD"}, InvalidCurrency, "such as 'usd'"),
         ({"currency": "xau"}, InvalidCurrency, "ISO 4217"),
         ({"description": "x" * 1001}, InvalidText, "at most 1000"),
         ({"description": "a\0b"}, InvalidText, "NUL"),
@@ -119,7 +123,16 @@ def test_a_payment_that_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize(
     ("currency", "amount"),
-    [("usd", 99_999_999), ("jpy", 1), ("kwd", 5120), ("isk", 500), ("idr", 999_999_999_999)],
+    [
+        ("usd", 99_999_999),
+        ("usd", 50),
+        ("jpy", 50),
+        ("kwd", 10),
+        ("clp", 1),
+        ("kwd", 5120),
+        ("isk", 500),
+        ("idr", 999_999_999_999),
+    ],
 )
 def test_amounts_that_stripe_takes_are_taken(currency: str, amount: int) -> None:
     assert names(decide(initiate(currency=currency, amount_minor=amount), Payment())) == ["PaymentInitiated"]

@@ -160,6 +160,12 @@ def test_an_operators_file_is_read_as_json_or_toml(tmp_path: Path) -> None:
     assert load(toml).price_minor("pro", "month", "eur") == 500
 
 
+def test_a_file_writes_currencies_in_either_case(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.json"
+    file.write_bytes(broken("tiers.pro.prices", {"USD": {"month": 999}, "eUr": {"month": 899}}))
+    assert load(file).tiers["pro"].prices == {"usd": {"month": 999}, "eur": {"month": 899}}
+
+
 def broken(where: str, value: Any) -> bytes:
     tree = msgspec.to_builtins(DEFAULT_CATALOGUE)
     *path, last = where.split(".")
@@ -183,8 +189,10 @@ def broken(where: str, value: Any) -> bytes:
         ("tiers.pro.prices", {}, r"tiers\.pro\.prices. must have a price"),
         ("tiers.free.prices", {"usd": {"month": 1}}, "must be left out"),
         ("tiers.pro.prices.usd", {}, "a month or a year"),
-        ("tiers.pro.prices.USD", {"month": 1}, "lower-case ISO 4217"),
-        ("tiers.pro.prices.kwd", {"month": 1234}, "multiple of 10"),
+        ("tiers.pro.prices.dollars", {"month": 999}, "no ISO 4217 code"),
+        ("tiers.pro.prices.USD", {"month": 999}, "a currency twice"),
+        ("tiers.pro.prices.kwd", {"month": 1234}, "multiple of 0.010 KWD"),
+        ("tiers.pro.prices.usd.month", 49, r"usd\.month. must be at least 0.50 USD"),
         ("tiers.pro.prices.usd.month", 10**9, "at most"),
     ],
 )

@@ -87,8 +87,8 @@ def test_no_amount_means_all_that_is_left() -> None:
     ("changes", "refusal", "hint"),
     [
         ({"amount": 10001}, RefundExceedsRemainder, r"At most 100\.00 USD"),
-        ({"amount": 0}, InvalidAmount, "from 1"),
-        ({"amount": -5}, InvalidAmount, "from 1"),
+        ({"amount": 0}, InvalidAmount, "at least 0.01 USD"),
+        ({"amount": -5}, InvalidAmount, "it was -0.05 USD"),
         ({"user_id": "usr_bob"}, Unknown, "no payment pay_1"),
         ({"effective_at": NOON + 31 * DAY}, RefundWindowClosed, "ask an administrator"),
         ({"by_admin": True, "user_id": "usr_root"}, NoteRequired, "`note`"),

@@ -1,0 +1,94 @@
+"""What is wrong with a value, in words: what is expected and an example, never a regular expression.
+
+The patterns that requests are held to stand here beside their words, as msgspec's message is all that tells
+which of them did not hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text cannot hold it."""
+CURRENCY = "^[A-Za-z]{3}$"
+PAYMENT_METHOD = "^pm_[A-Za-z0-9_]{1,200}$"
+PAYMENT = "^pay_[0-9a-f]{32}$"
+ACCOUNT = "^[0-9]{4}$"
+EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+$"
+TIME_ZONE = "^[A-Za-z0-9_+/-]+$"
+
+PATTERNS: Mapping[str, str] = {
+    NO_NUL: "holds the character NUL (U+0000), which cannot be stored: leave it out",
+    CURRENCY: "must be the three letters of a currency by ISO 4217, such as usd",
+    PAYMENT_METHOD: "must be Stripe's id of a payment method: pm_ and then letters, digits and underscores, "
+    "such as pm_card_visa",
+    PAYMENT: "must be the id of a payment: pay_ and then 32 hexadecimal digits in lower case, such as "
+    "pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
+    ACCOUNT: "must be the four digits of an account, such as 1010",
+    EMAIL: "must be an e-mail address, such as ada@example.org",
+    TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
+}
+TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"
+
+_WANTED: Mapping[str, str] = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+_GOT: Mapping[str, str] = {
+    **_WANTED,
+    "float": "a number with a point or an exponent",
+    "bool": "a boolean",
+}
+_TYPES = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_BOUND = re.compile(r"Expected `\w+` (of length )?(<=|>=|<|>) (\S+)")
+_BOUNDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
+
+
+def in_words(message: str, kind: Any = Any, *, from_text: bool = False) -> str:
+    """A message of msgspec about a value of `kind`, an annotation. `from_text`: it was written as text, as
+    all parameters are, so that it is no news that it is a string.
+    """
+    if values := allowed(kind):
+        return f"must be one of {', '.join(values)}"
+    for pattern, words in PATTERNS.items():
+        if repr(pattern) in message:
+            return words
+    if "datetime" in message:
+        return TIME
+    if bound := _BOUND.match(message):
+        return _bound(*bound.groups())
+    if types := _TYPES.match(message):
+        wanted = " or ".join(_WANTED.get(name, name) for name in types[1].split(" | "))
+        return f"must be {wanted}" + ("" if from_text else f", not {_GOT.get(types[2], types[2])}")
+    return "is out of range" if "out of range" in message else message
+
+
+def _bound(length: str | None, sign: str, number: str) -> str:
+    if length is None:
+        return f"must be {_BOUNDS[sign]} {number}"
+    return f"must have {_BOUNDS[sign]} {number} character{'s' if number != '1' else ''}"
+
+
+def allowed(kind: Any) -> list[str]:
+    """The values of a `Literal`, of one that may be null too; none of any other type."""
+    found = (get_args(each) for each in kinds_in(kind) if get_origin(each) is Literal)
+    return [str(value) for values in found for value in values]
+
+
+def kinds_in(kind: Any) -> Iterator[Any]:
+    """Those that a value may be of, without their bounds: of `Annotated[int, …] | None` `int` and `None`."""
+    if get_origin(kind) is Annotated:
+        yield from kinds_in(get_args(kind)[0])
+    elif get_origin(kind) in {Union, UnionType}:
+        for each in get_args(kind):
+            yield from kinds_in(each)
+    else:
+        yield kind
