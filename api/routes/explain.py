@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.paging import LARGEST, Cursor, Limit, Page, before, page
-from api.problems import FieldError, Unprocessable, responses
+from api.problems import FieldError, Unprocessable
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.routes.accounting import TAGS, Party
 from api.services import Services
@@ -87,7 +87,7 @@ _EXPLAIN = """
     operation_id="explainBalance",
     summary="Where a balance comes from",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def explain_balance(
     services: NamedDependency[Services],

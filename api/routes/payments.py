@@ -29,7 +29,8 @@ from api.gate import IDEMPOTENT
 from api.idempotency import Unkept
 from api.inline import deliver
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import MEDIA_TYPE, NO_NUL, Problem, StripeUnavailable, answer, problem, responses
+from api.problems import NO_NUL, CardDeclined, Problem, StripeUnavailable, answer, problem
+from api.promises import responses
 from api.reads import PAYMENT_BY_ID, rows, select
 from api.resources import (
     NextAction,
@@ -49,6 +50,7 @@ from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.events import PaymentInitiated
+from ledger.payments.refusals import InvalidAmount, InvalidCurrency
 from ledger.policies.effects import CreatePaymentIntent
 from projections.payments import PAYMENTS
 
@@ -84,15 +86,14 @@ class PaymentDeclined(Problem, kw_only=True):
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="The money is captured",
-    responses=responses(409)
+    responses=responses(
+        InvalidAmount, InvalidCurrency, StripeUnavailable, bodies={CardDeclined: PaymentDeclined}
+    )
     | {
         202: ResponseSpec(
             Payment,
             description="Not decided yet: `processing`, `requires_action` (see `next_action`) or `unknown`",
             generate_examples=False,
-        ),
-        402: ResponseSpec(
-            PaymentDeclined, description="Declined", media_type=MEDIA_TYPE, generate_examples=False
         ),
     },
 )
@@ -189,7 +190,7 @@ def _answer(request: Call, story: Story, action: NextAction | None) -> Response[
 def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
     row = story.payment
     decline = declines.explain(row.failure_code, row.decline_code)
-    said = problem("card_declined", decline.detail, request.url.path)
+    said = problem(CardDeclined.code, decline.detail, request.url.path)
     return PaymentDeclined(
         **msgspec.structs.asdict(said),
         decline_code=row.decline_code if is_admin(request) else declines.shown(row.decline_code),
@@ -220,7 +221,7 @@ _HISTORY, _HISTORY_OF_ALL = select(_OF_USER, PAYMENTS), select(_OF_ALL, PAYMENTS
     operation_id="listPayments",
     summary="List payments",
     tags=TAGS,
-    responses=responses() | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     request: Call,
@@ -264,7 +265,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     operation_id="getPayment",
     summary="One payment with all that happened to it",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def get_payment(
     payment_id: FromPath[str], request: Call, services: NamedDependency[Services]
