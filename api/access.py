@@ -103,7 +103,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     Async, as Litestar hands a plain function to a thread, which costs more than all else of a request.
     """
     if connection.scope.get("method") == "OPTIONS":
-        return  # Litestar's own answer, which says nothing but the methods
+        return  # the answer says nothing but the methods
     access = ACCESS.get(operation_of(handler))
     if access is None:
         raise Forbidden("Nobody may call this.")

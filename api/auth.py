@@ -1,7 +1,7 @@
 """Who is calling: a bearer JWT of a user, or the API key of a service.
 
 Verifying an Ed25519 signature takes longer than the rest of a request, so a credential that was verified
-is remembered, by its hash, until it expires.
+is remembered, by its hash, until it no longer holds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ API_KEY_TTL_S = 10.0
 """How long a revoked API key may still work in a process that has seen it."""
 REMEMBERED = 10_000
 LEEWAY_S = 30
+"""How long a JWT holds past its `exp` and before its `nbf`, as clocks differ. API keys have no such grace."""
 _OPAQUE = re.compile(r"[A-Za-z0-9_.:|\-]{1,128}\Z")
 
 
@@ -155,7 +156,8 @@ def _principal(claims: dict[str, object]) -> Principal:
     expires = claims["exp"]
     if not isinstance(expires, int | float) or isinstance(expires, bool):
         raise Unauthenticated("`exp` must be a number: seconds since 1970.")  # PyJWT takes it as text too
-    return Principal(subject, ROLES.intersection(roles), float(expires))
+    # whole seconds, and the leeway, as PyJWT counts: one that is remembered holds as long as one that is new
+    return Principal(subject, ROLES.intersection(roles), float(int(expires) + LEEWAY_S))
 
 
 def mint(settings: Settings, sub: str, roles: Collection[str], ttl_s: int = 3600) -> str:

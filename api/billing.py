@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,13 +15,13 @@ from api.effects.stripe import Delivered, Postponed
 from api.entitlements import subscriber_of
 from api.idempotency import Unkept
 from api.inline import deliver
-from api.problems import MEDIA_TYPE, FieldError, Problem, StripeUnavailable, Unprocessable, answer, problem
+from api.problems import CardDeclined, FieldError, Problem, StripeUnavailable, Unprocessable, answer, problem
 from api.resources import Failure, NextAction, failure
 from api.services import Services, origin_of
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import is_admin
 from ledger.catalogue import FREE
-from ledger.errors import Unknown
+from ledger.errors import LedgerError, Unknown
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
 from ledger.message import Command, Origin, Recorded
 from ledger.policies import react
@@ -68,9 +68,8 @@ WAITS = ResponseSpec(
     description="Not decided yet: it waits for Stripe, or for its cardholder (see `next_action`)",
     generate_examples=False,
 )
-DECLINED = ResponseSpec(
-    SubscriptionDeclined, description="Declined", media_type=MEDIA_TYPE, generate_examples=False
-)
+DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: SubscriptionDeclined}
+"""For `bodies=` of `api.promises.responses`."""
 
 
 async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
@@ -199,7 +198,7 @@ async def unpaid(
 
 def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
     why = failure(code, decline_code, to_admin=is_admin(request))
-    said = problem("card_declined", why.detail, request.url.path)
+    said = problem(CardDeclined.code, why.detail, request.url.path)
     declined = SubscriptionDeclined(
         **msgspec.structs.asdict(said),
         failure=why,

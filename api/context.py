@@ -1,5 +1,5 @@
 """The outermost layer. It sees every request and answer, also 404 and 405, for which Litestar runs no
-middleware: request id, security headers, size limit, access log and metrics.
+middleware: request id, security headers, size limit, unknown methods, access log and metrics.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from uuid_utils import uuid7
 
 from api.log import request_id
 from api.metrics import Metrics
-from api.problems import DETAIL, MEDIA_TYPE, Problem, problem
+from api.problems import (
+    DETAIL,
+    MEDIA_TYPE,
+    ApiError,
+    BodyTooLarge,
+    NoAddress,
+    NotImplementedHere,
+    problem,
+    status_of,
+)
 
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -36,9 +45,15 @@ SECURITY_HEADERS = (
 )
 PRIVATE = (b"cache-control", b"private, no-cache")
 """Answers may be kept by the caller alone, and only to ask with their ETag whether they still hold."""
+_CLOSE = {"Connection": "close"}
 STATE = "liberation"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_.:-]{8,128}\Z")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+REFUSED = "liberation.refused"
+"""Key of a scope: why the server could not read the request, an `ApiError`. The connection ends with it."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+"""Those of RFC 9110 that can be asked of an address, and PATCH: 405 where it does not take them. No other is
+implemented anywhere: 501, https://www.rfc-editor.org/rfc/rfc9110#section-15.6.2
+"""
 
 
 class RequestState(msgspec.Struct):
@@ -81,10 +96,8 @@ class RequestContext:
         inner = {**scope, "method": "GET" if method == "HEAD" else method, STATE: state}
         answer = _Answer(send, state, self.position, bodiless=method == "HEAD")
         try:
-            if _length(headers) > self.request_max_bytes:
-                await _too_large(answer, scope["path"], self.request_max_bytes)
-            elif _misspelt(scope["path"]):
-                await _refuse(answer, problem("not_found", DETAIL[404], scope["path"]))
+            if (refusal := self._refusal(scope, headers)) is not None:
+                await _refuse(answer, scope["path"], refusal)
             else:
                 await self.app(cast("Scope", inner), receive, cast("Send", answer))
         finally:
@@ -102,6 +115,18 @@ class RequestContext:
                 ms=round(elapsed * 1e3, 2),
                 actor=state.actor,
             )
+
+    def _refusal(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> ApiError | None:
+        """Of what Litestar shall not see. Where a body may be left unread, the connection ends."""
+        if (unreadable := scope.get(REFUSED)) is not None:
+            unreadable.headers.update(_CLOSE)
+            return cast("ApiError", unreadable)
+        if scope["method"] not in _METHODS:
+            known = ", ".join(sorted(_METHODS))
+            return NotImplementedHere(f"No address takes this method; known are {known}.", headers=_CLOSE)
+        if _length(headers) > self.request_max_bytes:
+            return BodyTooLarge(f"A body may have {self.request_max_bytes} bytes at most.", headers=_CLOSE)
+        return NoAddress(DETAIL[404]) if _misspelt(scope["path"]) else None
 
 
 class _Answer:
@@ -151,13 +176,10 @@ def _misspelt(path: str) -> bool:
     return "//" in path or (path.endswith("/") and path != "/")
 
 
-async def _too_large(send: _Answer, path: str, limit: int) -> None:
-    said = problem("body_too_large", f"A body may have {limit} bytes at most.", path)
-    await _refuse(send, said, (b"connection", b"close"))
-
-
-async def _refuse(send: _Answer, said: Problem, *more: tuple[bytes, bytes]) -> None:
+async def _refuse(send: _Answer, path: str, refusal: ApiError) -> None:
+    said = problem(refusal.code, refusal.detail, path, status=status_of(type(refusal)))
     body = msgspec.json.encode(said)
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), *more]
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
     await send({"type": "http.response.start", "status": said.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,12 +1,15 @@
 """The OpenAPI document. Litestar makes most of it; here it is made to tell the truth.
 
-What Litestar leaves out: that unknown fields are refused, who may call what, the headers that every answer
-has, and the preconditions that a request can state.
+What Litestar leaves out: that unknown fields are refused, who may call what, what is refused and why, the
+headers that every answer has, and the preconditions that a request can state.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -18,11 +21,16 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from api.access import ACCESS, Access
+from api.auth import API_KEY_TTL_S, LEEWAY_S
+from api.gate import IDEMPOTENT
+from api.problems import MEDIA_TYPE, status_of
+from api.promises import ProblemSpec, Refusal, of_any_request
 
 TITLE = "Liberation"
 BEARER = "bearer"
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 NOT_MODIFIED = "304"
+_BODILESS = frozenset({"204", NOT_MODIFIED})
 MEDIA_TYPES = "media_types"
 """Key of a handler's `opt`: what it can answer with, where that is more than one."""
 _COMPONENTS = Components(
@@ -31,13 +39,17 @@ _COMPONENTS = Components(
             type="http",
             scheme="bearer",
             description=(
-                "A user's JWT (EdDSA or RS256 with sub, roles, aud, iss, exp) or a service's API key `lk_…`."
+                "A user's JWT (EdDSA or RS256 with sub, roles, aud, iss, exp) or a service's API key `lk_…`. "
+                f"As clocks differ, a JWT holds until {LEEWAY_S} s after its `exp`, and from {LEEWAY_S} s "
+                "before its `nbf`; an API key ends on time, and a revoked one "
+                f"{API_KEY_TTL_S:.0f} s later at most."
             ),
         )
     }
 )
 _DESCRIPTION = """Payments as immutable facts. Amounts are integers in minor units, times are RFC 3339 with a
 zone, errors are RFC 9457 problem documents with a stable `code`."""
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
 Json = dict[str, Any]
 
 _REQUEST_HEADERS: tuple[Json, ...] = (
@@ -89,11 +101,14 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
         list(handlers), dependencies={"services": nothing}, openapi_config=config, logging_config=None
     )
     document: Json = app.openapi_schema.to_schema()
+    by_operation = {str(handler.operation_id): handler for handler in handlers}
     for _, _, operation in operations(document):
+        _say_what_is_refused(operation, by_operation[operation["operationId"]])
         _complete(operation, ACCESS[operation["operationId"]])
     _refuse_unknown_fields(document, handlers)
     _offer_media_types(document, handlers)
-    return document
+    told: Json = _any_of(document)
+    return told
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -118,8 +133,50 @@ def _complete(operation: Json, access: Access) -> None:
             "content": {"application/json": {"schema": {"type": "object"}}},
         }
     for status, response in operation["responses"].items():
+        if status in _BODILESS:
+            response.pop("content", None)
         etag = _ETAG if NOT_MODIFIED in operation["responses"] and status in {"200", NOT_MODIFIED} else {}
         response["headers"] = {**response.get("headers", {}), **_RESPONSE_HEADERS, **etag}
+
+
+def _say_what_is_refused(operation: Json, handler: HTTPRouteHandler) -> None:
+    """For each status the codes that it can have: of the handler, and of what is looked at before it."""
+    declared = {
+        status: spec for status, spec in (handler.responses or {}).items() if isinstance(spec, ProblemSpec)
+    }
+    found: defaultdict[int, set[Refusal]] = defaultdict(set)
+    for refusal in of_any_request(
+        ACCESS[operation["operationId"]], idempotent=bool(handler.opt.get(IDEMPOTENT))
+    ):
+        found[status_of(refusal)].add(refusal)
+    for status, spec in declared.items():
+        found[status] |= spec.refusals
+    responses = operation["responses"]
+    for status, refusals in sorted(found.items()):
+        responses[str(status)] = _refused(status, refusals, responses.get(str(status), {}))
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _refused(status: int, refusals: AbstractSet[Refusal], declared: Json) -> Json:
+    """`declared` has bodies with members of their own, if any of the handler's refusals has."""
+    codes = sorted({refusal.code for refusal in refusals})
+    body = declared.get("content", {}).get(MEDIA_TYPE, {}).get("schema", _PROBLEM)
+    if body != _PROBLEM and len(codes) > 1:
+        body = {"anyOf": [*(each for each in body.get("oneOf", [body]) if each != _PROBLEM), _PROBLEM]}
+    of_code = {"properties": {"code": {"enum": codes}}}
+    return {
+        "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}",
+        "content": {MEDIA_TYPE: {"schema": {"allOf": [body, of_code]}}},
+    }
+
+
+def _any_of(value: Any) -> Any:
+    """Litestar writes a union as `oneOf`, which refuses what fits two of its members: a problem with members
+    of its own is a problem, too.
+    """
+    if isinstance(value, dict):
+        return {"anyOf" if key == "oneOf" else key: _any_of(each) for key, each in value.items()}
+    return [_any_of(each) for each in value] if isinstance(value, list) else value
 
 
 def _who(access: Access) -> str:

@@ -64,6 +64,7 @@ class FeatureMissing(ApiError):
     """The caller's plan does not allow it."""
 
     code: ClassVar[str] = "feature_missing"
+    remedy: ClassVar[str] = "Read `reason`; one of `plans` has the feature, or more of it."
 
     def __init__(self, entitlement: Entitlement) -> None:
         super().__init__(_detail(entitlement))

@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.params import ParameterKwarg
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.access import ACCESS, operation_of
+from api.access import ACCESS, TABLE, operation_of
 from api.auth import Authenticator, Principal
 from api.callers import Callers
 from api.coding import Inflated, coding_of, refuse_coding
@@ -29,7 +29,9 @@ from api.problems import (
     Unauthenticated,
     Unprocessable,
     UnsupportedMediaType,
+    allow,
 )
+from api.promises import WITH_BODY
 from api.ratelimit import RateLimit
 from ledger.errors import StoreUnavailable
 
@@ -37,7 +39,6 @@ UNLIMITED = frozenset({"livez", "readyz", "metrics"})
 """What the operator's own machines ask, all the time."""
 IDEMPOTENT = "idempotent"
 """Key of a handler's `opt`: the request changes money and must carry an `Idempotency-Key`."""
-WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 KEY_LENGTH = 255
 POSITION_DIGITS = 18
 Given = Mapping[bytes, bytes]
@@ -132,14 +133,19 @@ def _shape(handler: BaseRouteHandler) -> _Shape:
 
 
 class Preconditions:
-    """`before_request`: what headers and query must say. It runs after the guard and before the handler."""
+    """`before_request`: what headers and query must say. It runs after the guard and before the handler, and
+    answers OPTIONS itself.
+    """
 
     def __init__(self, positions: Positions) -> None:
         self._positions = positions
         self._shapes: dict[str, _Shape] = {}
 
-    async def __call__(self, request: Request[Any, Any, Any]) -> None:
+    async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes] | None:
         scope: Any = request.scope
+        if scope["method"] == "OPTIONS":  # Litestar's own answer leaves methods out
+            of_path = [access.method for access in TABLE if access.path == scope["path_template"]]
+            return Response(b"", status_code=204, headers={"Allow": allow(of_path)})
         given, operation = scope[STATE].given, operation_of(request.route_handler)
         shape = self._shapes.get(operation)
         if shape is None:
@@ -158,6 +164,7 @@ class Preconditions:
         # what everybody may call, without a limit or a credential, must not make us ask the database
         if with_credential and (wanted := given.get(b"ledger-position")) is not None:
             await self._positions.wait(_position(wanted))
+        return None
 
 
 def _check_query(query: bytes, shape: _Shape) -> None:

@@ -5,20 +5,19 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
 from api.log import request_id
 from api.words import in_words
-from ledger.errors import LedgerError, StoreUnavailable
+from ledger.errors import Forbidden, LedgerError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 CONFLICT = 409
@@ -38,35 +37,24 @@ STATUS: Mapping[str, int] = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "body_too_large": 413,
+    "uri_too_long": 414,
     "unsupported_media_type": 415,
     "rate_limited": 429,
+    "headers_too_large": 431,
+    "not_implemented": 501,
     "contended": 503,
     "store_unavailable": 503,
     "too_slow": 503,
     "position_not_reached": 503,
     "stripe_unavailable": 503,
     "not_ready": 503,
+    "http_version_not_supported": 505,
     "chain_broken": 500,
     "internal": 500,
 }
 """A refusal takes the status of its own code, else of the nearest base class's: so every `Invalid` is 422.
 Any other refusal is a conflict with the state as it is: 409."""
 
-_CODE_OF_STATUS = {
-    400: "malformed",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-    422: "invalid",
-    429: "rate_limited",
-}
-DETAIL = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that method: see the Allow header.",
-}
 RETRY_AFTER_S = "1"
 MOST_ERRORS = 20
 """A body may have thousands of faults; nobody mends more at a time."""
@@ -98,8 +86,6 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
 class ApiError(LedgerError):
     """What the HTTP side itself refuses. `headers` go out with the answer."""
 
-    code: ClassVar[str] = "malformed"
-
     def __init__(
         self, detail: str, *, errors: list[FieldError] | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
@@ -113,15 +99,17 @@ class ApiError(LedgerError):
 
 
 class Malformed(ApiError):
-    """The request cannot be read."""
+    """The request cannot be read: its HTTP, its headers, or the JSON of its body."""
 
     code = "malformed"
+    remedy = "Correct what `detail` names; a client library for HTTP and JSON does."
 
 
 class Unprocessable(ApiError):
-    """A value can be read but makes no sense."""
+    """A field or a parameter has a value that can be read but makes no sense, or is not known at all."""
 
     code = "invalid"
+    remedy = "Correct what `errors` points to: a `pointer` into the body, or the name of a `parameter`."
 
     @classmethod
     def at(cls, *errors: FieldError) -> Unprocessable:
@@ -133,51 +121,147 @@ class Unauthenticated(ApiError):
     """No credential, or one that does not hold."""
 
     code = "unauthenticated"
+    remedy = "Get a new credential and send it as `Authorization: Bearer <credential>`."
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="liberation"'})
 
 
-class UnsupportedMediaType(ApiError):
-    """Bodies are JSON, plain or as gzip."""
+class NoAddress(ApiError):
+    """There is nothing at this address."""
 
-    code = "unsupported_media_type"
+    code = "not_found"
+    remedy = "Check its spelling, also its slashes, against this page."
+
+
+class MethodNotAllowed(ApiError):
+    """The address does not take that method."""
+
+    code = "method_not_allowed"
+    remedy = "Use one of the methods in the `Allow` header."
 
 
 class NotAcceptable(ApiError):
     """Nothing of what the caller takes can be given."""
 
     code = "not_acceptable"
+    remedy = "Name one of the media types of `detail` in `Accept`, or send none."
+
+
+class BodyTooLarge(ApiError):
+    """The body is larger than any that makes sense here."""
+
+    code = "body_too_large"
+    remedy = "Send a smaller one; `detail` says how large it may be."
+
+
+class UriTooLong(ApiError):
+    """The address with its query is longer than any that makes sense here."""
+
+    code = "uri_too_long"
+    remedy = "Leave out parameters that are not of this address."
+
+
+class UnsupportedMediaType(ApiError):
+    """Bodies are JSON, plain or as gzip, and this one is said to be something else."""
+
+    code = "unsupported_media_type"
+    remedy = "Send JSON, as `Content-Type: application/json`, plain or as `Content-Encoding: gzip`."
 
 
 class RateLimited(ApiError):
     """Too many requests of one caller."""
 
     code = "rate_limited"
+    remedy = "Wait for `Retry-After` seconds; `RateLimit` tells beforehand how many requests are left."
+
+
+class HeadersTooLarge(ApiError):
+    """The headers together are larger than any that make sense here."""
+
+    code = "headers_too_large"
+    remedy = "Leave out headers that are not of this API, such as another site's cookies."
 
 
 class IdempotencyKeyMissing(ApiError):
-    """The request changes money, so a repeat of it must be recognised."""
+    """The request changes money, so a repeat of it must be recognised, and it has no `Idempotency-Key`."""
 
     code = "idempotency_key_missing"
+    remedy = "Send one: new for each intent, the same for its repeats."
 
 
 class IdempotencyInFlight(ApiError):
     """The first request with this key has no answer yet."""
 
     code = "idempotency_in_flight"
+    remedy = "Send it again, with the same key, after `Retry-After` seconds."
+
+
+class CardDeclined(ApiError):
+    """The card was not charged: its bank declined."""
+
+    code = "card_declined"
+    remedy = "Do as `remedy` and `detail` of the answer say: confirm, correct, wait, or use another card."
 
 
 class PositionNotReached(ApiError):
     """The projections have not yet come to the position that the read asked for."""
 
     code = "position_not_reached"
+    remedy = "Ask again after `Retry-After` seconds, or without `Ledger-Position`."
 
 
 class StripeUnavailable(ApiError):
     """Stripe did not answer, and the request is nothing without it."""
 
     code = "stripe_unavailable"
+    remedy = "Send it again in a moment, with the same key."
+
+
+class ServiceNotReady(ApiError):
+    """The service cannot serve now, or what it would serve is too old."""
+
+    code = "not_ready"
+    remedy = "Send requests elsewhere until it can; `health` tells who runs it what is wrong."
+
+
+class Internal(ApiError):
+    """Something went wrong here that nobody expected."""
+
+    code = "internal"
+    remedy = "Send it again with the same key; if it stays so, report it with the `request_id`."
+
+
+class NotImplementedHere(ApiError):
+    """No address takes this method, or the body is sent in a transfer coding that is not understood."""
+
+    code = "not_implemented"
+    remedy = "Use a method of this page, in capitals, and no transfer coding but `chunked`."
+
+
+class VersionNotSupported(ApiError):
+    """The request is of another version of HTTP than 1.1 and 1.0."""
+
+    code = "http_version_not_supported"
+    remedy = "Speak HTTP/1.1, or let the proxy in front of the service do so."
+
+
+_OF_STATUS: Mapping[int, type[ApiError | LedgerError]] = {
+    400: Malformed,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NoAddress,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
+    415: UnsupportedMediaType,
+    422: Unprocessable,
+    429: RateLimited,
+}
+"""What Litestar's own exceptions are."""
+DETAIL = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method: see the Allow header.",
+}
 
 
 def status_of(error: type[LedgerError]) -> int:
@@ -240,9 +324,18 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     """Litestar's own: routing, body size, decoding."""
     if isinstance(error, ValidationException):
         return _on_validation(request, error)
-    code = _CODE_OF_STATUS.get(error.status_code, "malformed")
+    code = _OF_STATUS.get(error.status_code, Malformed).code
     detail = DETAIL.get(error.status_code) or error.detail or HTTPStatus(error.status_code).phrase
-    return answer(problem(code, detail, request.url.path), error.headers)
+    headers = dict(error.headers or {})
+    if "allow" in headers:
+        headers["allow"] = allow(headers["allow"].split(", "))
+    return answer(problem(code, detail, request.url.path), headers)
+
+
+def allow(methods: Iterable[str]) -> str:
+    """The value of `Allow`: HEAD is taken wherever GET is, and OPTIONS everywhere."""
+    taken = {*methods, "OPTIONS"}
+    return ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
 
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
@@ -271,20 +364,11 @@ def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     log.error("unhandled", exc_info=error)
     return answer(
         problem(
-            "internal", "Something went wrong here. Send the request_id with your report.", request.url.path
+            Internal.code,
+            "Something went wrong here. Send the request_id with your report.",
+            request.url.path,
         )
     )
 
 
 HANDLERS: ExceptionHandlersMap = {LedgerError: on_ledger_error, HTTPException: on_http, Exception: on_any}
-
-
-def responses(*statuses: int) -> dict[int, ResponseSpec]:
-    """For `responses=` of a handler: `statuses` and those that every call may get answer with a problem."""
-    everywhere = {400, 401, 403, 413, 422, 429, 500, 503}
-    return {
-        status: ResponseSpec(
-            Problem, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE, generate_examples=False
-        )
-        for status in sorted({*statuses, *everywhere})
-    }

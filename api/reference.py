@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
 from api.document import Json, operations
-from api.problems import STATUS
+from api.problems import MEDIA_TYPE
+from api.promises import Case, ProblemType, problem_types
 
-_SUCCESS = "2"
+_ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
+code's address on this page."""
 
 
 def page(document: Json) -> str:
@@ -34,7 +37,8 @@ def page(document: Json) -> str:
         "<h2>Types</h2>",
         *(_schema(name, schema) for name, schema in sorted(schemas.items())),
         "<h2>Problems</h2>",
-        _problems(),
+        f"<p>{_prose(_ABOUT_PROBLEMS)}</p>",
+        *(_problem(each) for each in problem_types()),
     ]
     title = escape(document["info"]["title"])
     return (
@@ -78,7 +82,15 @@ def _parameter(parameter: Json) -> tuple[str, ...]:
 def _response(status: str, response: Json) -> tuple[str, ...]:
     content = next(iter(response.get("content", {}).items()), None)
     shown = f"{_type(content[1]['schema'])} <small>{escape(content[0])}</small>" if content else ""
-    return f"<code>{escape(status)}</code>", shown, _prose(response.get("description", ""))
+    description = _prose(response.get("description", ""))
+    if content and content[0] == MEDIA_TYPE:
+        description = re.sub(r"<code>(\w+)</code>", _link, description)
+    return f"<code>{escape(status)}</code>", shown, description
+
+
+def _link(code: re.Match[str]) -> str:
+    """To the problem."""
+    return f'<a href="#problem-{code[1]}">{code[0]}</a>'
 
 
 def _schema(name: str, schema: Json) -> str:
@@ -97,12 +109,13 @@ def _schema(name: str, schema: Json) -> str:
 
 
 def _type(schema: Json) -> str:
+    if "allOf" in schema:  # what comes after the first only says which codes
+        schema = schema["allOf"][0]
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#type-{name}">{name}</a>'
-    for key in ("oneOf", "anyOf"):
-        if key in schema:
-            return " or ".join(_type(each) for each in schema[key])
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
     if "enum" in schema:
         return " · ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if "const" in schema:
@@ -125,10 +138,18 @@ def _bounds(schema: Json) -> Iterator[str]:
         yield f", <code>{escape(schema['pattern'])}</code>"
 
 
-def _problems() -> str:
-    rows = [(f'<code id="problem-{code}">{code}</code>', str(status)) for code, status in STATUS.items()]
-    note = "<p>The <code>code</code> of a problem document. One that is not listed is a conflict: 409.</p>"
-    return note + _table(("Code", "Status"), rows)
+def _problem(of: ProblemType) -> str:
+    """The address that `type` of a problem document names."""
+    code, status = escape(of.code), f"{of.status} {HTTPStatus(of.status).phrase}"
+    cases = "".join(_case(each) for each in of.cases)
+    return (
+        f'<section id="problem-{code}"><h3><code>{code}</code> <small>{escape(status)}</small></h3>'
+        f"{cases}</section>"
+    )
+
+
+def _case(of: Case) -> str:
+    return f"<p>{_prose(of.cause)}<br><em>What to do:</em> {_prose(of.remedy)}</p>"
 
 
 def _table(head: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
@@ -152,7 +173,7 @@ STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 6rem; }
-h1 small, td small { font-weight: normal; opacity: .7; }
+h1 small, h3 small, td small { font-weight: normal; opacity: .7; }
 h2 { margin-top: 3rem; border-top: 1px solid #8886; padding-top: 1rem; }
 nav ul { columns: 20rem; padding: 0; list-style: none; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }

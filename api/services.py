@@ -114,6 +114,7 @@ class TooSlow(StoreUnavailable):
     """What was asked means reading too much of the ledger, or the database has too much to do."""
 
     code = "too_slow"
+    remedy = "Narrow it: a shorter time range, or a filter that fits fewer."
 
 
 class Services:

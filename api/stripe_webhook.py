@@ -16,10 +16,11 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency
 
 from api.effects.objects import EventObject, StripeEvent, id_of, instant
-from api.problems import ApiError, responses
+from api.problems import ApiError
+from api.promises import responses
 from api.services import Services
 from api.webhook_endpoint import WEBHOOK_PATH
-from ledger.errors import IdempotencyMismatch
+from ledger.errors import Contended, IdempotencyMismatch
 from ledger.message import Origin
 from ledger.store import Store
 from ledger.webhooks.commands import ReceiveWebhook
@@ -32,21 +33,28 @@ MAX_BODY_BYTES = 1_048_576
 
 
 class WebhookRefused(ApiError):
-    """Nothing was recorded; Stripe sends it again and shows the failure in its dashboard."""
+    """The body is no event of Stripe. Nothing was recorded; Stripe sends it again and shows the failure."""
 
     code: ClassVar[str] = "invalid_webhook"
+    remedy: ClassVar[str] = "Let the endpoint at Stripe send events of API v1, as snapshots."
 
 
 class SignatureInvalid(WebhookRefused):
     """None of our secrets signed these bytes."""
 
+    remedy = "Set the endpoint's signing secret here, and let no proxy rewrite the body."
+
 
 class StampOutsideTolerance(WebhookRefused):
     """Signed, but too long ago or in the future."""
 
+    remedy = "Set the clocks."
+
 
 class WrongMode(WebhookRefused):
     """A test event for a live service, or the other way round."""
+
+    remedy = "Correct the endpoint's address in Stripe's dashboard."
 
 
 class WebhookReceipt(msgspec.Struct, frozen=True):
@@ -68,7 +76,7 @@ _decode = msgspec.json.Decoder(StripeEvent).decode
     description="Verified by its `Stripe-Signature`, recorded, then acknowledged. It is applied afterwards.",
     status_code=200,
     tags=["webhooks"],
-    responses=responses(),
+    responses=responses(WebhookRefused, Contended),
     request_max_body_size=MAX_BODY_BYTES,
 )
 async def stripe_webhook(

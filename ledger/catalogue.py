@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from ledger import money
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 
 FREE = "free"
 TIERS = (FREE, "pro", "enterprise")
@@ -25,7 +25,7 @@ Price = Annotated[int, msgspec.Meta(gt=0)]
 Interval = Literal["month", "year"]
 
 
-class InvalidCatalogue(LedgerError):
+class InvalidCatalogue(OperatorError):
     code: ClassVar[str] = "invalid_catalogue"
 
 

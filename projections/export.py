@@ -22,7 +22,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from ledger.chart import CHART
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 from ledger.money import EXPONENTS
 
 Format = Literal["hledger", "beancount", "csv"]
@@ -31,7 +31,7 @@ TOKENS = "TOK"
 """The unit of loyalty tokens: whole ones, no money."""
 
 
-class UnknownCurrency(LedgerError):
+class UnknownCurrency(OperatorError):
     """A currency whose decimals are not known, so no amount of it can be written."""
 
     code = "unknown_currency"

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import Connection, Cursor, errors
 from psycopg.sql import SQL, Identifier
 
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 from ledger.message import Recorded
 from ledger.store import conninfo
 from ledger.store.migrations import find_migrations
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 """Called with the position reached and the one aimed at."""
 
 
-class RebuildRunning(LedgerError):
+class RebuildRunning(OperatorError):
     """Another rebuild or check of this schema is at work."""
 
     code = "rebuild_running"

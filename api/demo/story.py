@@ -19,7 +19,7 @@ from api.demo.plan import Action, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
 from api.serve.sandbox import KEY
 from api.settings import Settings
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 
 ADMIN = "usr_admin"
 TTL_S = 3600
@@ -30,7 +30,7 @@ OK, CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 200, 201, 202, 400, 402
 Json = dict[str, Any]
 
 
-class StoryFailed(LedgerError):
+class StoryFailed(OperatorError):
     """The API or the sandbox answered something that the plan does not know."""
 
     code = "demo"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 
 
-class EmbeddedPostgresError(LedgerError):
+class EmbeddedPostgresError(OperatorError):
     """The embedded server cannot be had; `detail` is one or a few lines for the operator."""
 
     code = "embedded_postgres"

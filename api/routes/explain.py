@@ -14,7 +14,6 @@ from litestar.params import QueryParameter
 from api.body import CurrencyParameter, currency_of
 from api.known import check_account, check_party
 from api.paging import LARGEST, Cursor, Limit, Page, before_key, page
-from api.problems import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.routes.accounting import TAGS, Party
 from api.services import Services
@@ -89,7 +88,7 @@ _EXPLAIN = """
     operation_id="explainBalance",
     summary="Where a balance comes from",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def explain_balance(
     services: NamedDependency[Services],

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from api.auth import Principal
 from api.body import WhoseParameter
 from api.entitlements import Entitlement, entitlement
-from api.problems import responses
+from api.promises import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from api.whose import whose
@@ -26,7 +26,7 @@ Call = Request[Principal, Any, State]
     operation_id="checkFeature",
     summary="Whether a feature may be used",
     tags=["subscriptions"],
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def check_feature(
     key: FromPath[str], request: Call, services: NamedDependency[Services], user_id: WhoseParameter = None

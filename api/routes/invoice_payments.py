@@ -16,13 +16,16 @@ from api.effects.stripe import Delivered
 from api.gate import IDEMPOTENT
 from api.idempotency import Unkept
 from api.invoice_resources import Invoice, invoice_of
-from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
+from api.problems import CardDeclined, Problem, StripeUnavailable, answer, problem
+from api.promises import responses
 from api.reads import INVOICE_BY_ID
 from api.resources import Failure, NextAction
 from api.services import Services
+from ledger.errors import Unknown
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
+from ledger.invoices.refusals import InvoiceNotOpen, NewCardRequired, RetryInProgress
 
 
 class PayInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,15 +54,19 @@ class InvoiceDeclined(Problem, kw_only=True):
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It is paid",
-    responses=responses(404, 409)
+    responses=responses(
+        Unknown,
+        InvoiceNotOpen,
+        RetryInProgress,
+        NewCardRequired,
+        StripeUnavailable,
+        bodies={CardDeclined: InvoiceDeclined},
+    )
     | {
         202: ResponseSpec(
             InvoicePaying,
             description="Not decided yet: it waits for Stripe, or for its cardholder (see `next_action`)",
             generate_examples=False,
-        ),
-        402: ResponseSpec(
-            InvoiceDeclined, description="Declined", media_type=MEDIA_TYPE, generate_examples=False
         ),
     },
 )
@@ -114,7 +121,7 @@ async def _answer(services: Services, request: Call, invoice_id: str, done: Done
         return Unkept(paying, status_code=202, headers=done.headers)
     if story.invoice.retry or shown.failure is None:
         return Response(InvoicePaying(invoice=shown), status_code=202, headers=done.headers)
-    said = problem("card_declined", shown.failure.detail, request.url.path)
+    said = problem(CardDeclined.code, shown.failure.detail, request.url.path)
     declined = InvoiceDeclined(**msgspec.structs.asdict(said), failure=shown.failure, invoice=shown)
     return answer(declined, done.headers)
 

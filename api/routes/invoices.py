@@ -27,7 +27,8 @@ from api.invoice_resources import (
     invoice_of,
 )
 from api.paging import Cursor, Limit, Page, before, page
-from api.problems import MEDIA_TYPE, NotAcceptable, Problem, answer, problem, responses
+from api.problems import ApiError, NotAcceptable, Problem, answer, problem
+from api.promises import responses
 from api.reads import INVOICE_BY_ID, rows, select
 from api.receipts import page as receipt_page
 from api.receipts import pdf as receipt_pdf
@@ -39,6 +40,13 @@ from ledger.errors import Refused, Unknown
 from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
+from ledger.invoices.refusals import (
+    AlreadyCredited,
+    CreditExceedsRemainder,
+    InvalidCredit,
+    InvoiceDisputed,
+    InvoiceNotSettled,
+)
 from projections.credit_notes import CreditNoteRow
 from projections.invoices import INVOICES
 
@@ -46,7 +54,10 @@ TAGS = ["invoices"]
 
 
 class NoReceipt(Refused):
+    """The invoice is not paid, or nothing was charged on it, so it has no receipt."""
+
     code = "no_receipt"
+    remedy = "Ask again when it is paid; one on which nothing was charged never has one."
 
 
 _OF_USER = """
@@ -67,7 +78,7 @@ _LIST, _LIST_OF_ALL = select(_OF_USER, INVOICES), select(_OF_ALL, INVOICES)
     operation_id="listInvoices",
     summary="List invoices",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def list_invoices(
     request: Call,
@@ -104,7 +115,7 @@ async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceS
     operation_id="getInvoice",
     summary="One invoice with all that happened to it",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def get_invoice(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -122,7 +133,7 @@ async def get_invoice(
     tags=TAGS,
     media_type=receipt_pdf.MEDIA_TYPE,
     opt={MEDIA_TYPES: (receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE)},
-    responses=responses(404, 406, 409) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown, NotAcceptable, NoReceipt) | NOT_MODIFIED_SPEC,
 )
 async def get_receipt(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -230,6 +241,16 @@ class CreditNotMade(Problem, kw_only=True):
     credit_note: CreditNote
 
 
+class CreditFailed(ApiError):
+    """Stripe did not make the credit note. No money moved; it stays on record as failed."""
+
+    code = "credit_failed"
+    remedy = "Read `detail`; ask for another credit when its cause is gone."
+
+
+REFUSALS = (InvalidCredit, InvoiceNotSettled, InvoiceDisputed, AlreadyCredited, CreditExceedsRemainder)
+
+
 @post(
     "/api/invoices/{invoice_id:str}/credit",
     operation_id="creditInvoice",
@@ -237,16 +258,10 @@ class CreditNotMade(Problem, kw_only=True):
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="The credit note stands, and the money is on its way back to the card",
-    responses=responses(404)
+    responses=responses(Unknown, *REFUSALS, bodies={CreditFailed: CreditNotMade})
     | {
         202: ResponseSpec(
             CreditNote, description="Not made yet: `requested` or `unknown`", generate_examples=False
-        ),
-        409: ResponseSpec(
-            CreditNotMade | Problem,
-            description="The invoice's state does not allow it, or Stripe did not make it",
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
         ),
     },
 )
@@ -297,7 +312,7 @@ def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":
         detail = f"Stripe did not make the credit note ({row.failure_code}). No money moved."
-        said = problem("credit_failed", detail, request.url.path)
+        said = problem(CreditFailed.code, detail, request.url.path)
         return answer(CreditNotMade(**msgspec.structs.asdict(said), credit_note=shown), headers)
     return Response(shown, status_code=201 if row.status == "credited" else 202, headers=headers)
 

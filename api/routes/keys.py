@@ -5,7 +5,6 @@ from __future__ import annotations
 from litestar import get
 from litestar.di import NamedDependency
 
-from api.problems import responses
 from api.services import Services
 
 
@@ -14,7 +13,6 @@ from api.services import Services
     operation_id="getJwks",
     summary="Public keys",
     tags=["operations"],
-    responses=responses(),
 )
 async def get_jwks(services: NamedDependency[Services]) -> dict[str, list[dict[str, str]]]:
     """RFC 7517. Empty when another issuer makes the credentials."""

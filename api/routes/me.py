@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.auth import Principal
-from api.problems import FieldError, Unprocessable, responses
+from api.problems import FieldError, Unprocessable
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from api.words import EMAIL, NO_NUL, TIME_ZONE
@@ -43,7 +43,7 @@ _SELECT = "SELECT email, name, time_zone FROM contacts WHERE user_id = %s"
     operation_id="getContact",
     summary="The caller's contact data",
     tags=TAGS,
-    responses=responses() | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def get_contact(request: Call, services: NamedDependency[Services]) -> Read[Contact]:
     """All null, and UTC, when nothing was given or it was erased."""
@@ -61,7 +61,7 @@ _UPSERT = """
 """
 
 
-@put("/api/me", operation_id="putContact", summary="Set contact data", tags=TAGS, responses=responses())
+@put("/api/me", operation_id="putContact", summary="Set contact data", tags=TAGS)
 async def put_contact(
     data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
@@ -79,9 +79,7 @@ async def put_contact(
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 
 
-@delete(
-    "/api/me", operation_id="eraseContact", summary="Erase contact data", tags=TAGS, responses=responses()
-)
+@delete("/api/me", operation_id="eraseContact", summary="Erase contact data", tags=TAGS)
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good. Payments stay: they hold no name, only the opaque id."""
     async with services.reading() as connection:

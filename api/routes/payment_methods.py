@@ -15,9 +15,11 @@ from api.auth import Principal
 from api.body import IdempotencyKey, PaymentMethodId, known_shape
 from api.cards import SavedCard
 from api.gate import IDEMPOTENT
-from api.problems import responses
+from api.problems import StripeUnavailable
+from api.promises import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
+from ledger.errors import Contended, Unknown
 from ledger.ids import new_id
 
 Call = Request[Principal, Any, State]
@@ -39,7 +41,7 @@ class SavedCards(msgspec.Struct, frozen=True, kw_only=True):
     operation_id="listPaymentMethods",
     summary="List the caller's saved cards",
     tags=TAGS,
-    responses=responses() | NOT_MODIFIED_SPEC,
+    responses=responses(StripeUnavailable) | NOT_MODIFIED_SPEC,
 )
 async def list_payment_methods(request: Call, services: NamedDependency[Services]) -> Read[SavedCards]:
     """Brand and last digits come from Stripe now; they are not kept here."""
@@ -52,7 +54,7 @@ async def list_payment_methods(request: Call, services: NamedDependency[Services
     summary="Save a card",
     tags=TAGS,
     opt={IDEMPOTENT: True},
-    responses=responses(409),
+    responses=responses(StripeUnavailable),
 )
 async def save_payment_method(
     data: JSONBody[SavePaymentMethod],
@@ -76,7 +78,7 @@ async def save_payment_method(
     operation_id="removePaymentMethod",
     summary="Remove a saved card",
     tags=TAGS,
-    responses=responses(404),
+    responses=responses(Unknown, Contended, StripeUnavailable),
 )
 async def remove_payment_method(
     payment_method_id: FromPath[str], request: Call, services: NamedDependency[Services]

@@ -33,15 +33,15 @@ from api.idempotency import Unkept
 from api.inline import deliver
 from api.paging import Cursor, Limit, Page, before, page
 from api.problems import (
-    MEDIA_TYPE,
+    CardDeclined,
     FieldError,
     Problem,
     StripeUnavailable,
     Unprocessable,
     answer,
     problem,
-    responses,
 )
+from api.promises import responses
 from api.reads import PAYMENT_BY_ID, rows, select
 from api.resources import (
     NextAction,
@@ -62,6 +62,7 @@ from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
+from ledger.payments.refusals import InvalidAmount, InvalidCurrency
 from ledger.policies.effects import CreatePaymentIntent
 from projections.payments import PAYMENTS
 
@@ -105,20 +106,15 @@ class PaymentDeclined(Problem, kw_only=True):
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="The money is captured",
-    responses=responses(409)
+    responses=responses(
+        InvalidCurrency,
+        StripeUnavailable,
+        bodies={CardDeclined: PaymentDeclined, InvalidAmount: AmountRefused},
+    )
     | {
         202: ResponseSpec(
             Payment,
             description="Not decided yet: `processing`, `requires_action` (see `next_action`) or `unknown`",
-            generate_examples=False,
-        ),
-        402: ResponseSpec(
-            PaymentDeclined, description="Declined", media_type=MEDIA_TYPE, generate_examples=False
-        ),
-        422: ResponseSpec(
-            AmountRefused | Problem,
-            description="A value makes no sense, or Stripe takes no such amount",
-            media_type=MEDIA_TYPE,
             generate_examples=False,
         ),
     },
@@ -226,7 +222,7 @@ def _amount_refused(request: Call, code: str, payment: Payment) -> AmountRefused
 def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
     row = story.payment
     decline = declines.explain(row.failure_code, row.decline_code)
-    said = problem("card_declined", decline.detail, request.url.path)
+    said = problem(CardDeclined.code, decline.detail, request.url.path)
     return PaymentDeclined(
         **msgspec.structs.asdict(said),
         decline_code=row.decline_code if is_admin(request) else declines.shown(row.decline_code),
@@ -257,7 +253,7 @@ _HISTORY, _HISTORY_OF_ALL = select(_OF_USER, PAYMENTS), select(_OF_ALL, PAYMENTS
     operation_id="listPayments",
     summary="List payments",
     tags=TAGS,
-    responses=responses() | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     request: Call,
@@ -299,7 +295,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     operation_id="getPayment",
     summary="One payment with all that happened to it",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def get_payment(
     payment_id: FromPath[str], request: Call, services: NamedDependency[Services]

@@ -8,7 +8,6 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 
-from api.problems import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from ledger.catalogue import TIERS, Catalogue, Tier
@@ -56,7 +55,7 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True):
     operation_id="listPlans",
     summary="Plans, prices and features",
     tags=["subscriptions"],
-    responses=responses() | NOT_MODIFIED_SPEC,
+    responses=NOT_MODIFIED_SPEC,
 )
 async def list_plans(services: NamedDependency[Services]) -> Read[Plans]:
     """What can be bought, and what comes with it."""

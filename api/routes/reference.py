@@ -5,7 +5,6 @@ from __future__ import annotations
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
-from api.problems import responses
 from api.reference import STYLE
 from api.services import Services
 
@@ -19,7 +18,6 @@ TAGS = ["operations"]
     summary="This page",
     tags=TAGS,
     media_type=MediaType.HTML,
-    responses=responses(),
 )
 async def get_reference(services: NamedDependency[Services]) -> Response[str]:
     """Works offline: no script, no other host."""
@@ -31,7 +29,6 @@ async def get_reference(services: NamedDependency[Services]) -> Response[str]:
     operation_id="getOpenapi",
     summary="The OpenAPI document",
     tags=TAGS,
-    responses=responses(),
 )
 async def get_openapi(services: NamedDependency[Services]) -> Response[dict[str, object]]:
     """OpenAPI 3.1."""
@@ -44,7 +41,6 @@ async def get_openapi(services: NamedDependency[Services]) -> Response[dict[str,
     summary="The page's style",
     tags=TAGS,
     media_type=MediaType.CSS,
-    responses=responses(),
 )
 async def get_reference_style() -> Response[str]:
     """A file of its own, as the policy allows no inline style."""

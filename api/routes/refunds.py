@@ -15,12 +15,23 @@ from api.auth import Principal
 from api.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
 from api.gate import IDEMPOTENT
 from api.inline import deliver
-from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
+from api.problems import ApiError, Problem, answer, problem
+from api.promises import responses
 from api.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
+from ledger.errors import Unknown
 from ledger.ids import new_id
 from ledger.payments.commands import RequestRefund
 from ledger.payments.events import RefundRequested
+from ledger.payments.refusals import (
+    AlreadyRefunded,
+    DisputeOpen,
+    InvalidAmount,
+    NoteRequired,
+    PaymentNotCaptured,
+    RefundExceedsRemainder,
+    RefundWindowClosed,
+)
 from ledger.policies.effects import CreateRefund
 from projections.refunds import RefundRow
 
@@ -44,6 +55,24 @@ class RefundNotMade(Problem, kw_only=True):
     refund: Refund
 
 
+class RefundFailed(ApiError):
+    """Stripe did not make the refund. No money moved; it stays on record as failed."""
+
+    code = "refund_failed"
+    remedy = "Read `detail`; ask for another refund when its cause is gone, or pay back in another way."
+
+
+REFUSALS = (
+    PaymentNotCaptured,
+    DisputeOpen,
+    NoteRequired,
+    RefundWindowClosed,
+    AlreadyRefunded,
+    InvalidAmount,
+    RefundExceedsRemainder,
+)
+
+
 @post(
     "/api/payments/refund",
     operation_id="refundPayment",
@@ -51,17 +80,15 @@ class RefundNotMade(Problem, kw_only=True):
     tags=["payments"],
     opt={IDEMPOTENT: True},
     response_description="The money is on its way back to the card",
-    responses=responses(404)
+    responses=responses(
+        Unknown,
+        *REFUSALS,
+        bodies={RefundFailed: RefundNotMade},
+    )
     | {
         202: ResponseSpec(
             Refund,
             description="Not settled yet: `requested`, `pending` or `unknown`",
-            generate_examples=False,
-        ),
-        409: ResponseSpec(
-            RefundNotMade | Problem,
-            description="The payment's state does not allow it, or Stripe did not make it",
-            media_type=MEDIA_TYPE,
             generate_examples=False,
         ),
     },
@@ -111,7 +138,7 @@ def _answer(request: Call, row: RefundRow) -> Response[Any]:
     refund = refund_of(row)
     headers = {"Location": f"/api/payments/{row.payment_id}"}
     if row.status in {"failed", "canceled"}:
-        said = problem("refund_failed", why_not_refunded(row.failure_reason), request.url.path)
+        said = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
         return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
     return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
 

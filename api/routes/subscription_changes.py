@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, post, put
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
@@ -31,11 +30,13 @@ from api.effects.catalogue import Plan
 from api.effects.stripe import Postponed
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
-from api.problems import MEDIA_TYPE, Problem, StripeUnavailable, answer, problem, responses
+from api.problems import ApiError, Problem, StripeUnavailable, answer, problem
+from api.promises import responses
 from api.routes.subscriptions import TAGS, Interval, TierName
 from api.services import Services
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
+from ledger.errors import Unknown
 from ledger.ids import new_id
 from ledger.message import Instant
 from ledger.subscriptions import state
@@ -46,6 +47,19 @@ from ledger.subscriptions.events import (
     SubscriptionChangeRequested,
     SubscriptionChangeScheduled,
     SubscriptionEvent,
+)
+from ledger.subscriptions.refusals import (
+    CancellationPending,
+    IntervalChange,
+    InvalidPrice,
+    PreviewExpired,
+    PreviewMismatch,
+    PreviewRequired,
+    RequestInProgress,
+    SamePlan,
+    SubscriptionEnded,
+    SubscriptionNotActive,
+    UnknownTier,
 )
 
 
@@ -98,13 +112,36 @@ class ChangeNotMade(Problem, kw_only=True):
     subscription: Subscription
 
 
+class ChangeFailed(ApiError):
+    """Stripe refused the change; the present plan goes on."""
+
+    code = "change_failed"
+    remedy = "Ask for a new preview and confirm that one; tell who runs the service when it stays so."
+
+
+REFUSALS = (
+    Unknown,
+    SubscriptionEnded,
+    SubscriptionNotActive,
+    RequestInProgress,
+    CancellationPending,
+    UnknownTier,
+    InvalidPrice,
+    SamePlan,
+    IntervalChange,
+    PreviewExpired,
+    PreviewMismatch,
+    StripeUnavailable,
+)
+
+
 @post(
     "/api/subscriptions/preview",
     operation_id="previewSubscriptionChange",
     summary="What a change of plan would charge",
     tags=TAGS,
     status_code=200,
-    responses=responses(404, 409),
+    responses=responses(*REFUSALS),
 )
 async def preview_subscription_change(
     data: JSONBody[PreviewChange], request: Call, services: NamedDependency[Services]
@@ -193,17 +230,8 @@ def _preview(
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="In force, or scheduled for the end of the period (see `change`)",
-    responses=responses(404)
-    | {
-        202: WAITS,
-        402: DECLINED,
-        409: ResponseSpec(
-            ChangeNotMade | Problem,
-            description="The subscription's state does not allow it, or Stripe did not make it",
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        ),
-    },
+    responses=responses(*REFUSALS, PreviewRequired, bodies={**DECLINED, ChangeFailed: ChangeNotMade})
+    | {202: WAITS},
 )
 async def update_subscription(
     data: JSONBody[UpdateSubscription],
@@ -257,7 +285,7 @@ async def _changed(
         return declined(request, shown, refused.code, refused.decline_code, done)
     if refused is not None:
         detail = f"The change was not made ({refused.code}); the present plan goes on."
-        said = problem("change_failed", detail, request.url.path)
+        said = problem(ChangeFailed.code, detail, request.url.path)
         return answer(ChangeNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
     waits = row.change is not None and row.change.change_id == change_id
     if row.change is None or not waits or row.change.status == "scheduled":

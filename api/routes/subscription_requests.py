@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, post, put
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
@@ -28,12 +27,14 @@ from api.billing import (
 from api.body import IdempotencyKey, PaymentMethodId, UserId
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
-from api.problems import MEDIA_TYPE, Problem, answer, problem, responses
+from api.problems import ApiError, Problem, StripeUnavailable, answer, problem
+from api.promises import Refusal, responses
 from api.routes.subscriptions import TAGS
 from api.services import Services
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
 from api.words import NO_NUL
+from ledger.errors import Unknown
 from ledger.ids import new_id
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,
@@ -43,6 +44,13 @@ from ledger.subscriptions.commands import (
     WithdrawCancellation,
 )
 from ledger.subscriptions.events import ResumeRequested
+from ledger.subscriptions.refusals import (
+    NotCanceling,
+    NotPaused,
+    RequestInProgress,
+    SubscriptionEnded,
+    SubscriptionNotActive,
+)
 from ledger.subscriptions.state import Subscription as Row
 
 Wish = RequestCancellation | WithdrawCancellation | RequestPause | RequestResume | ChangePaymentMethod
@@ -74,15 +82,15 @@ class RequestNotMade(Problem, kw_only=True):
     subscription: Subscription
 
 
-RESPONSES = responses(404) | {
-    202: WAITS,
-    409: ResponseSpec(
-        RequestNotMade | Problem,
-        description="The subscription's state does not allow it, or Stripe did not do it",
-        media_type=MEDIA_TYPE,
-        generate_examples=False,
-    ),
-}
+class RequestFailed(ApiError):
+    """Stripe did not do it; the subscription is as it was."""
+
+    code = "request_failed"
+    remedy = "Read `detail` and ask again later; tell who runs the service when it stays so."
+
+
+REFUSALS = (Unknown, SubscriptionEnded, RequestInProgress)
+NOT_MADE: Mapping[Refusal, type[Problem]] = {RequestFailed: RequestNotMade}
 
 
 @post(
@@ -93,7 +101,7 @@ RESPONSES = responses(404) | {
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It ends, now or `cancel_at`",
-    responses=RESPONSES,
+    responses=responses(*REFUSALS, SubscriptionNotActive, bodies=NOT_MADE) | {202: WAITS},
 )
 async def cancel_subscription(
     data: JSONBody[CancelSubscription],
@@ -117,7 +125,10 @@ async def cancel_subscription(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It goes on",
-    responses=RESPONSES | {402: DECLINED},
+    responses=responses(
+        *REFUSALS, NotCanceling, NotPaused, StripeUnavailable, bodies={**NOT_MADE, **DECLINED}
+    )
+    | {202: WAITS},
 )
 async def resume_subscription(
     data: JSONBody[OfSubscription],
@@ -143,7 +154,7 @@ async def resume_subscription(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It is paused",
-    responses=RESPONSES,
+    responses=responses(*REFUSALS, SubscriptionNotActive, bodies=NOT_MADE) | {202: WAITS},
 )
 async def pause_subscription(
     data: JSONBody[OfSubscription],
@@ -166,7 +177,7 @@ async def pause_subscription(
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="From now on this card is charged",
-    responses=RESPONSES | {402: DECLINED},
+    responses=responses(*REFUSALS, bodies={**NOT_MADE, **DECLINED}) | {202: WAITS},
 )
 async def change_subscription_payment_method(
     data: JSONBody[SubscriptionCard],
@@ -227,7 +238,7 @@ async def _answer(services: Services, request: Call, user_id: str, done: Done) -
     if is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
     said = problem(
-        "request_failed",
+        RequestFailed.code,
         f"Stripe did not do it ({refused.code}); the subscription is as it was.",
         request.url.path,
     )

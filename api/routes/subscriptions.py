@@ -15,16 +15,24 @@ from api.billing import DECLINED, WAITS, Call, declined, ok, once, price_of, ref
 from api.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
-from api.problems import responses
+from api.problems import StripeUnavailable
+from api.promises import responses
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
 from api.subscription_resources import CurrentPlan, Subscription, current_of, subscription_of
 from api.whose import whose
+from ledger.errors import Unknown
 from ledger.ids import new_id
 from ledger.subscriptions import state
 from ledger.subscriptions.commands import RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.events import SubscriptionRequested
+from ledger.subscriptions.refusals import (
+    InvalidPrice,
+    SubscriptionExists,
+    TrialUsed,
+    UnknownTier,
+)
 
 TAGS = ["subscriptions"]
 
@@ -49,7 +57,15 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="It is active, or on trial",
-    responses=responses(409) | {202: WAITS, 402: DECLINED},
+    responses=responses(
+        UnknownTier,
+        InvalidPrice,
+        SubscriptionExists,
+        TrialUsed,
+        StripeUnavailable,
+        bodies=DECLINED,
+    )
+    | {202: WAITS},
 )
 async def create_subscription(
     data: JSONBody[CreateSubscription],
@@ -119,7 +135,7 @@ async def _request(
     operation_id="getCurrentPlan",
     summary="The plan that counts now",
     tags=TAGS,
-    responses=responses(404) | NOT_MODIFIED_SPEC,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
 )
 async def get_current_plan(
     request: Call, services: NamedDependency[Services], user_id: WhoseParameter = None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from api.app import create_app
+from api.serve.protocol import Protocol
 from api.services import Context
 
 DRAIN_S = 30
@@ -37,7 +38,7 @@ async def serving(context: Context, listener: socket.socket) -> AsyncIterator[Aw
     config = uvicorn.Config(
         create_app(context),
         loop="asyncio",  # uvloop starved some of 1,000 connections for seconds
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

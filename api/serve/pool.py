@@ -14,7 +14,7 @@ import structlog
 
 from api.serve.environment import environment
 from api.settings import Settings
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 45.0
@@ -26,7 +26,7 @@ LONGEST_PAUSE_S = 5.0
 log = structlog.get_logger()
 
 
-class ChildFailed(LedgerError):
+class ChildFailed(OperatorError):
     """A process of the service ended before it was ready; it has said why."""
 
     code = "child_failed"

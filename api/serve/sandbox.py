@@ -22,7 +22,7 @@ import structlog
 
 from api.serve.sockets import free_port, is_free
 from api.settings import Settings, SettingsError
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 from ledger.webhooks.decider import SUBSCRIBED
 
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ POLL_S = 0.02
 log = structlog.get_logger()
 
 
-class SandboxError(LedgerError):
+class SandboxError(OperatorError):
     """The sandbox does not start; `detail` names its log."""
 
     code = "sandbox"

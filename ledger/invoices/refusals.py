@@ -1,4 +1,5 @@
-"""Why a request about an invoice is refused; each `code` is stable, each detail says what to do.
+"""Why a request about an invoice is refused; each `code` is stable, each detail says what to do in
+the one case, and `remedy` in any.
 
 A subclass of `Invalid` is wrong whatever the state; the others conflict with the state as it is.
 """
@@ -11,48 +12,86 @@ from ledger.errors import Invalid, Refused
 
 
 class InvalidCredit(Invalid):
+    """The credit has no note, or its amount cannot be given back in this currency."""
+
     code: ClassVar[str] = "invalid_credit"
+    remedy: ClassVar[str] = "Say in `note` why, and correct the amount as `detail` says."
 
 
 class InvoiceNotOpen(Refused):
+    """Nothing is owed on the invoice: it is paid, void or not final."""
+
     code: ClassVar[str] = "invoice_not_open"
+    remedy: ClassVar[str] = "Look at the invoice's `status`; there is nothing to pay."
 
 
 class InvoiceNotSettled(Refused):
+    """Stripe has not settled what was paid on the invoice, or nothing was paid."""
+
     code: ClassVar[str] = "invoice_not_settled"
+    remedy: ClassVar[str] = "Ask again when the invoice is paid and settled."
 
 
 class InvoiceDisputed(Refused):
+    """The cardholder's bank disputes the charge, and a credit now would pay twice."""
+
     code: ClassVar[str] = "invoice_disputed"
+    remedy: ClassVar[str] = "Answer the dispute, or ask again when it is closed."
 
 
 class InvoiceFundsNotAvailable(Refused):
+    """The invoice's funds become available later than that."""
+
     code: ClassVar[str] = "invoice_funds_not_available"
+    remedy: ClassVar[str] = "Record them at the time that `detail` names."
 
 
 class RetryInProgress(Refused):
+    """An attempt to charge the invoice is under way, and nobody knows yet what became of it."""
+
     code: ClassVar[str] = "retry_in_progress"
+    remedy: ClassVar[str] = "Look at the invoice again in a moment; do not pay in another way meanwhile."
 
 
 class RetryNotDue(Refused):
+    """The schedule has no attempt for the invoice now."""
+
     code: ClassVar[str] = "retry_not_due"
+    remedy: ClassVar[str] = "Wait for the time that `detail` names, or for a new card."
 
 
 class NewCardRequired(Refused):
+    """The bank declined the card for good: it is lost, stolen or withdrawn."""
+
     code: ClassVar[str] = "new_card_required"
+    remedy: ClassVar[str] = "Change the subscription's payment method; the invoice is then tried at once."
 
 
 class CreditExists(Refused):
+    """A credit with this id was asked for before."""
+
     code: ClassVar[str] = "credit_exists"
+    remedy: ClassVar[str] = "Ask for another credit under a new id."
 
 
 class AlreadyCredited(Refused):
+    """Nothing is left of the invoice: all of it is given back or on its way."""
+
     code: ClassVar[str] = "already_credited"
+    remedy: ClassVar[str] = "Nothing is to be done; the invoice's credit notes show where it went."
 
 
 class CreditExceedsRemainder(Refused):
+    """More was asked for than is left of the invoice."""
+
     code: ClassVar[str] = "credit_exceeds_remainder"
+    remedy: ClassVar[str] = (
+        "Ask for what `detail` says is left, or leave `amount_minor` out to give back all of it."
+    )
 
 
 class DayNotOver(Refused):
+    """A day's revenue is recognised when the day (UTC) is over."""
+
     code: ClassVar[str] = "day_not_over"
+    remedy: ClassVar[str] = "Close it at the time that `detail` names."

@@ -1,4 +1,5 @@
-"""Why a payment or a refund is refused; each `code` is stable, each detail says what to do.
+"""Why a payment or a refund is refused; each `code` is stable, each detail says what to do in
+the one case, and `remedy` in any.
 
 A subclass of `Invalid` is wrong whatever the state; the others conflict with the state as it is.
 """
@@ -11,56 +12,100 @@ from ledger.errors import Invalid, Refused
 
 
 class InvalidAmount(Invalid):
+    """The amount is zero, above what Stripe takes, or no multiple of the currency's smallest charge."""
+
     code: ClassVar[str] = "invalid_amount"
+    remedy: ClassVar[str] = "Send an amount in minor units within the bounds that `detail` names."
 
 
 class InvalidCurrency(Invalid):
+    """The code names no currency that is known here."""
+
     code: ClassVar[str] = "invalid_currency"
+    remedy: ClassVar[str] = "Send an ISO 4217 code such as `usd`."
 
 
 class InvalidText(Invalid):
+    """A text is empty, too long, or holds the character NUL."""
+
     code: ClassVar[str] = "invalid_text"
+    remedy: ClassVar[str] = "Shorten or correct the field that `detail` names."
 
 
 class UnknownPurpose(Invalid):
+    """Nothing can be paid for under this purpose."""
+
     code: ClassVar[str] = "unknown_purpose"
+    remedy: ClassVar[str] = "Send one of the purposes that `detail` lists."
 
 
 class NoteRequired(Invalid):
+    """A refund by an administrator must say why it is made, and does not."""
+
     code: ClassVar[str] = "note_required"
+    remedy: ClassVar[str] = "Say why in `note`; the audit trail keeps it."
 
 
 class PaymentExists(Refused):
+    """A payment with this id was begun before."""
+
     code: ClassVar[str] = "payment_exists"
+    remedy: ClassVar[str] = "Start another payment under a new id."
 
 
 class PaymentNotCaptured(Refused):
+    """The payment's money was never captured, so there is nothing to give back."""
+
     code: ClassVar[str] = "payment_not_captured"
+    remedy: ClassVar[str] = "Look at the payment's `status`; wait if it is not decided yet."
 
 
 class DisputeOpen(Refused):
+    """The cardholder's bank disputes the payment, and a refund now would pay twice."""
+
     code: ClassVar[str] = "dispute_open"
+    remedy: ClassVar[str] = "Answer the dispute, or ask again when it is closed."
 
 
 class RefundExists(Refused):
+    """A refund with this id was asked for before."""
+
     code: ClassVar[str] = "refund_exists"
+    remedy: ClassVar[str] = "Ask for another refund under a new id."
 
 
 class RefundWindowClosed(Refused):
+    """The time in which users refund their own payments is over."""
+
     code: ClassVar[str] = "refund_window_closed"
+    remedy: ClassVar[str] = "Ask an administrator, who may refund at any time."
 
 
 class AlreadyRefunded(Refused):
+    """Nothing is left of the payment: all of it is refunded or on its way back."""
+
     code: ClassVar[str] = "already_refunded"
+    remedy: ClassVar[str] = "Nothing is to be done; the payment's `refunds` show where it went."
 
 
 class RefundExceedsRemainder(Refused):
+    """More was asked for than is left of the payment."""
+
     code: ClassVar[str] = "refund_exceeds_remainder"
+    remedy: ClassVar[str] = (
+        "Ask for what `detail` says is left, or leave `amount_minor` out to refund all of it."
+    )
 
 
 class FundsNotSettled(Refused):
+    """Stripe has not settled the payment yet, so its funds cannot become available."""
+
     code: ClassVar[str] = "funds_not_settled"
+    remedy: ClassVar[str] = "Record a snapshot of the payment with its balance transaction first."
 
 
 class FundsNotAvailable(Refused):
+    """The payment's funds become available later than that."""
+
     code: ClassVar[str] = "funds_not_available"
+    remedy: ClassVar[str] = "Record them at the time that `detail` names."

@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from psycopg import Connection
 
-from ledger.errors import ChainBroken, LedgerError
+from ledger.errors import ChainBroken, OperatorError
 from ledger.message import Instant
 from ledger.store import chain
 
 _FORMAT = "liberation.checkpoint.v1"
 
 
-class CheckpointError(LedgerError):
+class CheckpointError(OperatorError):
     """The checkpoint itself cannot be trusted or read; it says nothing about the ledger."""
 
     code = "checkpoint"

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Identifier
 
-from ledger.errors import LedgerError
+from ledger.errors import OperatorError
 from ledger.store.connection import APPLICATION, AUDITOR, conninfo
 
 COMPONENTS = ("ledger", "projections", "api")
@@ -47,7 +47,7 @@ _OTHERS_SCHEMA = """
 """
 
 
-class MigrationError(LedgerError):
+class MigrationError(OperatorError):
     """The database cannot be brought to the shape that this version needs."""
 
     code: ClassVar[str] = "migration"

@@ -35,6 +35,7 @@ from ledger.payments.decider import PAYMENT
 from ledger.payments.events import BalanceTransaction, PaymentInitiated, RefundRequested
 from ledger.policies.effects import CreatePaymentIntent, CreateRefund, Effect
 from tests.api.billing import FakeBilling
+from tests.api.promised import Promised
 
 STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
 DEADLINE_S = 10.0
@@ -127,7 +128,10 @@ async def running(settings: Settings, database_url: str, fake: FakeStripe) -> As
     asgi = create_app(context)
     async with lifespan(asgi):
         transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        hooks: dict[str, list[Any]] = {"response": [Promised(found[0].document)]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", event_hooks=hooks
+        ) as client:
             yield Running(asgi, found[0], client)
 
 

@@ -156,6 +156,22 @@ async def test_head_is_guarded_like_get_and_has_no_body(world: World, student: C
     assert own.headers["etag"] == (await world.owner.get(path)).headers["etag"]
 
 
+async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Running) -> None:
+    """Whoever asks: the methods are in the public document too."""
+    for path in {access.path for access in TABLE}:
+        methods = {access.method for access in TABLE if access.path == path}
+        allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+        address = path.format(payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso")
+        asked = await app.client.options(address)
+        assert (asked.status_code, asked.content) == (204, b"")
+        assert asked.headers["allow"] == ", ".join(sorted(allowed))
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - allowed:
+            refused = await app.client.request(method, address)
+            assert (refused.status_code, refused.headers["allow"]) == (405, asked.headers["allow"])
+            assert method == "HEAD" or problem(refused)["code"] == "method_not_allowed"
+    assert "allow" not in (await app.client.options("/nowhere")).headers
+
+
 def test_an_address_without_access_stops_the_start() -> None:
     @get("/api/new", operation_id="newThing", sync_to_thread=False)
     def handler() -> str:

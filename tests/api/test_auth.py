@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from api.api_keys import create_api_key, revoke_api_key
-from api.auth import ApiKey, Authenticator, mint
+from api.auth import LEEWAY_S, ApiKey, Authenticator, mint
 from api.jwks import parse_key_file
 from api.keys import LocalKeys, RemoteKeys, open_keys, parse_jwks
 from api.problems import Unauthenticated
@@ -153,14 +153,31 @@ async def test_the_key_decides_the_algorithm_and_never_the_credential(tmp_path: 
             await check.authenticate(header)
 
 
-async def test_a_verified_credential_is_remembered_until_it_expires(tmp_path: Path) -> None:
+async def test_a_verified_credential_is_remembered_as_long_as_it_holds(tmp_path: Path) -> None:
     issuer, clock = Issuer("k1"), Clock()
     check = authenticator(tmp_path, issuer, clock=clock)
-    header = f"Bearer {issuer.sign(exp=clock.now + 100)}"
+    expires = int(clock.now) + 100
+    header = f"Bearer {issuer.sign(exp=expires + 0.9)}"
     first = await check.authenticate(header)
-    assert await check.authenticate(header) is first
-    clock.now += 100
-    assert await check.authenticate(header) is not first, "verified anew, within the leeway"
+    for clock.now in (expires, expires + LEEWAY_S - 0.1):
+        assert check.recall(header) is first
+    clock.now = expires + LEEWAY_S
+    assert check.recall(header) is None
+
+
+@pytest.mark.parametrize(("past", "holds"), [(1, True), (LEEWAY_S - 2, True), (LEEWAY_S + 1, False)])
+async def test_a_new_credential_holds_as_long_past_its_expiry_as_a_remembered_one(
+    tmp_path: Path, past: int, *, holds: bool
+) -> None:
+    issuer, expired = Issuer("k1"), time.time() - past
+    check = authenticator(tmp_path, issuer)
+    header = f"Bearer {issuer.sign(exp=expired)}"
+    if holds:
+        await check.authenticate(header)
+        assert check.recall(header) is not None
+    else:
+        with pytest.raises(Unauthenticated, match="expired"):
+            await check.authenticate(header)
 
 
 async def test_keys_rotate_and_a_withdrawn_one_is_forgotten(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from api.access import TABLE
 from api.app import create_app
 from api.auth import ROLES, mint
 from api.projecting import projections
+from api.serve.protocol import Protocol
 from api.services import Context
 from api.settings import Settings
 from tests.api.support import FakeStripe
@@ -37,7 +38,7 @@ def served(database_url: str, settings: Settings, stripe: FakeStripe) -> Iterato
         Context(generous, database_url, open_stripe=stripe.open, background=(projections,), clock=stripe)
     )
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, loop="asyncio", http="httptools", log_config=None, lifespan="on"
+        app, host="127.0.0.1", port=0, loop="asyncio", http=Protocol, log_config=None, lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")
