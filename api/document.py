@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +22,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from api.access import ACCESS, Access
 from api.auth import API_KEY_TTL_S, LEEWAY_S
 from api.gate import IDEMPOTENT
-from api.problems import MEDIA_TYPE, status_of
+from api.problems import MEDIA_TYPE, phrase, status_of
 from api.promises import ProblemSpec, Refusal, of_any_request
 
 TITLE = "Liberation"
@@ -165,7 +164,7 @@ def _refused(status: int, refusals: AbstractSet[Refusal], declared: Json) -> Jso
         body = {"anyOf": [*(each for each in body.get("oneOf", [body]) if each != _PROBLEM), _PROBLEM]}
     of_code = {"properties": {"code": {"enum": codes}}}
     return {
-        "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}",
+        "description": f"{phrase(status)}: {', '.join(f'`{code}`' for code in codes)}",
         "content": {MEDIA_TYPE: {"schema": {"allOf": [body, of_code]}}},
     }
 

@@ -285,8 +285,16 @@ def problem(
     )
 
 
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+
+
+def phrase(status: int) -> str:
+    """As RFC 9110 has it; Python says it in older words before 3.13."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def _title(code: str, status: int) -> str:
-    return HTTPStatus(status).phrase if code in STATUS else code.replace("_", " ").capitalize()
+    return phrase(status) if code in STATUS else code.replace("_", " ").capitalize()
 
 
 def answer(of: Problem, headers: Mapping[str, str] | None = None) -> Response[bytes]:
@@ -325,7 +333,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     if isinstance(error, ValidationException):
         return _on_validation(request, error)
     code = _OF_STATUS.get(error.status_code, Malformed).code
-    detail = DETAIL.get(error.status_code) or error.detail or HTTPStatus(error.status_code).phrase
+    detail = DETAIL.get(error.status_code) or error.detail or phrase(error.status_code)
     headers = dict(error.headers or {})
     if "allow" in headers:
         headers["allow"] = allow(headers["allow"].split(", "))

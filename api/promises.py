@@ -6,7 +6,6 @@ The errors say it of themselves, by code, docstring and remedy, so that nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
 from inspect import cleandoc
 from typing import Union
 
@@ -31,6 +30,7 @@ from api.problems import (
     UnsupportedMediaType,
     UriTooLong,
     VersionNotSupported,
+    phrase,
     status_of,
 )
 from api.services import TooSlow
@@ -65,7 +65,7 @@ class ProblemSpec(ResponseSpec):
         status = status_of(next(iter(refusals)))
         super().__init__(
             Union[tuple(bodies)],  # noqa: UP007  made of as many as there are
-            description=HTTPStatus(status).phrase,
+            description=phrase(status),
             media_type=MEDIA_TYPE,
             generate_examples=False,
         )

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from http import HTTPStatus
 from typing import Any
 
 from api.document import Json, operations
-from api.problems import MEDIA_TYPE
+from api.problems import MEDIA_TYPE, phrase
 from api.promises import Case, ProblemType, problem_types
 
 _ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
@@ -140,7 +139,7 @@ def _bounds(schema: Json) -> Iterator[str]:
 
 def _problem(of: ProblemType) -> str:
     """The address that `type` of a problem document names."""
-    code, status = escape(of.code), f"{of.status} {HTTPStatus(of.status).phrase}"
+    code, status = escape(of.code), f"{of.status} {phrase(of.status)}"
     cases = "".join(_case(each) for each in of.cases)
     return (
         f'<section id="problem-{code}"><h3><code>{code}</code> <small>{escape(status)}</small></h3>'

@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data_dir: Path = Path(".liberation")
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
-    public_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    public_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     trusted_proxies: tuple[Network, ...] = ()
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     stripe_api_key: Annotated[str, msgspec.Meta(pattern=_STRIPE_KEY)] = ""
@@ -132,32 +132,35 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def _fields(given: Mapping[str, str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for variable, text in sorted(given.items()):
-        name, value = _field(variable, text)
+        name = _name(variable)
         if name in fields:
             raise SettingsError(
                 f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set: drop one."
             )
-        fields[name] = value
+        fields[name] = text.strip() if variable == PREFIX + name.upper() else _read(variable, text)
     return fields
 
 
-def _field(variable: str, text: str) -> tuple[str, str]:
+def _name(variable: str) -> str:
+    """Of the field that it sets, by its value or by a file's."""
     name = variable.removeprefix(PREFIX).lower()
-    if name in _NAMES:
-        return name, text
-    if name.endswith("_file") and name.removesuffix("_file") in _NAMES:
-        return name.removesuffix("_file"), _read(variable, text)
+    for field in (name, name.removesuffix("_file")):
+        if field in _NAMES:
+            return field
     raise SettingsError(f"{variable} is no setting: known are {', '.join(sorted(_VARIABLES))}.")
 
 
 def _read(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         # somebody may have given the secret itself
         raise SettingsError(
             f"{variable} names {redact(path)}, which cannot be read: {_reason(error)}."
         ) from None
+    if not text:  # as while a secret is being mounted: the default would be another database, another Stripe
+        raise SettingsError(f"{variable} names {redact(path)}, which is empty.")
+    return text
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

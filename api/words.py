@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+_END = r"$(?!\n)"
+"""In Python `$` alone matches before a newline at the end, too."""
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text cannot hold it."""
-CURRENCY = "^[A-Za-z]{3}$"
-PAYMENT_METHOD = "^pm_[A-Za-z0-9_]{1,200}$"
-PAYMENT = "^pay_[0-9a-f]{32}$"
-ACCOUNT = "^[0-9]{4}$"
-EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+$"
-TIME_ZONE = "^[A-Za-z0-9_+/-]+$"
+CURRENCY = "^[A-Za-z]{3}" + _END
+PAYMENT_METHOD = "^pm_[A-Za-z0-9_]{1,200}" + _END
+PAYMENT = "^pay_[0-9a-f]{32}" + _END
+ACCOUNT = "^[0-9]{4}" + _END
+EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+" + _END
+TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
 PATTERNS: Mapping[str, str] = {
     NO_NUL: "holds the character NUL (U+0000), which cannot be stored: leave it out",

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from psycopg.rows import tuple_row
 
-from ledger.errors import Invalid
+from ledger.errors import Invalid, OperatorError
 from ledger.message import Recorded
 from ledger.policies import POLICIES, Policy, Reaction
 from ledger.store import Reader, conninfo
@@ -22,7 +22,7 @@ _STARTS_AFTER = "SELECT starts_after FROM policies WHERE name = %s"
 _START_EARLIER = "UPDATE policies SET starts_after = %s WHERE name = %s AND starts_after = %s"
 
 
-class UnknownPolicy(Invalid):
+class UnknownPolicy(OperatorError):
     """Names no policy, or one that has not begun here."""
 
     code = "unknown_policy"

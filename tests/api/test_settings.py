@@ -75,6 +75,15 @@ def test_a_wrong_setting_is_one_line_that_names_it(environ: dict[str, str], word
     assert "regex" not in str(error.value)
 
 
+def test_a_file_that_is_empty_is_no_setting(tmp_path: Path) -> None:
+    """It would mean another database than the one that was meant."""
+    empty = tmp_path / "url"
+    empty.write_text(" \n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"DATABASE_URL_FILE names .*, which is empty"):
+        load({"LIBERATION_DATABASE_URL_FILE": str(empty)})
+    assert load({"LIBERATION_DATABASE_URL": "  "}) == Settings()
+
+
 def test_secrets_are_not_shown() -> None:
     settings = Settings(
         stripe_api_key="sk_test_hunter2",

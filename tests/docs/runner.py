@@ -30,7 +30,8 @@ VOLATILE = re.compile(
     re.VERBOSE,
 )
 VOLATILE_KEYS = re.compile(
-    r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid)$|^ETag|elapsed|seconds|_s$", re.IGNORECASE
+    r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid|number)$|^ETag|elapsed|seconds|_s$",
+    re.IGNORECASE,
 )
 
 

@@ -40,6 +40,13 @@ def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_asks_for_no_program_that_a_newcomer_may_lack(page: Path) -> None:
+    """`curl --json` came with 7.82, and jq with nothing."""
+    for block in re.findall(r"```shell\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        assert not re.search(r"\|\s*jq\b|curl\b[^|]*--json", block), block
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_python_of_a_page_runs(page: Path) -> None:
     for example in Document.parse(str(page), PythonCodeBlockParser()).examples():
         example.evaluate()
