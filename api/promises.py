@@ -45,6 +45,7 @@ from ledger.errors import (
 
 Refusal = type[LedgerError]
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_OURS = frozenset({"ledger", "projections", "api"})
 ANY_REQUEST: frozenset[Refusal] = frozenset(
     {
         Malformed,
@@ -131,8 +132,9 @@ def problem_types() -> list[ProblemType]:
 
 
 def _below(error: Refusal) -> Iterator[Refusal]:
+    """Ours alone: who builds upon the ledger may have errors of their own."""
     for each in error.__subclasses__():
-        if not issubclass(each, OperatorError):
+        if each.__module__.partition(".")[0] in _OURS and not issubclass(each, OperatorError):
             yield each
             yield from _below(each)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check database, Stripe, webhooks, clocks, disks, keys and work, and say what to do.
+    """Check the whole installation, and say what to do about it.
 
     Each check is ok, worrying or wrong. Exit 0 when nothing is wrong, also when something is worrying; 1 when
     something is; 3 when nothing else is wrong than that the database, Stripe or the issuer does not answer.

@@ -48,7 +48,7 @@ class _Done(msgspec.Struct, frozen=True, kw_only=True):
 )
 @json_option
 def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update: bool, as_json: bool) -> None:
-    """Print what the webhook endpoint at Stripe must be, or make it so.
+    """Show the webhook endpoint that Stripe needs, or make it.
 
     Without --create and --update Stripe is not asked. The secret is shown this one time: it is
     LIBERATION_STRIPE_WEBHOOK_SECRET. Exit 1 when an endpoint is there and differs, and says in what.

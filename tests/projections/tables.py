@@ -19,6 +19,14 @@ TABLES: dict[str, Table[Any]] = {
     sheet.table.name: sheet.table for make in PROJECTIONS.values() for sheet in make().sheets
 }
 
+EMPTY_THE_STORE = (
+    "ALTER TABLE events DISABLE TRIGGER append_only_whole",
+    "TRUNCATE events",
+    "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only_whole",
+    "UPDATE head SET position = 0, hash = sha256(convert_to('liberation:' || ledger_id, 'UTF8'))",
+)
+"""By the owner. The head is as in a ledger that has just been made."""
+
 
 def select(url: str, query: LiteralString, *parameters: Any, **named: Any) -> list[dict[str, Any]]:
     with psycopg.connect(conninfo(url), autocommit=True, row_factory=dict_row) as conn:

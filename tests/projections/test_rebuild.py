@@ -19,7 +19,7 @@ from projections.rebuild import RebuildRunning, check, rebuild
 from projections.registry import PROJECTIONS, REBUILDABLE, UnknownProjection
 from projections.runner import BatchRunner
 from tests.projections.histories import append, history, random_history, succeeded
-from tests.projections.tables import catch_up, contents, select, until
+from tests.projections.tables import EMPTY_THE_STORE, catch_up, contents, select, until
 
 FACTS = random_history(seed=11, payments=120)
 
@@ -36,7 +36,7 @@ def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payment
         conn.execute("TRUNCATE positions, payments, refunds, disputes, customers, payment_methods, webhooks")
         conn.execute("TRUNCATE payouts, entries, postings, balances, audit, outbox")
         conn.execute("SET session_replication_role = replica")
-        for statement in _EMPTY_THE_STORE:
+        for statement in EMPTY_THE_STORE:
             conn.execute(statement)
     append(database_url, facts)
     catch_up(database_url, batch=batch)
@@ -45,14 +45,6 @@ def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payment
     assert check(database_url).differences == ()
     assert rebuild(database_url) == len(facts)
     assert contents(database_url) == live
-
-
-_EMPTY_THE_STORE = (
-    "ALTER TABLE events DISABLE TRIGGER append_only_whole",
-    "TRUNCATE events",
-    "ALTER TABLE events ENABLE ALWAYS TRIGGER append_only_whole",
-    "UPDATE head SET position = 0, hash = sha256(convert_to('liberation:' || ledger_id, 'UTF8'))",
-)
 
 
 def test_a_rebuild_replaces_the_tables_and_the_runner_goes_on(database_url: str) -> None:

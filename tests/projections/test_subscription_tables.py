@@ -19,7 +19,7 @@ from projections import due
 from projections.rebuild import check, rebuild
 from tests.projections.histories import START, History, append
 from tests.projections.subscription_histories import DAY, random_subscriptions
-from tests.projections.tables import TABLES, catch_up, contents, select
+from tests.projections.tables import EMPTY_THE_STORE, TABLES, catch_up, contents, select
 from tests.projections.test_invoices import failed, finalized, line, paid, recognised, settled
 from tests.projections.test_subscriptions import requested, stands, started
 
@@ -38,11 +38,8 @@ def start_over(url: str) -> None:
 
 def empty_the_store(url: str) -> None:
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
-        conn.execute("SET session_replication_role = replica")
-        conn.execute("ALTER TABLE events DISABLE TRIGGER append_only_whole")
-        conn.execute("TRUNCATE events")
-        conn.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER append_only_whole")
-        conn.execute("UPDATE head SET position = 0")
+        for statement in EMPTY_THE_STORE:
+            conn.execute(statement)
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
