@@ -13,6 +13,7 @@ from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
+from api.cli.snapshots import snapshots
 from api.cli.stripe import stripe
 from api.cli.trouble import INTERRUPTED, Trouble, explained
 
@@ -46,6 +47,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    stripe,
+    snapshots, stripe,
 ):  # fmt: skip
     liberation.add_command(_command)
