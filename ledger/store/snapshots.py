@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 PAUSE_S = 0.2
 """Between two writings: a stream that moves all the time has five snapshots a second at most."""
+PAUSE_AFTER_FAILURE_S = 10.0
 _BATCH = 100
 _STOPPING_S = 5.0
 """What the last writings may take when the process ends."""
@@ -74,12 +75,12 @@ class Keeper:
             if not self._halt.is_set():
                 self._wake.clear()
             due, self._due = list(self._due), {}
-            for start in range(0, len(due), _BATCH):
-                await self._save(due[start : start + _BATCH])
+            batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
+            saved = [await self._save(batch) for batch in batches]
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._halt.wait(), PAUSE_S)
+                await asyncio.wait_for(self._halt.wait(), PAUSE_S if all(saved) else PAUSE_AFTER_FAILURE_S)
 
-    async def _save(self, streams: Sequence[str]) -> None:
+    async def _save(self, streams: Sequence[str]) -> bool:
         known = ((stream, self._cache.peek(stream)) for stream in streams)
         due = [(stream, folded) for stream, folded in known if folded is not None and folded.due]
         try:
@@ -88,9 +89,10 @@ class Keeper:
             await self._lane.ask(_SAVING, rows)
         except Exception as error:  # noqa: BLE001  # the facts are there; it is due again at the next one
             log.warning("snapshots_not_saved", streams=len(due), error=f"{type(error).__name__}: {error}")
-            return
+            return False
         for stream, version, _, state in rows:
             self._cache.note_saved(stream, version, len(state))
+        return True
 
 
 def _rows(due: Sequence[tuple[str, Folded]]) -> list[Row]:
