@@ -105,7 +105,7 @@ async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state
     `Unknown` when there was never one.
     """
     subscriber = await subscriber_of(services, user_id)
-    found = subscriber.live or next(reversed(subscriber.subscriptions.values()), None)
+    found = subscriber.live or subscriber.latest
     if found is None:
         raise Unknown("There is no subscription: POST /api/subscriptions/create begins one.")
     return subscriber, found

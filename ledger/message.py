@@ -115,6 +115,9 @@ class Decider(msgspec.Struct, Generic[C, S, E], frozen=True):
     begins: tuple[type[C], ...] = ()
     """Commands that are normally a stream's first: decided on `initial` without a look at the store,
     which saves a round trip; the stream's version tells when it was not the first."""
+    revision: int = 1
+    """To be raised when `evolve` or an `upcast` comes to make something else of the same facts, without a
+    change to the fields of state or facts: what was folded before is then forgotten."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

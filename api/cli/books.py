@@ -16,6 +16,7 @@ from api.cli.terminal import Day, json_option, print_json, print_table, progress
 from api.cli.trouble import FOUND, Trouble
 
 if TYPE_CHECKING:
+    from ledger.store.proof import Proof
     from projections.rebuild import Checked
 
 FORMATS = ("hledger", "beancount", "csv")
@@ -23,7 +24,12 @@ FORMATS = ("hledger", "beancount", "csv")
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--check", is_flag=True, help="Compare only: exit 1 when live tables differ from rebuilt ones.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Compare only, and prove all snapshots: exit 1 when live tables differ from rebuilt ones, or a "
+    "snapshot from its stream.",
+)
 @json_option
 def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
     """Rebuild projections from the facts: those named, or all.
@@ -56,13 +62,38 @@ def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None
 
     with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
-    equal = not checked.differences
+    snapshots = _prove_snapshots(here, names)
+    equal = not (checked.differences or snapshots.bad)
     if as_json:
         print_json({"equal": equal, "positions": checked.positions, "digests": checked.digests,
-                    "differences": checked.differences})  # fmt: skip
+                    "differences": checked.differences, "snapshots": snapshots})  # fmt: skip
     else:
         _show(checked)
+        _show_snapshots(snapshots)
     click.get_current_context().exit(0 if equal else FOUND)
+
+
+def _prove_snapshots(here: Installation, names: tuple[str, ...]) -> Proof:
+    """None of them when only some projections were asked for."""
+    from ledger.store.proof import Proof, prove_snapshots
+
+    if names:
+        return Proof(0, 0, ())
+    with progress("proving snapshots") as advance, here.connect() as conn:
+        return prove_snapshots(conn, on_progress=advance)
+
+
+def _show_snapshots(proof: Proof) -> None:
+    if proof.proved or proof.outdated:
+        click.echo(
+            f"Snapshots: {proof.proved} equal to a replay of their streams, {proof.outdated} outdated."
+        )
+    for bad in proof.bad:
+        click.echo(
+            f"The snapshot of {bad.stream} at version {bad.version} {bad.why}. `liberation snapshots drop "
+            f"{bad.stream}` removes it and loses nothing; then start the service again.",
+            err=True,
+        )
 
 
 def _show(checked: Checked) -> None:

@@ -17,6 +17,7 @@ from api.cli.outbox import outbox
 from api.cli.policies import policies
 from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
+from api.cli.snapshots import snapshots
 from api.cli.stripe import stripe
 from api.cli.trouble import explained
 
@@ -58,6 +59,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, stripe, doctor,
+    policies, snapshots, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

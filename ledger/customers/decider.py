@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from ledger.customers.commands import CustomerCommand, RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.events import CustomerCreated, CustomerEvent, PaymentMethodRemoved, PaymentMethodSaved
 from ledger.message import Decider
+from ledger.persistent import PersistentSet
 
 
 class Customer(Struct, frozen=True):
     stripe_customer_id: str = ""
-    payment_methods: frozenset[str] = frozenset()
+    payment_methods: PersistentSet = PersistentSet()
 
 
 def decide(command: CustomerCommand, customer: Customer) -> tuple[CustomerEvent, ...]:
@@ -42,9 +43,11 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
         case CustomerCreated():
             return replace(customer, stripe_customer_id=event.stripe_customer_id)
         case PaymentMethodSaved():
-            return replace(customer, payment_methods=customer.payment_methods | {event.payment_method_id})
+            return replace(customer, payment_methods=customer.payment_methods.add(event.payment_method_id))
         case PaymentMethodRemoved():
-            return replace(customer, payment_methods=customer.payment_methods - {event.payment_method_id})
+            return replace(
+                customer, payment_methods=customer.payment_methods.discard(event.payment_method_id)
+            )
         case _:
             assert_never(event)
 

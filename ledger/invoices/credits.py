@@ -41,12 +41,8 @@ def _shares(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> tuple
     """Tax, and each line's share, in the currency of settlement. All that is left comes out to the unit."""
     booked = tuple(line.booked_minor for line in invoice.lines.values())
     sold, tax = sum(booked), invoice.tax_booked_minor
-    before = sum(
-        one.amount_minor
-        for key, one in invoice.credits.items()
-        if one.status == "credited" and key != credit_id
-    )
-    left = invoice.total_minor - before
+    known = invoice.credits.get(credit_id)
+    left = invoice.total_minor - invoice.noted_minor + (known.noted_minor if known else 0)
     if snapshot.amount_minor >= left:
         return tax, booked
     part = round_half_up((sold + tax) * snapshot.amount_minor, left)

@@ -8,7 +8,7 @@ in the same state.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from msgspec.structs import asdict
@@ -69,10 +69,12 @@ def news(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent
         _settlement,
         _disputes,
     )
-    for step in steps:
-        events += step(command, reduce(evolve, events, invoice))
-    for credit in sorted(command.credits, key=lambda one: (one.created_at, one.stripe_credit_note_id)):
-        events += _credit(credit, reduce(evolve, events, invoice))
+    notes = sorted(command.credits, key=lambda one: (one.created_at, one.stripe_credit_note_id))
+    now = reduce(evolve, events, invoice)
+    for step in (*(partial(one, command) for one in steps), *(partial(_credit, note) for note in notes)):
+        found = tuple(step(now))
+        now = reduce(evolve, found, now)
+        events += found
     return tuple(events)
 
 
@@ -194,6 +196,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         status="succeeded",
         payment_intent_id=command.payment_intent_id,
         disputes=invoice.disputes,
+        disputed=invoice.disputed,
         posted=invoice.posted,
     )
     told = RecordPaymentSnapshot(

@@ -40,7 +40,8 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.payments.events import BalanceTransaction
-from ledger.payments.state import OPEN_DISPUTE, Dispute, evolve_dispute
+from ledger.payments.state import Dispute, DisputeTally, evolve_dispute
+from ledger.persistent import PersistentMap, PersistentSet
 from ledger.recognition import end_of
 
 OWED = frozenset({"open", "uncollectible"})
@@ -67,6 +68,11 @@ class Credit(Struct, frozen=True, gc=False):
     booked_minor: int = 0
     """The same in the currency of settlement, as it is in the books."""
 
+    @property
+    def noted_minor(self) -> int:
+        """Of what Stripe has written a credit note of, as far as we know."""
+        return self.amount_minor if self.status == "credited" else 0
+
 
 class Retry(Struct, frozen=True, gc=False):
     """An attempt that was asked of Stripe and is not answered."""
@@ -85,7 +91,8 @@ class Invoice(Struct, frozen=True):
     total_minor: int = 0
     tax_minor: int = 0
     lines: dict[str, Line] = {}
-    attempts: frozenset[str] = frozenset()
+    """All there will ever be from the start, and few; so a plain one, in the order of the invoice."""
+    attempts: PersistentSet = PersistentSet()
     failed_at: datetime | None = None
     """The first failure, from which the schedule counts; and the last."""
     attempted_at: datetime | None = None
@@ -101,20 +108,19 @@ class Invoice(Struct, frozen=True):
     funds_available: bool = False
     recognised_until: datetime | None = None
     service_ended: bool = False
-    credits: dict[str, Credit] = {}
-    disputes: dict[str, Dispute] = {}
-    posted: frozenset[str] = frozenset()
+    credits: PersistentMap[Credit] = PersistentMap()
+    credited_minor: int = 0
+    """Given back or on its way, in the invoice's currency."""
+    noted_minor: int = 0
+    """How much of that Stripe has written credit notes of."""
+    disputes: PersistentMap[Dispute] = PersistentMap()
+    disputed: DisputeTally = DisputeTally()
+    posted: PersistentSet = PersistentSet()
     """Ids of the balance transactions that are in the books: each is posted exactly once."""
 
     @property
-    def credited_minor(self) -> int:
-        """Given back or on its way, in the invoice's currency."""
-        return sum(one.amount_minor for one in self.credits.values() if one.status in _STANDS)
-
-    @property
     def creditable_minor(self) -> int:
-        withheld = sum(one.withheld_minor(self.currency) for one in self.disputes.values())
-        return max(0, self.total_minor - self.credited_minor - withheld)
+        return max(0, self.total_minor - self.credited_minor - self.disputed.withheld_minor)
 
     @property
     def deferred_minor(self) -> int:
@@ -123,7 +129,7 @@ class Invoice(Struct, frozen=True):
 
     @property
     def dispute_open(self) -> bool:
-        return any(one.status in OPEN_DISPUTE for one in self.disputes.values())
+        return self.disputed.open > 0
 
 
 def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
@@ -198,6 +204,7 @@ def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
         total_minor=event.total_minor,
         tax_minor=event.tax_minor,
         lines=lines,
+        disputed=invoice.disputed.exchange_currency(invoice.disputes, invoice.currency, event.currency),
     )
 
 
@@ -206,7 +213,7 @@ def _failed(invoice: Invoice, event: InvoicePaymentFailed) -> Invoice:
     newest = last is None or event.failed_at >= last
     return replace(
         invoice,
-        attempts=invoice.attempts | {event.attempt_id},
+        attempts=invoice.attempts.add(event.attempt_id),
         last_attempt=max(invoice.last_attempt, event.attempt),
         failed_at=event.failed_at if first is None else min(first, event.failed_at),
         attempted_at=event.failed_at if newest else last,
@@ -277,18 +284,33 @@ def _credited(invoice: Invoice, event: InvoiceCredited) -> Invoice:
 
 
 def _put(invoice: Invoice, credit_id: str, credit: Credit) -> Invoice:
-    return replace(invoice, credits={**invoice.credits, credit_id: credit})
+    known = invoice.credits.get(credit_id, Credit())
+    return replace(
+        invoice,
+        credits=invoice.credits.put(credit_id, credit),
+        credited_minor=invoice.credited_minor - _standing(known) + _standing(credit),
+        noted_minor=invoice.noted_minor - known.noted_minor + credit.noted_minor,
+    )
+
+
+def _standing(credit: Credit) -> int:
+    return credit.amount_minor if credit.status in _STANDS else 0
 
 
 def _posted(invoice: Invoice, entry: BalanceTransaction) -> Invoice:
-    return replace(invoice, posted=invoice.posted | {entry.balance_transaction_id})
+    return replace(invoice, posted=invoice.posted.add(entry.balance_transaction_id))
 
 
 def _with_dispute(invoice: Invoice, event: InvoiceDisputeEvent) -> Invoice:
-    dispute = evolve_dispute(invoice.disputes.get(event.dispute_id, Dispute()), event)
-    disputed = replace(invoice, disputes={**invoice.disputes, event.dispute_id: dispute})
+    known = invoice.disputes.get(event.dispute_id)
+    dispute = evolve_dispute(known or Dispute(), event)
+    after = replace(
+        invoice,
+        disputes=invoice.disputes.put(event.dispute_id, dispute),
+        disputed=invoice.disputed.exchange(known, dispute, invoice.currency),
+    )
     match event:
         case InvoiceDisputeFundsWithdrawn() | InvoiceDisputeFundsReinstated():
-            return _posted(disputed, event.balance_transaction)
+            return _posted(after, event.balance_transaction)
         case _:
-            return disputed
+            return after

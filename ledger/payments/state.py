@@ -36,6 +36,7 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
+from ledger.persistent import PersistentMap, PersistentSet
 
 CAPTURED = frozenset({"succeeded", "disputed", "charged_back"})
 OPEN_DISPUTE = frozenset({"needs_response", "under_review"})
@@ -77,6 +78,37 @@ class Dispute(Struct, frozen=True, gc=False):
         return missing - (self.written_off_minor - self.lost_minor)
 
 
+class DisputeTally(Struct, frozen=True, gc=False):
+    """What all disputes of one charge come to, kept so that a decision need not look at each."""
+
+    open: int = 0
+    lost: int = 0
+    withheld_minor: int = 0
+    """In the charge's currency."""
+
+    def exchange(self, before: Dispute | None, after: Dispute, currency: str) -> DisputeTally:
+        """With `after` counted in place of `before`."""
+        added, removed = _tally(after, currency), _tally(before, currency)
+        return DisputeTally(
+            self.open + added.open - removed.open,
+            self.lost + added.lost - removed.lost,
+            self.withheld_minor + added.withheld_minor - removed.withheld_minor,
+        )
+
+    def exchange_currency(self, disputes: PersistentMap[Dispute], before: str, after: str) -> DisputeTally:
+        """Counted again when the charge turns out to be in another currency than was thought."""
+        if before == after:
+            return self
+        return replace(self, withheld_minor=sum(one.withheld_minor(after) for one in disputes.values()))
+
+
+def _tally(dispute: Dispute | None, currency: str) -> DisputeTally:
+    if dispute is None:
+        return DisputeTally()
+    is_open, is_lost = dispute.status in OPEN_DISPUTE, dispute.status == "lost"
+    return DisputeTally(int(is_open), int(is_lost), dispute.withheld_minor(currency))
+
+
 class Payment(Struct, frozen=True):
     payment_id: str = ""
     user_id: str = ""
@@ -92,20 +124,18 @@ class Payment(Struct, frozen=True):
     captured_at: datetime | None = None
     settlement: BalanceTransaction | None = None
     funds_available: bool = False
-    refunds: dict[str, Refund] = {}
-    disputes: dict[str, Dispute] = {}
-    posted: frozenset[str] = frozenset()
+    refunds: PersistentMap[Refund] = PersistentMap()
+    refunded_minor: int = 0
+    """Given back or on its way: all refunds but failed and canceled ones."""
+    disputes: PersistentMap[Dispute] = PersistentMap()
+    disputed: DisputeTally = DisputeTally()
+    posted: PersistentSet = PersistentSet()
     """Ids of the balance transactions that are in the books: each is posted exactly once."""
-
-    @property
-    def refunded_minor(self) -> int:
-        """Given back or on its way: all refunds but failed and canceled ones."""
-        return sum(one.amount_minor for one in self.refunds.values() if one.status in _GIVES_MONEY_BACK)
 
     @property
     def withheld_minor(self) -> int:
         """Held by disputes, in the currency of the charge."""
-        return sum(one.withheld_minor(self.currency) for one in self.disputes.values())
+        return self.disputed.withheld_minor
 
     @property
     def refundable_minor(self) -> int:
@@ -113,7 +143,7 @@ class Payment(Struct, frozen=True):
 
     @property
     def dispute_open(self) -> bool:
-        return any(one.status in OPEN_DISPUTE for one in self.disputes.values())
+        return self.disputed.open > 0
 
 
 def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
@@ -122,23 +152,21 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
     match event:
         case PaymentInitiated():
             return replace(
-                payment,
+                _in_currency(payment, event.currency),
                 payment_id=event.payment_id,
                 user_id=event.user_id,
                 amount_minor=event.amount_minor,
-                currency=event.currency,
                 purpose=event.purpose,
                 status="initiated",
             )
         case PaymentSucceeded():
             return replace(
-                payment,
-                status=_standing(payment.disputes),
+                _in_currency(payment, event.currency),
+                status=_standing(payment.disputed),
                 payment_intent_id=event.payment_intent_id,
                 charge_id=event.charge_id,
                 captured_minor=event.amount_minor,
                 captured_at=event.captured_at or payment.captured_at,
-                currency=event.currency,
             )
         case PaymentSettled():
             return _settled(payment, event.balance_transaction)
@@ -180,12 +208,17 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             assert_never(event)
 
 
+def _in_currency(payment: Payment, currency: str) -> Payment:
+    disputed = payment.disputed.exchange_currency(payment.disputes, payment.currency, currency)
+    return replace(payment, currency=currency, disputed=disputed)
+
+
 def _settled(payment: Payment, entry: BalanceTransaction) -> Payment:
     return replace(
         payment,
         settlement=payment.settlement or entry,
         captured_at=payment.captured_at or entry.created_at,
-        posted=payment.posted | {entry.balance_transaction_id},
+        posted=payment.posted.add(entry.balance_transaction_id),
     )
 
 
@@ -211,14 +244,20 @@ DisputeEvent = (
 
 
 def _with_refund(payment: Payment, event: RefundEvent) -> Payment:
-    refund = _refund(payment.refunds.get(event.refund_id, Refund()), event)
-    refunds = {**payment.refunds, event.refund_id: refund}
+    known = payment.refunds.get(event.refund_id, Refund())
+    refund = _refund(known, event)
+    refunds = payment.refunds.put(event.refund_id, refund)
+    refunded = payment.refunded_minor - _given_back(known) + _given_back(refund)
     match event:
         case RefundSettled() | RefundReversed():
-            posted = payment.posted | {event.balance_transaction.balance_transaction_id}
-            return replace(payment, refunds=refunds, posted=posted)
+            posted = payment.posted.add(event.balance_transaction.balance_transaction_id)
+            return replace(payment, refunds=refunds, refunded_minor=refunded, posted=posted)
         case _:
-            return replace(payment, refunds=refunds)
+            return replace(payment, refunds=refunds, refunded_minor=refunded)
+
+
+def _given_back(refund: Refund) -> int:
+    return refund.amount_minor if refund.status in _GIVES_MONEY_BACK else 0
 
 
 def _refund(  # noqa: PLR0911 - one answer for each fact of a closed union
@@ -250,15 +289,20 @@ def _refund(  # noqa: PLR0911 - one answer for each fact of a closed union
 
 
 def _with_dispute(payment: Payment, event: DisputeEvent) -> Payment:
-    dispute = evolve_dispute(payment.disputes.get(event.dispute_id, Dispute()), event)
-    disputes = {**payment.disputes, event.dispute_id: dispute}
-    status = _standing(disputes) if payment.status in CAPTURED else payment.status
+    known = payment.disputes.get(event.dispute_id)
+    dispute = evolve_dispute(known or Dispute(), event)
+    disputed = payment.disputed.exchange(known, dispute, payment.currency)
+    after = replace(
+        payment,
+        status=_standing(disputed) if payment.status in CAPTURED else payment.status,
+        disputes=payment.disputes.put(event.dispute_id, dispute),
+        disputed=disputed,
+    )
     match event:
         case DisputeFundsWithdrawn() | DisputeFundsReinstated():
-            posted = payment.posted | {event.balance_transaction.balance_transaction_id}
-            return replace(payment, status=status, disputes=disputes, posted=posted)
+            return replace(after, posted=after.posted.add(event.balance_transaction.balance_transaction_id))
         case _:
-            return replace(payment, status=status, disputes=disputes)
+            return after
 
 
 def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
@@ -297,12 +341,8 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
             assert_never(event)
 
 
-def _standing(disputes: dict[str, Dispute]) -> str:
+def _standing(disputed: DisputeTally) -> str:
     """Of a captured payment: an open dispute weighs more than a lost one, that more than none."""
-    standing = "succeeded"
-    for dispute in disputes.values():
-        if dispute.status in OPEN_DISPUTE:
-            return "disputed"
-        if dispute.status == "lost":
-            standing = "charged_back"
-    return standing
+    if disputed.open:
+        return "disputed"
+    return "charged_back" if disputed.lost else "succeeded"

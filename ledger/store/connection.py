@@ -13,14 +13,22 @@ AUDITOR: Role = "liberation_auditor"
 
 
 def conninfo(
-    url: str, *, schema: str = "liberation", role: Role | None = APPLICATION, name: str = "liberation"
+    url: str,
+    *,
+    schema: str = "liberation",
+    role: Role | None = APPLICATION,
+    name: str = "liberation",
+    durable: bool = True,
 ) -> str:
     """The libpq string for `url`, with `search_path` and `role` set from the first moment.
 
     `pg_temp` comes last, so that nobody's temporary table can stand in for one of ours. A pooler
-    between (PgBouncer) must pass `options` on, or set both for its user.
+    between (PgBouncer) must pass `options` on, or set both for its user. Without `durable` a commit does not
+    wait for the disk, for what may be lost.
     """
     settings = [str(conninfo_to_dict(url).get("options") or ""), f"-c search_path={schema},pg_temp"]
     if role is not None:
         settings.append(f"-c role={role}")
+    if not durable:
+        settings.append("-c synchronous_commit=off")
     return make_conninfo(url, options=" ".join(filter(None, settings)), application_name=name)

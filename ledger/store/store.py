@@ -12,9 +12,11 @@ from ledger import permissions
 from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.message import Command, Decider, Event, Origin, Outcome, Recorded
 from ledger.store.connection import APPLICATION, Role, conninfo
+from ledger.store.forms import AnyDecider
 from ledger.store.lane import Connection, Kind, Lane
 from ledger.store.mapper import FactMapper
-from ledger.store.streams import AnyDecider, Folded, StreamCache, StreamLoader
+from ledger.store.snapshots import Keeper
+from ledger.store.streams import Folded, StreamCache, StreamLoader
 from ledger.store.writer import Pending, Writer
 
 S = TypeVar("S")
@@ -29,6 +31,7 @@ class Store:
     def __init__(
         self,
         dsn: str,
+        snapshots_dsn: str,
         *,
         deciders: Iterable[AnyDecider],
         event_types: Iterable[type[Event]],
@@ -40,15 +43,18 @@ class Store:
         self._authorise = authorise
         self._deciders = {command: decider for decider in deciders for command in decider.commands}
         self._cache = StreamCache(cached_streams)
-        self._reads = _Reads(StreamLoader(self._mapper), self._cache)
+        loader = StreamLoader(self._mapper)
+        self._reads = _Reads(loader, self._cache)
         self._lane = Lane(dsn)
+        self._snapshots_lane = Lane(snapshots_dsn)
+        self._snapshots = Keeper(self._snapshots_lane, self._cache)
         self._subscribers: list[Callable[[int], None]] = []
 
         async def connect() -> AsyncConnection[Any]:
             return await AsyncConnection.connect(dsn, autocommit=True)
 
         self._writer = Writer(
-            connect, self._mapper, self._cache, on_append=self._appended, patience_s=patience_s
+            connect, self._mapper, loader, self._cache, on_append=self._appended, patience_s=patience_s
         )
         self.appended = 0
         """Events that this process appended since it started."""
@@ -72,6 +78,7 @@ class Store:
         """`patience_s` is how long a command waits for a database that went away."""
         store = cls(
             conninfo(url, schema=schema, role=role, name="store"),
+            conninfo(url, schema=schema, role=role, name="snapshots", durable=False),
             deciders=deciders,
             event_types=event_types,
             authorise=authorise,
@@ -79,7 +86,7 @@ class Store:
             patience_s=patience_s,
         )
         await store._writer.start()
-        async with store._lane:
+        async with store._lane, store._snapshots_lane, store._snapshots:
             try:
                 yield store
             finally:

@@ -22,9 +22,10 @@ from psycopg import AsyncConnection, errors
 
 from ledger.errors import Contended, IdempotencyMismatch, StoreUnavailable
 from ledger.message import Command, Metadata, Origin, Outcome, Recorded
+from ledger.store.forms import AnyDecider
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import APPEND, NewRow, append_arguments
-from ledger.store.streams import AnyDecider, Folded, StreamCache, StreamLoader
+from ledger.store.streams import Folded, StreamCache, StreamLoader
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +89,7 @@ class Writer:
         self,
         connect: Connect,
         mapper: FactMapper,
+        loader: StreamLoader,
         cache: StreamCache,
         *,
         on_append: Callable[[int, int], None],
@@ -96,7 +98,7 @@ class Writer:
         self._connect = connect
         self._mapper = mapper
         self._cache = cache
-        self._loader = StreamLoader(mapper)
+        self._loader = loader
         self._on_append = on_append
         self._patience_s = patience_s
         self._waiting: deque[Pending] = deque()
@@ -228,7 +230,8 @@ class Writer:
             known |= loaded
         attempt = _Round(known)
         for pending in batch:
-            known.setdefault(pending.stream, Folded(0, pending.decider.initial))
+            if pending.stream not in known:
+                known[pending.stream] = self._loader.begin(pending.decider)
             self._decide_one(attempt, pending)
         return attempt
 
@@ -265,7 +268,7 @@ class Writer:
                     0, pending.stream, version, event, metadata, command.effective_at, command.command_id
                 )
             )
-        after = Folded(version, state)
+        after = before.then(version, state)
         attempt.folded[pending.stream] = after
         attempt.decided.append((pending, tuple(recorded), after))
 
@@ -307,7 +310,11 @@ class Writer:
             )
             return
         stream = recorded[0].stream
-        folded = await self._loader.refresh(conn, {stream: pending.decider}, {})
+        cached = self._cache.get(stream)
+        folded = await self._loader.refresh(
+            conn, {stream: pending.decider}, {stream: cached} if cached else {}
+        )
+        self._cache.update(folded)
         pending.answer(
             Outcome(recorded[-1].position, recorded, folded[stream].state, repeated=not pending.unsure)
         )

@@ -11,6 +11,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.persistent import PersistentMap, PersistentSet
 from ledger.subscriptions.events import (
     CancellationRequested,
     CancellationScheduled,
@@ -118,26 +119,49 @@ class Subscription(Struct, frozen=True, gc=False):
 class Subscriber(Struct, frozen=True):
     user_id: str = ""
     trial_used: bool = False
-    subscriptions: dict[str, Subscription] = {}
+    subscriptions: PersistentMap[Subscription] = PersistentMap()
+    live_ids: PersistentSet = PersistentSet()
+    """At most one by our rules, but history is taken as it is."""
+    first_live_id: str = ""
+    """Of those the one that was begun first."""
 
     @property
     def live(self) -> Subscription | None:
         """The one that may be live; at most one is."""
-        return next((one for one in self.subscriptions.values() if one.live), None)
+        return self.subscriptions.get(self.first_live_id) if self.live_ids else None
+
+    @property
+    def latest(self) -> Subscription | None:
+        """The one that was begun last, live or not."""
+        return self.subscriptions.newest
 
 
 def evolve(subscriber: Subscriber, event: SubscriptionEvent) -> Subscriber:
     subscription = _evolve(subscriber.subscriptions.get(event.subscription_id, Subscription()), event)
-    subscriptions = {**subscriber.subscriptions, event.subscription_id: subscription}
+    after = _put(subscriber, event.subscription_id, subscription)
     match event:
         case SubscriptionRequested(user_id=user_id):
-            return replace(subscriber, user_id=user_id, subscriptions=subscriptions)
+            return replace(after, user_id=user_id)
         case SubscriptionStarted(trial_end=trial_end) | SubscriptionObserved(trial_end=trial_end) if (
             trial_end
         ):
-            return replace(subscriber, trial_used=True, subscriptions=subscriptions)
+            return replace(after, trial_used=True)
         case _:
-            return replace(subscriber, subscriptions=subscriptions)
+            return after
+
+
+def _put(subscriber: Subscriber, subscription_id: str, subscription: Subscription) -> Subscriber:
+    subscriptions = subscriber.subscriptions.put(subscription_id, subscription)
+    live_ids, first = subscriber.live_ids, subscriber.first_live_id
+    if subscription.live:
+        if not live_ids or subscriptions.place(subscription_id) < subscriptions.place(first):
+            first = subscription_id
+        live_ids = live_ids.add(subscription_id)
+    elif subscription_id in live_ids:
+        live_ids = live_ids.discard(subscription_id)
+        if subscription_id == first:
+            first = min(live_ids, key=subscriptions.place) if live_ids else ""
+    return replace(subscriber, subscriptions=subscriptions, live_ids=live_ids, first_live_id=first)
 
 
 ChangeEvent = (

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial, reduce
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -19,9 +21,12 @@ from eventsourcing.domain import event as raises
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.customers.commands import RemovePaymentMethod, SavePaymentMethod
+from ledger.customers.decider import CUSTOMER
 from ledger.ids import new_id
 from ledger.message import Origin, Recorded
 from ledger.payments.commands import InitiatePayment
+from ledger.payments.events import RefundRequested
+from ledger.payments.state import Payment, evolve
 from ledger.store import Reader, Store, chain, conninfo
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import APPEND, NewRow, append_arguments
@@ -91,6 +96,8 @@ async def measure(url: str) -> list[Figure]:
             )
         )
     figures.append(await _batches(url, example))
+    figures += await _cold_loads(url)
+    figures.append(_fold_refunds())
     figures.append(_verify(url))
     figures.append(_bytes_per_event(url))
     return figures
@@ -129,15 +136,15 @@ async def _commands(url: str, store: Store, example: Recorded, clients: int, goa
     ]
 
 
-def _save(card: str) -> SavePaymentMethod:
+def _save(card: str, user: str = "usr_hot") -> SavePaymentMethod:
     return SavePaymentMethod(
-        command_id=uuid.uuid4().hex, effective_at=NOW, user_id="usr_hot", payment_method_id=card
+        command_id=uuid.uuid4().hex, effective_at=NOW, user_id=user, payment_method_id=card
     )
 
 
-def _remove(card: str) -> RemovePaymentMethod:
+def _remove(card: str, user: str = "usr_hot") -> RemovePaymentMethod:
     return RemovePaymentMethod(
-        command_id=uuid.uuid4().hex, effective_at=NOW, user_id="usr_hot", payment_method_id=card
+        command_id=uuid.uuid4().hex, effective_at=NOW, user_id=user, payment_method_id=card
     )
 
 
@@ -282,6 +289,72 @@ async def _batches(url: str, example: Recorded) -> Figure:
         ratio=ratio,
         goal="≥ 20,000 events/s or 0.5",
         met=median["ours"] >= 20_000 or ratio >= 0.5,
+    )
+
+
+LENGTHS = (10, 1_000, 100_000)
+
+
+async def _cold_loads(url: str) -> list[Figure]:
+    """Streams that differ in nothing but their length, read as by a process that never saw them."""
+    async with Store.open(url) as store:
+        for length in LENGTHS:
+            commands = ((_remove if i % 2 else _save)("pm_1", f"usr_{length}") for i in range(length))
+            while chunk := list(islice(commands, 512)):
+                await asyncio.gather(*(store.handle(command, SYSTEM) for command in chunk))
+
+    async with Store.open(url, cached_streams=0) as store:
+
+        async def load(length: int) -> float:
+            start = time.perf_counter()
+            for _ in range(20):
+                await store.state(CUSTOMER, f"customer-usr_{length}")
+            return 20 / (time.perf_counter() - start)
+
+        median = await interleaved({str(length): partial(load, length) for length in LENGTHS}, rounds=25)
+    shortest = median[str(LENGTHS[0])]
+    return [
+        Figure(
+            name=f"cold load of a stream of {length:,} facts",
+            value=median[str(length)],
+            unit="loads/s",
+            baseline=f"of {LENGTHS[0]} facts: {shortest:,.0f}/s",
+            ratio=median[str(length)] / shortest,
+            goal="0.5 to 2",
+            met=0.5 <= median[str(length)] / shortest <= 2,
+        )
+        for length in LENGTHS[1:]
+    ]
+
+
+def _fold_refunds() -> Figure:
+    """A payment that is given back cent by cent: its state has as many entries as the stream has refunds."""
+    payment, rates = Payment(), []
+    for start in range(0, 100_000, 10_000):
+        refunds = [_refund(number) for number in range(start, start + 10_000)]
+        began = time.process_time()
+        payment = reduce(evolve, refunds, payment)
+        rates.append(10_000 / (time.process_time() - began))
+    assert payment.refunded_minor == 100_000
+    return Figure(
+        name="fold refund 90,001 to 100,000 of one payment",
+        value=rates[-1],
+        unit="events/s",
+        baseline=f"refund 1 to 10,000: {rates[0]:,.0f}/s",
+        ratio=rates[-1] / rates[0],
+        goal="≥ 0.5",
+        met=rates[-1] >= 0.5 * rates[0],
+    )
+
+
+def _refund(number: int) -> RefundRequested:
+    return RefundRequested(
+        payment_id="pay_1",
+        refund_id=f"re_{number}",
+        payment_intent_id="pi_1",
+        amount_minor=1,
+        currency="usd",
+        reason="",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -24,6 +25,7 @@ from api.cli.files import written
 from ledger.store import checkpoint, conninfo
 from projections.export import UnknownCurrency
 from tests.cli.conftest import Run
+from tests.cli.payments import save_cards
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 NEW_LOGIN = """
@@ -33,8 +35,8 @@ NEW_LOGIN = """
     END $$
 """
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "recognise", "replay", "serve",
-    "stripe", "token", "verify", "worker",
+    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "policies", "recognise",
+    "replay", "serve", "snapshots", "stripe", "token", "verify", "worker",
 )  # fmt: skip
 
 
@@ -317,6 +319,39 @@ def test_replay_finds_a_changed_table_and_puts_it_right(run: Run, ledger: str) -
     assert "Rebuilt payments from 3 events." in mended.stdout
     assert run("replay", "--check").exit_code == 0
     assert json.loads(run("replay", "--json").stdout)["digests"] == equal["digests"]
+
+
+FORGED = """
+    UPDATE snapshots SET state = '{"payment_methods":["pm_forged"]}';
+    UPDATE snapshots AS s SET seal = sha256(e.hash || convert_to(s.shape, 'UTF8') || s.state)
+    FROM events AS e
+    WHERE e.stream = s.stream AND e.version = s.version
+"""
+
+
+def test_replay_proves_snapshots_and_names_those_that_are_wrong(run: Run, ledger: str) -> None:
+    asyncio.run(save_cards(ledger, 40))
+    said = run("replay", "--check")
+    assert (said.exit_code, "1 equal to a replay" in said.stdout) == (0, True)
+    with owner(ledger) as conn:
+        conn.execute(FORGED)
+    said = run("replay", "--check")
+    assert said.exit_code == 1
+    assert "The snapshot of customer-usr_ann at version 40 does not hold what the facts say" in said.stderr
+    assert "liberation snapshots drop customer-usr_ann" in said.stderr
+    found = json.loads(run("replay", "--check", "--json").stdout)
+    assert (found["equal"], found["differences"]) == (False, [])
+    assert [bad["stream"] for bad in found["snapshots"]["bad"]] == ["customer-usr_ann"]
+    assert run("snapshots", "drop", "customer-usr_bob").stdout == "Dropped 0 snapshots.\n"
+    assert run("snapshots", "drop", "customer-usr_ann").stdout == "Dropped 1 snapshot.\n"
+    assert json.loads(run("replay", "--check", "--json").stdout)["equal"]
+
+
+def test_all_snapshots_are_dropped_when_none_is_named(run: Run, ledger: str) -> None:
+    asyncio.run(save_cards(ledger, 40))
+    assert run("snapshots", "drop").stdout == "Dropped 1 snapshot.\n"
+    with owner(ledger) as conn:
+        assert conn.execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
 
 
 def test_a_fact_that_cannot_be_read_is_found(run: Run, ledger: str) -> None:

@@ -1,21 +1,23 @@
 """Writes down the shape of every fact and examples of its bytes: `python -m tests.contracts.record`.
 
 Schemas are rewritten: a changed one shows in the diff, and must only have gained fields with defaults.
-History is only ever added to: what was once stored must decode for ever.
+History is only ever added to: what was once stored must decode for ever. What it folds to stands beside it.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from functools import reduce
 from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from ledger.domains import EVENT_TYPES
+from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.message import Event
+from ledger.store.forms import Form
 
 SCHEMAS = Path(__file__).parent
 HISTORY = SCHEMAS.parent / "history"
@@ -54,6 +56,27 @@ def lines(path: Path) -> list[Line]:
     return [msgspec.json.decode(line, type=Line) for line in path.read_bytes().splitlines()]
 
 
+def states_file() -> Path:
+    return HISTORY / "states.json"
+
+
+def states() -> str:
+    """What the kept history of each domain comes to, in its order, with the revision of the rules."""
+    folded = {}
+    for decider in DECIDERS:
+        kinds = {kind.TYPE: kind for kind in decider.events}
+        facts: list[Any] = [
+            msgspec.json.decode(line.data, type=kinds[line.type]).upcast()
+            for line in lines(history_of(decider.events[0]))
+        ]
+        state = reduce(decider.evolve, facts, decider.initial)
+        folded[type(decider.initial).__name__] = {
+            "revision": decider.revision,
+            "state": json.loads(Form(decider).encode(state)),
+        }
+    return json.dumps(folded, indent=2, ensure_ascii=False) + "\n"
+
+
 def examples(event_type: type[Event]) -> list[msgspec.Struct]:
     """With every field, and with only those that must be there."""
     full, least = _example(event_type, full=True), _example(event_type, full=False)
@@ -89,6 +112,7 @@ def main() -> None:
                 for event in examples(event_type):
                     line = Line(event_type.TYPE, msgspec.Raw(msgspec.json.encode(event)))
                     file.write(msgspec.json.encode(line) + b"\n")
+    states_file().write_text(states())
 
 
 if __name__ == "__main__":
