@@ -33,7 +33,6 @@ from api.routes.subscriptions import TAGS
 from api.services import Services
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
-from ledger.ids import new_id
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,
     RequestCancellation,
@@ -198,7 +197,7 @@ async def _run(
                 "effective_at": services.now(),
                 "user_id": user_id,
                 "subscription_id": row.subscription_id,
-                "request_id": new_id("req"),
+                "request_id": services.id_of("req", command_id),
             }
             return wish(row, fields)
 
