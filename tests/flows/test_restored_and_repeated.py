@@ -303,6 +303,17 @@ async def test_what_stripe_told_of_and_has_no_id_is_refused_and_not_done_again(
         assert await house.did() == did
 
 
+async def test_the_customer_and_the_card_come_back_with_their_payment(house: House) -> None:
+    backup, _, _ = await before_the_disaster(house, CASES["payment"])
+    async with house.running(backup) as app:
+        assert (await student(app).get("/api/payment-methods")).json()["items"] == []
+        await caught_up(app)
+        [card] = (await student(app).get("/api/payment-methods")).json()["items"]
+        charged = await student(app).pay(card["payment_method"], amount_minor=700)
+        assert charged.status_code == 201, "by the customer whom the card belongs to"
+        assert (await house.did())["customers"] == 1
+
+
 async def test_two_processes_with_one_request_charge_once(house: House) -> None:
     async with house.running(house.database_url) as one, house.running(house.database_url) as other:
         answers = await asyncio.gather(*(pay(app, {}) for app in (one, other) * 5))

@@ -289,6 +289,8 @@ def test_a_credit_of_ours_that_a_restored_ledger_has_lost_is_taken_up() -> None:
     assert names(events) == ["InvoiceCredited", "CreditSettled"]
     assert set(invoice.credits) == {"crn_1"}
     assert decide(request_credit(99), invoice) == (), "the request that made it comes again"
+    asked = request_credit(99)
+    assert bill(settled(), asked, replace(PAID, credits=(note,)))[0] == invoice, "in any order"
 
 
 def test_what_two_rates_of_exchange_make_of_a_refund_is_exchange() -> None:

@@ -157,6 +157,11 @@ def test_a_payment_that_a_restored_ledger_has_lost_is_taken_up_as_it_is() -> Non
     assert decide(snapshot(lost=lost, refunds=(refund(),)), payment) == ()
 
 
+def test_the_repeat_and_stripes_word_of_a_lost_payment_end_alike_in_any_order() -> None:
+    told = snapshot(lost=LostPayment(user_id="usr_ann", payment_method_id="pm_card_visa"))
+    assert when(Payment(), initiate(), told)[0] == when(Payment(), told, initiate())[0]
+
+
 def test_one_that_the_ledger_has_is_not_taken_up_again() -> None:
     theirs = LostPayment(user_id="usr_bob")
     payment, events = when(given(initiated()), snapshot(lost=theirs))

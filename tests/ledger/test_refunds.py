@@ -152,6 +152,12 @@ def test_a_refund_of_ours_that_a_restored_ledger_has_lost_is_taken_up() -> None:
     assert decide(request_refund(4000), payment) == (), "the request that made it comes again"
 
 
+def test_the_repeat_and_stripes_word_of_a_lost_refund_end_alike_in_any_order() -> None:
+    told = snapshot(refunds=(refund(balance_transaction=BOOKED),))
+    ours = request_refund(4000)
+    assert when(captured(), ours, told)[0] == when(captured(), told, ours)[0]
+
+
 def test_one_that_was_recorded_under_stripes_id_before_stays_that() -> None:
     payment, _ = when(captured(), snapshot(refunds=(refund(refund_id=""),)))
     payment, events = when(payment, snapshot(refunds=(refund(),)))

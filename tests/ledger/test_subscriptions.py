@@ -158,6 +158,11 @@ def test_one_that_a_restored_ledger_has_lost_is_taken_up_as_it_is() -> None:
         decide(request(subscription_id="sub_2"), subscriber)
 
 
+def test_the_repeat_and_stripes_word_of_a_lost_one_end_alike_in_any_order() -> None:
+    told = snapshot(lost=LOST)
+    assert when(Subscriber(), request(), told)[0] == when(Subscriber(), told, request())[0]
+
+
 def test_a_lost_one_beside_a_live_one_is_canceled() -> None:
     subscriber, events = when(Subscriber(), request(subscription_id="sub_2"), snapshot(lost=LOST))
     assert names(events)[1:] == ["SubscriptionRequested", "DuplicateSubscriptionFound"]
