@@ -164,6 +164,15 @@ async def subscribed(app: Running) -> Told:
     return told
 
 
+async def declined(app: Running) -> Told:
+    """A subscription whose first invoice waits for a card that works."""
+    assert (await student(app).subscribe("pro", "pm_card_chargeCustomerFail")).status_code == 402
+    card = await app.services.stripe.v1.payment_methods.create_async(
+        {"type": "card", "card": {"token": "tok_visa"}}
+    )
+    return {"card": card.id}
+
+
 async def pay(app: Running, _: Told) -> httpx.Response:
     return await student(app).pay("pm_card_visa", key="order-77", amount_minor=4321, save_payment_method=True)
 
@@ -201,6 +210,12 @@ async def pause(app: Running, _: Told) -> httpx.Response:
     return await student(app).wish("pause", key="stop")
 
 
+async def new_card(app: Running, told: Told) -> httpx.Response:
+    changed = await student(app).wish("payment-method", method="PUT", key="card", payment_method=told["card"])
+    await caught_up(app)  # the invoice is charged by what follows
+    return changed
+
+
 async def credit(app: Running, told: Told) -> httpx.Response:
     path = f"/api/invoices/{told['invoice_id']}/credit"
     return await admin(app)("POST", path, key="credit", json={"amount_minor": 400, "note": "asked for"})
@@ -229,6 +244,7 @@ CASES = {
     "upgrade": Case(subscribed, upgrade, "subscription_id"),
     "end": Case(subscribed, cancel, "subscription_id"),
     "pause": Case(subscribed, pause, "subscription_id"),
+    "new card": Case(declined, new_card, "subscription_id"),
     "credit": Case(subscribed, credit, "credit_id"),
     "card": Case(nothing, save_card, "payment_method"),
 }
