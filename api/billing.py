@@ -34,7 +34,7 @@ Make = Callable[[], Awaitable[Command]]
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What a command recorded, and what came of its effects."""
+    """What a command recorded, and what came of its effects. Nothing recorded: it is as was asked already."""
 
     recorded: tuple[Recorded, ...]
     position: int

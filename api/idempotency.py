@@ -37,7 +37,9 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 class Claim(msgspec.Struct, frozen=True):
     id: bytes
-    """SHA-256 of caller, method, path and key."""
+    """SHA-256 of caller, method, path and key, with NUL between, which only the path can contain. The ledger
+    knows deeds by it, and ids derive from it: it never changes.
+    """
     digest: bytes
     """SHA-256 of the decoded body: spaces and the case of a currency make no other request."""
 

@@ -34,6 +34,7 @@ from api.standing import Standing
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.errors import StoreUnavailable
+from ledger.ids import derived_id
 from ledger.message import Origin
 from ledger.policies.effects import Effect
 from ledger.store import Store, conninfo
@@ -188,6 +189,12 @@ class Services:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def id_of(self, prefix: str, command_id: str) -> str:
+        """For what a request asks of Stripe. `command_id` stands for its caller, operation and
+        Idempotency-Key, so that its repeat means the same thing there, also after a restore.
+        """
+        return derived_id(prefix, self.store.ledger_id, command_id)
 
     def stopped(self) -> Mapping[str, str]:
         """Projections of this process that met a fact they cannot take, and why."""

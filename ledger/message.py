@@ -27,7 +27,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Stable name for the audit trail and for permissions, e.g. `payments.request_refund`."""
 
     GENERATED: ClassVar[frozenset[str]] = frozenset()
-    """Fields that differ between two sendings of one intent (fresh ids); no part of `digest`."""
+    """Fields that are no part of `digest`: what follows from the intent, and what we look up for it. Facts of
+    older versions, which drew ids anew, must still be known as the same intent's.
+    """
 
     def digest(self) -> str:
         """Hex SHA-256 of the intent: equal for a repeat, different for another payload."""

@@ -9,12 +9,19 @@ import msgspec
 from api.effects import billing_lookup
 from api.effects.billing_lookup import PresentSubscription
 from api.effects.billing_objects import PresentInvoice
-from api.effects.billing_snapshots import commands_of, subscription_snapshot, waiting_intent
+from api.effects.billing_snapshots import (
+    commands_of,
+    lost_subscription,
+    subscription_snapshot,
+    waiting_intent,
+)
+from api.effects.customers import know_customer
 from api.effects.wiring import STRIPE_ERRORS, Delivered, Wiring, postponed
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.message import Origin, Outcome
 from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.events import SubscriptionRequested
 from ledger.subscriptions.state import Subscriber, Subscription
 
 
@@ -55,13 +62,21 @@ async def record_subscription(
     wiring: Wiring, present: PresentSubscription, origin: Origin, *, told_at: datetime | None = None
 ) -> RecordedSubscription:
     """With those of its invoices that were looked at closely."""
-    outcome = await wiring.store.handle(subscription_snapshot(present, told_at=told_at), origin)
+    lost = lost_subscription(present.subscription, wiring.store.ledger_id)
+    outcome = await wiring.store.handle(subscription_snapshot(present, told_at=told_at, lost=lost), origin)
+    if lost is not None and _is_taken_up(outcome):
+        user_id = present.subscription.metadata["user_id"]
+        await know_customer(wiring, user_id, lost.stripe_customer_id, origin)
     invoices = [
         (await record_invoice(wiring, detail, origin))[-1] for detail in present.details if names_ours(detail)
     ]
     latest = present.details[0] if present.details else None
     delivered = delivered_of(outcome, latest, invoices[0] if invoices else None)
     return RecordedSubscription(outcome, invoices, delivered)
+
+
+def _is_taken_up(outcome: Outcome) -> bool:
+    return any(isinstance(recorded.event, SubscriptionRequested) for recorded in outcome.recorded)
 
 
 async def record_invoice(wiring: Wiring, present: PresentInvoice, origin: Origin) -> list[Outcome]:

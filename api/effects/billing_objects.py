@@ -80,6 +80,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     pause_collection: PauseCollection | None = None
     pending_update: PendingUpdate | None = None
     trial_end: int | None = None
+    trial_start: int | None = None
 
     @property
     def item(self) -> SubscriptionItem:

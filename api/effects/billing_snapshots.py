@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -23,14 +23,31 @@ from ledger.ids import new_id
 from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
 from ledger.invoices.events import InvoiceLine
 from ledger.invoices.state import Invoice as KnownInvoice
-from ledger.subscriptions.commands import BilledPeriod, PendingUpdate, RecordSubscriptionSnapshot
+from ledger.subscriptions.commands import (
+    BilledPeriod,
+    LostSubscription,
+    PendingUpdate,
+    RecordSubscriptionSnapshot,
+)
 
 _NO_CHARGE = "payment_method_missing"
 """Nothing could be charged: the customer has no card."""
 
 
+def lost_subscription(found: Subscription, ledger_id: str) -> LostSubscription | None:
+    """What a subscription of this ledger was requested with; None for one that does not name it."""
+    if found.metadata.get("ledger_id") != ledger_id:
+        return None
+    trial_s = (found.trial_end or 0) - (found.trial_start or found.trial_end or 0)
+    return LostSubscription(
+        stripe_customer_id=id_of(found.customer),
+        catalogue_version=found.metadata.get("catalogue_version", ""),
+        trial_days=timedelta(seconds=trial_s).days,
+    )
+
+
 def subscription_snapshot(
-    present: PresentSubscription, *, told_at: datetime | None = None
+    present: PresentSubscription, *, told_at: datetime | None = None, lost: LostSubscription | None = None
 ) -> RecordSubscriptionSnapshot:
     """Of a subscription with our metadata; `told_at` is when Stripe's event said that something changed.
 
@@ -64,6 +81,7 @@ def subscription_snapshot(
         open_invoice_id=owed[-1] if owed else "",
         pending_update=_pending_update(found),
         periods=tuple(_periods(present.invoices)),
+        lost=lost,
     )
 
 

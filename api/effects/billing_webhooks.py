@@ -15,7 +15,8 @@ from api.effects.billing import (
     subscription_of,
 )
 from api.effects.billing_lookup import path_of
-from api.effects.billing_objects import CreditNote, PresentInvoice
+from api.effects.billing_objects import CreditNote, PresentInvoice, Subscription
+from api.effects.billing_snapshots import lost_subscription
 from api.effects.objects import id_of
 from api.effects.wiring import IMPATIENCE, Postponed, Wiring
 from ledger.message import Origin
@@ -54,7 +55,8 @@ async def _subscription(wiring: Wiring, effect: ApplyWebhook, origin: Origin) ->
     user_id, subscription_id = metadata.get("user_id", ""), metadata.get("subscription_id", "")
     if not (user_id and subscription_id):
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
-    await _check_known(wiring, user_id, subscription_id, effect.object_id)
+    if await subscription_of(wiring, user_id, subscription_id) is None:
+        _check_ours(wiring, present.subscription, effect.object_id)
     recorded = await record_subscription(wiring, present, origin, told_at=told_at)
     return Applied(changed=recorded.changed, subject=subscription_id)
 
@@ -74,26 +76,36 @@ async def invoice(
     )
     if not names_ours(present):
         return Applied(ignored="the invoice is of no subscription of ours: another integration's")
-    user_id, subscription_id = _owner(present)
-    await _check_known(wiring, user_id, subscription_id, stripe_invoice_id)
+    changed = await _take_up(wiring, present, origin)
     outcomes = await record_invoice(wiring, present, origin)
     return Applied(
-        changed=any(one.recorded for one in outcomes),
+        changed=changed or any(one.recorded for one in outcomes),
         subject=stripe_invoice_id,
         credits=with_credits,
         disputes=with_disputes,
     )
 
 
-def _owner(present: PresentInvoice) -> tuple[str, str]:
+async def _take_up(wiring: Wiring, present: PresentInvoice, origin: Origin) -> bool:
+    """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded."""
     details = present.invoice.subscription
-    metadata = (details.metadata if details else None) or {}
-    return metadata["user_id"], metadata["subscription_id"]
+    assert details is not None, "as was looked at"
+    metadata = details.metadata or {}
+    if await subscription_of(wiring, metadata["user_id"], metadata["subscription_id"]) is not None:
+        return False
+    stripe_subscription_id = id_of(details.subscription)
+    lost = await billing_lookup.present_subscription(
+        wiring.stripe, stripe_subscription_id, wiring.clock.now()
+    )
+    _check_ours(wiring, lost.subscription, present.invoice.id)
+    return (await record_subscription(wiring, lost, origin)).changed
 
 
-async def _check_known(wiring: Wiring, user_id: str, subscription_id: str, object_id: str) -> None:
-    if await subscription_of(wiring, user_id, subscription_id) is None:
-        unknown = f"the ledger has no subscription {subscription_id}, which {object_id} at Stripe names"
+def _check_ours(wiring: Wiring, found: Subscription, object_id: str) -> None:
+    """Whether a subscription that the ledger has not got began in it all the same."""
+    if lost_subscription(found, wiring.store.ledger_id) is None:
+        named = found.metadata.get("subscription_id", "")
+        unknown = f"the ledger has no subscription {named}, which {object_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)
 
 

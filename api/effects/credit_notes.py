@@ -82,7 +82,7 @@ async def _call(
         match failure.kind:
             case "refused":
                 return await _failed(wiring, requested, failure.code, origin)
-            case "unclear":
+            case "unclear" | "used":  # either way the next look tells
                 return await _unclear(wiring, requested, failure.code, origin)
             case "busy" | "misconfigured":
                 raise postponed_by(failure) from error

@@ -16,12 +16,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """`kind` decides what follows:
 
     `refused`: Stripe will not do it, and nothing happened. `unclear`: it may have happened, ask again
-    with the same key. `busy`: another request with the same key is running, come back. `misconfigured`:
-    our key or its permissions are wrong. That says nothing about the card, so it is never a decline;
-    nothing happened, and it is tried again once an operator has put it right.
+    with the same key. `used`: Stripe did something by this key before, with other parameters, so that what
+    it did must be looked up. `busy`: another request with the same key is running, come back.
+    `misconfigured`: our key or its permissions are wrong. That says nothing about the card, so it is never a
+    decline; nothing happened, and it is tried again once an operator has put it right.
     """
 
-    kind: Literal["refused", "unclear", "busy", "misconfigured"]
+    kind: Literal["refused", "unclear", "used", "busy", "misconfigured"]
     code: str
     """Stripe's error code, or the kind of error; never its message, which may quote the request."""
     decline_code: str = ""
@@ -29,19 +30,22 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """In the body of a declined card: the PaymentIntent as the decline left it."""
 
 
-def failure_of(error: stripe.StripeError | UnexpectedAnswer) -> Failure:
+def failure_of(  # noqa: PLR0911 - one answer for each kind of error
+    error: stripe.StripeError | UnexpectedAnswer,
+) -> Failure:
     match error:
         case stripe.CardError():
             return _declined(error)
         case stripe.AuthenticationError() | stripe.PermissionError():
             return Failure(kind="misconfigured", code=error.code or type(error).__name__)
+        case stripe.IdempotencyError() if error.http_status != CONFLICT:
+            return Failure(kind="used", code=error.code or "idempotency_error")
         case stripe.InvalidRequestError():
             return Failure(kind="refused", code=error.code or "invalid_request")
-        case stripe.APIError() if error.http_status == CONFLICT:
+        case stripe.APIError() | stripe.IdempotencyError() if error.http_status == CONFLICT:
             return Failure(kind="busy", code=error.code or "idempotency_key_in_use")
         case stripe.StripeError():
-            # 429 after all tries, 5xx, time-outs, cut connections; and an IdempotencyError, which says that
-            # Stripe saw this key before with other parameters, so that only a look-up can tell
+            # 429 after all tries, 5xx, time-outs, cut connections
             status = f" {error.http_status}" if error.http_status else ""
             return Failure(kind="unclear", code=f"{type(error).__name__}{status}")
         case UnexpectedAnswer():

@@ -86,7 +86,7 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
     except STRIPE_ERRORS as error:
         failure = failure_of(error)
         match failure.kind:
-            case "refused":
+            case "refused" | "used":  # used: by an attempt that a restored ledger has forgotten
                 code = failure.code
             case "unclear":
                 return await _unclear(wiring, asked, failure.code, origin)

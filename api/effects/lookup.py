@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -72,7 +72,9 @@ async def payment_intent(client: StripeClient, payment_intent_id: str) -> Paymen
 async def create_payment_intent(
     client: StripeClient, params: PaymentIntentCreateParams, idempotency_key: str
 ) -> PaymentIntent:
-    """Raw, as `payment_intent` is: two calls in three are one of these, and building the SDK's objects only
+    """As it is now, when Stripe repeats an earlier answer to the same key: that tells how it was then.
+
+    Raw, as `payment_intent` is: two calls in three are one of these, and building the SDK's objects only
     to take them apart costs as much as all the rest of a call.
     """
     answer = await patiently(
@@ -80,7 +82,13 @@ async def create_payment_intent(
             "post", "/v1/payment_intents", **params, idempotency_key=idempotency_key
         )
     )
-    return parse_dict(answer.data, PaymentIntent)
+    made = parse_dict(answer.data, PaymentIntent)
+    return await payment_intent(client, made.id) if is_replay(answer.headers) else made
+
+
+def is_replay(headers: Mapping[str, str]) -> bool:
+    """https://docs.stripe.com/api/idempotent_requests"""
+    return any(name.lower() == "idempotent-replayed" for name in headers)
 
 
 async def hanging_on(
@@ -109,6 +117,11 @@ async def refunds(client: StripeClient, payment_intent_id: str) -> list[Refund]:
         )
     )
     return [parse(item, Refund) async for item in every(page)]
+
+
+async def refund(client: StripeClient, refund_id: str, expand: list[str]) -> Refund:
+    answer = await patiently(lambda: client.v1.refunds.retrieve_async(refund_id, {"expand": expand}))
+    return parse(answer, Refund)
 
 
 async def disputes(client: StripeClient, payment_intent_id: str) -> list[Dispute]:

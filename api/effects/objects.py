@@ -94,6 +94,7 @@ class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_reason: str | None = None
     client_secret: str | None = None
     customer: Reference = None
+    description: str | None = None
     last_payment_error: PaymentError | None = None
     latest_charge: str | Charge | None = None
     metadata: dict[str, str] | None = None

@@ -9,9 +9,10 @@ import structlog
 from stripe.params import PaymentIntentCreateParams
 
 from api.effects import lookup
+from api.effects.customers import know_customer
 from api.effects.failures import failure_of
-from api.effects.objects import PaymentIntent, id_of
-from api.effects.snapshots import PresentState, commands_of
+from api.effects.objects import Charge, PaymentIntent, id_of
+from api.effects.snapshots import PresentState, commands_of, lost_payment
 from api.effects.wiring import (
     LAST_CALL,
     NEVER_REACHED,
@@ -36,6 +37,9 @@ from ledger.payments.state import Payment
 
 CLOCK_SKEW = timedelta(minutes=10)
 """Stripe's clock and ours may differ by this much when PaymentIntents are looked for by time."""
+
+KEYS_KEPT = timedelta(hours=48)
+"""Stripe forgets idempotency keys some time after 24 hours: what it still knows one of is younger."""
 
 log = structlog.get_logger()
 
@@ -83,13 +87,36 @@ async def action_of(wiring: Wiring, payment_id: str) -> Delivered:
     return _delivered(None, intent)
 
 
+async def present_of(
+    wiring: Wiring, intent: PaymentIntent, *, with_refunds: bool = False, with_disputes: bool = False
+) -> PresentState:
+    """With its refunds and disputes when wanted, or when there is a sign of some. Raises what a call to
+    Stripe raises.
+    """
+    charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
+    return await lookup.hanging_on(
+        wiring.stripe,
+        intent,
+        with_refunds=with_refunds or (charge is not None and charge.amount_refunded > 0),
+        with_disputes=with_disputes or (charge is not None and charge.disputed),
+    )
+
+
 async def record_present(
     wiring: Wiring, payment_id: str, present: PresentState, origin: Origin
 ) -> list[Outcome]:
     """Record what is new, and the card when it was to be saved. One outcome for each command."""
-    outcomes = [await wiring.store.handle(command, origin) for command in commands_of(payment_id, present)]
+    lost = lost_payment(present.payment_intent, wiring.store.ledger_id)
+    commands = commands_of(payment_id, present, lost)
+    outcomes = [await wiring.store.handle(command, origin) for command in commands]
+    if lost is not None and _is_taken_up(outcomes[0]):
+        await know_customer(wiring, lost.user_id, lost.stripe_customer_id, origin)
     await _save_payment_method(wiring, payment_id, present.payment_intent, outcomes[-1].state, origin)
     return outcomes
+
+
+def _is_taken_up(outcome: Outcome) -> bool:
+    return any(isinstance(recorded.event, PaymentInitiated) for recorded in outcome.recorded)
 
 
 async def _look_up(wiring: Wiring, payment_id: str, origin: Origin, asked: Recorded) -> Delivered:
@@ -124,7 +151,7 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
     try:
         intent = await lookup.create_payment_intent(
             wiring.stripe,
-            parameters(initiated, wiring.return_url),
+            parameters(initiated, wiring.return_url, wiring.store.ledger_id),
             idempotency_key=f"payment:{initiated.payment_id}",
         )
     except STRIPE_ERRORS as error:
@@ -135,6 +162,8 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
                 return await _failed(
                     wiring, origin, initiated.payment_id, failure.code, failure.decline_code, intent_id
                 )
+            case "used":
+                return await _made_before(wiring, origin, asked, failure.code)
             case "unclear":
                 return await _unclear(wiring, origin, initiated.payment_id, failure.code)
             case "busy" | "misconfigured":
@@ -144,8 +173,31 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
     return await _record(wiring, initiated.payment_id, intent, origin)
 
 
-def parameters(initiated: PaymentInitiated, return_url: str) -> PaymentIntentCreateParams:
-    """The same for the same payment at any time, as Stripe demands of a repeated idempotency key."""
+async def _made_before(wiring: Wiring, origin: Origin, asked: Recorded, cause: str) -> Delivered:
+    """Stripe knows the key by other parameters: those of another version of us, or of a request that a
+    restored ledger has forgotten. Nothing is charged by it again; what it made is recorded.
+    """
+    payment_id = _event(asked).payment_id
+    at = asked.metadata.effective_at
+    try:
+        # not only of the customer whom the fact names: that may be what differs
+        found = await lookup.find_payment_intent(
+            wiring.stripe,
+            payment_id,
+            since=at - KEYS_KEPT - CLOCK_SKEW,
+            until=wiring.clock.now() + CLOCK_SKEW,
+        )
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    if found is None:
+        return await _unclear(wiring, origin, payment_id, cause)
+    return await _record(wiring, payment_id, found, origin)
+
+
+def parameters(initiated: PaymentInitiated, return_url: str, ledger_id: str) -> PaymentIntentCreateParams:
+    """The same for the same payment at any time, as Stripe demands of a repeated idempotency key. The
+    metadata is what a ledger that was restored to a time before it takes it up by.
+    """
     params: PaymentIntentCreateParams = {
         "amount": initiated.amount_minor,
         "currency": initiated.currency,
@@ -156,7 +208,7 @@ def parameters(initiated: PaymentInitiated, return_url: str) -> PaymentIntentCre
             "enabled": True,
             "allow_redirects": "always" if return_url else "never",
         },
-        "metadata": {"payment_id": initiated.payment_id},
+        "metadata": _metadata(initiated, ledger_id),
         "expand": lookup.WITH_CHARGE,
     }
     if return_url:
@@ -170,8 +222,23 @@ def parameters(initiated: PaymentInitiated, return_url: str) -> PaymentIntentCre
     return params
 
 
+def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
+    found = {
+        "payment_id": initiated.payment_id,
+        "ledger_id": ledger_id,
+        "user_id": initiated.user_id,
+        "purpose": initiated.purpose,
+        "purpose_ref": initiated.purpose_ref,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
 async def _record(wiring: Wiring, payment_id: str, intent: PaymentIntent, origin: Origin) -> Delivered:
-    present = PresentState(payment_intent=intent)
+    """With what became of it since, when it is not new."""
+    try:
+        present = await present_of(wiring, intent)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
     outcomes = await record_present(wiring, payment_id, present, recorder(origin, intent.id))
     return _delivered(outcomes[-1], intent)
 

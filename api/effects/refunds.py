@@ -58,22 +58,36 @@ async def _status(wiring: Wiring, payment_id: str, refund_id: str) -> str:
 
 
 async def _look_up(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    """By the list of the payment's refunds, which is short and complete."""
     requested = _event(asked)
-    try:
-        found = await lookup.find_refund(wiring.stripe, requested.payment_intent_id, requested.refund_id)
-        if found is not None:
-            intent = await lookup.payment_intent(wiring.stripe, requested.payment_intent_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    if found is not None:
-        return await _record(wiring, requested.payment_id, intent, found, origin)
+    delivered = await _found(wiring, requested, origin)
+    if delivered is not None:
+        return delivered
     waited = age(wiring, asked.metadata.effective_at)
     if waited > NEVER_REACHED_AFTER:
         return await _failed(wiring, requested, NEVER_REACHED, origin)
     if waited > LAST_CALL:
         raise Postponed("Stripe knows no such refund; it is given up 24 hours after it was asked for")
     return await _call(wiring, asked, origin)
+
+
+async def _found(wiring: Wiring, requested: RefundRequested, origin: Origin) -> Delivered | None:
+    """By the list of the payment's refunds, which is short and complete. Raises Postponed when Stripe does
+    not answer.
+    """
+    try:
+        found = await lookup.find_refund(wiring.stripe, requested.payment_intent_id, requested.refund_id)
+        if found is None:
+            return None
+        intent = await lookup.payment_intent(wiring.stripe, requested.payment_intent_id)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    return await _record(wiring, requested.payment_id, intent, found, origin)
+
+
+async def _made_before(wiring: Wiring, requested: RefundRequested, cause: str, origin: Origin) -> Delivered:
+    """Stripe knows the key by other parameters: see `payments.py`."""
+    found = await _found(wiring, requested, origin)
+    return await _unclear(wiring, requested, cause, origin) if found is None else found
 
 
 async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
@@ -85,11 +99,16 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
             )
         )
         refund = parse(answer, Refund)
+        if lookup.is_replay(answer.last_response.headers if answer.last_response else {}):
+            # an earlier answer to this key tells how it was then
+            refund = await lookup.refund(wiring.stripe, refund.id, _WITH_PAYMENT)
     except STRIPE_ERRORS as error:
         failure = failure_of(error)
         match failure.kind:
             case "refused":
                 return await _failed(wiring, requested, failure.code, origin)
+            case "used":
+                return await _made_before(wiring, requested, failure.code, origin)
             case "unclear":
                 return await _unclear(wiring, requested, failure.code, origin)
             case "busy" | "misconfigured":
@@ -103,10 +122,13 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
 
 def parameters(requested: RefundRequested) -> RefundCreateParams:
     """The same for the same refund at any time. `note` stays with us: it may name people."""
+    metadata = {"payment_id": requested.payment_id, "refund_id": requested.refund_id}
+    if requested.revoke_access:
+        metadata["revoke_access"] = "true"
     params: RefundCreateParams = {
         "payment_intent": requested.payment_intent_id,
         "amount": requested.amount_minor,
-        "metadata": {"payment_id": requested.payment_id, "refund_id": requested.refund_id},
+        "metadata": metadata,
         "expand": _WITH_PAYMENT,
     }
     match requested.reason:

@@ -190,7 +190,7 @@ async def _call(subject: _Subject, known: Subscription, found: StripeSubscriptio
         match failure.kind:
             case "refused":
                 return await _refused(subject, failure)
-            case "unclear":
+            case "unclear" | "used":  # either way the next look tells
                 return await subject.unclear(failure.code)
             case "busy" | "misconfigured":
                 raise postponed_by(failure) from error

@@ -26,7 +26,7 @@ from api.effects.objects import (
     instant,
 )
 from ledger.ids import new_id
-from ledger.payments.commands import DisputeSnapshot, RecordPaymentSnapshot, RefundSnapshot
+from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
 from ledger.payments.events import BalanceTransaction as BookedTransaction
 from ledger.payouts.commands import RecordPayoutSnapshot
 
@@ -39,9 +39,13 @@ class PresentState(msgspec.Struct, frozen=True, kw_only=True):
     disputes: Sequence[Dispute] = ()
 
 
-def commands_of(payment_id: str, present: PresentState) -> list[RecordPaymentSnapshot]:
-    """The payment, then each refund and dispute, in the order in which Stripe dates them."""
-    payment = payment_snapshot(payment_id, present.payment_intent)
+def commands_of(
+    payment_id: str, present: PresentState, lost: LostPayment | None = None
+) -> list[RecordPaymentSnapshot]:
+    """The payment, then each refund and dispute, in the order in which Stripe dates them. With `lost` one
+    whose beginning is gone here is taken up.
+    """
+    payment = payment_snapshot(payment_id, present.payment_intent, lost)
     parts = [
         msgspec.structs.replace(
             payment,
@@ -63,7 +67,25 @@ def commands_of(payment_id: str, present: PresentState) -> list[RecordPaymentSna
     return [payment, *sorted(parts, key=lambda command: command.effective_at)]
 
 
-def payment_snapshot(payment_id: str, intent: PaymentIntent) -> RecordPaymentSnapshot:
+def lost_payment(intent: PaymentIntent, ledger_id: str) -> LostPayment | None:
+    """What a payment of this ledger began with; None for one that does not name it."""
+    metadata = intent.metadata or {}
+    if metadata.get("ledger_id") != ledger_id or not metadata.get("user_id"):
+        return None
+    return LostPayment(
+        user_id=metadata["user_id"],
+        payment_method_id=id_of(intent.payment_method),
+        purpose=metadata.get("purpose", "plain"),
+        purpose_ref=metadata.get("purpose_ref", ""),
+        description=intent.description or "",
+        stripe_customer_id=id_of(intent.customer),
+        save_payment_method=bool(intent.setup_future_usage),
+    )
+
+
+def payment_snapshot(
+    payment_id: str, intent: PaymentIntent, lost: LostPayment | None = None
+) -> RecordPaymentSnapshot:
     charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
     error = intent.last_payment_error
     return RecordPaymentSnapshot(
@@ -82,13 +104,16 @@ def payment_snapshot(payment_id: str, intent: PaymentIntent) -> RecordPaymentSna
         failure_code=(error.code or error.type) if error else "",
         decline_code=(error.decline_code or "") if error else "",
         cancellation_reason=intent.cancellation_reason or "",
+        lost=lost,
     )
 
 
 def refund_snapshot(refund: Refund) -> RefundSnapshot:
+    metadata = refund.metadata or {}
     return RefundSnapshot(
         stripe_refund_id=refund.id,
-        refund_id=(refund.metadata or {}).get("refund_id", ""),
+        refund_id=metadata.get("refund_id", ""),
+        revoke_access=metadata.get("revoke_access") == "true",
         amount_minor=refund.amount,
         currency=refund.currency,
         # null for a moment on some payment methods, which says that nothing has come of it yet

@@ -65,22 +65,37 @@ async def resolve(wiring: Wiring, user_id: str, subscription_id: str, origin: Or
 
 
 async def _look_up(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    """By the list of the customer's subscriptions, which is short and complete."""
     requested = _event(asked)
-    try:
-        found = await billing_lookup.find_subscription(
-            wiring.stripe, requested.stripe_customer_id, requested.subscription_id
-        )
-        if found is not None:
-            return await _record(wiring, found.id, origin)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    delivered = await _found(wiring, requested, origin)
+    if delivered is not None:
+        return delivered
     waited = age(wiring, asked.metadata.effective_at)
     if waited > NEVER_REACHED_AFTER:
         return await _failed(wiring, requested, NEVER_REACHED, "", origin)
     if waited > LAST_CALL:
         raise Postponed("Stripe knows no such subscription; it is given up 24 hours after it was asked for")
     return await _call(wiring, asked, origin)
+
+
+async def _found(wiring: Wiring, requested: SubscriptionRequested, origin: Origin) -> Delivered | None:
+    """By the list of the customer's subscriptions, which is short and complete. Raises Postponed when Stripe
+    does not answer.
+    """
+    try:
+        found = await billing_lookup.find_subscription(
+            wiring.stripe, requested.stripe_customer_id, requested.subscription_id
+        )
+        return None if found is None else await _record(wiring, found.id, origin)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+
+
+async def _made_before(
+    wiring: Wiring, requested: SubscriptionRequested, cause: str, origin: Origin
+) -> Delivered:
+    """Stripe knows the key by other parameters: see `payments.py`."""
+    found = await _found(wiring, requested, origin)
+    return await _unclear(wiring, requested, cause, origin) if found is None else found
 
 
 async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
@@ -92,6 +107,8 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
         match failure.kind:
             case "refused":
                 return await _failed(wiring, requested, failure.code, failure.decline_code, origin)
+            case "used":
+                return await _made_before(wiring, requested, failure.code, origin)
             case "unclear":
                 return await _unclear(wiring, requested, failure.code, origin)
             case "busy" | "misconfigured":
@@ -124,9 +141,19 @@ async def _create(wiring: Wiring, requested: SubscriptionRequested) -> StripeSub
         items=[{"price": price_id}],
         default_payment_method=card,
         payment_behavior="allow_incomplete",
-        metadata={"subscription_id": requested.subscription_id, "user_id": requested.user_id},
+        metadata=_metadata(requested, wiring.store.ledger_id),
         **more,
     )
+
+
+def _metadata(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
+    """With what a ledger that was restored to a time before it takes it up by."""
+    return {
+        "subscription_id": requested.subscription_id,
+        "user_id": requested.user_id,
+        "ledger_id": ledger_id,
+        "catalogue_version": requested.catalogue_version,
+    }
 
 
 async def attach(wiring: Wiring, payment_method_id: str, customer_id: str, key: str) -> str:

@@ -15,9 +15,8 @@ import structlog
 
 from api.effects import billing_lookup, billing_webhooks, lookup
 from api.effects.failures import is_missing
-from api.effects.objects import Charge, PaymentIntent
-from api.effects.payments import record_present, state_of
-from api.effects.snapshots import payout_snapshot
+from api.effects.payments import present_of, record_present, state_of
+from api.effects.snapshots import lost_payment, payout_snapshot
 from api.effects.wiring import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -105,17 +104,18 @@ async def _payment(
     if not payment_id:
         return await _of_invoice(wiring, effect, payment_intent_id, origin, sight)
     known = await state_of(wiring, payment_id)
-    if not known.payment_id:
+    if not known.payment_id and lost_payment(intent, wiring.store.ledger_id) is None:
         unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)
-    with_refunds = _about_refunds(effect) or bool(known.refunds) or _is_refunded(intent)
-    with_disputes = _about_disputes(effect) or bool(known.disputes) or _is_disputed(intent)
-    present = await lookup.hanging_on(
-        wiring.stripe, intent, with_refunds=with_refunds, with_disputes=with_disputes
-    )
+    with_refunds = _about_refunds(effect) or bool(known.refunds)
+    with_disputes = _about_disputes(effect) or bool(known.disputes)
+    present = await present_of(wiring, intent, with_refunds=with_refunds, with_disputes=with_disputes)
     outcomes = await record_present(wiring, payment_id, present, origin)
     sight.began, sight.subject = began, payment_id
-    sight.refunds, sight.disputes = with_refunds, with_disputes
+    sight.refunds, sight.disputes = (
+        with_refunds or bool(present.refunds),
+        with_disputes or bool(present.disputes),
+    )
     return _result(outcomes), payment_id
 
 
@@ -155,16 +155,6 @@ def _about_refunds(effect: ApplyWebhook) -> bool:
 
 def _about_disputes(effect: ApplyWebhook) -> bool:
     return effect.stripe_event_type.startswith("charge.dispute")
-
-
-def _is_refunded(intent: PaymentIntent) -> bool:
-    charge = intent.latest_charge
-    return isinstance(charge, Charge) and charge.amount_refunded > 0
-
-
-def _is_disputed(intent: PaymentIntent) -> bool:
-    charge = intent.latest_charge
-    return isinstance(charge, Charge) and charge.disputed
 
 
 async def _payout(wiring: Wiring, payout_id: str, origin: Origin) -> tuple[Result, str]:

@@ -37,7 +37,6 @@ from api.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
 from api.services import Services
 from api.whose import is_admin, whose
 from ledger.errors import Refused, Unknown
-from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
 from ledger.invoices.refusals import (
@@ -291,19 +290,22 @@ async def _give_back(
             command_id=command_id,
             effective_at=services.now(),
             stripe_invoice_id=invoice_id,
-            credit_id=new_id("cn"),
+            credit_id=services.id_of("cn", command_id),
             amount_minor=body.amount_minor,
             reason=body.reason,
             note=body.note,
         )
 
     done = await once(services, request, command_id, make)
-    requested = done.recorded[0].event
-    assert isinstance(requested, CreditRequested)
+    credit_id = services.id_of("cn", command_id)
+    if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
+        requested = done.recorded[0].event
+        assert isinstance(requested, CreditRequested)
+        credit_id = requested.credit_id
     # its number is its place among all, which the projection counts
     await services.positions.wait(done.position)
     story = await _story(services, request, invoice_id)
-    row = next(row for row in story.credits if row.credit_id == requested.credit_id)
+    row = next(row for row in story.credits if row.credit_id == credit_id)
     return _credited(request, row, done)
 
 

@@ -56,8 +56,7 @@ from api.resources import (
 from api.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
 from api.whose import is_admin
-from ledger.errors import Forbidden, Unknown
-from ledger.ids import new_id
+from ledger.errors import Forbidden, IdempotencyMismatch, Unknown
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
@@ -141,7 +140,7 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     command = InitiatePayment(
         command_id=command_id,
         effective_at=services.now(),
-        payment_id=new_id("pay"),
+        payment_id=services.id_of("pay", command_id),
         user_id=request.user.id,
         amount_minor=body.amount_minor,
         currency=body.currency,
@@ -153,27 +152,48 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     customer_id = await _customer_id(services, request.user.id, body, origin)
     command = msgspec.structs.replace(command, stripe_customer_id=customer_id)
     outcome = await services.store.handle(command, origin)
-    initiated = outcome.recorded[0]  # of the first sending, when this is a repeat
-    assert isinstance(initiated.event, PaymentInitiated)
-    payment_id = initiated.event.payment_id
-    delivered = await deliver(services, CreatePaymentIntent(payment_id), origin, initiated)
-    facts = await _facts(services, outcome, delivered)
+    delivered = await _deliver(services, outcome, origin)
+    facts = await _facts(services, command, outcome, delivered)
     story = fold(facts)
+    _check_same(story)
     action = await _next_action(services, story, delivered)
     response = _answer(request, story, action)
     response.headers["Ledger-Position"] = str(facts[-1].position)
-    if outcome.repeated:
+    if outcome.repeated or not outcome.recorded:
         response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-async def _facts(services: Services, outcome: Outcome, delivered: Delivered) -> Sequence[Recorded]:
+def _check_same(story: Story) -> None:
+    """Stripe does what the first request said, also when a restored ledger has forgotten it."""
+    row = story.payment
+    if row.captured_minor not in {0, row.amount_minor}:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another amount, which was charged: see payment "
+            f"{row.payment_id}. Use a new key for a new intent."
+        )
+
+
+async def _deliver(services: Services, outcome: Outcome, origin: Origin) -> Delivered:
+    """Nothing recorded: the payment was taken up from Stripe, so that it has been there."""
+    if not outcome.recorded:
+        return Delivered()
+    initiated = outcome.recorded[0]  # of the first sending, when this is a repeat
+    assert isinstance(initiated.event, PaymentInitiated)
+    return await deliver(services, CreatePaymentIntent(initiated.event.payment_id), origin, initiated)
+
+
+async def _facts(
+    services: Services, command: InitiatePayment, outcome: Outcome, delivered: Delivered
+) -> Sequence[Recorded]:
     """All of the payment's. Known already when they were made by this very request, without a gap."""
     if delivered.outcome is not None and not outcome.repeated:
         made = (*outcome.recorded, *delivered.outcome.recorded)
         if [fact.version for fact in made] == list(range(1, len(made) + 1)):
             return made
-    return await services.store.read_stream(outcome.recorded[0].stream)
+    # under the id of its first sending, which another version may have drawn anew
+    stream = outcome.recorded[0].stream if outcome.recorded else PAYMENT.stream(command)
+    return await services.store.read_stream(stream)
 
 
 async def _customer_id(services: Services, user_id: str, body: ProcessPayment, origin: Origin) -> str:

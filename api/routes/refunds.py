@@ -20,8 +20,8 @@ from api.promises import responses
 from api.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
 from ledger.errors import Unknown
-from ledger.ids import new_id
 from ledger.payments.commands import RequestRefund
+from ledger.payments.decider import PAYMENT
 from ledger.payments.events import RefundRequested
 from ledger.payments.refusals import (
     AlreadyRefunded,
@@ -113,7 +113,7 @@ async def _refund(services: Services, request: Call, body: RefundPayment, comman
         command_id=command_id,
         effective_at=services.now(),
         payment_id=body.payment_id,
-        refund_id=new_id("re"),
+        refund_id=services.id_of("re", command_id),
         amount_minor=body.amount_minor,
         reason=body.reason,
         by_admin="admin" in request.user.roles,
@@ -121,15 +121,17 @@ async def _refund(services: Services, request: Call, body: RefundPayment, comman
         note=body.note,
     )
     outcome = await services.store.handle(command, origin)
-    requested = outcome.recorded[0]  # of the first sending, when this is a repeat
-    assert isinstance(requested.event, RefundRequested)
-    refund_id = requested.event.refund_id
-    await deliver(services, CreateRefund(body.payment_id, refund_id), origin, requested)
-    facts = await services.store.read_stream(requested.stream)
+    refund_id = command.refund_id
+    if outcome.recorded:  # else it was taken up from Stripe, so that it has been there
+        requested = outcome.recorded[0]  # of the first sending, when this is a repeat
+        assert isinstance(requested.event, RefundRequested)
+        refund_id = requested.event.refund_id
+        await deliver(services, CreateRefund(body.payment_id, refund_id), origin, requested)
+    facts = await services.store.read_stream(PAYMENT.stream(command))
     row = next(row for row in fold(facts).refunds if row.refund_id == refund_id)
     response = _answer(request, row)
     response.headers["Ledger-Position"] = str(facts[-1].position)
-    if outcome.repeated:
+    if outcome.repeated or not outcome.recorded:
         response.headers["Idempotent-Replayed"] = "true"
     return response
 

@@ -37,7 +37,6 @@ from api.services import Services
 from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
 from ledger.errors import Unknown
-from ledger.ids import new_id
 from ledger.message import Instant
 from ledger.subscriptions import state
 from ledger.subscriptions.changes import preview_change
@@ -260,7 +259,7 @@ async def _update(
             effective_at=services.now(),
             user_id=user_id,
             subscription_id=row.subscription_id,
-            change_id=new_id("chg"),
+            change_id=services.id_of("chg", command_id),
             tier=body.tier,
             interval=body.interval,
             currency=row.currency,

@@ -35,7 +35,6 @@ from api.subscription_resources import Subscription, subscription_of
 from api.whose import whose
 from api.words import NO_NUL
 from ledger.errors import Unknown
-from ledger.ids import new_id
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,
     RequestCancellation,
@@ -210,7 +209,7 @@ async def _run(
                 "effective_at": services.now(),
                 "user_id": user_id,
                 "subscription_id": row.subscription_id,
-                "request_id": new_id("req"),
+                "request_id": services.id_of("req", command_id),
             }
             return wish(row, fields)
 

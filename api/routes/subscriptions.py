@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api import cards
-from api.billing import DECLINED, WAITS, Call, declined, ok, once, price_of, refusal, unpaid
+from api.billing import DECLINED, WAITS, Call, Done, declined, ok, once, price_of, refusal, unpaid
 from api.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
 from api.entitlements import subscriber_of
 from api.gate import IDEMPOTENT
@@ -22,7 +22,6 @@ from api.services import Services, origin_of
 from api.subscription_resources import CurrentPlan, Subscription, current_of, subscription_of
 from api.whose import whose
 from ledger.errors import Unknown
-from ledger.ids import new_id
 from ledger.subscriptions import state
 from ledger.subscriptions.commands import RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
@@ -91,9 +90,7 @@ async def _create(
         return await _request(services, request, body, command_id)
 
     done = await once(services, request, command_id, make)
-    requested = done.recorded[0].event
-    assert isinstance(requested, SubscriptionRequested)
-    user_id, subscription_id = requested.user_id, requested.subscription_id
+    user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
     row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
     if row.status == "failed":
@@ -106,6 +103,15 @@ async def _create(
     return ok(shown, done, 202 if waits else 201)
 
 
+def _subscription_id(services: Services, done: Done, command_id: str) -> str:
+    """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
+    if not done.recorded:
+        return services.id_of("sub", command_id)
+    requested = done.recorded[0].event
+    assert isinstance(requested, SubscriptionRequested)
+    return requested.subscription_id
+
+
 async def _request(
     services: Services, request: Call, body: CreateSubscription, command_id: str
 ) -> RequestSubscription:
@@ -114,7 +120,7 @@ async def _request(
     command = RequestSubscription(
         command_id=command_id,
         effective_at=services.now(),
-        subscription_id=new_id("sub"),
+        subscription_id=services.id_of("sub", command_id),
         user_id=user_id,
         tier=body.tier,
         interval=body.interval,

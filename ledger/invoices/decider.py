@@ -176,8 +176,14 @@ def _request_credit(command: RequestCredit, invoice: Invoice) -> _Events:
         raise InvalidCredit(f"`credit_id` must have from 1 to {TEXT_MAX} characters without NUL.")
     if not command.note.strip() or len(command.note) > NOTE_MAX:
         raise InvalidCredit(f"Say in `note`, with at most {NOTE_MAX} characters, why this is given back.")
-    if command.credit_id in invoice.credits:
-        raise CreditExists(f"Credit {command.credit_id} exists already; ask for another under a new id.")
+    known = invoice.credits.get(command.credit_id)
+    if known is not None:
+        # its id derives from the intent: this very request made it, and was lost here when Stripe's was not
+        if command.amount_minor in {None, known.amount_minor}:
+            return ()
+        raise CreditExists(
+            f"Credit {command.credit_id} exists already, of another amount; ask for another under a new id."
+        )
     if not invoice.settled:
         raise InvoiceNotSettled(
             f"This invoice is {invoice.status} and not settled; only what was paid can be given back."

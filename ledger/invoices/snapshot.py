@@ -260,8 +260,11 @@ def _owed(moved_minor: int, credit: Credit, invoice: Invoice) -> int:
 
 
 def _credit_id(snapshot: CreditSnapshot, invoice: Invoice) -> str:
-    """Ours when the credit note answers one of ours and no other did before; else Stripe's."""
+    """Ours when the credit note names one of ours and no other did before; else Stripe's. Ours also when the
+    fact that asked for it is gone, since the database was restored, so that its repeat finds it here.
+    """
     ours = invoice.credits.get(snapshot.credit_id)
-    if ours is None or ours.stripe_credit_note_id not in ("", snapshot.stripe_credit_note_id):
+    answered = ours is not None and ours.stripe_credit_note_id not in ("", snapshot.stripe_credit_note_id)
+    if answered or not snapshot.credit_id or snapshot.stripe_credit_note_id in invoice.credits:
         return snapshot.stripe_credit_note_id
     return snapshot.credit_id

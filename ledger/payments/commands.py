@@ -31,6 +31,8 @@ class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     stripe_refund_id: str
     refund_id: str = ""
+    revoke_access: bool = False
+    """As our request said, also from the metadata."""
     amount_minor: int
     currency: str
     status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
@@ -52,6 +54,20 @@ class DisputeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: Instant
     evidence_due_at: Instant | None = None
     balance_transactions: tuple[BalanceTransaction, ...] = ()
+
+
+class LostPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payment of this ledger began with, as far as Stripe was told: for one whose beginning is gone
+    here, since the database was restored to a time before it.
+    """
+
+    user_id: str
+    payment_method_id: str = ""
+    purpose: str = "plain"
+    purpose_ref: str = ""
+    description: str = ""
+    stripe_customer_id: str = ""
+    save_payment_method: bool = False
 
 
 class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
@@ -85,6 +101,8 @@ class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
     cancellation_reason: str = ""
     refunds: tuple[RefundSnapshot, ...] = ()
     disputes: tuple[DisputeSnapshot, ...] = ()
+    lost: LostPayment | None = None
+    """None for a payment that does not name this ledger. Counts only where the ledger has none."""
 
 
 class RecordPaymentFailure(Command, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """The rules of one payment, its refunds and its disputes.
 
 What users ask for is judged; what Stripe reports is recorded, however surprising: only a report about a
-payment that was never initiated here is refused, so that it is looked at and not dropped.
+payment that was never initiated here, and does not name this ledger, is refused, so that it is looked at and
+not dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ledger.errors import Unknown
 from ledger.message import Decider
 from ledger.payments.commands import (
     InitiatePayment,
+    LostPayment,
     PaymentCommand,
     RecordFundsAvailable,
     RecordPaymentFailure,
@@ -49,7 +51,7 @@ from ledger.payments.refusals import (
     RefundWindowClosed,
     UnknownPurpose,
 )
-from ledger.payments.snapshot import news
+from ledger.payments.snapshot import news, take_up
 from ledger.payments.state import CAPTURED, Payment, evolve
 
 PURPOSES = frozenset({"plain"})
@@ -70,6 +72,8 @@ def decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...
             return _initiate(command, payment)
         case RequestRefund():
             return _request_refund(command, payment)
+        case RecordPaymentSnapshot(lost=LostPayment() as lost) if not payment.status:
+            return take_up(command, lost)
         case _:
             if not payment.status:
                 raise Unknown(
@@ -128,10 +132,7 @@ def _refund_status(command: RecordRefundFailure | RecordRefundUnknown, payment: 
 
 def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent, ...]:
     if payment.status:
-        raise PaymentExists(
-            f"Payment {command.payment_id} exists already and is {payment.status}; "
-            "start another one under a new id."
-        )
+        return _again(command, payment)
     _check_charge(command.amount_minor, command.currency)
     if command.purpose not in PURPOSES:
         raise UnknownPurpose(
@@ -157,6 +158,20 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
     return (initiated,)
 
 
+def _again(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent, ...]:
+    """Ids derive from the intent, so that one which is there already was this very request, whose fact is
+    gone:
+    the payment was taken up from Stripe.
+    """
+    asked = (command.user_id, command.amount_minor, command.currency, command.purpose)
+    if asked != (payment.user_id, payment.amount_minor, payment.currency, payment.purpose):
+        raise PaymentExists(
+            f"Payment {command.payment_id} exists already, is {payment.status} and was asked for otherwise; "
+            "start another one under a new id."
+        )
+    return ()
+
+
 def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> tuple[PaymentEvent, ...]:
     if payment.funds_available:
         return ()
@@ -180,8 +195,13 @@ def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> 
 def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEvent, ...]:
     if not payment.status or not (command.by_admin or command.user_id == payment.user_id):
         raise Unknown(f"There is no payment {command.payment_id}.")
-    if command.refund_id in payment.refunds:
-        raise RefundExists(f"Refund {command.refund_id} exists already; ask for another one under a new id.")
+    known = payment.refunds.get(command.refund_id)
+    if known is not None:
+        if command.amount_minor in {None, known.amount_minor}:
+            return ()  # taken up from Stripe: see `_again`
+        raise RefundExists(
+            f"Refund {command.refund_id} exists already, of another amount; ask for another under a new id."
+        )
     _check_text("refund_id", command.refund_id, ID_MAX, required=True)
     _check_text("note", command.note, NOTE_MAX)
     if payment.status not in CAPTURED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
-from ledger.payments.commands import DisputeSnapshot, RecordPaymentSnapshot, RefundSnapshot
+from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
 from ledger.payments.events import (
     BalanceTransaction,
     DisputeFundsReinstated,
@@ -23,6 +23,7 @@ from ledger.payments.events import (
     PaymentCanceled,
     PaymentEvent,
     PaymentFailed,
+    PaymentInitiated,
     PaymentProcessing,
     PaymentSettled,
     PaymentSucceeded,
@@ -30,6 +31,7 @@ from ledger.payments.events import (
     RefundFailed,
     RefundMadeOutside,
     RefundPending,
+    RefundRequested,
     RefundReversed,
     RefundSettled,
     RefundSucceeded,
@@ -79,6 +81,25 @@ def news(command: RecordPaymentSnapshot, payment: Payment) -> tuple[PaymentEvent
     return tuple(events)
 
 
+def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentEvent, ...]:
+    """A payment of ours whose beginning is gone here. In one decision with its state, so that what follows
+    from its beginning finds nothing left to do.
+    """
+    initiated = PaymentInitiated(
+        payment_id=command.payment_id,
+        user_id=lost.user_id,
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        payment_method_id=lost.payment_method_id,
+        purpose=lost.purpose,
+        purpose_ref=lost.purpose_ref,
+        description=lost.description,
+        stripe_customer_id=lost.stripe_customer_id,
+        save_payment_method=lost.save_payment_method,
+    )
+    return initiated, *news(command, evolve(Payment(), initiated))
+
+
 def _payment_news(command: RecordPaymentSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     # A failure without an intent is our own reading of a refused request; any word of Stripe's about
     # the intent outranks it.
@@ -123,7 +144,10 @@ def _status_event(status: str, command: RecordPaymentSnapshot) -> PaymentEvent:
 def _refund_news(snapshot: RefundSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     refund_id = _refund_id(snapshot, payment)
     known = payment.refunds.get(refund_id)
-    if known is None:
+    if known is None and refund_id == snapshot.refund_id:
+        yield _requested(snapshot, payment)
+        known = Refund(snapshot.amount_minor)
+    elif known is None:
         yield RefundMadeOutside(
             payment_id=payment.payment_id,
             refund_id=refund_id,
@@ -153,6 +177,19 @@ def _refund_news(snapshot: RefundSnapshot, payment: Payment) -> Iterator[Payment
         yield RefundReversed(refund_id=refund_id, balance_transaction=entry, purpose=payment.purpose)
 
 
+def _requested(snapshot: RefundSnapshot, payment: Payment) -> RefundRequested:
+    """Ours by its metadata, though nobody here asked: the fact is gone, since the database was restored."""
+    return RefundRequested(
+        payment_id=payment.payment_id,
+        refund_id=snapshot.refund_id,
+        payment_intent_id=payment.payment_intent_id,
+        amount_minor=snapshot.amount_minor,
+        currency=snapshot.currency,
+        reason=snapshot.reason,
+        revoke_access=snapshot.revoke_access,
+    )
+
+
 def _refund_outcome(snapshot: RefundSnapshot, refund_id: str) -> PaymentEvent:
     stripe_refund_id = snapshot.stripe_refund_id
     if snapshot.status == "succeeded":
@@ -171,10 +208,12 @@ def _refund_outcome(snapshot: RefundSnapshot, refund_id: str) -> PaymentEvent:
 def _refund_id(snapshot: RefundSnapshot, payment: Payment) -> str:
     """Ours when the refund answers our request; Stripe's own when it was made outside.
 
-    A second Stripe refund that names a request already answered is a fact of its own.
+    A second Stripe refund that names a request already answered is a fact of its own. So is one that was
+    recorded under Stripe's id before: a version that could not take it up did so.
     """
     ours = payment.refunds.get(snapshot.refund_id)
-    if ours is None or ours.stripe_refund_id not in ("", snapshot.stripe_refund_id):
+    answered = ours is not None and ours.stripe_refund_id not in ("", snapshot.stripe_refund_id)
+    if answered or not snapshot.refund_id or snapshot.stripe_refund_id in payment.refunds:
         return snapshot.stripe_refund_id
     return snapshot.refund_id
 

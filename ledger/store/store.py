@@ -23,10 +23,14 @@ S = TypeVar("S")
 Authorise = Callable[[Command, Origin], None]
 
 _SELECT_HEAD = "SELECT position FROM head"
+_SELECT_LEDGER_ID = "SELECT ledger_id::text FROM head"
 
 
 class Store:
     """One ledger, which is one PostgreSQL schema. Use `open`."""
+
+    ledger_id: str
+    """Its own from its beginning, and the same in every copy that is restored from a backup."""
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class Store:
         await store._writer.start()
         async with store._lane, store._snapshots_lane, store._snapshots:
             try:
+                store.ledger_id = await store._lane.ask(_LEDGER_ID, None)
                 yield store
             finally:
                 await store._writer.stop()
@@ -171,3 +176,12 @@ async def _select_head(conn: Connection, asked: Sequence[None]) -> list[int]:
 
 
 _HEAD: Kind[None, int] = Kind(_select_head)
+
+
+async def _select_ledger_id(conn: Connection, asked: Sequence[None]) -> list[str]:
+    row = await (await conn.execute(_SELECT_LEDGER_ID)).fetchone()
+    assert row is not None
+    return [str(row[0])] * len(asked)
+
+
+_LEDGER_ID: Kind[None, str] = Kind(_select_ledger_id)

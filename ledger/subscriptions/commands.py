@@ -46,6 +46,16 @@ class BilledPeriod(msgspec.Struct, frozen=True, kw_only=True):
     stripe_invoice_id: str
 
 
+class LostSubscription(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscription of this ledger was requested with, beside what its snapshot tells: for one whose
+    request is gone here, since the database was restored to a time before it.
+    """
+
+    stripe_customer_id: str
+    catalogue_version: str = ""
+    trial_days: int = 0
+
+
 class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
     """What Stripe says of a subscription now, as a whole.
 
@@ -92,6 +102,8 @@ class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
     pending_update: PendingUpdate | None = None
     periods: tuple[BilledPeriod, ...] = ()
     """By its latest invoices, in any order: periods that nobody saw begin are filled from them."""
+    lost: LostSubscription | None = None
+    """None for one that does not name this ledger. Counts only where the ledger has none."""
 
 
 class RecordSubscriptionFailure(Command, frozen=True, kw_only=True):

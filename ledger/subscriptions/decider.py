@@ -1,7 +1,7 @@
 """The rules of one user's subscriptions: at most one is live, one trial ever, one request at a time.
 
 What the user asks for is judged; what Stripe reports is recorded. Only a report about a subscription that was
-never requested here is refused, so that it is looked at and not dropped.
+never requested here, and does not name this ledger, is refused, so that it is looked at and not dropped.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from ledger.subscriptions.refusals import (
     SubscriptionNotActive,
     TrialUsed,
 )
-from ledger.subscriptions.snapshot import news
+from ledger.subscriptions.snapshot import news, take_up
 from ledger.subscriptions.state import UNANSWERED, Subscriber, Subscription, evolve
 
 LONGEST_TRIAL_DAYS = 730
@@ -64,17 +64,12 @@ _Events = tuple[SubscriptionEvent, ...]
 def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
     if isinstance(command, RequestSubscription):
         return _request(command, subscriber)
+    if isinstance(command, RecordSubscriptionSnapshot):
+        return _record_snapshot(command, subscriber)
     subscription = subscriber.subscriptions.get(command.subscription_id)
     if subscription is None:
-        raise Unknown(
-            f"There is no subscription {command.subscription_id} of this user; "
-            "does another ledger use this Stripe account?"
-            if isinstance(command, RecordSubscriptionSnapshot)
-            else f"There is no subscription {command.subscription_id}."
-        )
+        raise Unknown(f"There is no subscription {command.subscription_id}.")
     match command:
-        case RecordSubscriptionSnapshot():
-            return news(command, subscriber)
         case RecordSubscriptionFailure():
             return _record_failure(command, subscription)
         case RecordSubscriptionUnknown():
@@ -83,6 +78,17 @@ def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
             return _advance_dunning(command, subscription)
         case _:
             return _ask(command, subscription)
+
+
+def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> _Events:
+    if command.subscription_id in subscriber.subscriptions:
+        return news(command, subscriber)
+    if command.lost is None:
+        raise Unknown(
+            f"There is no subscription {command.subscription_id} of this user; "
+            "does another ledger use this Stripe account?"
+        )
+    return take_up(command, command.lost, subscriber)
 
 
 _Wish = (
@@ -141,13 +147,12 @@ def _request(command: RequestSubscription, subscriber: Subscriber) -> _Events:
     check_plan(command.tier, command.interval, command.currency, command.price_minor)
     if not 0 <= command.trial_days <= LONGEST_TRIAL_DAYS:
         raise InvalidTrial(f"A trial lasts from 0 to {LONGEST_TRIAL_DAYS} days; correct the catalogue.")
+    if command.subscription_id in subscriber.subscriptions:
+        # its id derives from the intent: this very request made it, and was lost here when Stripe's was not
+        return ()
     live = subscriber.live
     if live is not None:
         raise SubscriptionExists(_instead(live))
-    if command.subscription_id in subscriber.subscriptions:
-        raise SubscriptionExists(
-            f"Subscription {command.subscription_id} exists already; start another one under a new id."
-        )
     if command.trial_days and subscriber.trial_used:
         raise TrialUsed("The trial was used before, and there is one for each user; subscribe without it.")
     requested = SubscriptionRequested(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache, reduce
 
 from ledger.proration import boundaries
-from ledger.subscriptions.commands import BilledPeriod, RecordSubscriptionSnapshot
+from ledger.subscriptions.commands import BilledPeriod, LostSubscription, RecordSubscriptionSnapshot
 from ledger.subscriptions.events import (
     CancellationScheduled,
     CancellationWithdrawn,
@@ -27,6 +27,7 @@ from ledger.subscriptions.events import (
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionPeriodRenewed,
+    SubscriptionRequested,
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
@@ -62,6 +63,30 @@ def news(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[S
     return tuple(events if begun else map(_without_retry, events))
 
 
+def take_up(
+    command: RecordSubscriptionSnapshot, lost: LostSubscription, subscriber: Subscriber
+) -> tuple[SubscriptionEvent, ...]:
+    """One of ours whose request is gone here, by the plan that it has now. In one decision with its state, so
+    that what follows from its request finds nothing left to do. Beside a live one it is a duplicate.
+    """
+    requested = SubscriptionRequested(
+        subscription_id=command.subscription_id,
+        user_id=command.user_id,
+        tier=command.tier,
+        interval=command.interval,
+        currency=command.currency,
+        price_minor=command.price_minor,
+        catalogue_version=lost.catalogue_version,
+        payment_method_id=command.payment_method_id,
+        stripe_customer_id=lost.stripe_customer_id,
+        trial_days=lost.trial_days,
+    )
+    live = subscriber.live
+    if live is None or command.status in ENDED:
+        return requested, *news(command, evolve(subscriber, requested))
+    return requested, _duplicate(command, live)
+
+
 def _is_stale(command: RecordSubscriptionSnapshot, known: Subscription) -> bool:
     if known.observed_at is None or known.period_start is None or command.status in ENDED:
         return False
@@ -81,12 +106,15 @@ def _surplus(
         return ()
     if live is None:
         return None
-    duplicate = DuplicateSubscriptionFound(
+    return (_duplicate(command, live),)
+
+
+def _duplicate(command: RecordSubscriptionSnapshot, live: Subscription) -> DuplicateSubscriptionFound:
+    return DuplicateSubscriptionFound(
         subscription_id=command.subscription_id,
         stripe_subscription_id=command.stripe_subscription_id,
         live_subscription_id=live.subscription_id,
     )
-    return (duplicate,)
 
 
 def _started(command: RecordSubscriptionSnapshot, known: Subscription) -> SubscriptionStarted:

@@ -145,11 +145,13 @@ async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
     await inbox.put({"type": "lifespan.startup"})
     started = await outbox.get()
     assert started["type"] == "lifespan.startup.complete", started
-    yield
-    await inbox.put({"type": "lifespan.shutdown"})
-    stopped = await outbox.get()
-    assert stopped["type"] == "lifespan.shutdown.complete", stopped
-    await task
+    try:
+        yield
+    finally:  # a test that fails must not leave its threads behind
+        await inbox.put({"type": "lifespan.shutdown"})
+        stopped = await outbox.get()
+        assert stopped["type"] == "lifespan.shutdown.complete", stopped
+        await task
 
 
 class FakeStripe:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 
 from api.idempotency import purge
+from ledger.ids import new_id
+from ledger.message import Origin
+from ledger.payments.commands import InitiatePayment
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
 
@@ -58,6 +62,42 @@ async def test_a_key_is_the_callers_own(student: Caller, other: Caller, stripe: 
     mine, theirs = await student.pay(key="k"), await other.pay(key="k")
     assert mine.json()["payment_id"] != theirs.json()["payment_id"]
     assert stripe.charges == 2
+
+
+async def test_what_a_version_before_recorded_under_an_id_drawn_anew_is_repeated_as_it_was(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    scope = f"{student.user_id}\0POST\0/api/payments/process\0k"
+    recorded = InitiatePayment(
+        command_id=f"api:{sha256(scope.encode()).hexdigest()}",
+        effective_at=app.services.now(),
+        payment_id=new_id("pay"),
+        user_id=student.user_id,
+        amount_minor=1250,
+        currency="usd",
+        payment_method_id="pm_ok",
+    )
+    await app.services.store.handle(recorded, Origin(actor=student.user_id, roles=frozenset({"student"})))
+    again = await student.pay(key="k")
+    assert (again.status_code, again.json()["payment_id"]) == (201, recorded.payment_id)
+    other = await student.pay(key="k", amount_minor=1300)
+    assert problem(other)["code"] == "idempotency_mismatch"
+    assert stripe.charges == 1
+
+
+async def test_a_key_that_is_forgotten_still_stands_for_what_it_did(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    first = await student.pay(key="k")
+    async with app.services.reading() as connection:
+        await purge(connection, days=0)
+    other = await student.pay(key="k", amount_minor=1300)
+    assert problem(other)["code"] == "idempotency_mismatch"
+    async with app.services.reading() as connection:
+        await purge(connection, days=0)
+    again = await student.pay(key="k")
+    assert (again.status_code, again.json()["payment_id"]) == (201, first.json()["payment_id"])
+    assert stripe.charges == 1
 
 
 async def test_a_refusal_is_an_answer_too(student: Caller) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import crashes, http, projections, store
+from tests.benchmarks import crashes, http, ids, projections, store
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -24,6 +24,7 @@ Benchmark = Callable[[str], Awaitable[list[Figure]]]
 BENCHMARKS: dict[str, Benchmark] = {
     "store": store.measure,
     "projections": projections.measure,
+    "ids": ids.measure,
     "http": http.measure,
     "crashes": crashes.measure,
 }

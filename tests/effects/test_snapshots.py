@@ -250,7 +250,8 @@ _error: Any = stripe
         (_error.APIError("m", http_status=500), "unclear", "APIError 500"),
         (_error.APIError("m", http_status=409), "busy", "idempotency_key_in_use"),
         (_error.APIConnectionError("m"), "unclear", "APIConnectionError"),
-        (_error.IdempotencyError("m", http_status=400), "unclear", "IdempotencyError 400"),
+        (_error.IdempotencyError("m", http_status=400), "used", "idempotency_error"),
+        (_error.IdempotencyError("m", http_status=409), "busy", "idempotency_key_in_use"),
         (UnexpectedAnswer("m"), "unclear", "unexpected_answer"),
     ],
 )

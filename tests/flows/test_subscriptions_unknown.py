@@ -43,6 +43,33 @@ async def at_stripe(people: Subscribers) -> int:
     return len(page.data)
 
 
+async def test_a_creation_with_other_parameters_that_was_made_before_is_met_and_not_made_again(
+    people: Subscribers,
+) -> None:
+    """As a version before this one called, which told Stripe less, and died before it had the answer."""
+    await people.subscribe(user_id="usr_2")
+    subscription_id = await people.request()
+    v1, customer = people.world.client.v1, await people.customer()
+    card = await v1.payment_methods.attach_async(
+        "pm_card_visa", {"customer": customer}, {"idempotency_key": f"attach:{subscription_id}"}
+    )
+    (price,) = (await v1.prices.list_async()).data
+    await v1.subscriptions.create_async(
+        {
+            "customer": customer,
+            "items": [{"price": price.id}],
+            "default_payment_method": card.id,
+            "payment_behavior": "allow_incomplete",
+            "metadata": {"subscription_id": subscription_id, "user_id": "usr_1"},
+        },
+        {"idempotency_key": f"subscription:{subscription_id}"},
+    )
+    await people.world.settle()
+    assert (await people.facts())[:2] == ["requested", "started"]
+    assert await at_stripe(people) == 2
+    assert await people.charges() == ["succeeded"] * 2
+
+
 @pytest.mark.parametrize("fault", [*DID_IT, *DID_NOT_SEE])
 async def test_a_creation_without_an_answer_is_found_or_made_again(
     people: Subscribers, bench: Bench, fault: FaultKind

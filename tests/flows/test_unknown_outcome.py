@@ -110,7 +110,8 @@ async def test_the_sdks_own_retries_need_no_unknown(world: World, bench: Bench, 
         await StripeGateway(world.store, patient, world.clock).deliver(
             CreatePaymentIntent(payment_id=payment_id), USER
         )
-    assert await world.facts(payment_id) == ["initiated", "succeeded"]
+    # Stripe repeats its answer, so that what is there now is looked at
+    assert await world.facts(payment_id) == ["initiated", "succeeded", "settled"]
     assert await intents(world) == 1
 
 
@@ -130,6 +131,53 @@ async def test_a_process_that_died_after_calling_charges_nobody_twice(world: Wor
     resolved = await world.gateway.deliver(ResolvePayment(payment_id=payment_id), WORKER)
     assert resolved.outcome is None
     assert await intents(world) == 1
+
+
+async def test_a_call_with_other_parameters_that_was_made_before_is_met_and_not_made_again(
+    world: World,
+) -> None:
+    """As a version before this one called, which told Stripe less, and died before it had the answer."""
+    payment_id = await world.initiate()
+    await world.client.v1.payment_intents.create_async(
+        {
+            "amount": 10_000,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {"payment_id": payment_id},
+        },
+        {"idempotency_key": f"payment:{payment_id}"},
+    )
+    delivered = await world.deliver_payment(payment_id)
+    assert delivered.outcome is not None, "the caller who waits is told"
+    assert await world.facts(payment_id) == ["initiated", "succeeded", "settled"]
+    assert await intents(world) == 1
+
+
+async def test_a_refund_with_other_parameters_is_met_and_not_made_again(world: World) -> None:
+    payment_id = await world.pay()
+    refund_id = await world.request_refund(payment_id, 4_000)
+    await world.client.v1.refunds.create_async(
+        {
+            "payment_intent": (await world.payment(payment_id)).payment_intent_id,
+            "amount": 3_000,
+            "metadata": {"payment_id": payment_id, "refund_id": refund_id},
+        },
+        {"idempotency_key": f"refund:{refund_id}"},
+    )
+    await world.deliver_refund(payment_id, refund_id)
+    assert (await world.payment(payment_id)).refunds[refund_id].status == "succeeded"
+    assert (await world.payment(payment_id)).refundable_minor == 7_000, "as Stripe did it"
+
+
+async def test_a_key_that_met_nothing_leaves_the_payment_unknown(world: World) -> None:
+    payment_id = await world.initiate()
+    await world.client.v1.payment_intents.create_async(
+        {"amount": 700, "currency": "usd"}, {"idempotency_key": f"payment:{payment_id}"}
+    )
+    await world.deliver_payment(payment_id)
+    assert await world.facts(payment_id) == ["initiated", "outcome_unknown"]
 
 
 async def test_an_order_of_yesterday_is_not_charged_today(world: World, bench: Bench) -> None:

@@ -283,6 +283,16 @@ def test_a_refund_that_fails_is_owed_again() -> None:
     assert balances(events)["2300", "usd"] == -999
 
 
+def test_a_credit_of_ours_that_a_restored_ledger_has_lost_is_taken_up() -> None:
+    note = replace(credit_note(99), credit_id="crn_1")
+    invoice, events = bill(settled(), replace(PAID, credits=(note,)))
+    assert names(events) == ["InvoiceCredited", "CreditSettled"]
+    assert set(invoice.credits) == {"crn_1"}
+    assert decide(request_credit(99), invoice) == (), "the request that made it comes again"
+    asked = request_credit(99)
+    assert bill(settled(), asked, replace(PAID, credits=(note,)))[0] == invoice, "in any order"
+
+
 def test_what_two_rates_of_exchange_make_of_a_refund_is_exchange() -> None:
     paid = replace(PAID, balance_transaction=txn("in_1", 900, 50, currency="eur"))
     note = replace(credit_note(999), balance_transaction=txn("re_1", -910, currency="eur"))

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.errors import Refused, Unknown
 from ledger.payments.commands import (
+    LostPayment,
     PaymentCommand,
     RecordFundsAvailable,
     RecordPaymentFailure,
@@ -44,6 +45,8 @@ from tests.ledger.examples import (
     initiate,
     initiated,
     names,
+    refund,
+    request_refund,
     snapshot,
     txn,
     when,
@@ -139,8 +142,44 @@ def test_amounts_that_stripe_takes_are_taken(currency: str, amount: int) -> None
 
 
 def test_no_second_payment_starts_under_the_same_id() -> None:
+    assert decide(initiate(command_id="cmd_other"), given(initiated())) == (), "it is this one"
+
+
+@pytest.mark.parametrize("changes", [{"amount_minor": 9999}, {"currency": "eur"}, {"user_id": "usr_bob"}])
+def test_what_an_id_was_not_made_for_is_refused_under_it(changes: dict[str, object]) -> None:
     with pytest.raises(PaymentExists, match="is initiated"):
-        decide(initiate(), given(initiated()))
+        decide(initiate(**changes), given(initiated()))
+
+
+def test_a_payment_that_a_restored_ledger_has_lost_is_taken_up_as_it_is() -> None:
+    lost = LostPayment(user_id="usr_ann", payment_method_id="pm_card_visa")
+    payment, events = when(Payment(), snapshot(lost=lost, refunds=(refund(),)))
+    assert names(events) == [
+        "PaymentInitiated",
+        "PaymentSucceeded",
+        "PaymentSettled",
+        "RefundRequested",
+        "RefundSucceeded",
+    ]
+    assert (payment.user_id, payment.status, payment.refunds["re_1"].status) == (
+        "usr_ann",
+        "succeeded",
+        "succeeded",
+    )
+    assert decide(initiate(), payment) == decide(request_refund(4000), payment) == ()
+    assert decide(snapshot(lost=lost, refunds=(refund(),)), payment) == ()
+
+
+def test_the_repeat_and_stripes_word_of_a_lost_payment_end_alike_in_any_order() -> None:
+    told = snapshot(lost=LostPayment(user_id="usr_ann", payment_method_id="pm_card_visa"))
+    assert when(Payment(), initiate(), told)[0] == when(Payment(), told, initiate())[0]
+
+
+def test_one_that_the_ledger_has_is_not_taken_up_again() -> None:
+    theirs = LostPayment(user_id="usr_bob")
+    payment, events = when(given(initiated()), snapshot(lost=theirs))
+    assert names(events) == ["PaymentSucceeded", "PaymentSettled"]
+    assert payment.user_id == "usr_ann"
 
 
 @pytest.mark.parametrize("command", [snapshot(), failure(), unknown(), funds_available(9)])

@@ -139,8 +139,29 @@ def test_what_was_not_captured_cannot_be_refunded() -> None:
 
 def test_a_refund_id_is_used_once() -> None:
     payment, _ = when(captured(), request_refund(4000))
+    assert decide(request_refund(4000), payment) == decide(request_refund(), payment) == ()
     with pytest.raises(RefundExists):
-        decide(request_refund(4000), payment)
+        decide(request_refund(3000), payment)
+
+
+def test_a_refund_of_ours_that_a_restored_ledger_has_lost_is_taken_up() -> None:
+    payment, events = when(captured(), snapshot(refunds=(refund(balance_transaction=BOOKED),)))
+    assert names(events) == ["RefundRequested", "RefundSettled", "RefundSucceeded"]
+    assert payment.refunds["re_1"].stripe_refund_id == "re_stripe_1"
+    assert payment.refundable_minor == 6000
+    assert decide(request_refund(4000), payment) == (), "the request that made it comes again"
+
+
+def test_the_repeat_and_stripes_word_of_a_lost_refund_end_alike_in_any_order() -> None:
+    told = snapshot(refunds=(refund(balance_transaction=BOOKED),))
+    ours = request_refund(4000)
+    assert when(captured(), ours, told)[0] == when(captured(), told, ours)[0]
+
+
+def test_one_that_was_recorded_under_stripes_id_before_stays_that() -> None:
+    payment, _ = when(captured(), snapshot(refunds=(refund(refund_id=""),)))
+    payment, events = when(payment, snapshot(refunds=(refund(),)))
+    assert (events, set(payment.refunds)) == ((), {"re_stripe_1"})
 
 
 def test_a_payment_that_is_refunded_says_so() -> None:

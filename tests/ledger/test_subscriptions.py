@@ -17,6 +17,7 @@ from ledger.subscriptions.commands import (
     AdvanceDunning,
     BilledPeriod,
     ChangePaymentMethod,
+    LostSubscription,
     PendingUpdate,
     RecordSubscriptionFailure,
     RecordSubscriptionUnknown,
@@ -127,8 +128,7 @@ def test_a_refused_request_leaves_room_for_another() -> None:
     failure = wish(RecordSubscriptionFailure, request_id=SUB, code="card_declined", decline_code="lost_card")
     subscriber, events = when(Subscriber(), request(), failure, failure, request(subscription_id="sub_2"))
     assert names(events)[1:] == ["SubscriptionRequestFailed", "SubscriptionRequested"]
-    with pytest.raises(SubscriptionExists, match="new id"):
-        decide(request(), when(Subscriber(), request(), failure)[0])
+    assert decide(request(), when(Subscriber(), request(), failure)[0]) == (), "it is this one"
     assert subscriber.live is not None
 
 
@@ -143,6 +143,43 @@ def test_one_that_stripe_made_after_all_is_canceled_when_another_is_live() -> No
     assert fx.CancelSubscription(USER, SUB, "duplicate_sub_1", at_once=True) in effects(events)
     subscriber, events = when(subscriber, snapshot("canceled"))
     assert names(events) == ["SubscriptionCanceled"]
+
+
+LOST = LostSubscription(stripe_customer_id="cus_1", catalogue_version="2026-03")
+
+
+def test_one_that_a_restored_ledger_has_lost_is_taken_up_as_it_is() -> None:
+    subscriber, events = when(Subscriber(), snapshot(lost=LOST))
+    assert names(events) == ["SubscriptionRequested", "SubscriptionStarted", "SubscriptionObserved"]
+    assert (subscriber.user_id, the(subscriber).status) == (USER, "active")
+    assert decide(request(), subscriber) == (), "the request that made it comes again"
+    assert decide(snapshot(lost=LOST), subscriber) == ()
+    with pytest.raises(SubscriptionExists):
+        decide(request(subscription_id="sub_2"), subscriber)
+
+
+def test_the_repeat_and_stripes_word_of_a_lost_one_end_alike_in_any_order() -> None:
+    told = snapshot(lost=LOST)
+    assert when(Subscriber(), request(), told)[0] == when(Subscriber(), told, request())[0]
+
+
+def test_a_lost_one_beside_a_live_one_is_canceled() -> None:
+    subscriber, events = when(Subscriber(), request(subscription_id="sub_2"), snapshot(lost=LOST))
+    assert names(events)[1:] == ["SubscriptionRequested", "DuplicateSubscriptionFound"]
+    assert fx.CancelSubscription(USER, SUB, "duplicate_sub_1", at_once=True) in effects(events)
+    assert subscriber.live is not None
+    assert subscriber.live.subscription_id == "sub_2"
+
+
+def test_a_lost_one_that_has_ended_stays_ended() -> None:
+    subscriber, events = when(Subscriber(), snapshot("canceled", lost=LOST, ended_at=NOON_14))
+    assert names(events)[0] == "SubscriptionRequested"
+    assert the(subscriber).status == "canceled"
+
+
+def test_one_that_names_another_ledger_is_refused_so_that_somebody_looks() -> None:
+    with pytest.raises(Unknown, match="another ledger"):
+        decide(snapshot(), Subscriber())
 
 
 def test_the_trial_is_once() -> None:

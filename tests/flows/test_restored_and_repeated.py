@@ -1,0 +1,385 @@
+"""The database is restored to a time before something was done at Stripe, and the request comes again:
+whatever comes first, the repeat or Stripe's word of it, it was done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import psycopg
+import pytest
+from stripe import StripeClient
+
+from api.app import create_app
+from api.catch_up import catch_up
+from api.clock import SandboxClock
+from api.sandbox.server import Sandbox
+from api.serve.parts import ALL_HERE, context_of
+from api.services import Services
+from api.settings import Settings
+from ledger.payments.events import PaymentInitiated
+from tests import databases
+from tests.api.support import Caller, Running, lifespan, problem, until
+
+pytestmark = pytest.mark.postgres
+
+WAITING = """
+    SELECT count(*)
+    FROM outbox
+    WHERE delivered_at IS NULL
+        AND (attempts > 0 OR due_at <= clock_timestamp())
+"""
+"""Without those that are left to the request that caused them for a while."""
+AT_STRIPE = """
+    SELECT coalesce(sum(debit_minor - credit_minor), 0)::bigint
+    FROM balances
+    WHERE account IN ('1010', '1011')
+"""
+
+
+class House:
+    """One Stripe account, and as many copies of one ledger as a disaster makes."""
+
+    def __init__(
+        self, server: str, database_url: str, sandbox: Sandbox, client: StripeClient, data: Path
+    ) -> None:
+        self.server, self.database_url, self.client = server, database_url, client
+        self.settings = Settings(data_dir=data, stripe_api_key=sandbox.api_key, stripe_api_base=sandbox.url)
+        self._copies: list[str] = []
+
+    @asynccontextmanager
+    async def running(self, url: str) -> AsyncIterator[Running]:
+        found: list[Services] = []
+
+        @asynccontextmanager
+        async def remember(services: Services) -> AsyncIterator[None]:
+            found.append(services)
+            yield
+
+        background = (*ALL_HERE, remember)
+        asgi = create_app(context_of(self.settings, url, background=background, clock=SandboxClock()))
+        async with lifespan(asgi):
+            transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                yield Running(asgi, found[0], client)
+
+    def backup(self) -> str:
+        """Of a ledger that nobody runs at the moment."""
+        copy = databases.clone(
+            self.server, str(psycopg.conninfo.conninfo_to_dict(self.database_url)["dbname"])
+        )
+        self._copies.append(copy)
+        return copy
+
+    def drop(self) -> None:
+        for copy in self._copies:
+            databases.drop(self.server, copy)
+
+    async def did(self) -> Counter[str]:
+        """How many of each there are at Stripe, and how much money moved."""
+        v1 = self.client.v1
+        lists: dict[str, Callable[..., Awaitable[Any]]] = {
+            "payment_intents": v1.payment_intents.list_async,
+            "charges": v1.charges.list_async,
+            "refunds": v1.refunds.list_async,
+            "customers": v1.customers.list_async,
+            "subscriptions": v1.subscriptions.list_async,
+            "invoices": v1.invoices.list_async,
+            "credit_notes": v1.credit_notes.list_async,
+        }
+        counted = Counter({name: len((await ask({"limit": 100})).data) for name, ask in lists.items()})
+        counted["net"] = await self.net()
+        return counted
+
+    async def net(self) -> int:
+        page = await self.client.v1.balance_transactions.list_async({"limit": 100})
+        return sum(entry.net for entry in page.data)
+
+
+@pytest.fixture
+def house(
+    server: str, database_url: str, sandbox: Sandbox, client: StripeClient, tmp_path: Path
+) -> Iterator[House]:
+    made = House(server, database_url, sandbox, client, tmp_path)
+    yield made
+    made.drop()
+
+
+async def caught_up(app: Running) -> None:
+    """Stripe has told of everything, and nothing is left to do."""
+    services = app.services
+    async with services.reading() as connection:
+        await catch_up(services.stripe, connection, services.store, services.clock)
+
+    async def quiet() -> bool:
+        await app.projected()
+        async with services.reading() as connection:
+            row = await (await connection.execute(WAITING.encode())).fetchone()
+        return row == (0,)
+
+    await until(quiet)
+
+
+async def in_books(app: Running) -> int:
+    await app.projected()
+    async with app.services.reading() as connection:
+        row = await (await connection.execute(AT_STRIPE.encode())).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def student(app: Running) -> Caller:
+    return app.caller("usr_ann", "student")
+
+
+def admin(app: Running) -> Caller:
+    return app.caller("usr_boss", "admin")
+
+
+Told = dict[str, Any]
+Ready = Callable[[Running], Awaitable[Told]]
+Act = Callable[[Running, Told], Awaitable[httpx.Response]]
+
+
+async def nothing(_: Running) -> Told:
+    return {}
+
+
+async def paid(app: Running) -> Told:
+    body: Told = (await student(app).pay("pm_card_visa")).json()
+    return body
+
+
+async def subscribed(app: Running) -> Told:
+    assert (await student(app).subscribe("pro", "pm_card_visa")).status_code == 201
+    await caught_up(app)
+    told: Told = (await student(app).wish("preview", tier="enterprise")).json()
+    told["invoice_id"] = (await student(app).get("/api/invoices")).json()["items"][0]["invoice_id"]
+    return told
+
+
+async def declined(app: Running) -> Told:
+    """A subscription whose first invoice waits for a card that works."""
+    assert (await student(app).subscribe("pro", "pm_card_chargeCustomerFail")).status_code == 402
+    card = await app.services.stripe.v1.payment_methods.create_async(
+        {"type": "card", "card": {"token": "tok_visa"}}
+    )
+    return {"card": card.id}
+
+
+async def pay(app: Running, _: Told) -> httpx.Response:
+    return await student(app).pay("pm_card_visa", key="order-77", amount_minor=4321, save_payment_method=True)
+
+
+async def pay_in_vain(app: Running, _: Told) -> httpx.Response:
+    return await student(app).pay("pm_card_visa_chargeDeclined", key="order-77", amount_minor=4321)
+
+
+async def refund(app: Running, told: Told) -> httpx.Response:
+    return await student(app).refund(told["payment_id"], key="back", amount_minor=500)
+
+
+async def refund_all(app: Running, told: Told) -> httpx.Response:
+    return await student(app).refund(told["payment_id"], key="back")
+
+
+async def subscribe(app: Running, _: Told) -> httpx.Response:
+    return await student(app).subscribe("pro", "pm_card_visa", key="join")
+
+
+async def try_out(app: Running, _: Told) -> httpx.Response:
+    return await student(app).subscribe("pro", "pm_card_visa", key="join", trial=True)
+
+
+async def upgrade(app: Running, told: Told) -> httpx.Response:
+    echo = {name: told[name] for name in ("proration_at", "expected_minor")}
+    return await student(app).wish("update", method="PUT", key="up", tier="enterprise", **echo)
+
+
+async def cancel(app: Running, _: Told) -> httpx.Response:
+    return await student(app).wish("cancel", key="end", at_once=True)
+
+
+async def pause(app: Running, _: Told) -> httpx.Response:
+    return await student(app).wish("pause", key="stop")
+
+
+async def new_card(app: Running, told: Told) -> httpx.Response:
+    changed = await student(app).wish("payment-method", method="PUT", key="card", payment_method=told["card"])
+    await caught_up(app)  # the invoice is charged by what follows
+    return changed
+
+
+async def credit(app: Running, told: Told) -> httpx.Response:
+    path = f"/api/invoices/{told['invoice_id']}/credit"
+    return await admin(app)("POST", path, key="credit", json={"amount_minor": 400, "note": "asked for"})
+
+
+async def save_card(app: Running, _: Told) -> httpx.Response:
+    return await student(app)(
+        "POST", "/api/payment-methods", key="card", json={"payment_method": "pm_card_visa"}
+    )
+
+
+class Case(NamedTuple):
+    ready: Ready
+    act: Act
+    id_is: str
+    """The field of the answer that names what was done."""
+
+
+CASES = {
+    "payment": Case(nothing, pay, "payment_id"),
+    "declined": Case(nothing, pay_in_vain, "payment"),
+    "refund": Case(paid, refund, "refund_id"),
+    "refund of all": Case(paid, refund_all, "refund_id"),
+    "subscription": Case(nothing, subscribe, "subscription_id"),
+    "trial": Case(nothing, try_out, "subscription_id"),
+    "upgrade": Case(subscribed, upgrade, "subscription_id"),
+    "end": Case(subscribed, cancel, "subscription_id"),
+    "pause": Case(subscribed, pause, "subscription_id"),
+    "new card": Case(declined, new_card, "subscription_id"),
+    "credit": Case(subscribed, credit, "credit_id"),
+    "card": Case(nothing, save_card, "payment_method"),
+}
+
+
+REFUSED = {"upgrade": "same_plan", "end": "subscription_ended"}
+"""What is so by then is asked for: with the code of the refusal."""
+
+
+def named(answer: httpx.Response, field: str) -> Any:
+    found = answer.json()[field]
+    return found["payment_id"] if isinstance(found, dict) else found
+
+
+async def before_the_disaster(house: House, case: Case) -> tuple[str, Told, httpx.Response]:
+    async with house.running(house.database_url) as app:
+        told = await case.ready(app)
+        await caught_up(app)
+    backup = house.backup()
+    async with house.running(house.database_url) as app:
+        first = await case.act(app, told)
+        assert first.status_code in {200, 201, 402}, first.text
+        await caught_up(app)
+        assert await in_books(app) == await house.net()
+    return backup, told, first
+
+
+async def check_the_books(house: House, app: Running) -> None:
+    await caught_up(app)
+    assert await in_books(app) == await house.net(), "cash is Stripe's"
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_repeat_comes_first(house: House, name: str) -> None:
+    case = CASES[name]
+    backup, told, first = await before_the_disaster(house, case)
+    did = await house.did()
+    async with house.running(backup) as app:
+        again = await case.act(app, told)
+        assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
+        assert await house.did() == did, "nothing is done at Stripe again"
+        await check_the_books(house, app)
+        assert await house.did() == did
+        replayed = await case.act(app, told)
+        assert (replayed.status_code, replayed.json()) == (again.status_code, again.json())
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in REFUSED])
+async def test_stripes_word_comes_first(house: House, name: str) -> None:
+    case = CASES[name]
+    backup, told, first = await before_the_disaster(house, case)
+    did = await house.did()
+    async with house.running(backup) as app:
+        await check_the_books(house, app)
+        again = await case.act(app, told)
+        assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
+        await check_the_books(house, app)
+        assert await house.did() == did, "nothing is done at Stripe again"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_stripe_told_of_and_has_no_id_is_refused_and_not_done_again(
+    house: House, name: str
+) -> None:
+    backup, told, _ = await before_the_disaster(house, CASES[name])
+    did = await house.did()
+    async with house.running(backup) as app:
+        await check_the_books(house, app)
+        again = await CASES[name].act(app, told)
+        assert (again.status_code, problem(again)["code"]) == (409, REFUSED[name])
+        await check_the_books(house, app)
+        assert await house.did() == did
+
+
+async def test_the_customer_and_the_card_come_back_with_their_payment(house: House) -> None:
+    backup, _, _ = await before_the_disaster(house, CASES["payment"])
+    async with house.running(backup) as app:
+        assert (await student(app).get("/api/payment-methods")).json()["items"] == []
+        await caught_up(app)
+        [card] = (await student(app).get("/api/payment-methods")).json()["items"]
+        charged = await student(app).pay(card["payment_method"], amount_minor=700)
+        assert charged.status_code == 201, "by the customer whom the card belongs to"
+        assert (await house.did())["customers"] == 1
+
+
+async def test_two_processes_with_one_request_charge_once(house: House) -> None:
+    async with house.running(house.database_url) as one, house.running(house.database_url) as other:
+        answers = await asyncio.gather(*(pay(app, {}) for app in (one, other) * 5))
+        assert {each.status_code for each in answers} <= {201, 202}
+        assert len({each.json()["payment_id"] for each in answers}) == 1
+        await check_the_books(house, one)
+    assert (await house.did())["charges"] == 1
+
+
+async def test_another_body_under_the_key_of_a_forgotten_request_is_not_charged(house: House) -> None:
+    backup, _, first = await before_the_disaster(house, CASES["payment"])
+    did = await house.did()
+    async with house.running(backup) as app:
+        again = await student(app).pay("pm_card_visa", key="order-77", amount_minor=9999)
+        assert (again.status_code, problem(again)["code"]) == (422, "idempotency_mismatch")
+        await app.projected()
+        shown = (await student(app).get(f"/api/payments/{first.json()['payment_id']}")).json()
+        assert (shown["status"], shown["captured_minor"]) == ("succeeded", 4321)
+        assert await house.did() == did
+        await check_the_books(house, app)
+
+
+async def test_another_caller_with_the_same_key_pays_for_themselves(house: House) -> None:
+    async with house.running(house.database_url) as app:
+        ann = await pay(app, {})
+        bob = await app.caller("usr_bob", "student").pay("pm_card_visa", key="order-77", amount_minor=4321)
+        assert ann.json()["payment_id"] != bob.json()["payment_id"]
+    assert (await house.did())["charges"] == 2
+
+
+async def test_another_ledger_of_the_same_stripe_account_has_ids_of_its_own(
+    house: House, server: str, template: str
+) -> None:
+    async with house.running(house.database_url) as app:
+        ours = await pay(app, {})
+    await asyncio.to_thread(_renew, another := databases.clone(server, template))
+    async with house.running(another) as app:
+        theirs = await pay(app, {})
+        assert theirs.status_code == 201
+        assert ours.json()["payment_id"] != theirs.json()["payment_id"]
+        services = app.services
+        async with services.reading() as connection:
+            await catch_up(services.stripe, connection, services.store, services.clock)
+        facts = await services.store.read(0, 1000)
+        begun = [fact.event.payment_id for fact in facts if isinstance(fact.event, PaymentInitiated)]
+        assert begun == [theirs.json()["payment_id"]], "what is another's is not taken up"
+    databases.drop(server, another)
+
+
+def _renew(url: str) -> None:
+    """A clone of the template is the same ledger; this one is to be another, and has no facts yet."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("UPDATE liberation.head SET ledger_id = gen_random_uuid()")
