@@ -10,32 +10,24 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from api import access, document, problems, reference
-from api.context import RequestContext
-from api.entitlements import FeatureGuard
-from api.gate import Gate, Preconditions
-from api.routes import (
-    accounting,
-    explain,
-    features,
-    health,
-    invoice_payments,
-    invoices,
-    keys,
-    me,
-    oversight,
-    payment_methods,
-    payments,
-    plans,
-    refunds,
-    revenue,
-    subscription_changes,
-    subscription_requests,
-    subscriptions,
-)
-from api.routes import reference as reference_routes
+from api.books import accounting, explain, revenue
+from api.http import access, document, problems, reference
+from api.http.context import RequestContext
+from api.http.gate import Gate, Preconditions
+from api.invoices import payments as invoice_payments
+from api.invoices import routes as invoices
+from api.operations import keys, me, oversight
+from api.operations import probes as health
+from api.operations import reference as reference_routes
+from api.payments import payment_methods, refunds
+from api.payments import routes as payments
 from api.services import Context, Services
-from api.stripe_webhook import stripe_webhook
+from api.subscriptions import changes as subscription_changes
+from api.subscriptions import features, plans
+from api.subscriptions import requests as subscription_requests
+from api.subscriptions import routes as subscriptions
+from api.subscriptions.entitlements import FeatureGuard
+from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payments.HANDLERS,

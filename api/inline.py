@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from api.effects.stripe import Delivered
 from api.services import Services
+from api.stripe.gateway import Delivered
+from ledger.effects import Effect, kind_of
 from ledger.message import Origin, Recorded
-from ledger.policies.effects import Effect, kind_of
 from ledger.store.lane import Connection, Kind
 from projections import outbox
 

@@ -16,30 +16,30 @@ from litestar import Request
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.api_keys import FIND_API_KEY
-from api.auth import ApiKey, Authenticator, Principal
-from api.callers import Callers
 from api.clock import Clock, SystemClock
-from api.effects.catalogue import Plan
-from api.effects.contact import Contact
-from api.effects.previews import ChangePreview
-from api.effects.stripe import Delivered
-from api.idempotency import LANE_OPTIONS, Idempotency
-from api.keys import open_keys
+from api.http.api_keys import FIND_API_KEY
+from api.http.auth import ApiKey, Authenticator, Principal
+from api.http.callers import Callers
+from api.http.idempotency import LANE_OPTIONS, Idempotency
+from api.http.keys import open_keys
+from api.http.positions import Positions
+from api.http.ratelimit import RateLimit
 from api.metrics import Metrics
-from api.positions import Positions
-from api.ratelimit import RateLimit
+from api.operations.standing import Standing
 from api.settings import Settings, SettingsError
-from api.standing import Standing
+from api.stripe.billing.catalogue import Plan
+from api.stripe.billing.previews import ChangePreview
+from api.stripe.contact import Contact
+from api.stripe.gateway import Delivered
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
+from ledger.effects import Effect
 from ledger.errors import StoreUnavailable
 from ledger.ids import derived_id
 from ledger.message import Origin
-from ledger.policies.effects import Effect
 from ledger.store import Store, conninfo
 from ledger.store.lane import Connection, Lane
-from projections.runner import BatchRunner
+from projections.engine.runner import BatchRunner
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Why a command is refused. HTTP knows these only by `code`; `api/problems.py` gives them a status.
+"""Why a command is refused. HTTP knows these only by `code`; `api/http/problems.py` gives them a status.
 
 What a class says of itself is shown to callers, as the cause and the remedy of its code.
 """

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from ledger.message import Recorded
-from projections.fold import Fold
-from projections.sheets import Log, Row, Sheet, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Log, Row, Sheet, Table
 
 
 class AuditRow(Row):

@@ -7,8 +7,8 @@ from typing import ClassVar, get_args
 
 from ledger.customers.events import CustomerCreated, CustomerEvent, PaymentMethodRemoved, PaymentMethodSaved
 from ledger.message import Event, Recorded
-from projections.fold import Fold
-from projections.sheets import Row, Rows, Sheet, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Row, Rows, Sheet, Table
 
 
 class CustomerRow(Row):

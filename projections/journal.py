@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from ledger.journal import description, postings, source
 from ledger.message import Recorded
-from projections.fold import Fold
-from projections.sheets import Log, Row, Sheet, Sums, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Log, Row, Sheet, Sums, Table
 
 
 class EntryRow(Row):

@@ -10,8 +10,8 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.payouts.events import PayoutEvent, PayoutFailed, PayoutInitiated, PayoutPaid
-from projections.fold import Fold
-from projections.sheets import Row, Rows, Sheet, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Row, Rows, Sheet, Table
 
 
 class PayoutRow(Row):

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from projections.audit import Audit
 from projections.customers import Customers
-from projections.fold import Fold
-from projections.invoices import Invoices
+from projections.engine.projection import Fold
+from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
-from projections.payments import Payments
+from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks

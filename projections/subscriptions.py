@@ -36,8 +36,8 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
-from projections.fold import Fold
-from projections.sheets import Log, Row, Rows, Sheet, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Log, Row, Rows, Sheet, Table
 
 _STREAM = "subscriber-"
 

@@ -10,8 +10,8 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
-from projections.fold import Fold
-from projections.sheets import Row, Rows, Sheet, Table
+from projections.engine.projection import Fold
+from projections.engine.tables import Row, Rows, Sheet, Table
 
 
 class WebhookRow(Row):

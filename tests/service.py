@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from api.auth import mint
+from api.http.auth import mint
 from api.settings import Settings
 
 T = TypeVar("T")

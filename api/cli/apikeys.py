@@ -36,7 +36,7 @@ def apikey() -> None:
 @json_option
 def create(name: str, roles: tuple[str, ...], ttl: timedelta | None, *, as_json: bool) -> None:
     """Make a key for the service NAME and show it, this one time."""
-    from api.api_keys import create_api_key
+    from api.http.api_keys import create_api_key
 
     expires_at = None if ttl is None else datetime.now(UTC) + ttl
     with installation() as here, here.connect() as conn:
@@ -73,7 +73,7 @@ def list_(*, as_json: bool) -> None:
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """End the key KEY_ID: within seconds in every process."""
-    from api.api_keys import revoke_api_key
+    from api.http.api_keys import revoke_api_key
 
     with installation() as here, here.connect() as conn:
         revoke_api_key(conn, key_id)

@@ -17,7 +17,7 @@ from api.cli.trouble import FOUND, Trouble
 
 if TYPE_CHECKING:
     from ledger.store.proof import Proof
-    from projections.rebuild import Checked
+    from projections.engine.rebuild import Checked
 
 FORMATS = ("hledger", "beancount", "csv")
 
@@ -58,7 +58,7 @@ def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
 
 
 def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None:
-    from projections.rebuild import check
+    from projections.engine.rebuild import check
 
     with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
@@ -112,8 +112,8 @@ def _show(checked: Checked) -> None:
 
 
 def _rebuild(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None:
-    from projections.digest import digests
-    from projections.rebuild import rebuild
+    from projections.engine.digest import digests
+    from projections.engine.rebuild import rebuild
     from projections.registry import PROJECTIONS, rebuildable
 
     chosen = rebuildable(names)
@@ -158,8 +158,8 @@ def export(
     of the day before, so that balances are those of the trial balance when the last day ends.
     """
     from ledger.store import AUDITOR
-    from projections.export import Period
-    from projections.export import export as pieces
+    from projections.queries.export import Period
+    from projections.queries.export import export as pieces
 
     if since and until and since >= until:
         raise click.UsageError("--from must be before --to, which is the first day that is left out.")

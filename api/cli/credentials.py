@@ -25,7 +25,7 @@ def token(sub: str, roles: tuple[str, ...], ttl: timedelta, *, as_json: bool) ->
 
     It is for development: with LIBERATION_JWKS set, credentials come from that issuer alone.
     """
-    from api.auth import mint
+    from api.http.auth import mint
     from api.settings import load
 
     made = mint(load(), sub, roles, int(ttl.total_seconds()))

@@ -14,7 +14,7 @@ from api.cli.terminal import Day, json_option, print_json, print_table, progress
 from api.cli.trouble import UNUSABLE, Trouble
 
 if TYPE_CHECKING:
-    from api.recognition import Recognised
+    from api.books.recognition import Recognised
 
 
 @click.command()
@@ -50,7 +50,7 @@ def recognise(until: datetime | None, *, as_json: bool) -> None:
 
 
 def _recognise(here: Installation, until: date) -> Recognised:
-    from projections.runner import BatchRunner
+    from projections.engine.runner import BatchRunner
 
     # the tables say which days are open
     runner = BatchRunner(here.url, schema=here.settings.schema)
@@ -67,7 +67,7 @@ def _recognise(here: Installation, until: date) -> Recognised:
 async def _close(here: Installation, until: date, advance: Callable[[int], None]) -> Recognised:
     from psycopg import AsyncConnection
 
-    from api.recognition import recognise as run
+    from api.books.recognition import recognise as run
     from ledger.message import Origin
     from ledger.store import APPLICATION, Store
 

@@ -13,7 +13,7 @@ from api.cli.terminal import Duration, json_option, print_json, print_table
 from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
-    from api.catch_up import Missed
+    from api.background.catch_up import Missed
 
 
 @click.group()
@@ -54,10 +54,10 @@ def catch_up(since: timedelta, *, as_json: bool) -> None:
 async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
     from psycopg import AsyncConnection
 
-    from api.catch_up import catch_up as run
+    from api.background.catch_up import catch_up as run
     from api.clock import SystemClock
-    from api.effects.client import open_stripe
     from api.serve.sandbox import stripe_settings
+    from api.stripe.client import open_stripe
     from ledger.store import APPLICATION, Store
 
     async with (

@@ -75,10 +75,10 @@ def _trouble(error: BaseException) -> Trouble | None:
 
 
 def _of_ours(error: BaseException) -> Trouble | None:
-    from api.effects.objects import UnexpectedAnswer
     from api.settings import SettingsError
+    from api.stripe.objects import UnexpectedAnswer
     from ledger.errors import ChainBroken, LedgerError
-    from projections.fold import Poison
+    from projections.engine.projection import Poison
     from projections.registry import UnknownProjection
 
     match error:

@@ -17,7 +17,7 @@ from api.cli.trouble import FOUND, UNUSABLE, Trouble, unwritable
 
 if TYPE_CHECKING:
     from api.settings import Settings
-    from api.webhook_endpoint import Endpoint
+    from api.webhooks.endpoint import Endpoint
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
     LIBERATION_STRIPE_WEBHOOK_SECRET. Exit 1 when an endpoint is there and differs, and says in what.
     """
     from api.settings import SettingsError, load
-    from api.webhook_endpoint import address
+    from api.webhooks.endpoint import address
 
     settings = load()
     where = address(url, settings)
@@ -75,14 +75,14 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
 
 
 def _wanted(url: str) -> dict[str, Any]:
-    from api.effects.client import STRIPE_VERSION
+    from api.stripe.client import STRIPE_VERSION
     from ledger.webhooks.decider import SUBSCRIBED
 
     return {"url": url, "api_version": STRIPE_VERSION, "enabled_events": list(SUBSCRIBED)}
 
 
 def _print_wanted(url: str, *, as_json: bool) -> None:
-    from api.webhook_endpoint import WEBHOOK_PATH
+    from api.webhooks.endpoint import WEBHOOK_PATH
 
     wanted = _wanted(url or f"https://…{WEBHOOK_PATH}")
     if as_json:
@@ -96,8 +96,8 @@ def _print_wanted(url: str, *, as_json: bool) -> None:
 async def _bring_in_line(asked: _Asked) -> _Done:
     import stripe
 
-    from api.effects.client import open_stripe
-    from api.webhook_endpoint import differences, find, update
+    from api.stripe.client import open_stripe
+    from api.webhooks.endpoint import differences, find, update
 
     settings = asked.settings
     async with open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base) as client:
@@ -124,7 +124,7 @@ _NOT_PERMITTED = """
 
 
 async def _create(client: Any, asked: _Asked) -> _Done:
-    from api.webhook_endpoint import create
+    from api.webhooks.endpoint import create
 
     if not asked.create:
         raise Trouble(f"No endpoint at Stripe has the address {asked.url}: give --create.", UNUSABLE)

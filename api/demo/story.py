@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from api.auth import mint
 from api.clock import SandboxClock
 from api.demo import plan, subscribers
 from api.demo.plan import Action, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
+from api.http.auth import mint
 from api.serve.sandbox import KEY
 from api.settings import Settings
 from ledger.errors import OperatorError

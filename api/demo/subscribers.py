@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from api.demo.plan import Action
-from ledger.proration import boundary
+from ledger.subscriptions.proration import boundary
 
 GOOD, EMPTY = "pm_card_visa", "pm_card_visa_chargeDeclinedInsufficientFunds"
 

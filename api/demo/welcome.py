@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
-from api.auth import mint
 from api.demo.folder import Folder
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS
 from api.embedded.server import LOG as DATABASE_LOG
+from api.http.auth import mint
 from api.serve.database import FOLDER as DATABASE_FOLDER
 from api.serve.sandbox import Files
 from api.serve.service import Running

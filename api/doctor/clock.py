@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.clock import CLOSE_S
 from api.doctor.finding import Finding, ok, worrying, wrong
-from api.stripe_webhook import TOLERANCE_S
+from api.webhooks.routes import TOLERANCE_S
 
 _TODO = "Let NTP or chrony keep this machine's clock, and see which of the two is off."
 

@@ -10,10 +10,10 @@ import psycopg
 
 from api.doctor import credentials, database, mail, place, stripe, webhooks, work
 from api.doctor.finding import Finding, wrong
-from api.effects.client import open_stripe
 from api.embedded import EmbeddedPostgresError
 from api.serve.database import FOLDER, open_database
 from api.settings import Settings, SettingsError
+from api.stripe.client import open_stripe
 from ledger.store import conninfo
 
 STRIPE_TIMEOUT_S = 10.0

@@ -15,9 +15,9 @@ import stripe
 from api.clock import ahead_s
 from api.doctor.clock import compared
 from api.doctor.finding import Finding, ok, unreached, worrying, wrong
-from api.effects.client import STRIPE_VERSION
-from api.effects.lookup import patiently
 from api.settings import Settings
+from api.stripe.client import STRIPE_VERSION
+from api.stripe.payments.lookup import patiently
 
 READ: Final = (
     "payment_intents", "charges", "refunds", "disputes", "customers", "payment_methods", "subscriptions",

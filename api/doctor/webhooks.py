@@ -8,9 +8,9 @@ import psycopg
 import stripe
 
 from api.doctor.finding import Finding, bad, ok, worrying, wrong
-from api.effects.objects import UnexpectedAnswer
 from api.settings import Settings, SettingsError
-from api.webhook_endpoint import WEBHOOK_PATH, Endpoint, address, find
+from api.stripe.objects import UnexpectedAnswer
+from api.webhooks.endpoint import WEBHOOK_PATH, Endpoint, address, find
 
 _MAKE: Final = "liberation stripe webhook-endpoint --create"
 _UPDATE: Final = "liberation stripe webhook-endpoint --update"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg import AsyncConnection
 
-from api import health
 from api.doctor.finding import Finding, ok, worrying, wrong
+from api.operations import health
 from ledger.store import conninfo
 
 CHECK = "work"

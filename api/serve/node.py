@@ -42,7 +42,7 @@ async def serving(context: Context, listener: socket.socket) -> AsyncIterator[Aw
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # written by `api.context`
+        access_log=False,  # written by `api.http.context`
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,

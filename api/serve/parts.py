@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import stripe
 
+from api.background.deliveries import Job, Worker
+from api.background.jobs import jobs_of
 from api.clock import Clock
-from api.effects.client import open_stripe
-from api.effects.stripe import StripeGateway
-from api.jobs import jobs_of
 from api.services import Background, Context, Gateway, Services
 from api.settings import Settings
-from api.worker import Job, Worker
-from projections.runner import BatchRunner
+from api.stripe.client import open_stripe
+from api.stripe.gateway import StripeGateway
+from projections.engine.runner import BatchRunner
 
 
 class Stripe(msgspec.Struct):

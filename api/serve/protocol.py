@@ -15,8 +15,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.context import REFUSED
-from api.problems import (
+from api.http.context import REFUSED
+from api.http.problems import (
     ApiError,
     HeadersTooLarge,
     Malformed,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
-from api.keys import check_keys
+from api.http.keys import check_keys
 from api.serve.database import kept_database
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
@@ -20,7 +20,7 @@ from api.serve.sockets import listen, port_of, url_of
 from api.serve.stopping import forever
 from api.services import Services
 from api.settings import Settings, SettingsError
-from api.webhook_endpoint import WEBHOOK_PATH
+from api.webhooks.endpoint import WEBHOOK_PATH
 
 log = structlog.get_logger()
 

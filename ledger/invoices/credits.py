@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ledger.invoices.commands import CreditSnapshot
 from ledger.invoices.events import InvoiceCredited, LineCredit
+from ledger.invoices.recognition import apportion
 from ledger.invoices.state import Invoice, Line
 from ledger.money import round_half_up
-from ledger.recognition import apportion
 
 
 def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> InvoiceCredited:

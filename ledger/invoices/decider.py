@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import get_args
 
 from ledger import money
-from ledger.dunning import RETRIES, Step, dunning
-from ledger.dunning import Retry as RetryAt
 from ledger.errors import Unknown
 from ledger.invoices.commands import (
     CloseDay,
@@ -24,6 +22,8 @@ from ledger.invoices.commands import (
     RequestCredit,
     RequestInvoiceRetry,
 )
+from ledger.invoices.dunning import RETRIES, Step, dunning
+from ledger.invoices.dunning import Retry as RetryAt
 from ledger.invoices.events import (
     CreditFailed,
     CreditRequested,
@@ -37,6 +37,7 @@ from ledger.invoices.events import (
     LineAmount,
     ServiceEnded,
 )
+from ledger.invoices.recognition import earned, end_of
 from ledger.invoices.refusals import (
     AlreadyCredited,
     CreditExceedsRemainder,
@@ -54,7 +55,6 @@ from ledger.invoices.refusals import (
 from ledger.invoices.snapshot import news
 from ledger.invoices.state import OWED, Invoice, evolve
 from ledger.message import Decider, Instant
-from ledger.recognition import earned, end_of
 
 TEXT_MAX = 255
 NOTE_MAX = 500

@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from ledger.dunning import HARD_DECLINES, RETRIES, Retry, dunning
 from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
 from ledger.invoices.credits import credited
+from ledger.invoices.dunning import HARD_DECLINES, RETRIES, Retry, dunning
 from ledger.invoices.events import (
     CreditFailed,
     CreditReversed,
@@ -37,13 +37,13 @@ from ledger.invoices.events import (
     InvoiceVoided,
     LineAmount,
 )
+from ledger.invoices.recognition import apportion
 from ledger.invoices.state import OWED, Credit, Invoice, evolve
 from ledger.payments import events as payments
 from ledger.payments import snapshot as payment_snapshot
 from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.payments.events import BalanceTransaction
 from ledger.payments.state import Payment
-from ledger.recognition import apportion
 
 _RANK = {"": 0, "open": 1, "uncollectible": 2, "void": 3, "paid": 4}
 """https://docs.stripe.com/invoicing/overview#workflow-overview"""

@@ -39,10 +39,10 @@ from ledger.invoices.events import (
     LineAmount,
     ServiceEnded,
 )
+from ledger.invoices.recognition import end_of
 from ledger.payments.events import BalanceTransaction
 from ledger.payments.state import Dispute, DisputeTally, evolve_dispute
 from ledger.persistent import PersistentMap, PersistentSet
-from ledger.recognition import end_of
 
 OWED = frozenset({"open", "uncollectible"})
 _STANDS = frozenset({"requested", "unknown", "credited"})

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from ledger import money
 from ledger.catalogue import FREE, TIERS, rank
-from ledger.proration import Preview, preview
 from ledger.subscriptions.commands import RequestChange
 from ledger.subscriptions.events import (
     SubscriptionChangeRequested,
@@ -14,6 +13,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeSuperseded,
     SubscriptionEvent,
 )
+from ledger.subscriptions.proration import Preview, preview
 from ledger.subscriptions.refusals import (
     CancellationPending,
     CurrencyMismatch,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ledger.dunning import CANCEL_AFTER, UNPAID_AFTER
 from ledger.errors import Unknown
+from ledger.invoices.dunning import CANCEL_AFTER, UNPAID_AFTER
 from ledger.message import Decider
 from ledger.subscriptions.changes import check_plan, request_change
 from ledger.subscriptions.commands import (

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache, reduce
 
-from ledger.proration import boundaries
 from ledger.subscriptions.commands import BilledPeriod, LostSubscription, RecordSubscriptionSnapshot
 from ledger.subscriptions.events import (
     CancellationScheduled,
@@ -31,6 +30,7 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.proration import boundaries
 from ledger.subscriptions.state import ENDED, TRANSITIONS, Change, Subscriber, Subscription, evolve
 
 PENDING_UPDATE_LASTS = timedelta(hours=24)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from projections.outbox.backfilling import Backfill, backfill
 from projections.outbox.delivery import Claimed, Key, claim, delivered, delivered_early, park, retry
-from projections.outbox.fold import Outbox
+from projections.outbox.projection import Outbox
 from projections.outbox.upkeep import (
     Depth,
     Parked,

@@ -14,7 +14,7 @@ from ledger.errors import Invalid, OperatorError
 from ledger.message import Recorded
 from ledger.policies import POLICIES, Policy, Reaction
 from ledger.store import Reader, conninfo
-from projections.outbox.fold import OutboxRow, insert, row_of
+from projections.outbox.projection import OutboxRow, insert, row_of
 
 CHUNK = 10_000
 

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
+from ledger.effects import Effect
 from ledger.message import Recorded
-from ledger.policies.effects import Effect
-from projections.outbox.fold import encode, rows_of
+from projections.outbox.projection import encode, rows_of
 from projections.outbox.stored import Unreadable, decode
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.policies.effects import FORMER_TAGS, Effect
+from ledger.effects import FORMER_TAGS, Effect
 
 _decoder: msgspec.json.Decoder[Effect] = msgspec.json.Decoder(Effect)
 

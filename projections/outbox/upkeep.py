@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.outbox.delivery import Key
-from projections.outbox.fold import Outbox
+from projections.outbox.projection import Outbox
 from projections.outbox.stored import Unreadable, decode
 
 _REQUEUE = """

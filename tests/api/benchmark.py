@@ -16,13 +16,14 @@ from typing import Any
 
 from litestar import Litestar, get
 
-from api import access, log
-from api.auth import mint
-from api.context import RequestContext
-from api.gate import Gate, Preconditions
+from api import log
+from api.http import access
+from api.http.auth import mint
+from api.http.context import RequestContext
+from api.http.gate import Gate, Preconditions
+from api.http.problems import HANDLERS
 from api.metrics import Metrics
-from api.problems import HANDLERS
-from api.routes.me import Contact
+from api.operations.me import Contact
 from api.services import Context, Services
 from api.settings import Settings
 

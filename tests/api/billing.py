@@ -10,21 +10,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.effects.catalogue import Plan
-from api.effects.previews import ChangePreview
-from api.effects.stripe import Delivered
-from ledger.ids import new_id
-from ledger.invoices.commands import (
-    CreditSnapshot,
-    InvoiceAttempt,
-    RecordCreditFailure,
-    RecordInvoiceSnapshot,
-)
-from ledger.invoices.decider import INVOICE
-from ledger.invoices.events import CreditRequested, InvoiceLine
-from ledger.message import Command, Outcome
-from ledger.payments.events import BalanceTransaction
-from ledger.policies.effects import (
+from api.stripe.billing.catalogue import Plan
+from api.stripe.billing.previews import ChangePreview
+from api.stripe.gateway import Delivered
+from ledger.effects import (
     CancelSubscription,
     ChangeSubscription,
     CreateCreditNote,
@@ -36,7 +25,17 @@ from ledger.policies.effects import (
     RetryInvoice,
     UpdateSubscriptionCard,
 )
-from ledger.proration import boundary
+from ledger.ids import new_id
+from ledger.invoices.commands import (
+    CreditSnapshot,
+    InvoiceAttempt,
+    RecordCreditFailure,
+    RecordInvoiceSnapshot,
+)
+from ledger.invoices.decider import INVOICE
+from ledger.invoices.events import CreditRequested, InvoiceLine
+from ledger.message import Command, Outcome
+from ledger.payments.events import BalanceTransaction
 from ledger.store import Store
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.commands import (
@@ -46,6 +45,7 @@ from ledger.subscriptions.commands import (
     RecordSubscriptionUnknown,
 )
 from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.proration import boundary
 from ledger.subscriptions.state import Subscription
 
 Record = Callable[[Command], Awaitable[Outcome]]

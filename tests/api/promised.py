@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
-from api.access import TABLE
+from api.http.access import TABLE
 
 _PATHS = [(access.path, access.method, re.sub(r"\{\w+\}", "[^/]+", access.path)) for access in TABLE]
 _validators: dict[tuple[str, str, str], Any] = {}

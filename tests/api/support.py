@@ -16,13 +16,14 @@ import stripe
 from litestar.types import ASGIApp
 
 from api.app import create_app
-from api.auth import mint
-from api.effects.catalogue import Plan
-from api.effects.previews import ChangePreview
-from api.effects.stripe import Delivered
-from api.projecting import projections
+from api.background.projecting import projections
+from api.http.auth import mint
 from api.services import Context, Services
 from api.settings import Settings
+from api.stripe.billing.catalogue import Plan
+from api.stripe.billing.previews import ChangePreview
+from api.stripe.gateway import Delivered
+from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
 from ledger.payments.commands import (
@@ -33,7 +34,6 @@ from ledger.payments.commands import (
 )
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import BalanceTransaction, PaymentInitiated, RefundRequested
-from ledger.policies.effects import CreatePaymentIntent, CreateRefund, Effect
 from tests.api.billing import FakeBilling
 from tests.api.promised import Promised
 

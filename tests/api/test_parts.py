@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
-from api.declines import DECLINES, HIDDEN, explain, shown
-from api.ratelimit import BOUND, RateLimit
+from api.http.ratelimit import BOUND, RateLimit
+from api.payments.declines import DECLINES, HIDDEN, explain, shown
 from ledger.errors import StoreUnavailable
 from ledger.store import conninfo
 from ledger.store.lane import Connection, Kind, Lane

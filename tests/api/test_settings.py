@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.callers import Network
+from api.http.callers import Network
 from api.serve.environment import environment
 from api.settings import Settings, SettingsError, load
 

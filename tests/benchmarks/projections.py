@@ -11,10 +11,10 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from ledger.store import Reader, conninfo
-from projections.fold import Fold
-from projections.rebuild import check, rebuild
+from projections.engine.projection import Fold
+from projections.engine.rebuild import check, rebuild
+from projections.engine.runner import BatchRunner
 from projections.registry import PROJECTIONS
-from projections.runner import BatchRunner
 from tests.benchmarks.measure import ROUNDS, Figure
 from tests.projections.histories import append, random_history
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from api.auth import mint
+from api.http.auth import mint
 from api.settings import Settings
 
 CALLERS = 8

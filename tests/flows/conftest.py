@@ -1,5 +1,5 @@
 """Flows run against the sandbox, as the effects do."""
 
-from tests.effects.conftest import bench, client, sandbox, world
+from tests.api.stripe.conftest import bench, client, sandbox, world
 
 __all__ = ["bench", "client", "sandbox", "world"]

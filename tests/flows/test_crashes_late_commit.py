@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.purse import ANN, Purse, fill, open_purses, spend
+from tests.ledger.store.purse import ANN, Purse, fill, open_purses, spend
 
 
 async def test_a_repeat_sees_its_first_sending_even_if_that_is_committed_while_it_is_decided(

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.auth import mint
+from api.http.auth import mint
 from api.settings import Settings
 from tests.flows.chaos import City
 

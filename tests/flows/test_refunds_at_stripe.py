@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from api.routes.refunds import why_not_refunded
+from api.payments.refunds import why_not_refunded
 from ledger.payments.events import RefundFailed
-from tests.effects.world import Bench, World
+from tests.api.stripe.world import Bench, World
 
 FEE = 320
 DISPUTE_FEE = 1_500

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from api.cli import liberation
 from api.embedded import EmbeddedPostgres, binaries
 from ledger.store import Store
-from tests.cli.payments import initiate
+from tests.api.cli.payments import initiate
 from tests.projections.tables import catch_up
 
 EMPTY_DATABASE = (

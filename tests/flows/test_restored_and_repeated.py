@@ -17,7 +17,7 @@ import pytest
 from stripe import StripeClient
 
 from api.app import create_app
-from api.catch_up import catch_up
+from api.background.catch_up import catch_up
 from api.clock import SandboxClock
 from api.sandbox.server import Sandbox
 from api.serve.parts import ALL_HERE, context_of

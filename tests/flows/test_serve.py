@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from ledger.store import conninfo
-from tests.cli.payments import initiate
+from tests.api.cli.payments import initiate
 from tests.service import Service, alive, eventually, liberation, running_service
 
 pytestmark = pytest.mark.postgres

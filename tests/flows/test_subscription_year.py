@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.proration import seg
 from ledger.store import chain, conninfo
-from projections.export import Format, export
-from projections.rebuild import check
-from tests.effects.world import Bench, World
+from ledger.subscriptions.proration import seg
+from projections.engine.rebuild import check
+from projections.queries.export import Format, export
+from tests.api.stripe.world import Bench, World
 from tests.flows.year import Person, Plan, Year, open_year
 
 pytestmark = pytest.mark.postgres

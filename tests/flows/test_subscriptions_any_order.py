@@ -13,19 +13,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from api.dunning import advance_dunning, advance_subscriptions
-from api.effects.catalogue import Plan
-from api.effects.client import open_stripe
-from api.recognition import close_days
+from api.books.recognition import close_days
 from api.sandbox.server import Sandbox, running_sandbox
+from api.stripe.billing.catalogue import Plan
+from api.stripe.client import open_stripe
+from api.subscriptions.dunning import advance_dunning, advance_subscriptions
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit
 from ledger.message import Command
 from ledger.subscriptions.commands import RequestCancellation, RequestChange, RequestPause, RequestResume
 from ledger.subscriptions.state import Subscription
-from tests.effects.subscribers import Subscribers, price, turn
-from tests.effects.world import USER, Bench, World, fresh_database, open_world
+from tests.api.stripe.subscribers import Subscribers, price, turn
+from tests.api.stripe.world import USER, Bench, World, fresh_database, open_world
 
 Verb = Literal[
     "subscribe", "try", "upgrade", "downgrade", "cancel", "leave", "pause", "resume", "credit", "dispute",

@@ -8,8 +8,8 @@ import pytest
 
 from ledger.invoices.events import InvoiceRetryRequested
 from ledger.subscriptions.commands import ChangePaymentMethod
-from tests.effects.subscribers import DAY, Subscribers
-from tests.effects.world import Bench, World
+from tests.api.stripe.subscribers import DAY, Subscribers
+from tests.api.stripe.world import Bench, World
 
 MONTH = 28
 """Days of the first period, from 31 January."""

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from stripe import StripeClient
 
-from api.effects.client import open_stripe
 from api.sandbox.faults import FaultKind
 from api.sandbox.server import Sandbox
+from api.stripe.client import open_stripe
 from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit
 from ledger.subscriptions.commands import RequestCancellation
-from tests.effects.subscribers import Subscribers
-from tests.effects.world import Bench, World
+from tests.api.stripe.subscribers import Subscribers
+from tests.api.stripe.world import Bench, World
 
 SUBSCRIPTIONS = "/v1/subscriptions"
 DID_IT: list[FaultKind] = ["timeout_after", "disconnect_after", "error_after"]

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from stripe import StripeClient
 
-from api.effects.client import open_stripe
-from api.effects.stripe import Postponed, StripeGateway
-from api.effects.wiring import NEVER_REACHED
 from api.sandbox.faults import FaultKind
 from api.sandbox.server import Sandbox
+from api.stripe.client import open_stripe
+from api.stripe.gateway import Postponed, StripeGateway
+from api.stripe.wiring import NEVER_REACHED
+from ledger.effects import CreatePaymentIntent, CreateRefund, ResolvePayment, ResolveRefund
 from ledger.payments.events import PaymentFailed, RefundFailed
-from ledger.policies.effects import CreatePaymentIntent, CreateRefund, ResolvePayment, ResolveRefund
-from tests.effects.world import USER, WORKER, Bench, World
+from tests.api.stripe.world import USER, WORKER, Bench, World
 
 INTENTS = "/v1/payment_intents"
 REFUNDS = "/v1/refunds"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.effects.client import open_stripe
 from api.sandbox.server import Sandbox, running_sandbox
+from api.stripe.client import open_stripe
 from ledger.errors import Refused
-from tests.effects.world import Bench, World, fresh_database, open_world
+from tests.api.stripe.world import Bench, World, fresh_database, open_world
 
 CARDS = [
     "pm_card_visa",

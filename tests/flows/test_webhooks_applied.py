@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from stripe import StripeClient
 
-from api.effects import lookup
-from api.effects.objects import StripeEvent, parse_dict
-from api.effects.stripe import Postponed
-from api.effects.wiring import IMPATIENCE
-from ledger.policies.effects import ApplyWebhook
+from api.stripe.gateway import Postponed
+from api.stripe.objects import StripeEvent, parse_dict
+from api.stripe.payments import lookup
+from api.stripe.wiring import IMPATIENCE
+from ledger.effects import ApplyWebhook
 from ledger.webhooks.decider import SUBSCRIBED
-from tests.effects.world import WEBHOOKS, WORKER, Bench, World
+from tests.api.stripe.world import WEBHOOKS, WORKER, Bench, World
 
 
 def applying(event: StripeEvent) -> ApplyWebhook:

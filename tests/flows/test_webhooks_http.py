@@ -13,10 +13,10 @@ from litestar import Litestar
 from litestar.di import Provide
 from stripe import WebhookSignature
 
-from api.problems import HANDLERS, MEDIA_TYPE
+from api.http.problems import HANDLERS, MEDIA_TYPE
 from api.services import Services
 from api.settings import Settings
-from api.stripe_webhook import MAX_BODY_BYTES, stripe_webhook
+from api.webhooks.routes import MAX_BODY_BYTES, stripe_webhook
 from ledger.errors import StoreUnavailable
 from ledger.message import Command, Origin, Outcome
 from ledger.store import Store

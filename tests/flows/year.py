@@ -17,15 +17,15 @@ import httpx
 import msgspec
 
 from api.app import create_app
-from api.auth import mint
+from api.http.auth import mint
 from api.services import Context, Services
 from api.settings import Settings
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.features import access
 from ledger.money import round_half_up
+from tests.api.stripe.subscribers import Subscribers, turn
+from tests.api.stripe.world import Bench, World
 from tests.api.support import Caller, lifespan
-from tests.effects.subscribers import Subscribers, turn
-from tests.effects.world import Bench, World
 
 FEATURES = ("view_courses", "sell_courses", "sso_integration")
 """Of every tier, of those that are paid, and of the highest alone."""

@@ -5,6 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ledger.domains import DECIDERS, EVENT_TYPES, decider_of
+from ledger.effects import (
+    ApplyWebhook,
+    CreatePaymentIntent,
+    CreateRefund,
+    Effect,
+    ResolvePayment,
+    ResolveRefund,
+)
 from ledger.errors import Forbidden
 from ledger.message import Event, Origin
 from ledger.payments.commands import RecordPaymentSnapshot
@@ -17,14 +25,6 @@ from ledger.payments.events import (
 )
 from ledger.permissions import MAY_SEND, ROLES, check
 from ledger.policies import react
-from ledger.policies.effects import (
-    ApplyWebhook,
-    CreatePaymentIntent,
-    CreateRefund,
-    Effect,
-    ResolvePayment,
-    ResolveRefund,
-)
 from ledger.webhooks.events import WebhookReceived
 from tests.ledger.examples import NOON, initiate, initiated, recorded, request_refund, snapshot
 

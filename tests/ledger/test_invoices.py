@@ -11,6 +11,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledger.effects import CreateCreditNote, ResolveCreditNote, ResolveInvoice, RetryInvoice
 from ledger.errors import Forbidden, Refused, Unknown
 from ledger.invoices.commands import (
     CloseDay,
@@ -55,7 +56,6 @@ from ledger.journal import balance_transaction, postings
 from ledger.message import Origin
 from ledger.permissions import check
 from ledger.policies import react
-from ledger.policies.effects import CreateCreditNote, ResolveCreditNote, ResolveInvoice, RetryInvoice
 from tests.ledger.examples import dispute, names, recorded, txn
 from tests.ledger.subscription_examples import (
     DAY,

@@ -12,10 +12,10 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from ledger.catalogue import DEFAULT_CATALOGUE, TIERS, InvalidCatalogue, check, load
-from ledger.dunning import RETRIES, Cancel, Retry, Step, Unpaid, Wait, dunning
 from ledger.features import GRACE, access, effective_tier
-from ledger.proration import boundaries, boundary, preview, seg
-from ledger.recognition import apportion, earned, end_of
+from ledger.invoices.dunning import RETRIES, Cancel, Retry, Step, Unpaid, Wait, dunning
+from ledger.invoices.recognition import apportion, earned, end_of
+from ledger.subscriptions.proration import boundaries, boundary, preview, seg
 from tests.ledger.subscription_examples import DAY, END, START
 
 PRICES = st.integers(0, 10**8)

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.errors import Refused
 from ledger.features import GRACE, access
-from ledger.proration import boundary
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.commands import (
     AdvanceDunning,
@@ -45,6 +44,7 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.proration import boundary
 from ledger.subscriptions.state import ENDED, TRANSITIONS, Subscriber
 from tests.ledger.strategies import events_of
 from tests.ledger.subscription_examples import DAY, START, SUB, USER, change, request, snapshot, when, wish

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from ledger import effects as fx
 from ledger.errors import Forbidden, Refused, Unknown
 from ledger.message import Origin
 from ledger.permissions import check
-from ledger.policies import effects as fx
 from ledger.policies import react
-from ledger.proration import seg
 from ledger.subscriptions.commands import (
     AdvanceDunning,
     BilledPeriod,
@@ -41,6 +40,7 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.proration import seg
 from ledger.subscriptions.refusals import (
     CancellationPending,
     CurrencyMismatch,

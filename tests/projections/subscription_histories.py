@@ -12,10 +12,10 @@ from ledger.errors import Refused
 from ledger.invoices import commands as invoices
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.events import InvoiceLine
+from ledger.invoices.recognition import end_of
 from ledger.message import Command, Event, Recorded
 from ledger.payments.commands import DisputeSnapshot
 from ledger.payments.events import BalanceTransaction
-from ledger.recognition import end_of
 from ledger.subscriptions import commands as subscriptions
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.decider import SUBSCRIBER

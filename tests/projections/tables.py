@@ -10,10 +10,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 from ledger.store import conninfo
-from projections.digest import digests
+from projections.engine.digest import digests
+from projections.engine.runner import BatchRunner
+from projections.engine.tables import Table
 from projections.registry import PROJECTIONS, REBUILDABLE
-from projections.runner import BatchRunner
-from projections.sheets import Table
 
 TABLES: dict[str, Table[Any]] = {
     sheet.table.name: sheet.table for make in PROJECTIONS.values() for sheet in make().sheets

@@ -24,7 +24,7 @@ from ledger.message import Recorded
 from ledger.payments.events import PaymentSettled
 from ledger.store import conninfo
 from projections import journal
-from projections.export import (
+from projections.queries.export import (
     Format,
     Period,
     UnknownCurrency,

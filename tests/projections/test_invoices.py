@@ -10,8 +10,8 @@ import pytest
 from ledger.invoices import events
 from ledger.invoices.events import InvoiceLine, LineAmount, LineCredit
 from ledger.message import Event
-from projections.fold import Poison
-from projections.invoices import InvoiceRow, Invoices
+from projections.engine.projection import Poison
+from projections.invoices.projection import InvoiceRow, Invoices
 from tests.projections.histories import START, History, money
 from tests.projections.subscription_histories import DAY, random_subscriptions, states
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from ledger.effects import CreatePaymentIntent, ResolvePayment
 from ledger.payments.events import PaymentOutcomeUnknown
-from ledger.policies.effects import CreatePaymentIntent, ResolvePayment
 from ledger.store import conninfo
 from projections import outbox
 from projections.outbox import Key

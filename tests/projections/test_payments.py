@@ -6,10 +6,10 @@ import pytest
 
 from ledger.message import Event
 from ledger.payments import events
-from projections.disputes import DisputeRow
-from projections.fold import Poison
-from projections.payments import PaymentRow, Payments
-from projections.refunds import RefundRow
+from projections.engine.projection import Poison
+from projections.payments.disputes import DisputeRow
+from projections.payments.projection import PaymentRow, Payments
+from projections.payments.refunds import RefundRow
 from tests.projections.histories import (
     dispute_opened,
     history,

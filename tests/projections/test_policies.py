@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from ledger import policies
+from ledger.effects import FORMER_TAGS, CreatePaymentIntent, Effect, ResolvePayment, kind_of
 from ledger.errors import Invalid
 from ledger.message import Recorded
 from ledger.payments.events import PaymentInitiated
 from ledger.policies import Policy
-from ledger.policies.effects import FORMER_TAGS, CreatePaymentIntent, Effect, ResolvePayment, kind_of
 from ledger.store import conninfo, migrate, migrations
 from projections import outbox
 from projections.outbox import Key, backfill

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from ledger.errors import ChainBroken
 from ledger.store import conninfo
-from projections import rebuild as rebuilding
-from projections.fold import Poison
-from projections.payments import Payments
-from projections.rebuild import RebuildRunning, check, rebuild
+from projections.engine import rebuild as rebuilding
+from projections.engine.projection import Poison
+from projections.engine.rebuild import RebuildRunning, check, rebuild
+from projections.engine.runner import BatchRunner
+from projections.payments.projection import Payments
 from projections.registry import PROJECTIONS, REBUILDABLE, UnknownProjection
-from projections.runner import BatchRunner
 from tests.projections.histories import append, history, random_history, succeeded
 from tests.projections.tables import EMPTY_THE_STORE, catch_up, contents, select, until
 

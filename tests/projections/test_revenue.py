@@ -11,7 +11,7 @@ import pytest
 
 from ledger.store import conninfo
 from ledger.subscriptions.events import SubscriptionRequested
-from projections.revenue import Churn, Mrr, Rollforward, churn, deferred_rollforward, mrr
+from projections.queries.revenue import Churn, Mrr, Rollforward, churn, deferred_rollforward, mrr
 from tests.projections.histories import START, History, append
 from tests.projections.subscription_histories import DAY, random_subscriptions
 from tests.projections.tables import catch_up, select

@@ -15,16 +15,17 @@ from ledger.journal import Posting
 from ledger.message import Recorded
 from ledger.store import Reader
 from ledger.webhooks.events import WebhookReceived
-from projections import journal, view
+from projections import journal
 from projections.audit import Audit
-from projections.fold import Fold
+from projections.engine import view
+from projections.engine.projection import Fold
+from projections.engine.runner import BatchRunner
+from projections.engine.tables import Sheet
+from projections.engine.view import View
 from projections.journal import Journal
 from projections.outbox import Outbox
-from projections.payments import Payments
+from projections.payments.projection import Payments
 from projections.registry import PROJECTIONS
-from projections.runner import BatchRunner
-from projections.sheets import Sheet
-from projections.view import View
 from tests.projections.histories import START, append, initiated, random_history, settled, succeeded
 from tests.projections.histories import history as facts_of
 from tests.projections.tables import catch_up, contents, select, until

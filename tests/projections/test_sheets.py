@@ -10,8 +10,8 @@ import pytest
 from ledger.store import conninfo
 from projections.audit import AUDIT, AuditRow
 from projections.customers import CUSTOMERS, CustomerRow
+from projections.engine.tables import Log, Rows, Sums, Table
 from projections.journal import BALANCES
-from projections.sheets import Log, Rows, Sums, Table
 from tests.projections.histories import START
 from tests.projections.tables import TABLES, select
 

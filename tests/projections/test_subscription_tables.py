@@ -15,8 +15,8 @@ from psycopg.sql import SQL, Identifier
 from ledger.invoices.events import InvoiceCredited, InvoiceFinalized, InvoicePaid
 from ledger.message import Recorded
 from ledger.store import conninfo
-from projections import due
-from projections.rebuild import check, rebuild
+from projections.engine.rebuild import check, rebuild
+from projections.queries import due
 from tests.projections.histories import START, History, append
 from tests.projections.subscription_histories import DAY, random_subscriptions
 from tests.projections.tables import EMPTY_THE_STORE, TABLES, catch_up, contents, select

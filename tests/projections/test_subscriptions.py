@@ -8,8 +8,8 @@ import pytest
 
 from ledger.message import Event
 from ledger.subscriptions import events
-from projections.fold import Poison
-from projections.sheets import Rows
+from projections.engine.projection import Poison
+from projections.engine.tables import Rows
 from projections.subscriptions import MovementRow, SubscriptionRow, Subscriptions, monthly_minor
 from tests.projections.histories import START, History
 from tests.projections.subscription_histories import DAY, random_subscriptions, states

@@ -1,0 +1,33 @@
+"""What the worker does by the clock."""
+
+from __future__ import annotations
+
+from stripe import StripeClient
+
+from api.background.catch_up import RegularCatchUp
+from api.background.deliveries import Job
+from api.books.recognition import close_days
+from api.clock import Clock
+from api.http.idempotency import purge
+from api.stripe.payments.funds import record_funds_available
+from api.subscriptions.dunning import advance_dunning
+from ledger.store import Store
+from projections import outbox
+
+EVERY_MINUTE_S = 60.0
+EVERY_QUARTER_S = 900.0
+EVERY_HOUR_S = 3600.0
+OUTBOX_DAYS = 30
+"""How long what was delivered can be looked up; the facts and their results stay for ever."""
+
+
+def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_days: int) -> tuple[Job, ...]:
+    return (
+        Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
+        Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
+        Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
+        Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
+        Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
+        Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
+        Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
+    )

@@ -1,0 +1,143 @@
+"""Who may call what: one table, and the guard that is made from it.
+
+Nothing is allowed by default: an address that is not in the table, or a row without an address, stops the
+application from starting. The tests walk through every row with every role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from api.http.auth import ROLES, Principal
+from api.http.problems import Unauthenticated
+from ledger.errors import Forbidden
+
+Ownership = Literal["", "own", "own_or_admin"]
+"""`own`: the caller's alone, by construction; `own_or_admin`: another's id looks like an unknown one (404)
+unless the caller is an admin."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """`roles` empty means public: for everybody, or for whoever signs the request."""
+
+    method: str
+    path: str
+    operation: str
+    roles: frozenset[str] = frozenset()
+    ownership: Ownership = ""
+    signature: bool = False
+    """The body is signed; the handler checks it."""
+    feature: str = ""
+    """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
+
+
+PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
+ADMIN = frozenset({"admin"})
+BOOKS = frozenset({"admin", "service"})
+ANYBODY = PEOPLE | {"service"}
+
+TABLE: tuple[Access, ...] = (
+    Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
+    Access("GET", "/api/payments/history", "listPayments", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/payments/{payment_id}", "getPayment", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/payments/refund", "refundPayment", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
+    Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
+    Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
+    Access("GET", "/api/plans", "listPlans"),
+    Access("POST", "/api/subscriptions/create", "createSubscription", PEOPLE, "own"),
+    Access("POST", "/api/subscriptions/preview", "previewSubscriptionChange", PEOPLE, "own_or_admin"),
+    Access("PUT", "/api/subscriptions/update", "updateSubscription", PEOPLE, "own_or_admin"),
+    Access(
+        "PUT", "/api/subscriptions/payment-method", "changeSubscriptionPaymentMethod", PEOPLE, "own_or_admin"
+    ),
+    Access("POST", "/api/subscriptions/pause", "pauseSubscription", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/subscriptions/resume", "resumeSubscription", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/subscriptions/cancel", "cancelSubscription", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/subscriptions/current", "getCurrentPlan", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/features/{key}/check", "checkFeature", ANYBODY, "own_or_admin"),
+    Access("GET", "/api/invoices", "listInvoices", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/invoices/{invoice_id}", "getInvoice", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/invoices/{invoice_id}/receipt", "getReceipt", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/invoices/{invoice_id}/pay", "payInvoice", PEOPLE, "own"),
+    Access("POST", "/api/invoices/{invoice_id}/credit", "creditInvoice", ADMIN),
+    Access("GET", "/api/me", "getContact", PEOPLE, "own"),
+    Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
+    Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),
+    Access("GET", "/api/ledger/accounts", "listAccounts", BOOKS),
+    Access("GET", "/api/ledger/entries", "listEntries", BOOKS),
+    Access("GET", "/api/ledger/trial-balance", "getTrialBalance", BOOKS),
+    Access("GET", "/api/ledger/explain", "explainBalance", BOOKS),
+    Access("GET", "/api/revenue/mrr", "getMrr", BOOKS),
+    Access("GET", "/api/revenue/churn", "getChurn", BOOKS),
+    Access("GET", "/api/revenue/deferred", "getDeferredRevenue", BOOKS),
+    Access("GET", "/api/audit", "listAudit", ADMIN),
+    Access("GET", "/api/webhooks/deliveries", "listWebhookDeliveries", ADMIN),
+    Access("GET", "/api/effects", "listEffects", ADMIN),
+    Access("POST", "/api/webhooks/stripe", "receiveStripeWebhook", signature=True),
+    Access("GET", "/livez", "livez"),
+    Access("GET", "/readyz", "readyz"),
+    Access("GET", "/metrics", "metrics"),
+    Access("GET", "/.well-known/jwks.json", "getJwks"),
+    Access("GET", "/schema", "getReference"),
+    Access("GET", "/schema/openapi.json", "getOpenapi"),
+    Access("GET", "/schema/reference.css", "getReferenceStyle"),
+)
+ACCESS: Mapping[str, Access] = {access.operation: access for access in TABLE}
+
+
+class UndeclaredRoute(RuntimeError):
+    """An address without a row, or a row without an address; found when the application starts."""
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Runs before anything of the request is read. `Gate` has put the principal there, if there is one.
+
+    Async, as Litestar hands a plain function to a thread, which costs more than all else of a request.
+    """
+    if connection.scope.get("method") == "OPTIONS":
+        return  # the answer says nothing but the methods
+    access = ACCESS.get(operation_of(handler))
+    if access is None:
+        raise Forbidden("Nobody may call this.")
+    if not access.roles:
+        return
+    principal: Principal | None = connection.scope.get("user")
+    if principal is None:
+        raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+    if not access.roles & principal.roles:
+        raise Forbidden(f"This needs one of the roles: {', '.join(sorted(access.roles))}.")
+
+
+def operation_of(handler: BaseRouteHandler) -> str:
+    return str(handler.operation_id or "") if isinstance(handler, HTTPRouteHandler) else ""
+
+
+def check(app: Litestar) -> None:
+    """`UndeclaredRoute` unless the application's addresses are exactly those of the table."""
+    served = set(_served(app))
+    declared = {(access.method, access.path, access.operation) for access in TABLE}
+    if wrong := served ^ declared:
+        lines = (f"{method} {path} ({operation})" for method, path, operation in sorted(wrong))
+        raise UndeclaredRoute(f"served and declared access differ: {'; '.join(lines)}")
+    if wrong_roles := {role for access in TABLE for role in access.roles} - ROLES:
+        raise UndeclaredRoute(f"no such roles: {', '.join(sorted(wrong_roles))}")
+
+
+def _served(app: Litestar) -> Iterator[tuple[str, str, str]]:
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            raise UndeclaredRoute(f"{route.path} is no HTTP route")
+        for handler in route.route_handlers:
+            yield from (
+                (method, route.path_format, operation_of(handler))
+                for method in handler.http_methods
+                if method != "OPTIONS"
+            )

@@ -1,0 +1,89 @@
+"""API keys of services. A key is shown once; the database has its SHA-256 alone.
+
+The key has 256 random bits, so a plain hash is enough: there is nothing to guess. The application's role
+may only read the table; keys are made and revoked by the operator, with the owner's connection.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import psycopg
+
+from api.http.auth import API_KEY_PREFIX, ROLES, ApiKey
+from ledger.errors import Invalid, Unknown
+from ledger.ids import new_id
+from ledger.store.lane import Connection, Kind
+
+
+class NewApiKey(msgspec.Struct, frozen=True):
+    """`key` cannot be shown again."""
+
+    key_id: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"NewApiKey(key_id={self.key_id!r}, key='***')"
+
+
+_INSERT = """
+    INSERT INTO api_keys (key_id, hash, name, roles, expires_at)
+    VALUES (%s, %s, %s, %s, %s)
+"""
+
+
+def create_api_key(
+    connection: psycopg.Connection[Any],
+    name: str,
+    roles: Collection[str],
+    expires_at: datetime | None = None,
+) -> NewApiKey:
+    """The caller commits. `Invalid` for a role that does not exist."""
+    if not roles or not ROLES.issuperset(roles):
+        raise Invalid(f"Give one or more roles of: {', '.join(sorted(ROLES))}.")
+    made = NewApiKey(key_id=new_id("key"), key=API_KEY_PREFIX + secrets.token_urlsafe(32))
+    digest = sha256(made.key.encode()).digest()
+    connection.execute(_INSERT, (made.key_id, digest, name, sorted(roles), expires_at))
+    return made
+
+
+_REVOKE = """
+    UPDATE api_keys
+    SET revoked_at = COALESCE(revoked_at, clock_timestamp())
+    WHERE key_id = %s
+"""
+
+
+def revoke_api_key(connection: psycopg.Connection[Any], key_id: str) -> None:
+    """At once in the database, within seconds in every process. `Unknown` when there is none."""
+    if connection.execute(_REVOKE, (key_id,)).rowcount == 0:
+        raise Unknown(f"There is no API key {key_id}.")
+
+
+_FIND = """
+    SELECT hash, key_id, roles, expires_at, revoked_at
+    FROM api_keys
+    WHERE hash = ANY(%s)
+"""
+
+
+async def _find(connection: Connection, digests: Sequence[bytes]) -> list[ApiKey | None]:
+    rows = await (await connection.execute(_FIND, (list(digests),))).fetchall()
+    return [_match(rows, digest) for digest in digests]
+
+
+def _match(rows: Sequence[tuple[Any, ...]], digest: bytes) -> ApiKey | None:
+    for stored, key_id, roles, expires_at, revoked_at in rows:
+        if hmac.compare_digest(bytes(stored), digest):
+            return ApiKey(key_id, tuple(roles), expires_at, revoked_at)
+    return None
+
+
+FIND_API_KEY: Kind[bytes, ApiKey | None] = Kind(_find)
+"""By the SHA-256 of the key."""

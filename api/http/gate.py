@@ -1,0 +1,223 @@
+"""On every route, before its guard: who calls, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request, Response
+from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.params import ParameterKwarg
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from api.http.access import ACCESS, TABLE, operation_of
+from api.http.auth import Authenticator, Principal
+from api.http.callers import Callers
+from api.http.coding import Inflated, coding_of, refuse_coding
+from api.http.context import STATE, RequestState
+from api.http.json_body import check as check_body
+from api.http.positions import Positions
+from api.http.problems import (
+    FieldError,
+    IdempotencyKeyMissing,
+    RateLimited,
+    Unauthenticated,
+    Unprocessable,
+    UnsupportedMediaType,
+    allow,
+)
+from api.http.promises import WITH_BODY
+from api.http.ratelimit import RateLimit
+from ledger.errors import StoreUnavailable
+
+UNLIMITED = frozenset({"livez", "readyz", "metrics"})
+"""What the operator's own machines ask, all the time."""
+IDEMPOTENT = "idempotent"
+"""Key of a handler's `opt`: the request changes money and must carry an `Idempotency-Key`."""
+KEY_LENGTH = 255
+POSITION_DIGITS = 18
+Given = Mapping[bytes, bytes]
+
+
+class Gate(ASGIMiddleware):
+    """Sets `scope["user"]` to the principal or None. A credential that does not hold is refused even where
+    none is needed: the caller should know.
+    """
+
+    def __init__(self, authenticator: Authenticator, limit: RateLimit, callers: Callers) -> None:
+        self._authenticator = authenticator
+        self._limit = limit
+        self._callers = callers
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        operation = operation_of(scope["route_handler"])
+        state: RequestState = scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
+        access = ACCESS.get(operation)
+        if access is not None and access.signature:
+            scope["user"] = None  # one HMAC tells a forgery, and Stripe sends in bursts
+            await next_app(scope, receive, send)
+            return
+        address = f"address:{self._callers.address(scope)}"
+        scope["user"] = principal = await self._principal(address, state)
+        if operation not in UNLIMITED:
+            self._take(principal.id if principal else address, state)
+        await next_app(scope, receive, send)
+
+    async def _principal(self, address: str, state: RequestState) -> Principal | None:
+        """A guess costs its address one request, paid before the work and given back when it was right."""
+        given = state.given.get(b"authorization")
+        if given is None:
+            return None
+        header = given.decode("latin-1")
+        try:
+            principal = self._authenticator.recall(header)
+        except Unauthenticated:
+            self._take(address, state)
+            raise
+        if principal is None:
+            headers = list(state.headers)
+            self._take(address, state)
+            try:
+                principal = await self._authenticator.authenticate(header)
+            except StoreUnavailable:
+                self._limit.give_back(address)  # nobody knows whether it was a guess
+                raise
+            self._limit.give_back(address)
+            state.headers[:] = headers  # they are to tell of the caller's own limit
+        state.actor = principal.id
+        return principal
+
+    def _take(self, caller: str, state: RequestState) -> None:
+        verdict = self._limit.take(caller)
+        state.headers += (
+            (b"ratelimit-policy", self._limit.policy.encode()),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
+        )
+        if not verdict.allowed:
+            raise RateLimited(
+                f"Too many requests: try again in {verdict.reset_s} s.",
+                headers={"Retry-After": str(verdict.reset_s)},
+            )
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """What a request of one operation may consist of."""
+
+    parameters: frozenset[str]
+    """Of the query."""
+    required: tuple[str, ...]
+    """Those of them that must be sent."""
+    body: msgspec.json.Decoder[Any] | None
+
+
+def _shape(handler: BaseRouteHandler) -> _Shape:
+    fields = handler.parsed_fn_signature.parameters
+    injected = handler.resolve_dependencies()
+    query = {
+        field.kwarg_definition.name or name: field
+        for name, field in fields.items()
+        if name not in injected
+        and isinstance(field.kwarg_definition, ParameterKwarg)
+        and field.kwarg_definition.param_type == ParamType.QUERY
+    }
+    return _Shape(
+        frozenset(query),
+        tuple(name for name, field in query.items() if field.is_required),
+        msgspec.json.Decoder(fields["data"].annotation) if "data" in fields else None,
+    )
+
+
+class Preconditions:
+    """`before_request`: what headers and query must say. It runs after the guard and before the handler, and
+    answers OPTIONS itself.
+    """
+
+    def __init__(self, positions: Positions) -> None:
+        self._positions = positions
+        self._shapes: dict[str, _Shape] = {}
+
+    async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes] | None:
+        scope: Any = request.scope
+        if scope["method"] == "OPTIONS":  # Litestar's own answer leaves methods out
+            of_path = [access.method for access in TABLE if access.path == scope["path_template"]]
+            return Response(b"", status_code=204, headers={"Allow": allow(of_path)})
+        given, operation = scope[STATE].given, operation_of(request.route_handler)
+        shape = self._shapes.get(operation)
+        if shape is None:
+            shape = self._shapes[operation] = _shape(request.route_handler)
+        access = ACCESS.get(operation)
+        with_credential = access is not None and bool(access.roles)
+        if with_credential and (shape.required or scope["query_string"]):
+            _check_query(scope["query_string"], shape)
+        if scope["method"] in WITH_BODY:
+            _check_media_type(given, operation)
+            _decompress(request, signed=access is not None and access.signature)
+            if request.route_handler.opt.get(IDEMPOTENT):
+                _check_key(given)
+            if shape.body is not None:
+                check_body(await request.body(), shape.body)
+        # what everybody may call, without a limit or a credential, must not make us ask the database
+        if with_credential and (wanted := given.get(b"ledger-position")) is not None:
+            await self._positions.wait(_position(wanted))
+        return None
+
+
+def _check_query(query: bytes, shape: _Shape) -> None:
+    """A misspelt filter would show too much, and of two values nobody knows which was meant."""
+    given = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    known = f"known are {', '.join(sorted(shape.parameters))}" if shape.parameters else "there are none"
+    wrong = {name: "is required" for name in shape.required if name not in given}
+    for name, times in given.items():
+        if name not in shape.parameters:
+            wrong[name] = f"no parameter of this address: {known}"
+        elif times > 1:
+            wrong[name] = "given more than once"
+    if wrong:
+        raise Unprocessable.at(*(FieldError(detail=detail, parameter=name) for name, detail in wrong.items()))
+
+
+def _check_media_type(given: Given, operation: str) -> None:
+    media_type = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not ACCESS[operation].signature:
+        raise UnsupportedMediaType(
+            "Send the body as `Content-Type: application/json`.", headers={"Accept": "application/json"}
+        )
+
+
+def _decompress(request: Request[Any, Any, Any], *, signed: bool) -> None:
+    """Whoever reads the body from now on gets it inflated."""
+    headers = request.scope["headers"]
+    if signed:
+        refuse_coding(headers)
+    elif coding_of(headers):
+        most = request.route_handler.resolve_request_max_body_size()
+        assert most, "the application sets a limit for all"
+        request.receive = Inflated(request.receive, most)
+
+
+def _check_key(given: Given) -> None:
+    key = given.get(b"idempotency-key", b"").decode("latin-1")
+    if not key:
+        raise IdempotencyKeyMissing(
+            "This changes money: send an `Idempotency-Key`, new for each intent, the same for its repeats.",
+            errors=[FieldError(detail="is required", parameter="Idempotency-Key")],
+        )
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        raise Unprocessable(
+            f"An Idempotency-Key has {KEY_LENGTH} printable characters at most.",
+            errors=[FieldError(detail="too long or not printable", parameter="Idempotency-Key")],
+        )
+
+
+def _position(text: bytes) -> int:
+    if text.isdigit() and len(text) <= POSITION_DIGITS:
+        return int(text)
+    raise Unprocessable(
+        "Ledger-Position is the number that an earlier answer gave.",
+        errors=[FieldError(detail="expected a whole number", parameter="Ledger-Position")],
+    )

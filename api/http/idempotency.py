@@ -1,0 +1,276 @@
+"""The same request twice is one deed and one answer.
+
+Two things work together. The *command id*, derived from caller, method, path and `Idempotency-Key`, is what
+the ledger knows a deed by: it makes every retry safe, also after a crash at any point. The *stored answer*
+makes the retry look like the first time. Only the ledger is durable. Claims and answers are written with
+`synchronous_commit = off`, which is safe because a lost row only makes the request run again, and the
+ledger then says that it was done.
+
+An answer below 500 is kept; one above is not, so that the retry can do better.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from psycopg.types.json import Jsonb
+
+from api.http.problems import IdempotencyInFlight, on_ledger_error
+from ledger.errors import IdempotencyMismatch, LedgerError
+from ledger.store.lane import Connection, Kind, Lane
+
+POLL_S = 0.05
+SERVER_ERROR = 500
+LANE_OPTIONS = "-c synchronous_commit=off"
+CLAIM_LIFE_S = 60.0
+"""A claim older than this is free even if its session lives: it is no lock, only a courtesy."""
+
+Work = Callable[[str], Awaitable[Response[Any]]]
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Claim(msgspec.Struct, frozen=True):
+    id: bytes
+    """SHA-256 of caller, method, path and key, with NUL between, which only the path can contain. The ledger
+    knows deeds by it, and ids derive from it: it never changes.
+    """
+    digest: bytes
+    """SHA-256 of the decoded body: spaces and the case of a currency make no other request."""
+
+
+class Unkept(Response[Any]):
+    """An answer with a secret in it: shared with whoever waits for it now, and stored nowhere. A later repeat
+    runs again, on what the ledger knows of it, and gets the secret anew.
+    """
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What is in the table. `mine`: this caller has just claimed it, or may claim it again."""
+
+    mine: bool
+    digest: bytes
+    answer: Answer | None = None
+
+
+class Idempotency:
+    """`lane` writes; it is a connection of its own, as it does not wait for the disk."""
+
+    def __init__(self, lane: Lane, wait_s: float) -> None:
+        self._lane = lane
+        self._wait_s = wait_s
+        self._in_flight: dict[bytes, tuple[bytes, asyncio.Future[Answer | None]]] = {}
+
+    async def run(
+        self, request: Request[Any, Any, Any], key: str, body: msgspec.Struct, work: Work
+    ) -> Response[Any]:
+        """`work(command_id)`, or the answer that it gave the first time.
+
+        Raises `IdempotencyMismatch` for the same key with another body, `IdempotencyInFlight` when the
+        first one takes too long.
+        """
+        scope = f"{request.user.id}\0{request.method}\0{request.url.path}\0{key}"
+        claim = Claim(sha256(scope.encode()).digest(), sha256(_encode(body)).digest())
+        deadline = time.monotonic() + self._wait_s
+        while (first := self._in_flight.get(claim.id)) is not None:
+            _same(first[0], claim.digest)
+            if (answer := await _until(first[1], deadline)) is not None:
+                return _replay(answer)
+        done: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._in_flight[claim.id] = (claim.digest, done)
+        answer = None
+        try:
+            response, answer = await self._first(request, claim, deadline, work)
+            return response
+        finally:
+            del self._in_flight[claim.id]
+            done.set_result(answer)
+
+    async def _first(
+        self, request: Request[Any, Any, Any], claim: Claim, deadline: float, work: Work
+    ) -> tuple[Response[Any], Answer | None]:
+        """The first of this process. The answer is None when those who wait should try themselves."""
+        found = await self._claim(claim, deadline)
+        if found.answer is not None:
+            return _replay(found.answer), found.answer
+        try:
+            response = await _attempt(request, work, f"api:{claim.id.hex()}")
+        except Exception:
+            self._lane.tell(RELEASE, claim.id)  # what went wrong here must not bar the repeat
+            raise
+        return response, await self._keep(claim, response)
+
+    async def _claim(self, claim: Claim, deadline: float) -> Found:
+        """Waits for another process that is at it."""
+        while True:
+            found = await self._lane.ask(CLAIM, claim)
+            _same(found.digest, claim.digest)
+            if found.mine or found.answer is not None:
+                return found
+            if time.monotonic() >= deadline:
+                raise _in_flight()
+            await asyncio.sleep(POLL_S)
+
+    async def _keep(self, claim: Claim, response: Response[Any]) -> Answer | None:
+        answer = _answer(response)
+        if answer.status >= SERVER_ERROR or isinstance(response, Unkept):
+            await self._lane.ask(RELEASE, claim.id)
+            return answer if answer.status < SERVER_ERROR else None
+        await self._lane.ask(KEEP, (claim.id, answer))
+        return answer
+
+
+async def _attempt(request: Request[Any, Any, Any], work: Work, command_id: str) -> Response[Any]:
+    """A refusal is an answer too."""
+    try:
+        return await work(command_id)
+    except LedgerError as error:
+        return on_ledger_error(request, error)
+
+
+async def _until(first: asyncio.Future[Answer | None], deadline: float) -> Answer | None:
+    try:
+        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            return await asyncio.shield(first)
+    except TimeoutError:
+        raise _in_flight() from None
+
+
+def _in_flight() -> IdempotencyInFlight:
+    return IdempotencyInFlight(
+        "The first request with this Idempotency-Key is still at work: send it again soon."
+    )
+
+
+def _same(first: bytes, second: bytes) -> None:
+    if first != second:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another body: use a new key for a new intent."
+        )
+
+
+def _answer(response: Response[Any]) -> Answer:
+    content = response.content
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    media_type = str(response.media_type or "application/json")
+    status = response.status_code
+    assert status is not None, "work says which status"
+    return Answer(status, {**response.headers, "Content-Type": media_type}, body)
+
+
+def _replay(answer: Answer) -> Response[bytes]:
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type=answer.headers["Content-Type"],
+        headers={**headers, "Idempotent-Replayed": "true"},
+    )
+
+
+_INSERT = """
+    INSERT INTO idempotency_keys (id, digest)
+    SELECT * FROM unnest(%s::bytea[], %s::bytea[])
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+"""
+_SELECT = """
+    SELECT id, digest, status, headers, body
+    FROM idempotency_keys
+    WHERE id = ANY(%s)
+"""
+# A claim is free when the session that made it is gone (its process died) or when it is old. Two that
+# take it over at once cannot both succeed: the second finds `claimed_at` changed.
+_TAKE_OVER = """
+    UPDATE idempotency_keys
+    SET claimed_at = clock_timestamp(), claimed_by = pg_backend_pid()
+    WHERE id = ANY(%s)
+        AND status IS NULL
+        AND (
+            claimed_at < clock_timestamp() - make_interval(secs => %s)
+            OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = claimed_by)
+        )
+    RETURNING id
+"""
+
+
+async def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Found]:
+    """One INSERT for all that wait; the rest is only for repeats."""
+    ids, digests = [claim.id for claim in claims], [claim.digest for claim in claims]
+    mine = await _ids(connection, _INSERT, (ids, digests))
+    if len(mine) == len(claims):
+        return [Found(mine=True, digest=claim.digest) for claim in claims]
+    theirs = [each for each in ids if each not in mine]
+    rows = await (await connection.execute(_SELECT, (theirs,))).fetchall()
+    known = {bytes(row[0]): row for row in rows}
+    open_ = [each for each in theirs if each not in known or known[each][2] is None]
+    taken = await _ids(connection, _TAKE_OVER, (open_, CLAIM_LIFE_S)) if open_ else set()
+    return [_found(claim, mine | taken, known.get(claim.id)) for claim in claims]
+
+
+async def _ids(connection: Connection, query: str, arguments: tuple[Any, ...]) -> set[bytes]:
+    rows = await (await connection.execute(query.encode(), arguments)).fetchall()
+    return {bytes(row[0]) for row in rows}
+
+
+def _found(claim: Claim, mine: set[bytes], row: tuple[Any, ...] | None) -> Found:
+    if row is None:  # claimed by us now, or released by another since
+        return Found(mine=claim.id in mine, digest=claim.digest)
+    _, digest, status, headers, body = row
+    answer = Answer(status, headers, bytes(body)) if status is not None else None
+    return Found(mine=claim.id in mine, digest=bytes(digest), answer=answer)
+
+
+_UPDATE = """
+    UPDATE idempotency_keys AS k
+    SET status = a.status, headers = a.headers, body = a.body
+    FROM unnest(%s::bytea[], %s::smallint[], %s::jsonb[], %s::bytea[]) AS a (id, status, headers, body)
+    WHERE k.id = a.id
+"""
+
+
+async def _keep(connection: Connection, answers: Sequence[tuple[bytes, Answer]]) -> list[None]:
+    await connection.execute(
+        _UPDATE,
+        (
+            [each for each, _ in answers],
+            [answer.status for _, answer in answers],
+            [Jsonb(dict(answer.headers)) for _, answer in answers],
+            [answer.body for _, answer in answers],
+        ),
+    )
+    return [None] * len(answers)
+
+
+_DELETE = "DELETE FROM idempotency_keys WHERE id = ANY(%s) AND status IS NULL"
+
+
+async def _release(connection: Connection, ids: Sequence[bytes]) -> list[None]:
+    await connection.execute(_DELETE, (list(ids),))
+    return [None] * len(ids)
+
+
+CLAIM: Kind[Claim, Found] = Kind(_claim)
+KEEP: Kind[tuple[bytes, Answer], None] = Kind(_keep)
+RELEASE: Kind[bytes, None] = Kind(_release)
+
+_PURGE = """
+    DELETE FROM idempotency_keys
+    WHERE claimed_at < clock_timestamp() - make_interval(days => %s)
+"""
+
+
+async def purge(connection: Connection, days: int) -> int:
+    """Forgets old answers; how many. The command id stays in the ledger, so later too nothing doubles."""
+    return (await connection.execute(_PURGE, (days,))).rowcount

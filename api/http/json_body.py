@@ -1,0 +1,146 @@
+"""A body, read strictly by its type: all that is wrong with it is told at once, each at its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from api.http.problems import FieldError, Malformed, Unprocessable
+from api.words import in_words, kinds_in
+
+Raw = bytes | str | msgspec.Raw
+
+
+def check(body: bytes, decoder: msgspec.json.Decoder[Any]) -> None:
+    """Strictly by the type: Litestar alone would take `"12"` for a number, and of two members the last.
+
+    Raises `Malformed` for what is no JSON, `Unprocessable` with pointers for what is no such body.
+    """
+    text = _text(body)
+    try:
+        errors = _faults(text, decoder)
+        if pointer := _repeated(text):
+            errors.append(FieldError(detail="given more than once", pointer=pointer))
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Malformed(f"The body is no JSON: {_why(text, error)}.") from None
+    if errors:
+        raise Unprocessable.at(*errors)
+
+
+def _faults(text: str, decoder: msgspec.json.Decoder[Any]) -> list[FieldError]:
+    try:
+        decoder.decode(text)
+    except msgspec.ValidationError:
+        return list(_faults_of(text, decoder.type, ""))
+    return []
+
+
+def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
+    """Msgspec stops at the first fault, so each member of an object is read on its own."""
+    try:
+        msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        struct, members = _struct_in(kind), _members(raw)
+        if struct is None or members is None:
+            said, _, path = str(error).partition(" - at `")
+            inside = "".join(f"/{_escape(step)}" for step in _STEP.findall(path))
+            yield FieldError(detail=in_words(said, kind), pointer=f"{at}{inside}")
+        else:
+            yield from _faults_of_members(members, struct, at)
+
+
+def _faults_of_members(
+    members: Mapping[str, msgspec.Raw], struct: type[msgspec.Struct], at: str
+) -> Iterator[FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for name, field in fields.items():
+        if field.required and name not in members:
+            yield FieldError(detail="is required", pointer=f"{at}/{_escape(name)}")
+    for name, raw in members.items():
+        pointer = f"{at}/{_escape(name)}"
+        if name in fields:
+            yield from _faults_of(raw, fields[name].type, pointer)
+        else:
+            known = f"known are {', '.join(sorted(fields))}" if fields else "there are none"
+            yield FieldError(detail=f"no field of this body: {known}", pointer=pointer)
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct that a field is, or is unless it is null."""
+    found = (each for each in kinds_in(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct))
+    return next(found, None)
+
+
+def _members(raw: Raw) -> dict[str, msgspec.Raw] | None:
+    """None of what is no object."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        return None
+
+
+def _text(body: bytes) -> str:
+    if not body:
+        raise Malformed("The body is empty: send a JSON object.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+
+
+def _why(text: str, error: Exception) -> str:
+    """Half a surrogate pair is JSON by its grammar, and text by nobody's. msgspec calls it by other names."""
+    if text.startswith("\ufeff"):
+        return "it begins with a byte order mark; leave that out"
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError as half:
+        code = ord(half.object[half.start])
+        return f"the escape \\u{code:04x} is half a character; the other half must stand beside it"
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError:
+        pass
+    return str(error).removeprefix("JSON is malformed: ")
+
+
+class _Repeated(msgspec.Struct, frozen=True):
+    """Stands for an object with two members of the same name."""
+
+    name: str
+
+
+def _repeated(text: str) -> str:
+    """The pointer to a member that stands there twice, if there is one."""
+    found: list[_Repeated] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> Any:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        names = [name for name, _ in pairs]
+        found.append(_Repeated(next(name for name in names if names.count(name) > 1)))
+        return found[-1]
+
+    # numbers do not matter here, and Python makes none of more than 4300 digits
+    whole = json.loads(text, object_pairs_hook=members, parse_int=str, parse_float=str)
+    return _pointer(whole) if found else ""
+
+
+def _pointer(value: Any) -> str:
+    if isinstance(value, _Repeated):
+        return f"/{_escape(value.name)}"
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((f"/{_escape(str(step))}{rest}" for step, each in inside if (rest := _pointer(each))), "")
+
+
+_STEP = re.compile(r"[^$.`\[\]]+")
+
+
+def _escape(step: str) -> str:
+    """https://www.rfc-editor.org/rfc/rfc6901#section-3"""
+    return step.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,71 @@
+"""Pages of a list that grows: a cursor is the position of the last item shown, so new facts move nothing."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar, cast
+
+import msgspec
+from litestar.params import QueryParameter
+
+from api.http.problems import FieldError, Unprocessable
+
+T = TypeVar("T")
+LARGEST = 2**63 - 1
+Key = tuple[int | str, ...]
+"""What orders a list, of the last item shown."""
+K = TypeVar("K", bound=Key)
+
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many items at most.")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(max_length=100, description="`next_cursor` of the page before; opaque."),
+]
+_Number = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+_decode = msgspec.json.Decoder(tuple[_Number | str, ...]).decode
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Newest first. `next_cursor` is null on the last page."""
+
+    items: list[T]
+    has_more: bool
+    next_cursor: str | None = None
+
+
+def before(cursor: str | None) -> int:
+    """The position that the next page comes before."""
+    return before_key(cursor, (LARGEST,))[0]
+
+
+def before_key(cursor: str | None, first: K) -> K:
+    """The same of a list with a longer key; the first page comes before `first`."""
+    if cursor is None:
+        return first
+    try:
+        key = _decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except (ValueError, msgspec.DecodeError):
+        raise _bad_cursor() from None
+    if [type(part) for part in key] != [type(part) for part in first]:
+        raise _bad_cursor()
+    return cast("K", key)
+
+
+def page(rows: Sequence[T], limit: int, key: Callable[[T], Key]) -> Page[T]:
+    """Of `limit + 1` rows asked for: the one too many says that there is more."""
+    items = list(rows[:limit])
+    if len(rows) <= limit:
+        return Page(items=items, has_more=False)
+    return Page(items=items, has_more=True, next_cursor=_cursor(key(items[-1])))
+
+
+def _cursor(key: Key) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def _bad_cursor() -> Unprocessable:
+    return Unprocessable(
+        "The cursor is none of this list's: begin without one.",
+        errors=[FieldError(detail="not a cursor of this list", parameter="cursor")],
+    )

@@ -1,0 +1,322 @@
+"""Invoices, their receipts, and giving back."""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
+from api.http.document import MEDIA_TYPES
+from api.http.gate import IDEMPOTENT
+from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
+from api.http.whose import is_admin, whose
+from api.invoices.receipts import page as receipt_page
+from api.invoices.receipts import pdf as receipt_pdf
+from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine
+from api.invoices.resources import (
+    CreditNote,
+    Invoice,
+    InvoiceDetail,
+    InvoiceStatus,
+    InvoiceStory,
+    credit_note_of,
+    invoice_detail_of,
+    invoice_of,
+)
+from api.payments.reads import INVOICE_BY_ID, rows, select
+from api.services import Services
+from api.subscriptions.billing import Call, Done, once
+from ledger.errors import Refused, Unknown
+from ledger.invoices.commands import RequestCredit
+from ledger.invoices.events import CreditRequested
+from ledger.invoices.refusals import (
+    AlreadyCredited,
+    CreditExceedsRemainder,
+    InvalidCredit,
+    InvoiceDisputed,
+    InvoiceNotSettled,
+)
+from projections.invoices.credit_notes import CreditNoteRow
+from projections.invoices.projection import INVOICES
+
+TAGS = ["invoices"]
+
+
+class NoReceipt(Refused):
+    """The invoice is not paid, or nothing was charged on it, so it has no receipt."""
+
+    code = "no_receipt"
+    remedy = "Ask again when it is paid; one on which nothing was charged never has one."
+
+
+_OF_USER = """
+    SELECT {columns}
+    FROM {table}
+    WHERE user_id = %(user_id)s
+        AND position < %(before)s
+        AND (%(status)s::text IS NULL OR status = %(status)s)
+    ORDER BY position DESC
+    LIMIT %(limit)s
+"""
+_OF_ALL = _OF_USER.replace("user_id = %(user_id)s", "true")
+_LIST, _LIST_OF_ALL = select(_OF_USER, INVOICES), select(_OF_ALL, INVOICES)
+
+
+@get(
+    "/api/invoices",
+    operation_id="listInvoices",
+    summary="List invoices",
+    tags=TAGS,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+)
+async def list_invoices(
+    request: Call,
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    status: FromQuery[InvoiceStatus | None] = None,
+    user_id: WhoseParameter = None,
+) -> Read[Page[Invoice]]:
+    """The caller's, newest first; an admin's are everybody's, or one user's."""
+    everybody = is_admin(request) and user_id is None
+    arguments = {
+        "user_id": whose(request, user_id),
+        "before": before(cursor),
+        "status": status,
+        "limit": limit + 1,
+    }
+    async with services.reading() as connection:
+        found = await rows(connection, _LIST_OF_ALL if everybody else _LIST, INVOICES, arguments)
+    shown = [invoice_of(row, to_admin=is_admin(request)) for row in found]
+    return Read(page(shown, limit, lambda invoice: (invoice.position,)))
+
+
+async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceStory:
+    """Somebody else's looks like one that does not exist."""
+    found = await services.point_reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
+    if found is None or not (is_admin(request) or found.invoice.user_id == request.user.id):
+        raise Unknown(f"There is no invoice {invoice_id}.")
+    return found
+
+
+@get(
+    "/api/invoices/{invoice_id:str}",
+    operation_id="getInvoice",
+    summary="One invoice with all that happened to it",
+    tags=TAGS,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+)
+async def get_invoice(
+    invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
+) -> Read[InvoiceDetail]:
+    """With its lines, payments, credit notes and history."""
+    story = await _story(services, request, invoice_id)
+    facts = await services.store.read_stream(f"invoice-{invoice_id}")
+    return Read(invoice_detail_of(story, facts, to_admin=is_admin(request)))
+
+
+@get(
+    "/api/invoices/{invoice_id:str}/receipt",
+    operation_id="getReceipt",
+    summary="The receipt of a paid invoice",
+    tags=TAGS,
+    media_type=receipt_pdf.MEDIA_TYPE,
+    opt={MEDIA_TYPES: (receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE)},
+    responses=responses(Unknown, NotAcceptable, NoReceipt) | NOT_MODIFIED_SPEC,
+)
+async def get_receipt(
+    invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
+) -> Response[bytes]:
+    """As PDF, or as a page with `Accept: text/html`. With the credit notes that were made since; its number
+    and its lines never change.
+    """
+    media_type = _negotiated(request)
+    story = await _story(services, request, invoice_id)
+    receipt = await _receipt(services, story)
+    etag = _etag(receipt, media_type)
+    # what is sent depends on Accept, and a cache must know that
+    headers = {"ETag": f"W/{etag}", "Vary": "Accept"}
+    wanted = request.headers.get("if-none-match")
+    if wanted is not None and matches(wanted, etag):
+        return Response(b"", status_code=NOT_MODIFIED, headers=headers)
+    if media_type == receipt_page.MEDIA_TYPE:
+        body = receipt_page.render(receipt)
+        headers |= {
+            "Content-Security-Policy": receipt_page.POLICY,
+            "Content-Disposition": f'inline; filename="{receipt.file_name}.html"',
+        }
+        return Response(body, media_type=media_type, headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{receipt.file_name}.pdf"'
+    body = await asyncio.to_thread(receipt_pdf.render, receipt)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _negotiated(request: Call) -> str:
+    offered = [receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE]
+    chosen = request.accept.best_match(offered)
+    if chosen is None:
+        raise NotAcceptable(f"Receipts are {' or '.join(offered)}: say so in `Accept`.")
+    return str(chosen)
+
+
+def _etag(receipt: Receipt, media_type: str) -> str:
+    """Of what is rendered: two renderings of it differ in the PDF's time of making."""
+    content = msgspec.json.encode((receipt, media_type))
+    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
+
+
+_NAME = "SELECT name FROM contacts WHERE user_id = %s"
+
+
+async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
+    """Raises `NoReceipt` before it is paid, and when nothing was charged for it. The customer's name is taken
+    from their contact data as it is now: it may have been erased, and no fact has it.
+    """
+    row = story.invoice
+    if row.receipt_number is None or row.paid_at is None:
+        free = row.status == "paid"
+        raise NoReceipt(
+            "Nothing was charged on this invoice, so it has no receipt."
+            if free
+            else f"This invoice is {row.status}; it has a receipt when it is paid."
+        )
+    async with services.reading() as connection:
+        known = await (await connection.execute(_NAME, (row.user_id,))).fetchone()
+    # on one line: it is the customer's own text, and lines of it would look like ours
+    name = " ".join(known[0].split()) if known and known[0] else ""
+    return Receipt(
+        number=row.receipt_number,
+        invoice_number=row.number,
+        seller=tuple(filter(None, map(str.strip, services.settings.seller.splitlines()))),
+        customer=tuple(filter(None, (name, row.user_id))),
+        paid_at=row.paid_at,
+        currency=row.currency,
+        lines=tuple(
+            ReceiptLine(
+                description=line.description or "Subscription",
+                period_start=line.period_start,
+                period_end=line.period_end,
+                amount_minor=line.amount_minor,
+            )
+            for line in sorted(story.lines, key=lambda line: line.line_number)
+        ),
+        tax_minor=row.tax_minor,
+        total_minor=row.total_minor,
+        charged_minor=row.charged_minor,
+        credits=tuple(_credit(credit) for credit in story.credits if credit.credited_at is not None),
+    )
+
+
+def _credit(row: CreditNoteRow) -> ReceiptCredit:
+    assert row.credited_at is not None, "as was looked at"
+    return ReceiptCredit(
+        number=f"C-{row.credit_note_number or 0:06d}",
+        credited_at=row.credited_at,
+        amount_minor=row.amount_minor,
+    )
+
+
+class CreditInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amount_minor`, with tax, null gives back all that is left. Say why in `note`."""
+
+    amount_minor: AmountMinor | None = None
+    reason: Literal["duplicate", "fraudulent", "order_change", "product_unsatisfactory"] = "order_change"
+    note: Text
+
+
+class CreditNotMade(Problem, kw_only=True):
+    """Stripe did not make the credit note; it stays on record as failed, and another can be asked for."""
+
+    credit_note: CreditNote
+
+
+class CreditFailed(ApiError):
+    """Stripe did not make the credit note. No money moved; it stays on record as failed."""
+
+    code = "credit_failed"
+    remedy = "Read `detail`; ask for another credit when its cause is gone."
+
+
+REFUSALS = (InvalidCredit, InvoiceNotSettled, InvoiceDisputed, AlreadyCredited, CreditExceedsRemainder)
+
+
+@post(
+    "/api/invoices/{invoice_id:str}/credit",
+    operation_id="creditInvoice",
+    summary="Give back what was paid",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="The credit note stands, and the money is on its way back to the card",
+    responses=responses(Unknown, *REFUSALS, bodies={CreditFailed: CreditNotMade})
+    | {
+        202: ResponseSpec(
+            CreditNote, description="Not made yet: `requested` or `unknown`", generate_examples=False
+        ),
+    },
+)
+async def credit_invoice(
+    invoice_id: FromPath[str],
+    data: JSONBody[CreditInvoice],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[CreditNote]:
+    """An invoice is never edited: a credit note takes back part of it, or all. What is not earned yet is no
+    longer owed, and what was earned is taken from revenue.
+    """
+    known_shape(invoice_id, "in_")
+
+    async def work(command_id: str) -> Response[Any]:
+        return await _give_back(services, request, invoice_id, data, command_id)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _give_back(
+    services: Services, request: Call, invoice_id: str, body: CreditInvoice, command_id: str
+) -> Response[Any]:
+    async def make() -> RequestCredit:
+        return RequestCredit(
+            command_id=command_id,
+            effective_at=services.now(),
+            stripe_invoice_id=invoice_id,
+            credit_id=services.id_of("cn", command_id),
+            amount_minor=body.amount_minor,
+            reason=body.reason,
+            note=body.note,
+        )
+
+    done = await once(services, request, command_id, make)
+    credit_id = services.id_of("cn", command_id)
+    if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
+        requested = done.recorded[0].event
+        assert isinstance(requested, CreditRequested)
+        credit_id = requested.credit_id
+    # its number is its place among all, which the projection counts
+    await services.positions.wait(done.position)
+    story = await _story(services, request, invoice_id)
+    row = next(row for row in story.credits if row.credit_id == credit_id)
+    return _credited(request, row, done)
+
+
+def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
+    shown = credit_note_of(row)
+    headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
+    if row.status == "failed":
+        detail = f"Stripe did not make the credit note ({row.failure_code}). No money moved."
+        said = problem(CreditFailed.code, detail, request.url.path)
+        return answer(CreditNotMade(**msgspec.structs.asdict(said), credit_note=shown), headers)
+    return Response(shown, status_code=201 if row.status == "credited" else 202, headers=headers)
+
+
+HANDLERS = (list_invoices, get_invoice, get_receipt, credit_invoice)

@@ -1,0 +1,89 @@
+"""The caller's contact data: the only personal data there is, kept apart from the facts and erasable."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import msgspec
+from litestar import Request, Response, delete, get, put
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.http.auth import Principal
+from api.http.problems import FieldError, Unprocessable
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.services import Services
+from api.words import EMAIL, NO_NUL, TIME_ZONE
+
+Call = Request[Principal, Any, State]
+TAGS = ["me"]
+_ZONES = frozenset(available_timezones())
+
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, examples=["ada@example.org"])]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"])]
+TimeZone = Annotated[str, Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"])]
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`time_zone` is an IANA name; it decides when a day of a streak begins."""
+
+    email: Email | None = None
+    name: Name | None = None
+    time_zone: TimeZone = "UTC"
+
+
+_SELECT = "SELECT email, name, time_zone FROM contacts WHERE user_id = %s"
+
+
+@get(
+    "/api/me",
+    operation_id="getContact",
+    summary="The caller's contact data",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def get_contact(request: Call, services: NamedDependency[Services]) -> Read[Contact]:
+    """All null, and UTC, when nothing was given or it was erased."""
+    async with services.reading() as connection:
+        row = await (await connection.execute(_SELECT, (request.user.id,))).fetchone()
+    return Read(Contact(email=row[0], name=row[1], time_zone=row[2]) if row else Contact())
+
+
+_UPSERT = """
+    INSERT INTO contacts (user_id, email, name, time_zone)
+    VALUES (%s, %s, %s, %s)
+    ON CONFLICT (user_id) DO UPDATE
+    SET email = excluded.email, name = excluded.name, time_zone = excluded.time_zone,
+        updated_at = clock_timestamp()
+"""
+
+
+@put("/api/me", operation_id="putContact", summary="Set contact data", tags=TAGS)
+async def put_contact(
+    data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
+) -> Response[Contact]:
+    """Replaces all of it. No fact is recorded, so that it can be erased for good."""
+    if data.time_zone not in _ZONES:
+        raise Unprocessable(
+            f"{data.time_zone} is no time zone: use an IANA name such as Europe/Berlin.",
+            errors=[FieldError(detail="no IANA time zone", pointer="/time_zone")],
+        )
+    async with services.reading() as connection:
+        await connection.execute(_UPSERT, (request.user.id, data.email, data.name, data.time_zone))
+    return Response(data)
+
+
+_DELETE = "DELETE FROM contacts WHERE user_id = %s"
+
+
+@delete("/api/me", operation_id="eraseContact", summary="Erase contact data", tags=TAGS)
+async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
+    """At once and for good. Payments stay: they hold no name, only the opaque id."""
+    async with services.reading() as connection:
+        await connection.execute(_DELETE, (request.user.id,))
+
+
+HANDLERS = (get_contact, put_contact, erase_contact)

@@ -1,0 +1,232 @@
+"""For those who watch: who did what, what Stripe told us, what waits to be delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from api.http.known import check_event_type, check_stream
+from api.http.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.payments.reads import rows, select
+from api.services import Services
+from api.words import NO_NUL
+from projections.audit import AUDIT, AuditRow
+from projections.webhooks import WEBHOOKS, WebhookRow
+
+TAGS = ["oversight"]
+Filter = Annotated[str | None, QueryParameter(max_length=300, pattern=NO_NUL)]
+
+
+class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact: who caused it, by which command, in which request, and what led to that."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    command: str
+    command_id: str
+    actor: str
+    roles: list[str]
+    correlation_id: str
+    causation_id: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """`result` is empty until it was applied; `caught_up` when we fetched it ourselves."""
+
+    position: int
+    stripe_event_id: str
+    stripe_event_type: str
+    object_id: str
+    created_at: datetime
+    received_at: datetime
+    result: Literal["", "applied", "unchanged", "ignored"]
+    subject: str
+    caught_up: bool
+
+
+class EffectItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What must follow from a fact, outside the ledger. A parked one waits for an operator.
+
+    `effect` is shown as it is stored, also where this version does not know its kind.
+    """
+
+    position: int
+    policy: str
+    effect_index: int
+    kind: str
+    effect: dict[str, Any]
+    state: Literal["waiting", "parked", "delivered"]
+    due_at: datetime
+    attempts: int
+    last_error: str
+    delivered_at: datetime | None
+    parked_at: datetime | None
+
+
+_AUDIT = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE position < %(before)s
+        AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+        AND (%(stream)s::text IS NULL OR stream = %(stream)s)
+        AND (%(type)s::text IS NULL OR type = %(type)s)
+        AND (%(request_id)s::text IS NULL OR correlation_id = %(request_id)s)
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    AUDIT,
+)
+
+
+@get(
+    "/api/audit",
+    operation_id="listAudit",
+    summary="Who did what",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_audit(
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    actor: Filter = None,
+    stream: Filter = None,
+    type_: Annotated[str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL)] = None,
+    request_id: Filter = None,
+) -> Read[Page[AuditItem]]:
+    """Every fact of the ledger, newest first."""
+    check_stream(stream)
+    check_event_type(type_)
+    arguments: dict[str, Any] = {
+        "before": before(cursor),
+        "actor": actor,
+        "stream": stream,
+        "type": type_,
+        "request_id": request_id,
+        "limit": limit + 1,
+    }
+    async with services.reading() as connection:
+        found = await rows(connection, _AUDIT, AUDIT, arguments)
+    return Read(page([_audit_item(row) for row in found], limit, lambda item: (item.position,)))
+
+
+def _audit_item(row: AuditRow) -> AuditItem:
+    fields = msgspec.structs.asdict(row)
+    return AuditItem(**{**fields, "roles": list(row.roles)})
+
+
+_DELIVERIES = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE position < %(before)s
+        AND (%(result)s::text IS NULL OR result = %(result)s)
+        AND (%(type)s::text IS NULL OR stripe_event_type = %(type)s)
+        AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    WEBHOOKS,
+)
+
+
+@get(
+    "/api/webhooks/deliveries",
+    operation_id="listWebhookDeliveries",
+    summary="What Stripe told us",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_webhook_deliveries(
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    result: Annotated[
+        Literal["waiting", "applied", "unchanged", "ignored"] | None,
+        QueryParameter(description="What came of it; `waiting` when nothing yet."),
+    ] = None,
+    type_: Annotated[str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL)] = None,
+    subject: Filter = None,
+) -> Read[Page[WebhookDelivery]]:
+    """Stripe's events as received, newest first, each once however often it was sent."""
+    arguments: dict[str, Any] = {
+        "before": before(cursor),
+        "result": "" if result == "waiting" else result,
+        "type": type_,
+        "subject": subject,
+        "limit": limit + 1,
+    }
+    async with services.reading() as connection:
+        found = await rows(connection, _DELIVERIES, WEBHOOKS, arguments)
+    return Read(page([_delivery(row) for row in found], limit, lambda item: (item.position,)))
+
+
+def _delivery(row: WebhookRow) -> WebhookDelivery:
+    return WebhookDelivery(**msgspec.structs.asdict(row))
+
+
+_EffectState = Literal["waiting", "parked", "delivered"]
+
+
+def _effects(state: _EffectState, predicate: str) -> str:
+    """A statement for each state, as only a plain predicate lets its partial index serve."""
+    return f"""
+        SELECT position, policy, effect_index, kind, effect::text, '{state}',
+            due_at, attempts, last_error, delivered_at, parked_at
+        FROM outbox
+        WHERE (position, policy, effect_index) < (%(position)s, %(policy)s, %(effect_index)s)
+            AND {predicate}
+        ORDER BY position DESC, policy DESC, effect_index DESC
+        LIMIT %(limit)s
+    """  # noqa: S608  # the constants below, nothing from outside
+
+
+_EFFECTS: dict[_EffectState, str] = {
+    "waiting": _effects("waiting", "delivered_at IS NULL AND parked_at IS NULL"),
+    "parked": _effects("parked", "delivered_at IS NULL AND parked_at IS NOT NULL"),
+    "delivered": _effects("delivered", "delivered_at IS NOT NULL"),
+}
+
+
+_FIRST = (LARGEST, "~", LARGEST)
+"""Names of policies are letters, which come before `~`."""
+
+
+@get(
+    "/api/effects",
+    operation_id="listEffects",
+    summary="What is to be delivered",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_effects(
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    in_state: Annotated[_EffectState, QueryParameter(name="state")] = "parked",
+) -> Read[Page[EffectItem]]:
+    """The outbox. Parked ones were tried often and need an operator: `last_error` says why."""
+    position, policy, effect_index = before_key(cursor, _FIRST)
+    arguments = {"position": position, "policy": policy, "effect_index": effect_index, "limit": limit + 1}
+    async with services.reading() as connection:
+        found = await (await connection.execute(_EFFECTS[in_state].encode(), arguments)).fetchall()
+    names = EffectItem.__struct_fields__
+    items = [
+        EffectItem(**{**dict(zip(names, row, strict=True)), "effect": msgspec.json.decode(row[4])})
+        for row in found
+    ]
+    return Read(page(items, limit, lambda item: (item.position, item.policy, item.effect_index)))
+
+
+HANDLERS = (list_audit, list_webhook_deliveries, list_effects)

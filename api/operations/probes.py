@@ -1,0 +1,70 @@
+"""For the machines that run this: alive, ready, and in numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+import msgspec
+from litestar import MediaType, Request, Response, get
+from litestar.di import NamedDependency
+
+from api.http.problems import Problem, ServiceNotReady, answer, problem
+from api.http.promises import responses
+from api.metrics import CONTENT_TYPE
+from api.operations.health import Health, examine
+from api.services import Services
+
+TAGS = ["operations"]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    status: Literal["ok"] = "ok"
+
+
+class NotReady(Problem, kw_only=True):
+    """`health` tells what is wrong."""
+
+    health: Health
+
+
+@get("/livez", operation_id="livez", summary="Is the process alive", tags=TAGS)
+async def livez() -> Alive:
+    """Says nothing of the database: restarting this process would not mend it."""
+    return Alive()
+
+
+@get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Can it serve",
+    tags=TAGS,
+    responses=responses(bodies={ServiceNotReady: NotReady}),
+)
+async def readyz(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[Health]:
+    """Database, projections, outbox, Stripe and clocks. 503 when requests would fail or reads be wrong."""
+    health = await examine(services)
+    if not health.wrong:
+        return Response(health, headers={"Cache-Control": "no-store"})
+    said = problem(ServiceNotReady.code, "; ".join(health.wrong), request.url.path)
+    not_ready = NotReady(**msgspec.structs.asdict(said), health=health)
+    failed: Response[Any] = answer(not_ready, {"Cache-Control": "no-store"})
+    return failed
+
+
+@get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Numbers for Prometheus",
+    tags=TAGS,
+    media_type=MediaType.TEXT,
+)
+async def metrics(services: NamedDependency[Services]) -> Response[str]:
+    """In the text format of Prometheus."""
+    health = await examine(services)
+    services.metrics.observe_health(health)
+    text = await asyncio.to_thread(services.metrics.render)
+    return Response(text.decode(), media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+HANDLERS = (livez, readyz, metrics)

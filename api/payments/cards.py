@@ -1,0 +1,144 @@
+"""Saved cards. Brand and digits are asked of Stripe each time; the ledger knows ids alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import msgspec
+import stripe
+import structlog
+
+from api.http.problems import FieldError, StripeUnavailable, Unprocessable
+from api.services import Services
+from api.stripe.failures import failure_of
+from api.stripe.objects import UnexpectedAnswer, parse
+from api.stripe.payments.lookup import PAGE, every, patiently
+from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
+from ledger.customers.decider import CUSTOMER, Customer
+from ledger.errors import Unknown
+from ledger.message import Origin, Outcome
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+class SavedCard(msgspec.Struct, frozen=True, kw_only=True):
+    """`card` is null for payment methods of another kind."""
+
+    payment_method: str
+    type: str
+    card: Card | None
+
+
+class _PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """https://docs.stripe.com/api/payment_methods/object"""
+
+    id: str
+    type: str
+    card: Card | None = None
+
+
+async def customer(services: Services, user_id: str) -> Customer:
+    return await services.store.state(CUSTOMER, f"customer-{user_id}")
+
+
+async def customer_id(services: Services, user_id: str, origin: Origin) -> str:
+    """The user's id as Stripe's customer, made there the first time. Nobody's name goes along."""
+    known = await customer(services, user_id)
+    if known.stripe_customer_id:
+        return known.stripe_customer_id
+    made = await _ask(
+        services.stripe.v1.customers.create_async(
+            {"metadata": {"user_id": user_id}}, {"idempotency_key": f"customer:{user_id}"}
+        )
+    )
+    command = RecordCustomer(
+        command_id=f"customer:{user_id}:{made.id}",
+        effective_at=services.now(),
+        user_id=user_id,
+        stripe_customer_id=made.id,
+    )
+    await services.store.handle(command, origin)
+    return made.id
+
+
+async def listed(services: Services, user_id: str) -> list[SavedCard]:
+    """What is saved here and still attached at Stripe."""
+    known = await customer(services, user_id)
+    if not known.payment_methods:
+        return []
+    page = await _ask(
+        services.stripe.v1.customers.payment_methods.list_async(known.stripe_customer_id, {"limit": PAGE})
+    )
+    try:
+        methods = [parse(method, _PaymentMethod) async for method in every(page)]
+    except (stripe.StripeError, UnexpectedAnswer) as error:
+        raise _refusal(error) from error
+    return [_shown(method) for method in methods if method.id in known.payment_methods]
+
+
+async def save(
+    services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
+) -> tuple[SavedCard, Outcome]:
+    """Attach at Stripe, then record; both may be repeated."""
+    owner = await customer_id(services, user_id, origin)
+    attached = await _ask(
+        services.stripe.v1.payment_methods.attach_async(
+            payment_method, {"customer": owner}, {"idempotency_key": f"attach:{command_id}"}
+        )
+    )
+    method = parse(attached, _PaymentMethod)
+    command = SavePaymentMethod(
+        command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=method.id
+    )
+    return _shown(method), await services.store.handle(command, origin)
+
+
+async def remove(
+    services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
+) -> Outcome:
+    """Detach at Stripe first: after a crash in between, the card is still shown and can be removed again.
+
+    `Unknown` when the user has no such card.
+    """
+    if payment_method not in (await customer(services, user_id)).payment_methods:
+        raise Unknown("You have no such saved card.")
+    try:
+        await patiently(lambda: services.stripe.v1.payment_methods.detach_async(payment_method))
+    except stripe.InvalidRequestError as error:
+        log.info("payment_method_detached_before", code=error.code)
+    except (stripe.StripeError, UnexpectedAnswer) as error:
+        raise _refusal(error) from error
+    command = RemovePaymentMethod(
+        command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=payment_method
+    )
+    return await services.store.handle(command, origin)
+
+
+async def _ask(call: Awaitable[T]) -> T:
+    try:
+        return await call
+    except (stripe.StripeError, UnexpectedAnswer) as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: stripe.StripeError | UnexpectedAnswer) -> StripeUnavailable | Unprocessable:
+    failure = failure_of(error)
+    if failure.kind == "refused":
+        return Unprocessable(
+            f"Stripe does not accept this payment method ({failure.decline_code or failure.code}).",
+            errors=[FieldError(detail=failure.code, pointer="/payment_method")],
+        )
+    return StripeUnavailable("Stripe does not answer. Nothing was charged; try again in a moment.")
+
+
+def _shown(method: _PaymentMethod) -> SavedCard:
+    return SavedCard(payment_method=method.id, type=method.type, card=method.card)

@@ -1,0 +1,105 @@
+"""Stripe's products and prices for the ledger's catalogue: made when they are first needed, found again by
+lookup key. A price at Stripe never changes, so each amount has its own.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import stripe
+
+from api.stripe.billing.lookup import listed, post
+from api.stripe.billing.objects import Price
+from api.stripe.objects import Named, UnexpectedAnswer
+from api.stripe.wiring import Wiring
+from ledger.catalogue import TIERS
+
+_SEPARATOR = "-"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A tier at a price, which the ledger decided."""
+
+    tier: str
+    interval: str
+    currency: str
+    price_minor: int
+
+    @property
+    def lookup_key(self) -> str:
+        return _SEPARATOR.join(("liberation", self.tier, self.interval, self.currency, str(self.price_minor)))
+
+
+async def price_id(wiring: Wiring, plan: Plan) -> str:
+    """Of the price that costs what `plan` says. Raises `stripe.StripeError` or `UnexpectedAnswer`."""
+    key = plan.lookup_key
+    known = wiring.prices.get(key)
+    if known is None:
+        found = await listed(wiring.stripe, "/v1/prices", Price, lookup_keys=[key], active=True)
+        price = found[0] if found else await _make(wiring, plan)
+        _check(price, plan)
+        known = wiring.prices[key] = price.id
+    return known
+
+
+async def _make(wiring: Wiring, plan: Plan) -> Price:
+    product_id = f"liberation_{plan.tier}"
+    try:
+        await post(
+            wiring.stripe,
+            "/v1/products",
+            Named,
+            f"product:{plan.tier}",
+            id=product_id,
+            name=plan.tier.title(),
+            metadata={"tier": plan.tier},
+        )
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_already_exists":
+            raise
+    return await post(
+        wiring.stripe,
+        "/v1/prices",
+        Price,
+        f"price:{plan.lookup_key}",
+        product=product_id,
+        currency=plan.currency,
+        unit_amount=plan.price_minor,
+        recurring={"interval": plan.interval},
+        lookup_key=plan.lookup_key,
+        # from one that an operator archived
+        transfer_lookup_key=True,
+        metadata={"tier": plan.tier},
+    )
+
+
+def _check(price: Price, plan: Plan) -> None:
+    found = Plan(tier_of(price), interval_of(price), price.currency, price.unit_amount or 0)
+    if found != plan:
+        raise UnexpectedAnswer(
+            f"Stripe's price {price.id} has the lookup key {plan.lookup_key} and is not what that says; "
+            "take the key from it in Stripe's dashboard"
+        )
+
+
+def plan_of(price: Price) -> Plan:
+    """Raises UnexpectedAnswer for a price that is none of ours."""
+    return Plan(tier_of(price), interval_of(price), price.currency, price.unit_amount or 0)
+
+
+def tier_of(price: Price) -> str:
+    """By its metadata, which an operator can set on a price made in the dashboard, or by our lookup key."""
+    tier = price.metadata.get("tier", "")
+    if not tier and price.lookup_key and price.lookup_key.count(_SEPARATOR):
+        tier = price.lookup_key.split(_SEPARATOR)[1]
+    if tier not in TIERS:
+        raise UnexpectedAnswer(
+            f"Stripe's price {price.id} names no tier; set its metadata `tier` to one of {', '.join(TIERS)}"
+        )
+    return tier
+
+
+def interval_of(price: Price) -> str:
+    interval = price.recurring.interval if price.recurring else ""
+    if interval not in ("month", "year"):
+        raise UnexpectedAnswer(f"Stripe's price {price.id} is not billed by the month or the year")
+    return interval

@@ -1,0 +1,80 @@
+"""What an upgrade would charge: Stripe's own preview, held against ours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from api.stripe.billing import catalogue
+from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.catalogue import Plan, plan_of
+from api.stripe.billing.record import subscription_of
+from api.stripe.wiring import STRIPE_ERRORS, Wiring, postponed
+from ledger.errors import Unknown
+from ledger.subscriptions.changes import preview_change as our_preview
+from ledger.subscriptions.proration import Preview
+from ledger.subscriptions.refusals import PreviewMismatch
+
+log = structlog.get_logger()
+
+
+class ChangePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """`ours.charge_minor` and `ours.proration_at` are what the commit echoes."""
+
+    ours: Preview
+    total_minor: int | None
+    """What Stripe will invoice, with tax. None when Stripe cannot tell: a downgrade waits there as the new
+    price already, and is taken back first."""
+
+
+class _InvoicePreview(msgspec.Struct, frozen=True):
+    """Stripe gives it an id that leads nowhere."""
+
+    total: int
+    total_excluding_tax: int | None = None
+
+
+async def preview_change(
+    wiring: Wiring, user_id: str, subscription_id: str, plan: Plan, at: datetime
+) -> ChangePreview:
+    """Raises `Unknown`, `SubscriptionNotActive`, `Postponed` when Stripe does not answer, and
+    `PreviewMismatch` when Stripe and we do not come to the same: then nothing must be promised.
+    """
+    known = await subscription_of(wiring, user_id, subscription_id)
+    if known is None:
+        raise Unknown(f"There is no subscription {subscription_id}.")
+    # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
+    at = max(at.replace(microsecond=0), known.period_start or at)
+    ours = our_preview(known, plan.price_minor, plan.interval, at)
+    try:
+        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
+        present = Plan(known.tier, known.interval, known.currency, known.price_minor)
+        if known.status == "trialing":
+            return ChangePreview(ours=ours, total_minor=0)
+        if plan_of(found.item.price) != present:
+            return ChangePreview(ours=ours, total_minor=None)
+        theirs = await billing_lookup.ask(
+            wiring.stripe,
+            "/v1/invoices/create_preview",
+            _InvoicePreview,
+            subscription=found.id,
+            subscription_details={
+                "items": [{"id": found.item.id, "price": await catalogue.price_id(wiring, plan)}],
+                "proration_behavior": "always_invoice",
+                "proration_date": int(ours.proration_at.timestamp()),
+            },
+        )
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
+    if net != ours.charge_minor:
+        log.error(
+            "preview_differs", subscription_id=subscription_id, stripe_minor=net, ours_minor=ours.charge_minor
+        )
+        raise PreviewMismatch(
+            f"Stripe would charge {net} and we come to {ours.charge_minor} (minor units); nothing was "
+            "changed. Try again, and tell an operator when it stays so."
+        )
+    return ChangePreview(ours=ours, total_minor=theirs.total)

@@ -1,0 +1,114 @@
+"""Record the present state of subscriptions and invoices, and hand on what a cardholder needs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.lookup import PresentSubscription
+from api.stripe.billing.objects import PresentInvoice
+from api.stripe.billing.snapshots import (
+    commands_of,
+    lost_subscription,
+    subscription_snapshot,
+    waiting_intent,
+)
+from api.stripe.payments.customers import know_customer
+from api.stripe.wiring import STRIPE_ERRORS, Delivered, Wiring, postponed
+from ledger.invoices.decider import INVOICE
+from ledger.invoices.state import Invoice
+from ledger.message import Origin, Outcome
+from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.events import SubscriptionRequested
+from ledger.subscriptions.state import Subscriber, Subscription
+
+
+class RecordedSubscription(msgspec.Struct, frozen=True):
+    outcome: Outcome
+    invoices: list[Outcome]
+    """The last of each invoice that was looked at, newest first."""
+    delivered: Delivered
+
+    @property
+    def changed(self) -> bool:
+        return any(one.recorded for one in (self.outcome, *self.invoices))
+
+
+async def subscriber_of(wiring: Wiring, user_id: str) -> Subscriber:
+    return await wiring.store.state(SUBSCRIBER, f"subscriber-{user_id}")
+
+
+async def subscription_of(wiring: Wiring, user_id: str, subscription_id: str) -> Subscription | None:
+    return (await subscriber_of(wiring, user_id)).subscriptions.get(subscription_id)
+
+
+async def invoice_of(wiring: Wiring, stripe_invoice_id: str) -> Invoice:
+    return await wiring.store.state(INVOICE, f"invoice-{stripe_invoice_id}")
+
+
+async def look_and_record(
+    wiring: Wiring, stripe_subscription_id: str, origin: Origin, *, with_latest: bool = False
+) -> RecordedSubscription:
+    """A subscription of ours as it is now. Raises what a call to Stripe raises."""
+    present = await billing_lookup.present_subscription(
+        wiring.stripe, stripe_subscription_id, wiring.clock.now(), with_latest=with_latest
+    )
+    return await record_subscription(wiring, present, origin)
+
+
+async def record_subscription(
+    wiring: Wiring, present: PresentSubscription, origin: Origin, *, told_at: datetime | None = None
+) -> RecordedSubscription:
+    """With those of its invoices that were looked at closely."""
+    lost = lost_subscription(present.subscription, wiring.store.ledger_id)
+    outcome = await wiring.store.handle(subscription_snapshot(present, told_at=told_at, lost=lost), origin)
+    if lost is not None and _is_taken_up(outcome):
+        user_id = present.subscription.metadata["user_id"]
+        await know_customer(wiring, user_id, lost.stripe_customer_id, origin)
+    invoices = [
+        (await record_invoice(wiring, detail, origin))[-1] for detail in present.details if names_ours(detail)
+    ]
+    latest = present.details[0] if present.details else None
+    delivered = delivered_of(outcome, latest, invoices[0] if invoices else None)
+    return RecordedSubscription(outcome, invoices, delivered)
+
+
+def _is_taken_up(outcome: Outcome) -> bool:
+    return any(isinstance(recorded.event, SubscriptionRequested) for recorded in outcome.recorded)
+
+
+async def record_invoice(wiring: Wiring, present: PresentInvoice, origin: Origin) -> list[Outcome]:
+    """One outcome for each command."""
+    known = await invoice_of(wiring, present.invoice.id)
+    return [await wiring.store.handle(command, origin) for command in commands_of(present, known)]
+
+
+def names_ours(present: PresentInvoice) -> bool:
+    """Its subscription carries our metadata."""
+    details = present.invoice.subscription
+    metadata = (details.metadata if details else None) or {}
+    return bool(metadata.get("subscription_id") and metadata.get("user_id"))
+
+
+def delivered_of(
+    outcome: Outcome | None, present: PresentInvoice | None, invoice: Outcome | None
+) -> Delivered:
+    intent = waiting_intent(present) if present else None
+    if intent is None:
+        return Delivered(outcome, invoice=invoice)
+    redirect = intent.next_action.redirect_to_url if intent.next_action else None
+    url = (redirect.url if redirect else None) or ""
+    return Delivered(outcome, intent.client_secret or "", url, invoice)
+
+
+async def action_of(wiring: Wiring, stripe_invoice_id: str) -> Delivered:
+    """The secrets for an invoice that waits for its cardholder, fetched anew."""
+    if not (await invoice_of(wiring, stripe_invoice_id)).action_required:
+        return Delivered()
+    try:
+        present = await billing_lookup.present_invoice(wiring.stripe, stripe_invoice_id)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    return delivered_of(None, present, None)

@@ -1,0 +1,362 @@
+"""What is asked of a subscription that exists at Stripe: a change of plan, an end, a pause, another card.
+
+Each looks first. What Stripe shows is recorded, and answers the request when it was done before; so the first
+delivery, a repeated one and the resolution of an unclear one are the same.
+
+A downgrade waits at Stripe, not here: its price is set at once without proration, so that the period goes on
+as it was paid and the next one is billed by the new price, whether or not we are there when it begins. Stripe
+bills at once when the interval changes, so that a downgrade to another interval is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, assert_never
+
+import msgspec
+import structlog
+
+from api.stripe.billing import catalogue
+from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.catalogue import Plan, plan_of
+from api.stripe.billing.create import attach
+from api.stripe.billing.lookup import path_of
+from api.stripe.billing.objects import Subscription as StripeSubscription
+from api.stripe.billing.record import look_and_record, subscription_of
+from api.stripe.failures import Failure, failure_of
+from api.stripe.objects import Named, id_of
+from api.stripe.payments.lookup import patiently
+from api.stripe.wiring import (
+    LAST_CALL,
+    NEVER_REACHED,
+    NEVER_REACHED_AFTER,
+    STRIPE_ERRORS,
+    Delivered,
+    Postponed,
+    Wiring,
+    age,
+    postponed,
+    postponed_by,
+    recorder,
+)
+from ledger.effects import (
+    CancelSubscription,
+    ChangeSubscription,
+    KeepSubscription,
+    PauseSubscription,
+    ResolveSubscription,
+    ResumeSubscription,
+    UpdateSubscriptionCard,
+    WithdrawChange,
+)
+from ledger.ids import new_id
+from ledger.message import Origin, Recorded
+from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
+from ledger.subscriptions.events import (
+    CancellationRequested,
+    CancellationWithdrawalRequested,
+    DuplicateSubscriptionFound,
+    PauseRequested,
+    PaymentMethodChangeRequested,
+    ResumeRequested,
+    SubscriptionChangeRequested,
+    SubscriptionChangeScheduled,
+)
+from ledger.subscriptions.state import Subscription
+
+NOT_APPLIED = "not_applied"
+"""Stripe took the request, and nothing of it shows."""
+INTERVAL_CHANGE = "interval_change_at_period_end"
+"""A downgrade to another interval: cancel at the end of the period and subscribe anew."""
+
+log = structlog.get_logger()
+
+Asked = (
+    CancellationRequested
+    | CancellationWithdrawalRequested
+    | PauseRequested
+    | ResumeRequested
+    | PaymentMethodChangeRequested
+    | SubscriptionChangeRequested
+    | SubscriptionChangeScheduled
+    | DuplicateSubscriptionFound
+)
+Request = (
+    ChangeSubscription
+    | CancelSubscription
+    | KeepSubscription
+    | PauseSubscription
+    | ResumeSubscription
+    | UpdateSubscriptionCard
+    | ResolveSubscription
+)
+
+
+async def deliver(wiring: Wiring, effect: Request, origin: Origin) -> Delivered:
+    request_id = effect.change_id if isinstance(effect, ChangeSubscription) else effect.request_id
+    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    if known is None or not _is_open(known, request_id):
+        return Delivered()
+    asked = await _asked(wiring, effect.user_id, effect.subscription_id, request_id)
+    subject = _Subject(wiring, effect.user_id, effect.subscription_id, request_id, recorder(origin))
+    return await _deliver(subject, known, asked)
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    wiring: Wiring
+    user_id: str
+    subscription_id: str
+    request_id: str
+    origin: Origin
+
+    async def known(self) -> Subscription:
+        found = await subscription_of(self.wiring, self.user_id, self.subscription_id)
+        assert found is not None, "it was there before"
+        return found
+
+    async def failed(self, code: str, decline_code: str = "") -> Delivered:
+        command = RecordSubscriptionFailure(
+            command_id=new_id("cmd"),
+            effective_at=self.wiring.clock.now(),
+            user_id=self.user_id,
+            subscription_id=self.subscription_id,
+            request_id=self.request_id,
+            code=code,
+            decline_code=decline_code,
+        )
+        return Delivered(await self.wiring.store.handle(command, self.origin))
+
+    async def unclear(self, cause: str) -> Delivered:
+        """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed;
+        so also for what has no state of being unknown.
+        """
+        known = await self.known()
+        request, change = known.request, known.change
+        waiting = request if request and request.request_id == self.request_id else change
+        if waiting is None or waiting.unknown or (change is waiting and change.status == "scheduled"):
+            raise Postponed(f"Stripe: unclear ({cause})")
+        log.warning("subscription_request_unknown", subscription_id=self.subscription_id, cause=cause)
+        command = RecordSubscriptionUnknown(
+            command_id=new_id("cmd"),
+            effective_at=self.wiring.clock.now(),
+            user_id=self.user_id,
+            subscription_id=self.subscription_id,
+            request_id=self.request_id,
+            cause=cause,
+        )
+        return Delivered(await self.wiring.store.handle(command, self.origin))
+
+
+def _is_open(known: Subscription, request_id: str) -> bool:
+    """It was asked for and is not answered."""
+    if known.status == "duplicate":
+        return request_id == f"duplicate_{known.subscription_id}"
+    if known.request is not None and known.request.request_id == request_id:
+        return True
+    change = known.change
+    return (
+        change is not None and change.change_id == request_id and change.status in {"requested", "scheduled"}
+    )
+
+
+async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> Delivered:
+    wiring, event = subject.wiring, asked.event
+    try:
+        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
+        if isinstance(event, SubscriptionChangeRequested) and not found.pending_update:
+            # before anything is recorded: a price that only waited would be taken for a change
+            await _take_back(wiring, known, found, f"restore:{event.change_id}", but=event.tier)
+        seen = await look_and_record(wiring, found.id, subject.origin)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    known = await subject.known()
+    if not _is_open(known, subject.request_id) or _waits_at_stripe(event, found):
+        return seen.delivered
+    waited = age(wiring, asked.metadata.effective_at)
+    if waited > NEVER_REACHED_AFTER and not isinstance(event, DuplicateSubscriptionFound):
+        return await subject.failed(NEVER_REACHED)
+    if waited > LAST_CALL and not isinstance(event, DuplicateSubscriptionFound):
+        raise Postponed("Stripe shows nothing of the request; it is given up 24 hours after it was made")
+    return await _call(subject, known, found, event)
+
+
+async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Any) -> Delivered:
+    wiring = subject.wiring
+    if isinstance(event, SubscriptionChangeScheduled) and event.interval != known.interval:
+        return await subject.failed(INTERVAL_CHANGE)
+    try:
+        await _ask(wiring, found, event)
+    except STRIPE_ERRORS as error:
+        failure = failure_of(error)
+        match failure.kind:
+            case "refused":
+                return await _refused(subject, failure)
+            case "unclear" | "used":  # either way the next look tells
+                return await subject.unclear(failure.code)
+            case "busy" | "misconfigured":
+                raise postponed_by(failure) from error
+            case _:
+                assert_never(failure.kind)
+    try:
+        seen = await look_and_record(wiring, found.id, subject.origin, with_latest=True)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    known = await subject.known()
+    if _is_open(known, subject.request_id) and not isinstance(
+        event, SubscriptionChangeScheduled | DuplicateSubscriptionFound
+    ):
+        return await subject.failed(NOT_APPLIED)
+    return seen.delivered
+
+
+async def _refused(subject: _Subject, failure: Failure) -> Delivered:
+    if (await subject.known()).status == "duplicate":
+        raise postponed_by(failure)
+    return await subject.failed(failure.code, failure.decline_code)
+
+
+async def _ask(wiring: Wiring, found: StripeSubscription, event: Any) -> None:
+    """The call itself. Raises what a call to Stripe raises."""
+    post: Callable[..., Awaitable[Any]] = billing_lookup.post
+    path = path_of("subscriptions", found.id)
+    match event:
+        case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
+            plan = Plan(event.tier, event.interval, event.currency, event.price_minor)
+            manner = _manner(event, found.item.current_period_start)
+            await _set_plan(wiring, found, plan, f"change:{event.change_id}", **manner)
+        case CancellationRequested(at_once=False):
+            key = f"cancel:{event.request_id}"
+            await post(wiring.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
+        case CancellationRequested() | DuplicateSubscriptionFound():
+            # Stripe takes no idempotency key with a DELETE, which is idempotent by itself
+            await _delete(wiring, path)
+        case CancellationWithdrawalRequested():
+            how: dict[str, Any] = (
+                {"cancel_at_period_end": False} if found.cancel_at_period_end else {"cancel_at": ""}
+            )
+            await post(wiring.stripe, path, StripeSubscription, f"keep:{event.request_id}", **how)
+        case PauseRequested():
+            # void: nothing is owed for the time of the pause, neither now nor later
+            pause = {"behavior": "void"}
+            key = f"pause:{event.request_id}"
+            await post(wiring.stripe, path, StripeSubscription, key, pause_collection=pause)
+        case ResumeRequested():
+            how = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+            how, key = (how, "resume_anew") if await _nobody_paid(wiring, found) else ({}, "resume")
+            key = f"{key}:{event.request_id}"
+            await post(wiring.stripe, path, StripeSubscription, key, pause_collection="", **how)
+        case PaymentMethodChangeRequested():
+            key, customer = event.request_id, id_of(found.customer)
+            card = await attach(wiring, event.payment_method_id, customer, f"attach:{key}")
+            more = {"default_payment_method": card}
+            await post(wiring.stripe, path, StripeSubscription, f"card:{key}", **more)
+
+
+async def _nobody_paid(wiring: Wiring, found: StripeSubscription) -> bool:
+    """Whether the present period began in a pause, which voided its invoice. Who goes on then begins a period
+    of their own and pays for it; else a pause over each renewal would make every period but the first free.
+    """
+    start = found.item.current_period_start
+    of_period = [
+        invoice.status
+        for invoice in await billing_lookup.invoices_of(wiring.stripe, found.id)
+        if any(line.period.start == start and not line.proration for line in invoice.lines.data)
+    ]
+    return bool(of_period) and set(of_period) == {"void"}
+
+
+async def _delete(wiring: Wiring, path: str) -> None:
+    await patiently(lambda: wiring.stripe.raw_request_async("delete", path))
+
+
+def _manner(
+    event: SubscriptionChangeRequested | SubscriptionChangeScheduled, period_start: int
+) -> dict[str, Any]:
+    if isinstance(event, SubscriptionChangeScheduled):
+        return {"proration_behavior": "none"}
+    return {
+        "proration_behavior": "always_invoice",
+        # our clock may be a little behind when a period has just begun
+        "proration_date": max(int(event.proration_at.timestamp()), period_start),
+        "payment_behavior": "pending_if_incomplete",
+    }
+
+
+async def _set_plan(
+    wiring: Wiring, found: StripeSubscription, plan: Plan, key: str, **manner: Any
+) -> StripeSubscription:
+    price_id = await catalogue.price_id(wiring, plan)
+    return await billing_lookup.post(
+        wiring.stripe,
+        path_of("subscriptions", found.id),
+        StripeSubscription,
+        key,
+        items=[{"id": found.item.id, "price": price_id}],
+        **manner,
+    )
+
+
+def _waits_at_stripe(event: Any, found: StripeSubscription) -> bool:
+    return isinstance(event, SubscriptionChangeScheduled) and plan_of(found.item.price) == Plan(
+        event.tier, event.interval, event.currency, event.price_minor
+    )
+
+
+async def _take_back(
+    wiring: Wiring, known: Subscription, found: StripeSubscription, key: str, *, but: str = ""
+) -> None:
+    """Have Stripe's price be the one that the present period was paid by, when a downgrade changed it.
+
+    Not once the period in which it waited is over, as then it was billed.
+    """
+    present = Plan(known.tier, known.interval, known.currency, known.price_minor)
+    waits = plan_of(found.item.price)
+    began = known.period_start
+    same_period = began is not None and int(began.timestamp()) == found.item.current_period_start
+    if waits != present and waits.tier != but and waits.interval == present.interval and same_period:
+        await _set_plan(wiring, found, present, key, proration_behavior="none")
+
+
+async def withdraw(wiring: Wiring, effect: WithdrawChange, origin: Origin) -> Delivered:
+    """Back to the present plan, unless another change waits by now and does it itself."""
+    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    if known is None or not known.live or known.change is not None:
+        return Delivered()
+    try:
+        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
+        if found.pending_update is not None and found.latest_invoice is not None:
+            # an update that waits for its invoice goes with it
+            # https://docs.stripe.com/billing/subscriptions/pending-updates
+            path = path_of("invoices", id_of(found.latest_invoice), "/void")
+            await billing_lookup.post(wiring.stripe, path, Named, f"void:{effect.change_id}")
+        await _take_back(wiring, known, found, f"withdraw:{effect.change_id}")
+        seen = await look_and_record(wiring, found.id, recorder(origin), with_latest=True)
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+    return seen.delivered
+
+
+async def _asked(wiring: Wiring, user_id: str, subscription_id: str, request_id: str) -> Recorded:
+    """The fact that asks, with what it asks."""
+    for fact in await wiring.store.read_stream(f"subscriber-{user_id}"):
+        if _request_of(fact.event) == (subscription_id, request_id):
+            return fact
+    raise Postponed(f"the ledger has no request {request_id}")
+
+
+def _request_of(event: object) -> tuple[str, str] | None:
+    match event:
+        case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
+            return event.subscription_id, event.change_id
+        case DuplicateSubscriptionFound():
+            return event.subscription_id, f"duplicate_{event.subscription_id}"
+        case (
+            CancellationRequested()
+            | CancellationWithdrawalRequested()
+            | PauseRequested()
+            | ResumeRequested()
+            | PaymentMethodChangeRequested()
+        ):
+            return event.subscription_id, event.request_id
+        case _:
+            return None

@@ -1,0 +1,215 @@
+"""What the routes of subscriptions share: ask once, deliver at once, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
+
+from api.http.auth import Principal
+from api.http.idempotency import Unkept
+from api.http.problems import (
+    CardDeclined,
+    FieldError,
+    Problem,
+    StripeUnavailable,
+    Unprocessable,
+    answer,
+    problem,
+)
+from api.http.whose import is_admin
+from api.inline import deliver
+from api.payments import declines
+from api.payments.resources import Failure, NextAction, failure
+from api.services import Services, origin_of
+from api.stripe.gateway import Delivered, Postponed
+from api.subscriptions.entitlements import subscriber_of
+from api.subscriptions.resources import Subscription, subscription_of
+from ledger.catalogue import FREE
+from ledger.errors import LedgerError, Unknown
+from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
+from ledger.message import Command, Origin, Recorded
+from ledger.policies import react
+from ledger.subscriptions import state
+from ledger.subscriptions.events import SubscriptionChangeFailed, SubscriptionRequestFailed
+from ledger.subscriptions.state import Subscriber
+
+Call = Request[Principal, Any, Any]
+Make = Callable[[], Awaitable[Command]]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What a command recorded, and what came of its effects. Nothing recorded: it is as was asked already."""
+
+    recorded: tuple[Recorded, ...]
+    position: int
+    repeated: bool
+    delivered: Delivered
+
+    @property
+    def headers(self) -> dict[str, str]:
+        replayed = {"Idempotent-Replayed": "true"} if self.repeated else {}
+        return {"Ledger-Position": str(self.position), **replayed}
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why an invoice is not paid: its card was declined, or its cardholder must confirm."""
+
+    failed: InvoicePaymentFailed | None = None
+    action: bool = False
+
+
+class SubscriptionDeclined(Problem, kw_only=True):
+    """The card was not charged. `subscription` is what stays: with status `incomplete` it waits for another
+    card, or to be canceled at once.
+    """
+
+    failure: Failure
+    subscription: Subscription
+
+
+WAITS = ResponseSpec(
+    Subscription,
+    description="Not decided yet: it waits for Stripe, or for its cardholder (see `next_action`)",
+    generate_examples=False,
+)
+DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: SubscriptionDeclined}
+"""For `bodies=` of `api.http.promises.responses`."""
+
+
+async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
+    """The command that `make` gives, recorded and with its effects delivered while the request waits.
+
+    When `command_id` did its work before, it is that work, and nothing is asked again: by now the same body
+    could mean another command, as what it is about has changed.
+    """
+    origin = origin_of(request)
+    recorded = await services.store.find_command(command_id)
+    if recorded:
+        repeated, position = True, recorded[-1].position
+    else:
+        outcome = await services.store.handle(await make(), origin)
+        recorded, repeated, position = outcome.recorded, outcome.repeated, outcome.position
+    delivered = await _deliver(services, origin, recorded)
+    for answered in (delivered.outcome, delivered.invoice):
+        position = max(position, answered.position if answered is not None else 0)
+    return Done(recorded, position, repeated, delivered)
+
+
+async def _deliver(services: Services, origin: Origin, recorded: Sequence[Recorded]) -> Delivered:
+    """In their order. The answer to the last one is the answer."""
+    delivered = Delivered()
+    for cause in recorded:
+        for effect in react(cause):
+            delivered = await deliver(services, effect, origin, cause)
+    return delivered
+
+
+async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state.Subscription]:
+    """The user's live subscription, else their latest one, of which the rules say that it is over. Raises
+    `Unknown` when there was never one.
+    """
+    subscriber = await subscriber_of(services, user_id)
+    found = subscriber.live or subscriber.latest
+    if found is None:
+        raise Unknown("There is no subscription: POST /api/subscriptions/create begins one.")
+    return subscriber, found
+
+
+async def refusal(
+    services: Services, user_id: str, request_id: str
+) -> SubscriptionRequestFailed | SubscriptionChangeFailed | None:
+    """Stripe's, of a request or a change."""
+    for fact in reversed(await services.store.read_stream(f"subscriber-{user_id}")):
+        match fact.event:
+            case SubscriptionRequestFailed(request_id=known) as event if known == request_id:
+                return event
+            case SubscriptionChangeFailed(change_id=known) as event if known == request_id:
+                return event
+            case _:
+                continue
+    return None
+
+
+async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
+    """By the latest fact that says so; none when it is paid, or nothing is known of it."""
+    if not stripe_invoice_id:
+        return Trouble()
+    for fact in reversed(await services.store.read_stream(f"invoice-{stripe_invoice_id}")):
+        match fact.event:
+            case InvoicePaid():
+                return Trouble()
+            case InvoicePaymentFailed() as failed:
+                return Trouble(failed=failed)
+            case InvoiceActionRequired():
+                return Trouble(action=True)
+            case _:
+                continue
+    return Trouble()
+
+
+async def next_action(services: Services, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
+    """What the cardholder's browser needs, fetched anew when the delivery did not bring it."""
+    if not delivered.client_secret:
+        try:
+            delivered = await services.gateway.invoice_action_of(stripe_invoice_id)
+        except Postponed:
+            raise StripeUnavailable(
+                f"Invoice {stripe_invoice_id} waits for its cardholder; Stripe does not answer. "
+                "Send it again."
+            ) from None
+    return NextAction(
+        type="redirect_to_url" if delivered.next_action_url else "use_stripe_sdk",
+        client_secret=delivered.client_secret,
+        redirect_url=delivered.next_action_url,
+    )
+
+
+def is_decline(code: str, decline_code: str) -> bool:
+    """Whether a card was declined, or the request itself refused."""
+    return bool(decline_code) or code == "card_declined" or code in declines.DECLINES
+
+
+def ok(content: Any, done: Done, status: int = 200) -> Response[Any]:
+    return Response(content, status_code=status, headers=done.headers)
+
+
+def price_of(services: Services, tier: str, interval: str, currency: str) -> int:
+    """0 for free, which the rules refuse with what to do instead."""
+    price = services.catalogue.price_minor(tier, interval, currency)
+    if price is None and tier != FREE:
+        raise Unprocessable(
+            f"{tier} is not sold by the {interval} in {currency.upper()}: GET /api/plans lists all prices.",
+            errors=[FieldError(detail="not for sale so", pointer="/tier")],
+        )
+    return price or 0
+
+
+async def unpaid(
+    services: Services, request: Call, row: state.Subscription, user_id: str, done: Done
+) -> Response[Any]:
+    """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
+    found = await trouble(services, row.open_invoice_id)
+    shown = subscription_of(row, user_id)
+    if found.action or (row.status == "incomplete" and done.delivered.client_secret):
+        action = await next_action(services, row.open_invoice_id, done.delivered)
+        return Unkept(
+            msgspec.structs.replace(shown, next_action=action), status_code=202, headers=done.headers
+        )
+    if found.failed is not None:
+        return declined(request, shown, found.failed.code, found.failed.decline_code, done)
+    return ok(shown, done, 202)
+
+
+def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
+    why = failure(code, decline_code, to_admin=is_admin(request))
+    said = problem(CardDeclined.code, why.detail, request.url.path)
+    declined = SubscriptionDeclined(
+        **msgspec.structs.asdict(said),
+        failure=why,
+        subscription=msgspec.structs.replace(shown, failure=why),
+    )
+    return answer(declined, done.headers)

@@ -1,0 +1,295 @@
+"""Changing the plan of a subscription."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, post, put
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.http.body import IdempotencyKey, UserId
+from api.http.gate import IDEMPOTENT
+from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
+from api.http.promises import responses
+from api.http.whose import whose
+from api.services import Services
+from api.stripe.billing.catalogue import Plan
+from api.stripe.gateway import Postponed
+from api.subscriptions.billing import (
+    DECLINED,
+    WAITS,
+    Call,
+    Done,
+    addressed,
+    declined,
+    is_decline,
+    ok,
+    once,
+    price_of,
+    refusal,
+    unpaid,
+)
+from api.subscriptions.entitlements import subscriber_of
+from api.subscriptions.resources import Subscription, subscription_of
+from api.subscriptions.routes import TAGS, Interval, TierName
+from ledger.errors import Unknown
+from ledger.message import Instant
+from ledger.subscriptions import state
+from ledger.subscriptions.changes import preview_change
+from ledger.subscriptions.commands import RequestChange
+from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.events import (
+    SubscriptionChangeRequested,
+    SubscriptionChangeScheduled,
+    SubscriptionEvent,
+)
+from ledger.subscriptions.refusals import (
+    CancellationPending,
+    IntervalChange,
+    InvalidPrice,
+    PreviewExpired,
+    PreviewMismatch,
+    PreviewRequired,
+    RequestInProgress,
+    SamePlan,
+    SubscriptionEnded,
+    SubscriptionNotActive,
+    UnknownTier,
+)
+
+
+class PreviewChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    tier: TierName
+    interval: Interval = "month"
+    user_id: UserId | None = None
+
+
+class UpdateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An upgrade echoes `proration_at` and `expected_minor` of its preview; a downgrade needs neither. The
+    present plan withdraws a change that waits.
+    """
+
+    tier: TierName
+    interval: Interval = "month"
+    proration_at: Instant | None = None
+    expected_minor: Annotated[int, Meta(ge=-999_999_999_999, le=999_999_999_999)] | None = None
+    user_id: UserId | None = None
+
+
+class ChangePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What the change would do. An upgrade charges `expected_minor` now, in force when it is paid, and holds
+    for ten minutes when `proration_at` is sent along; a downgrade charges nothing and comes `at` the end of
+    the period. Stripe's invoice, with tax, is what counts.
+    """
+
+    kind: Literal["upgrade", "downgrade", "withdrawal"]
+    tier: str
+    interval: Interval
+    currency: str
+    price_minor: int
+    """Of one interval of the new plan."""
+    at: datetime
+    proration_at: datetime
+    expected_minor: int
+    total_minor: int | None
+    """What Stripe will invoice, with tax; null when Stripe cannot tell yet."""
+    unused_minor: int
+    """Of the present plan, for the rest of the period."""
+    used_anew_minor: int
+    """Of the new plan, for the same rest."""
+    period_start: datetime
+    period_end: datetime
+
+
+class ChangeNotMade(Problem, kw_only=True):
+    """Stripe refused the change; the present plan goes on."""
+
+    subscription: Subscription
+
+
+class ChangeFailed(ApiError):
+    """Stripe refused the change; the present plan goes on."""
+
+    code = "change_failed"
+    remedy = "Ask for a new preview and confirm that one; tell who runs the service when it stays so."
+
+
+REFUSALS = (
+    Unknown,
+    SubscriptionEnded,
+    SubscriptionNotActive,
+    RequestInProgress,
+    CancellationPending,
+    UnknownTier,
+    InvalidPrice,
+    SamePlan,
+    IntervalChange,
+    PreviewExpired,
+    PreviewMismatch,
+    StripeUnavailable,
+)
+
+
+@post(
+    "/api/subscriptions/preview",
+    operation_id="previewSubscriptionChange",
+    summary="What a change of plan would charge",
+    tags=TAGS,
+    status_code=200,
+    responses=responses(*REFUSALS),
+)
+async def preview_subscription_change(
+    data: JSONBody[PreviewChange], request: Call, services: NamedDependency[Services]
+) -> Response[ChangePreview]:
+    """Nothing is changed. What the rules would refuse is refused here too."""
+    subscriber, row = await addressed(services, whose(request, data.user_id))
+    price = price_of(services, data.tier, data.interval, row.currency)
+    # Stripe counts whole seconds, and the time is sent back as it was told
+    at = services.now().replace(microsecond=0)
+    command = RequestChange(
+        command_id="preview",
+        effective_at=services.now(),
+        user_id=subscriber.user_id,
+        subscription_id=row.subscription_id,
+        change_id="preview",
+        tier=data.tier,
+        interval=data.interval,
+        currency=row.currency,
+        price_minor=price,
+        catalogue_version=services.catalogue.version,
+        proration_at=at,
+        expected_minor=_charge(row, price, data.interval, at),
+    )
+    decided = SUBSCRIBER.decide(command, subscriber)[-1]
+    total = None
+    if isinstance(decided, SubscriptionChangeRequested):
+        total = await _invoiced(services, command)
+    return Response(_preview(command, row, decided, total), status_code=200)
+
+
+async def _invoiced(services: Services, command: RequestChange) -> int | None:
+    """What Stripe says, which must agree with us before anybody is told."""
+    plan = Plan(command.tier, command.interval, command.currency, command.price_minor)
+    assert command.proration_at is not None, "as it was made"
+    try:
+        found = await services.gateway.preview_change(
+            command.user_id, command.subscription_id, plan, command.proration_at
+        )
+    except Postponed:
+        raise StripeUnavailable(
+            "Stripe does not answer. Nothing was changed; try again in a moment."
+        ) from None
+    return found.total_minor
+
+
+def _charge(row: state.Subscription, price: int, interval: str, at: datetime) -> int:
+    """0 where the rules will refuse anyway."""
+    begun = row.period_start is not None and row.live
+    return preview_change(row, price, interval, at).charge_minor if begun else 0
+
+
+def _preview(
+    command: RequestChange, row: state.Subscription, decided: SubscriptionEvent, total_minor: int | None
+) -> ChangePreview:
+    at = command.proration_at
+    assert at is not None, "as it was made"
+    told = preview_change(row, command.price_minor, command.interval, at)
+    kind: Literal["upgrade", "downgrade", "withdrawal"] = "withdrawal"
+    starts = at
+    if isinstance(decided, SubscriptionChangeRequested):
+        kind = "upgrade"
+    elif isinstance(decided, SubscriptionChangeScheduled):
+        kind, starts = "downgrade", decided.at
+    upgrade = kind == "upgrade"
+    return ChangePreview(
+        kind=kind,
+        tier=command.tier,
+        interval=command.interval,
+        currency=command.currency,
+        price_minor=command.price_minor,
+        at=starts,
+        proration_at=at,
+        expected_minor=told.charge_minor if upgrade else 0,
+        total_minor=total_minor if upgrade else 0,
+        unused_minor=told.unused_minor if upgrade else 0,
+        used_anew_minor=told.used_anew_minor if upgrade else 0,
+        period_start=told.period_start if upgrade else row.period_start or at,
+        period_end=told.period_end if upgrade else row.period_end or at,
+    )
+
+
+@put(
+    "/api/subscriptions/update",
+    operation_id="updateSubscription",
+    summary="Change the plan",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="In force, or scheduled for the end of the period (see `change`)",
+    responses=responses(*REFUSALS, PreviewRequired, bodies={**DECLINED, ChangeFailed: ChangeNotMade})
+    | {202: WAITS},
+)
+async def update_subscription(
+    data: JSONBody[UpdateSubscription],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Subscription]:
+    """More is an upgrade: prorated, charged now, and in force when it is paid. Less is a downgrade, at the
+    end of the period. A later change supersedes one that waits.
+    """
+    user_id = whose(request, data.user_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        return await _update(services, request, data, user_id, command_id)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _update(
+    services: Services, request: Call, body: UpdateSubscription, user_id: str, command_id: str
+) -> Response[Any]:
+    async def make() -> RequestChange:
+        _, row = await addressed(services, user_id)
+        return RequestChange(
+            command_id=command_id,
+            effective_at=services.now(),
+            user_id=user_id,
+            subscription_id=row.subscription_id,
+            change_id=services.id_of("chg", command_id),
+            tier=body.tier,
+            interval=body.interval,
+            currency=row.currency,
+            price_minor=price_of(services, body.tier, body.interval, row.currency),
+            catalogue_version=services.catalogue.version,
+            proration_at=body.proration_at,
+            expected_minor=body.expected_minor,
+        )
+
+    done = await once(services, request, command_id, make)
+    decided: Any = done.recorded[-1].event
+    row = (await subscriber_of(services, user_id)).subscriptions[decided.subscription_id]
+    return await _changed(services, request, row, user_id, decided.change_id, done)
+
+
+async def _changed(
+    services: Services, request: Call, row: state.Subscription, user_id: str, change_id: str, done: Done
+) -> Response[Any]:
+    shown = subscription_of(row, user_id)
+    refused = await refusal(services, user_id, change_id)
+    if refused is not None and is_decline(refused.code, refused.decline_code):
+        return declined(request, shown, refused.code, refused.decline_code, done)
+    if refused is not None:
+        detail = f"The change was not made ({refused.code}); the present plan goes on."
+        said = problem(ChangeFailed.code, detail, request.url.path)
+        return answer(ChangeNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+    waits = row.change is not None and row.change.change_id == change_id
+    if row.change is None or not waits or row.change.status == "scheduled":
+        return ok(shown, done)
+    return await unpaid(services, request, row, user_id, done)
+
+
+HANDLERS = (preview_subscription_change, update_subscription)

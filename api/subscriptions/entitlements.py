@@ -1,0 +1,171 @@
+"""What a user's plan lets them do: the question, and the guard of the routes that need a feature.
+
+The rules are `ledger.features`; here is where their facts come from: the user's subscription as the ledger
+has it now, the clock, the catalogue, and what was used up of a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api.http.access import ACCESS, operation_of
+from api.http.problems import ApiError, Problem, Unauthenticated
+from api.services import Services
+from ledger import features
+from ledger.catalogue import FREE, Catalogue, rank
+from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.state import Subscriber
+
+Reason = Literal[
+    "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "limit_reached"
+]
+Count = Callable[[Services, str, datetime], Awaitable[int]]
+"""How much of a feature a user has used up at a time: in that calendar month, or in all."""
+
+COUNTS: dict[str, Count] = {}
+"""By feature. Whoever counts something of it puts it here; without one a limit is told and not enforced."""
+
+_HINTS: Mapping[str, str] = {
+    "payment_overdue": "Your subscription is overdue: pay its open invoice or change the card.",
+    "not_live": "Your subscription is not active: resume it, or subscribe anew.",
+}
+
+
+class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
+    """`used` is null where nothing is counted, `limit` where there is none. `plans` are those that would
+    allow it, or allow more of it.
+    """
+
+    feature: str
+    allowed: bool
+    reason: Reason
+    tier: str
+    """Whose features count now; `free` also when the plan that was bought does not count."""
+    limit: int | None
+    per: Literal["", "month"]
+    """`month`: the count begins anew each calendar month (UTC)."""
+    used: int | None
+    plans: list[str]
+
+
+class FeatureProblem(Problem, kw_only=True):
+    feature: str
+    reason: Reason
+    plans: list[str]
+
+
+class FeatureMissing(ApiError):
+    """The caller's plan does not allow it."""
+
+    code: ClassVar[str] = "feature_missing"
+    remedy: ClassVar[str] = "Read `reason`; one of `plans` has the feature, or more of it."
+
+    def __init__(self, entitlement: Entitlement) -> None:
+        super().__init__(_detail(entitlement))
+        self.entitlement = entitlement
+
+    def told(self, said: Problem) -> Problem:
+        missing = self.entitlement
+        return FeatureProblem(
+            **msgspec.structs.asdict(said),
+            feature=missing.feature,
+            reason=missing.reason,
+            plans=missing.plans,
+        )
+
+
+def _detail(missing: Entitlement) -> str:
+    begin = f"This needs the feature {missing.feature}."
+    if (hint := _HINTS.get(missing.reason)) is not None:
+        return f"{begin} {hint}"
+    if missing.reason == "limit_reached":
+        when = " this month" if missing.per == "month" else ""
+        begin = f"You have used {missing.used} of {missing.limit} of {missing.feature}{when}."
+    return f"{begin} {_where(missing.plans)}"
+
+
+def _where(plans: list[str]) -> str:
+    return f"It comes with the plan {' or '.join(plans)}." if plans else "No plan has more of it."
+
+
+async def subscriber_of(services: Services, user_id: str) -> Subscriber:
+    """All of a user's subscriptions as they are now, whatever the projections have seen."""
+    return await services.store.state(SUBSCRIBER, f"subscriber-{user_id}")
+
+
+def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
+    """Tier, status and since when it is past due; what counts is the one that is live."""
+    live = subscriber.live
+    return (live.tier, live.status, live.past_due_since) if live else (FREE, "", None)
+
+
+async def entitlement(services: Services, user_id: str, feature: str) -> Entitlement:
+    """What `user_id` may do now; an unknown feature is one that nobody has."""
+    found = entitlement_of(
+        await subscriber_of(services, user_id), feature, services.now(), services.catalogue
+    )
+    count = COUNTS.get(feature)
+    if not found.allowed or count is None:
+        return found
+    used = await count(services, user_id, services.now())
+    if found.limit is None or used < found.limit:
+        return msgspec.structs.replace(found, used=used)
+    more = _plans(services.catalogue, feature, above=found.limit)
+    return msgspec.structs.replace(found, allowed=False, reason="limit_reached", used=used, plans=more)
+
+
+def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogue: Catalogue) -> Entitlement:
+    tier, status, past_due_since = standing(subscriber)
+    access = features.access(tier, status, now, past_due_since, catalogue, feature)
+    return Entitlement(
+        feature=feature,
+        allowed=access.allowed,
+        reason=access.reason,
+        tier=access.tier,
+        limit=access.limit,
+        per="month" if access.per else "",
+        used=None,
+        plans=_plans(catalogue, feature),
+    )
+
+
+def _plans(catalogue: Catalogue, feature: str, above: int = -1) -> list[str]:
+    """From least to most; with a limit above `above`."""
+    found = {
+        name: tier.features[feature].limit
+        for name, tier in catalogue.tiers.items()
+        if feature in tier.features
+    }
+    return sorted((name for name, limit in found.items() if limit is None or limit > above), key=rank)
+
+
+async def require(services: Services, user_id: str, feature: str) -> Entitlement:
+    """Raises `FeatureMissing` unless the user may use it once more."""
+    found = await entitlement(services, user_id, feature)
+    if not found.allowed:
+        raise FeatureMissing(found)
+    return found
+
+
+class FeatureGuard:
+    """Runs after the guard of roles: a route's row in the table names the feature that it needs."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
+        access = ACCESS.get(operation_of(handler))
+        if access is None or not access.feature or connection.scope.get("method") == "OPTIONS":
+            return
+        principal = connection.scope.get("user")
+        if principal is None:
+            raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+        await require(self._services, principal.id, access.feature)

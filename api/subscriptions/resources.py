@@ -1,0 +1,170 @@
+"""What the API shows of subscriptions. It comes from the stream's state, so that a write and every later read
+show the same, whatever the projections have seen.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, cast
+
+import msgspec
+
+from api.payments.resources import Failure, NextAction
+from api.subscriptions.entitlements import Entitlement, entitlement_of, standing
+from ledger.catalogue import Catalogue
+from ledger.features import GRACE, effective_tier
+from ledger.subscriptions import state
+from ledger.subscriptions.state import Subscriber
+
+SubscriptionStatus = Literal[
+    "requested",
+    "unknown",
+    "failed",
+    "duplicate",
+    "incomplete",
+    "incomplete_expired",
+    "trialing",
+    "active",
+    "past_due",
+    "unpaid",
+    "paused",
+    "canceled",
+]
+Asked = Literal["cancel", "withdraw_cancellation", "pause", "resume", "payment_method"]
+
+
+class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that is not in force yet. `pending`: it waits for its invoice to be paid. `scheduled`: it
+    comes in force `at` the end of the period. `unknown`: Stripe's answer was lost; it is being found out.
+    """
+
+    change_id: str
+    status: Literal["requested", "pending", "scheduled", "unknown"]
+    tier: str
+    interval: Literal["month", "year"]
+    price_minor: int
+    at: datetime | None
+
+
+class UnansweredRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Asked of Stripe and not answered yet."""
+
+    request: Asked
+    status: Literal["requested", "unknown"]
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """`price_minor` is that of one interval of the present period. `status` `requested` and `unknown` are
+    being found out at Stripe: look again, and do not subscribe anew.
+    """
+
+    subscription_id: str
+    user_id: str
+    status: SubscriptionStatus
+    tier: str
+    interval: Literal["month", "year"]
+    currency: str
+    price_minor: int
+    catalogue_version: str
+    payment_method: str
+    trial_end: datetime | None
+    anchor_at: datetime | None
+    period_start: datetime | None
+    period_end: datetime | None
+    past_due_since: datetime | None
+    grace_until: datetime | None
+    """The plan's features count until then although the last invoice is not paid."""
+    cancel_at: datetime | None
+    ended_at: datetime | None
+    open_invoice: str
+    """The invoice that waits to be paid."""
+    change: PlanChange | None
+    unanswered: UnansweredRequest | None
+    failure: Failure | None = None
+    """Why the card was declined."""
+    next_action: NextAction | None = None
+
+
+class CurrentPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`tier` is the one whose features count now; `subscription` null is the free plan."""
+
+    user_id: str
+    tier: str
+    trial_available: bool
+    """There is one trial for each user."""
+    token_cap: int
+    instructor_share_bp: int
+    subscription: Subscription | None
+    features: list[Entitlement]
+
+
+def subscription_of(
+    row: state.Subscription,
+    user_id: str,
+    *,
+    failure: Failure | None = None,
+    next_action: NextAction | None = None,
+) -> Subscription:
+    since = row.past_due_since if row.status == "past_due" else None
+    return Subscription(
+        subscription_id=row.subscription_id,
+        user_id=user_id,
+        status=cast("SubscriptionStatus", row.status),
+        tier=row.tier,
+        interval=_interval(row.interval),
+        currency=row.currency,
+        price_minor=row.price_minor,
+        catalogue_version=row.catalogue_version,
+        payment_method=row.payment_method_id,
+        trial_end=row.trial_end,
+        anchor_at=row.anchor_at,
+        period_start=row.period_start,
+        period_end=row.period_end,
+        past_due_since=row.past_due_since,
+        grace_until=since + GRACE if since else None,
+        cancel_at=row.cancel_at,
+        ended_at=row.ended_at,
+        open_invoice=row.open_invoice_id,
+        change=_change(row.change) if row.change else None,
+        unanswered=_unanswered(row.request) if row.request else None,
+        failure=failure,
+        next_action=next_action,
+    )
+
+
+def _interval(interval: str) -> Literal["month", "year"]:
+    return "year" if interval == "year" else "month"
+
+
+def _change(change: state.Change) -> PlanChange:
+    status = "unknown" if change.unknown else change.status
+    return PlanChange(
+        change_id=change.change_id,
+        status=cast("Literal['requested', 'pending', 'scheduled', 'unknown']", status),
+        tier=change.tier,
+        interval=_interval(change.interval),
+        price_minor=change.price_minor,
+        at=change.at if change.status == "scheduled" else None,
+    )
+
+
+def _unanswered(request: state.Request) -> UnansweredRequest:
+    return UnansweredRequest(
+        request=cast("Asked", request.request), status="unknown" if request.unknown else "requested"
+    )
+
+
+def current_of(subscriber: Subscriber, user_id: str, now: datetime, catalogue: Catalogue) -> CurrentPlan:
+    bought, status, past_due_since = standing(subscriber)
+    tier = effective_tier(bought, status, now, past_due_since)
+    keys = dict.fromkeys(key for name in catalogue.tiers for key in catalogue.tiers[name].features)
+    live = subscriber.live
+    return CurrentPlan(
+        user_id=user_id,
+        tier=tier,
+        trial_available=not subscriber.trial_used,
+        token_cap=catalogue.tiers[tier].token_cap,
+        instructor_share_bp=catalogue.tiers[tier].instructor_share_bp,
+        subscription=subscription_of(live, user_id) if live else None,
+        features=[entitlement_of(subscriber, key, now, catalogue) for key in keys],
+    )

@@ -1,0 +1,170 @@
+"""Subscribing, changing the plan, and what the caller has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
+from api.http.gate import IDEMPOTENT
+from api.http.problems import StripeUnavailable
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.http.whose import whose
+from api.payments import cards
+from api.services import Services, origin_of
+from api.subscriptions.billing import (
+    DECLINED,
+    WAITS,
+    Call,
+    Done,
+    declined,
+    ok,
+    once,
+    price_of,
+    refusal,
+    unpaid,
+)
+from api.subscriptions.entitlements import subscriber_of
+from api.subscriptions.resources import CurrentPlan, Subscription, current_of, subscription_of
+from ledger.errors import Unknown
+from ledger.subscriptions import state
+from ledger.subscriptions.commands import RequestSubscription
+from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.events import SubscriptionRequested
+from ledger.subscriptions.refusals import (
+    InvalidPrice,
+    SubscriptionExists,
+    TrialUsed,
+    UnknownTier,
+)
+
+TAGS = ["subscriptions"]
+
+TierName = Annotated[Literal["free", "pro", "enterprise"], Meta(description="GET /api/plans lists them.")]
+Interval = Literal["month", "year"]
+
+
+class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user."""
+
+    tier: TierName
+    interval: Interval = "month"
+    currency: CurrencyCode = "usd"
+    payment_method: PaymentMethodId
+    trial: bool = False
+
+
+@post(
+    "/api/subscriptions/create",
+    operation_id="createSubscription",
+    summary="Subscribe to a plan",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="It is active, or on trial",
+    responses=responses(
+        UnknownTier,
+        InvalidPrice,
+        SubscriptionExists,
+        TrialUsed,
+        StripeUnavailable,
+        bodies=DECLINED,
+    )
+    | {202: WAITS},
+)
+async def create_subscription(
+    data: JSONBody[CreateSubscription],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Subscription]:
+    """Charges the first period now, or begins the trial. There is at most one subscription for a user that is
+    not over; the card is saved for its renewals.
+    """
+    body = msgspec.structs.replace(data, currency=data.currency.lower())
+
+    async def work(command_id: str) -> Response[Any]:
+        return await _create(services, request, body, command_id)
+
+    return await services.idempotency.run(request, idempotency_key, body, work)
+
+
+async def _create(
+    services: Services, request: Call, body: CreateSubscription, command_id: str
+) -> Response[Any]:
+    async def make() -> RequestSubscription:
+        return await _request(services, request, body, command_id)
+
+    done = await once(services, request, command_id, make)
+    user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
+    row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
+    shown = subscription_of(row, user_id)
+    if row.status == "failed":
+        refused = await refusal(services, user_id, subscription_id)
+        assert refused is not None, "it says why it failed"
+        return declined(request, shown, refused.code, refused.decline_code, done)
+    if row.status == "incomplete":
+        return await unpaid(services, request, row, user_id, done)
+    waits = row.status in state.UNANSWERED
+    return ok(shown, done, 202 if waits else 201)
+
+
+def _subscription_id(services: Services, done: Done, command_id: str) -> str:
+    """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
+    if not done.recorded:
+        return services.id_of("sub", command_id)
+    requested = done.recorded[0].event
+    assert isinstance(requested, SubscriptionRequested)
+    return requested.subscription_id
+
+
+async def _request(
+    services: Services, request: Call, body: CreateSubscription, command_id: str
+) -> RequestSubscription:
+    """Refused, if it must be, before Stripe is asked for a customer."""
+    price, user_id = price_of(services, body.tier, body.interval, body.currency), request.user.id
+    command = RequestSubscription(
+        command_id=command_id,
+        effective_at=services.now(),
+        subscription_id=services.id_of("sub", command_id),
+        user_id=user_id,
+        tier=body.tier,
+        interval=body.interval,
+        currency=body.currency,
+        price_minor=price,
+        catalogue_version=services.catalogue.version,
+        payment_method_id=body.payment_method,
+        stripe_customer_id="cus_to_be",
+        trial_days=services.catalogue.tiers[body.tier].trial_days if body.trial else 0,
+    )
+    SUBSCRIBER.decide(command, await subscriber_of(services, user_id))
+    customer_id = await cards.customer_id(services, user_id, origin_of(request))
+    return msgspec.structs.replace(command, stripe_customer_id=customer_id)
+
+
+@get(
+    "/api/subscriptions/current",
+    operation_id="getCurrentPlan",
+    summary="The plan that counts now",
+    tags=TAGS,
+    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+)
+async def get_current_plan(
+    request: Call, services: NamedDependency[Services], user_id: WhoseParameter = None
+) -> Read[CurrentPlan]:
+    """Free when there is no subscription. With what is scheduled, the grace of an overdue payment, and every
+    feature.
+    """
+    user = whose(request, user_id)
+    return Read(current_of(await subscriber_of(services, user), user, services.now(), services.catalogue))
+
+
+HANDLERS = (
+    create_subscription,
+    get_current_plan,
+)

@@ -1,0 +1,30 @@
+"""What a payment's facts ask of Stripe."""
+
+from __future__ import annotations
+
+from ledger.effects import CreatePaymentIntent, CreateRefund, Effect, ResolvePayment, ResolveRefund
+from ledger.message import Recorded
+from ledger.payments.events import (
+    PaymentInitiated,
+    PaymentOutcomeUnknown,
+    RefundOutcomeUnknown,
+    RefundRequested,
+)
+
+
+def react(recorded: Recorded) -> tuple[Effect, ...]:
+    match recorded.event:
+        case PaymentInitiated(payment_id=payment_id):
+            return (CreatePaymentIntent(payment_id=payment_id),)
+        case PaymentOutcomeUnknown():
+            return (ResolvePayment(payment_id=_payment_id(recorded)),)
+        case RefundRequested(payment_id=payment_id, refund_id=refund_id):
+            return (CreateRefund(payment_id=payment_id, refund_id=refund_id),)
+        case RefundOutcomeUnknown(refund_id=refund_id):
+            return (ResolveRefund(payment_id=_payment_id(recorded), refund_id=refund_id),)
+        case _:
+            return ()
+
+
+def _payment_id(recorded: Recorded) -> str:
+    return recorded.stream.removeprefix("payment-")

@@ -1,0 +1,51 @@
+"""What must follow a fact outside the ledger, for all policies together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from ledger.effects import Effect
+from ledger.invoices import policy as invoices
+from ledger.message import Recorded
+from ledger.payments import policy as payments
+from ledger.subscriptions import policy as subscriptions
+from ledger.webhooks import policy as webhooks
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A rule of what must follow. Effects are stored under its `name`, which never changes."""
+
+    name: str
+    react: Callable[[Recorded], tuple[Effect, ...]]
+    """Pure, and in a stable order: the outbox knows an effect by its index here, too."""
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """One effect of one fact, by one policy."""
+
+    policy: str
+    index: int
+    effect: Effect
+
+
+POLICIES: tuple[Policy, ...] = (
+    Policy("payments", payments.react),
+    Policy("webhooks", webhooks.react),
+    Policy("subscriptions", subscriptions.react),
+    Policy("invoices", invoices.react),
+)
+"""One that is added starts with the facts that come after it: see `projections.outbox`."""
+
+
+def reactions(recorded: Recorded) -> Iterator[Reaction]:
+    """Of every policy, each with what the outbox knows it by."""
+    for policy in POLICIES:
+        for index, effect in enumerate(policy.react(recorded)):
+            yield Reaction(policy.name, index, effect)
+
+
+def react(recorded: Recorded) -> tuple[Effect, ...]:
+    """The effects alone, in the order of the policies."""
+    return tuple(reaction.effect for reaction in reactions(recorded))

@@ -1,0 +1,77 @@
+"""What a user's subscriptions ask of Stripe."""
+
+from __future__ import annotations
+
+from ledger.effects import (
+    CancelSubscription,
+    ChangeSubscription,
+    CreateSubscription,
+    Effect,
+    EndSubscriptionService,
+    KeepSubscription,
+    PauseSubscription,
+    ResolveSubscription,
+    ResumeSubscription,
+    RetryWithNewCard,
+    UpdateSubscriptionCard,
+    WithdrawChange,
+)
+from ledger.message import Recorded
+from ledger.subscriptions.events import (
+    CancellationRequested,
+    CancellationWithdrawalRequested,
+    DuplicateSubscriptionFound,
+    PauseRequested,
+    PaymentMethodChanged,
+    PaymentMethodChangeRequested,
+    ResumeRequested,
+    SubscriptionCanceled,
+    SubscriptionChangeRequested,
+    SubscriptionChangeScheduled,
+    SubscriptionChangeSuperseded,
+    SubscriptionOutcomeUnknown,
+    SubscriptionRequested,
+)
+
+_STREAM = "subscriber-"
+
+
+def react(recorded: Recorded) -> tuple[Effect, ...]:
+    if not recorded.stream.startswith(_STREAM):
+        return ()
+    effect = _effect(recorded, recorded.stream.removeprefix(_STREAM))
+    return () if effect is None else (effect,)
+
+
+def _effect(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact that asks for something
+    recorded: Recorded, user_id: str
+) -> Effect | None:
+    event = recorded.event
+    match event:
+        case SubscriptionRequested():
+            return CreateSubscription(user_id, event.subscription_id)
+        case SubscriptionOutcomeUnknown():
+            return ResolveSubscription(user_id, event.subscription_id, event.request_id)
+        case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
+            return ChangeSubscription(user_id, event.subscription_id, event.change_id)
+        case SubscriptionChangeSuperseded(by=""):
+            return WithdrawChange(user_id, event.subscription_id, event.change_id)
+        case CancellationRequested():
+            return CancelSubscription(user_id, event.subscription_id, event.request_id, event.at_once)
+        case DuplicateSubscriptionFound():
+            request_id = f"duplicate_{event.subscription_id}"
+            return CancelSubscription(user_id, event.subscription_id, request_id, at_once=True)
+        case CancellationWithdrawalRequested():
+            return KeepSubscription(user_id, event.subscription_id, event.request_id)
+        case PauseRequested():
+            return PauseSubscription(user_id, event.subscription_id, event.request_id)
+        case ResumeRequested():
+            return ResumeSubscription(user_id, event.subscription_id, event.request_id)
+        case PaymentMethodChangeRequested():
+            return UpdateSubscriptionCard(user_id, event.subscription_id, event.request_id)
+        case PaymentMethodChanged(open_invoice_id=invoice_id) if invoice_id:
+            return RetryWithNewCard(user_id, event.subscription_id, invoice_id)
+        case SubscriptionCanceled() if event.at < event.period_end:
+            return EndSubscriptionService(user_id, event.subscription_id, event.at)
+        case _:
+            return None

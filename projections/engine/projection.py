@@ -1,0 +1,61 @@
+"""What every projection is: a fold of facts over rows in memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from psycopg import Cursor
+
+from ledger.message import Event, Recorded
+from projections.engine.tables import Sheet
+
+
+class Poison(Exception):
+    """A fact that a projection cannot take. It stops there: a skipped fact would be a wrong answer."""
+
+    def __init__(self, name: str, recorded: Recorded, cause: str) -> None:
+        super().__init__(
+            f"projection {name} cannot take {recorded.event.TYPE} at position {recorded.position} "
+            f"({recorded.stream} version {recorded.version}): {cause}"
+        )
+        self.name = name
+        self.position = recorded.position
+
+
+class Fold(ABC):
+    """One projection at work. Live there is a new one for each batch; a rebuild keeps one for all."""
+
+    NAME: ClassVar[str]
+    """Under which its position is kept."""
+    FACTS: ClassVar[frozenset[type[Event]] | None] = None
+    """The facts that it is about; None for all."""
+    REBUILDABLE: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def sheets(self) -> Sequence[Sheet]:
+        """Its tables, in the order in which they are written."""
+
+    def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:  # noqa: B027  # many need nothing
+        """Fetch the rows that `batch` may change. Not called in a rebuild, which holds them all."""
+
+    @abstractmethod
+    def take(self, recorded: Recorded) -> None:
+        """Fold one fact in. Depends on the fact alone and on what was folded before: no clock, no I/O."""
+
+    def project(self, batch: Iterable[Recorded]) -> None:
+        """Fold a batch in. Raises `Poison`, after which this fold is of no use."""
+        take, facts = self.take, self.FACTS
+        for recorded in batch:
+            try:
+                if facts is None or type(recorded.event) in facts:
+                    take(recorded)
+            except Exception as error:
+                cause = f"{type(error).__name__}: {error}"
+                raise Poison(self.NAME, recorded, cause) from error
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        for sheet in self.sheets:
+            sheet.write(cursor)

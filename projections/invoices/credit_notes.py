@@ -1,0 +1,159 @@
+"""Credit notes as they are now; one event changes one row and tells what that means for its invoice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ledger.invoices.events import (
+    CreditFailed,
+    CreditRequested,
+    CreditReversed,
+    CreditSettled,
+    CreditUnknown,
+    InvoiceCredited,
+)
+from ledger.message import Recorded
+from projections.engine.numbers import Numbering
+from projections.engine.tables import Row, Rows, Table
+
+if TYPE_CHECKING:
+    from projections.invoices.projection import InvoiceRow
+
+
+class CreditNoteRow(Row):
+    credit_id: str
+    """Ours, or Stripe's for one that was made in the dashboard."""
+    stripe_invoice_id: str
+    subscription_id: str
+    user_id: str
+    credit_note_number: int | None
+    """The n-th credit note that stands has n; none before it does."""
+    stripe_credit_note_id: str
+    stripe_number: str
+    status: str
+    """`requested`, `unknown`, `credited` or `failed`."""
+    amount_minor: int
+    """With tax."""
+    currency: str
+    """Of the invoice; the three amounts below are in the currency of settlement."""
+    deferred_minor: int
+    recognised_minor: int
+    tax_minor: int
+    settlement_currency: str
+    reason: str
+    note: str
+    failure_code: str
+    outside: bool
+    """Made in Stripe's dashboard, not through this service."""
+    stripe_refund_id: str
+    refund: str
+    """`settled` when the money left Stripe's balance, `reversed` when it came back; else empty."""
+    requested_at: datetime
+    credited_at: datetime | None
+    position: int
+    last_position: int
+
+    @property
+    def credited_minor(self) -> int:
+        return self.amount_minor if self.status == "credited" else 0
+
+    @property
+    def pending_minor(self) -> int:
+        return self.amount_minor if self.status in _UNDER_WAY else 0
+
+
+CREDIT_NOTES = Table("credit_notes", CreditNoteRow, ("credit_id",))
+
+_UNDER_WAY = frozenset({"requested", "unknown"})
+
+CreditEvent = (
+    CreditRequested | CreditFailed | CreditUnknown | InvoiceCredited | CreditSettled | CreditReversed
+)
+
+
+def apply(
+    rows: Rows[CreditNoteRow],
+    recorded: Recorded,
+    event: CreditEvent,
+    invoice: InvoiceRow,
+    numbering: Numbering,
+) -> tuple[int, int]:
+    """Change the credit's row. Answers by how much (credited, under way) changed, in minor units."""
+    row, before = rows.find(event.credit_id), (0, 0)
+    if isinstance(event, CreditRequested) or (row is None and isinstance(event, InvoiceCredited)):
+        row = _begin(recorded, event, invoice)
+        rows.put(event.credit_id, row)
+    else:
+        row = rows.change(event.credit_id)
+        before = row.credited_minor, row.pending_minor
+    _advance(row, recorded, event, numbering)
+    row.last_position = recorded.position
+    return row.credited_minor - before[0], row.pending_minor - before[1]
+
+
+def _begin(
+    recorded: Recorded, event: CreditRequested | InvoiceCredited, invoice: InvoiceRow
+) -> CreditNoteRow:
+    return CreditNoteRow(
+        credit_id=event.credit_id,
+        stripe_invoice_id=invoice.stripe_invoice_id,
+        subscription_id=invoice.subscription_id,
+        user_id=invoice.user_id,
+        credit_note_number=None,
+        stripe_credit_note_id="",
+        stripe_number="",
+        status="requested",
+        amount_minor=event.amount_minor,
+        currency=invoice.currency,
+        deferred_minor=0,
+        recognised_minor=0,
+        tax_minor=0,
+        settlement_currency="",
+        reason=event.reason,
+        note=event.note if isinstance(event, CreditRequested) else "",
+        failure_code="",
+        outside=isinstance(event, InvoiceCredited),
+        stripe_refund_id="",
+        refund="",
+        requested_at=recorded.metadata.effective_at,
+        credited_at=None,
+        position=recorded.position,
+        last_position=recorded.position,
+    )
+
+
+def _advance(row: CreditNoteRow, recorded: Recorded, event: CreditEvent, numbering: Numbering) -> None:
+    match event:
+        case InvoiceCredited():
+            _credit(row, recorded, event)
+            if row.credit_note_number is None:
+                row.credit_note_number = numbering.next()
+        case CreditFailed(code=code):
+            row.status = "failed"
+            row.failure_code = code
+        case CreditUnknown():
+            row.status = "unknown"
+        case CreditSettled(stripe_refund_id=stripe_refund_id):
+            row.refund = "settled"
+            row.stripe_refund_id = stripe_refund_id
+        case CreditReversed(stripe_refund_id=stripe_refund_id):
+            row.refund = "reversed"
+            row.stripe_refund_id = stripe_refund_id
+        case _:
+            pass
+
+
+def _credit(row: CreditNoteRow, recorded: Recorded, event: InvoiceCredited) -> None:
+    row.status = "credited"
+    row.failure_code = ""
+    row.amount_minor = event.amount_minor
+    row.stripe_credit_note_id = event.stripe_credit_note_id
+    row.stripe_number = event.number
+    row.deferred_minor = event.deferred_minor
+    row.recognised_minor = event.recognised_minor
+    row.tax_minor = event.tax_minor
+    row.settlement_currency = event.currency
+    row.reason = event.reason or row.reason
+    row.stripe_refund_id = event.stripe_refund_id
+    row.credited_at = recorded.metadata.effective_at

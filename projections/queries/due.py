@@ -1,0 +1,150 @@
+"""What the clock asks for: retries, dunning, days to close, free funds. Reads for the worker.
+
+Each takes at most `limit` rows, those that wait longest first, and goes on behind `after`, the last row of
+the page before. The tables may lag the ledger, so a row can turn up again; a command id made of it (say, of
+the invoice and the date) makes that a repeat.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from ledger.invoices.dunning import CANCEL_AFTER, UNPAID_AFTER
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class RetryDue(msgspec.Struct, frozen=True):
+    """An open invoice whose next attempt is due, and none is under way."""
+
+    stripe_invoice_id: str
+    at: datetime
+
+
+class DunningDue(msgspec.Struct, frozen=True):
+    """A subscription that is past due so long that it is unpaid, or must end."""
+
+    subscription_id: str
+    user_id: str
+    status: str
+    past_due_since: datetime
+
+
+class OpenDays(msgspec.Struct, frozen=True):
+    """Days of an invoice to close one after the other, both included. A day may turn out to earn nothing."""
+
+    stripe_invoice_id: str
+    first: date
+    last: date
+
+
+class FundsDue(msgspec.Struct, frozen=True):
+    """An invoice whose charge Stripe no longer holds back."""
+
+    stripe_invoice_id: str
+    available_at: datetime
+
+
+# What is owed on a subscription that is over stays open at Stripe; nobody is charged for it any more.
+_RETRIES = """
+    SELECT stripe_invoice_id, next_retry_at AS at
+    FROM invoices
+    WHERE next_retry_at <= %(now)s
+        AND (next_retry_at, stripe_invoice_id) > (%(after)s, %(after_id)s)
+        AND NOT EXISTS (
+            SELECT FROM subscriptions
+            WHERE subscriptions.subscription_id = invoices.subscription_id
+                AND subscriptions.status IN ('canceled', 'incomplete_expired', 'duplicate')
+        )
+    ORDER BY next_retry_at, stripe_invoice_id
+    LIMIT %(limit)s
+"""
+
+
+async def retries_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: RetryDue | None = None
+) -> list[RetryDue]:
+    behind = {"after": after.at, "after_id": after.stripe_invoice_id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(RetryDue)) as cursor:
+        await cursor.execute(_RETRIES, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_DUNNING = """
+    SELECT subscription_id, user_id, status, past_due_since
+    FROM subscriptions
+    WHERE (
+            (status = 'past_due' AND past_due_since <= %(unpaid)s)
+            OR (status IN ('past_due', 'unpaid') AND past_due_since <= %(cancel)s AND request = '')
+        )
+        AND past_due_since <= %(unpaid)s
+        AND (past_due_since, subscription_id) > (%(after)s, %(after_id)s)
+    ORDER BY past_due_since, subscription_id
+    LIMIT %(limit)s
+"""
+
+
+async def due_for_dunning(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: DunningDue | None = None
+) -> list[DunningDue]:
+    """Those whose cancellation is on its way to Stripe already are left out."""
+    behind = {"after": after.past_due_since, "after_id": after.subscription_id} if after else _FROM_THE_START
+    due = {"unpaid": now - UNPAID_AFTER, "cancel": now - CANCEL_AFTER, "limit": limit}
+    async with conn.cursor(row_factory=class_row(DunningDue)) as cursor:
+        await cursor.execute(_DUNNING, {**due, **behind})
+        return await cursor.fetchall()
+
+
+# Nothing is earned after the period, but what settled after it is earned on the day that it came in.
+_OPEN_DAYS = """
+    SELECT
+        stripe_invoice_id,
+        open_day AS first,
+        greatest(open_day, least(%(until)s, (period_end AT TIME ZONE 'UTC')::date)) AS last
+    FROM invoices
+    WHERE open_day <= %(until)s
+        AND (open_day, stripe_invoice_id) > (%(after)s, %(after_id)s)
+    ORDER BY open_day, stripe_invoice_id
+    LIMIT %(limit)s
+"""
+
+
+async def open_days(
+    conn: AsyncConnection[Any], until: date, limit: int, *, after: OpenDays | None = None
+) -> list[OpenDays]:
+    """Of invoices with something deferred: the days up to `until` (included, UTC) that are to be closed."""
+    behind = {
+        "after": after.first if after else date.min,
+        "after_id": after.stripe_invoice_id if after else "",
+    }
+    async with conn.cursor(row_factory=class_row(OpenDays)) as cursor:
+        await cursor.execute(_OPEN_DAYS, {"until": until, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_FUNDS = """
+    SELECT stripe_invoice_id, available_at
+    FROM invoices
+    WHERE NOT funds_available
+        AND available_at <= %(now)s
+        AND (available_at, stripe_invoice_id) > (%(after)s, %(after_id)s)
+    ORDER BY available_at, stripe_invoice_id
+    LIMIT %(limit)s
+"""
+
+
+async def funds_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: FundsDue | None = None
+) -> list[FundsDue]:
+    behind = {"after": after.available_at, "after_id": after.stripe_invoice_id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(FundsDue)) as cursor:
+        await cursor.execute(_FUNDS, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_FROM_THE_START: dict[str, Any] = {"after": _EARLIEST, "after_id": ""}

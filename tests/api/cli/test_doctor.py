@@ -1,0 +1,88 @@
+"""`doctor`: everything at once, in lines for people and JSON for machines, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.doctor.finding import Finding
+from api.doctor.work import told
+from api.operations.health import Health
+from api.sandbox import running_sandbox
+from tests.api.cli.conftest import Run
+from tests.api.cli.test_commands import NOWHERE, owner, refused
+
+
+def findings(said: str) -> dict[str, Any]:
+    return {finding["check"]: finding for finding in json.loads(said)["findings"]}
+
+
+def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_do(
+    run: Run, ledger: str, tmp_path: Path
+) -> None:
+    done = run("doctor")
+    assert done.exit_code == 0, done.output
+    assert "0 wrong" in done.stdout
+    assert "→ Let the service log in as another" in done.stdout
+    assert "sends no e-mail" in done.stdout
+    found = findings(run("doctor", "--json").stdout)
+    assert found["work"]["level"] == "ok"
+    assert found["stripe"]["level"] == "ok"
+    assert not (tmp_path / "data").exists(), "looking makes nothing"
+
+
+def test_with_a_key_stripe_is_asked(run: Run, ledger: str) -> None:
+    with running_sandbox(environ={}, webhook_url="https://pay.example/api/webhooks/stripe") as sandbox:
+        key = {"stripe_api_key": sandbox.api_key, "stripe_api_base": sandbox.url}
+        done = run("doctor", "--json", stripe_webhook_secret="whsec_hunter2", **key)
+    assert done.exit_code == 0, done.output
+    found = findings(done.stdout)
+    assert found["stripe.permissions"]["level"] == "ok"
+    assert (found["webhooks.events"]["level"], "*" in found["webhooks.events"]["said"]) == ("worrying", True)
+    assert "hunter2" not in done.output
+    assert sandbox.api_key not in done.output
+
+
+def test_what_is_wrong_is_exit_code_1(run: Run, ledger: str) -> None:
+    with owner(ledger) as conn:
+        conn.execute("INSERT INTO stopped_projections VALUES ('audit', 1, 'cannot take it', now())")
+        conn.execute("UPDATE positions SET notification_id = 0 WHERE application_name = 'audit'")
+    done = run("doctor")
+    assert done.exit_code == 1, done.output
+    assert "wrong     work                 Projection audit stopped." in done.stdout
+    assert not json.loads(run("doctor", "--json").stdout)["ok"]
+
+
+def test_what_does_not_answer_is_exit_code_3_unless_something_else_is_wrong(run: Run, ledger: str) -> None:
+    away = {
+        "stripe_api_key": "sk_test_1",
+        "stripe_webhook_secret": "whsec_1",
+        "stripe_api_base": "http://127.0.0.1:1",
+    }
+    assert run("doctor", **away).exit_code == 3
+    assert run("doctor", database_url=NOWHERE).exit_code == 3
+    assert run("doctor", **{**away, "stripe_webhook_secret": ""}).exit_code == 1
+
+
+def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path) -> None:
+    done = run("doctor")
+    assert (done.exit_code, "liberation migrate" in done.stdout) == (1, True)
+    assert not (tmp_path / "data").exists()
+    refused(run("doctor", potr="1"), 2, "LIBERATION_POTR")
+
+
+@pytest.mark.parametrize(
+    ("health", "levels", "todo"),
+    [
+        (Health(position=3), ["ok"], ""),
+        (Health(wrong=["the database does not answer"]), ["wrong"], "liberation worker"),
+        (Health(worrying=["1 effects are parked"]), ["worrying"], "outbox requeue"),
+    ],
+)
+def test_work_is_told_as_readyz_tells_it(health: Health, levels: list[str], todo: str) -> None:
+    found: list[Finding] = told(health)
+    assert [finding.level for finding in found] == levels
+    assert todo in found[0].todo

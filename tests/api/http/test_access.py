@@ -1,0 +1,181 @@
+"""Every role on every address: the answer is the declared one, and a denied call appends nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from litestar import Litestar, get
+
+from api.http.access import TABLE, Access, UndeclaredRoute, check
+from api.http.auth import ROLES
+from ledger.ids import new_id
+from tests.api.support import Caller, Running, problem
+
+BODIES: dict[str, dict[str, Any]] = {
+    "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
+    "refundPayment": {"amount_minor": 1, "note": "asked for"},
+    "savePaymentMethod": {"payment_method": "pm_new"},
+    "putContact": {"time_zone": "Europe/Berlin"},
+    "createSubscription": {"tier": "pro", "payment_method": "pm_ok"},
+    "previewSubscriptionChange": {"tier": "pro", "user_id": "usr_owner"},
+    "updateSubscription": {"tier": "pro", "user_id": "usr_owner"},
+    "changeSubscriptionPaymentMethod": {"payment_method": "pm_other", "user_id": "usr_owner"},
+    "pauseSubscription": {"user_id": "usr_owner"},
+    "resumeSubscription": {"user_id": "usr_owner"},
+    "cancelSubscription": {"user_id": "usr_owner"},
+    "payInvoice": {},
+    "creditInvoice": {"note": "asked for", "amount_minor": 1},
+}
+QUERY = {
+    "explainBalance": {"account": "1010", "currency": "usd"},
+    "getChurn": {"from": "2026-01-01T00:00:00Z"},
+    "getDeferredRevenue": {"from": "2026-01-01T00:00:00Z"},
+    "getCurrentPlan": {"user_id": "usr_owner"},
+    "checkFeature": {"user_id": "usr_owner"},
+}
+SOMEBODYS = {
+    "getPayment",
+    "refundPayment",
+    "removePaymentMethod",
+    "previewSubscriptionChange",
+    "updateSubscription",
+    "changeSubscriptionPaymentMethod",
+    "pauseSubscription",
+    "resumeSubscription",
+    "cancelSubscription",
+    "getCurrentPlan",
+    "checkFeature",
+    "getInvoice",
+    "getReceipt",
+    "payInvoice",
+}
+"""What `World.call` asks of these is the owner's."""
+CONFLICTS = {"createSubscription": "subscription_exists", "payInvoice": "invoice_not_open"}
+"""What is allowed to the owner and is done already."""
+
+
+class World:
+    """An application with one payment, one saved card, one subscription and somebody of each role."""
+
+    def __init__(self, app: Running, owner: Caller, payment_id: str, invoice_id: str) -> None:
+        self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
+
+    async def call(self, access: Access, caller: Caller | None) -> Any:
+        path = access.path.format(
+            payment_id=self.payment_id,
+            payment_method_id="pm_saved",
+            invoice_id=self.invoice_id,
+            key="sell_courses",
+        )
+        body = BODIES.get(access.operation)
+        if access.operation == "refundPayment" and body is not None:
+            body = {**body, "payment_id": self.payment_id}
+        headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
+        return await self.app.client.request(
+            access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)
+        )
+
+
+@pytest.fixture
+async def world(app: Running) -> World:
+    owner = app.caller("usr_owner", "student")
+    payment_id = (await owner.pay()).json()["payment_id"]
+    await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
+    assert (await owner.subscribe("enterprise")).status_code == 201
+    await app.projected()
+    invoice_id = (await owner.get("/api/invoices")).json()["items"][0]["invoice_id"]
+    return World(app, owner, payment_id, invoice_id)
+
+
+async def test_nobody_enters_without_a_credential(world: World) -> None:
+    head = await world.app.services.store.head()
+    for access in TABLE:
+        answer = await world.call(access, None)
+        if access.roles:
+            assert answer.status_code == 401, access
+            assert problem(answer)["code"] == "unauthenticated"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        elif access.signature:
+            assert answer.status_code == 400, access
+        else:
+            assert answer.status_code == 200, access
+    assert await world.app.services.store.head() == head
+
+
+@pytest.mark.parametrize("role", [*sorted(ROLES), "none"])
+async def test_each_role_enters_where_the_table_says(world: World, role: str) -> None:
+    """A stranger of each role: allowed or 403, and what is somebody else's looks like nothing (404)."""
+    caller = world.app.caller("usr_stranger", *([role] if role in ROLES else []))
+    for access in TABLE:
+        if not access.roles:
+            continue
+        head = await world.app.services.store.head()
+        answer = await world.call(access, caller)
+        if role not in access.roles:
+            assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden"), access
+        elif access.operation in SOMEBODYS and not _sees_all(access, role):
+            assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
+        elif access.operation in {"removePaymentMethod", "payInvoice"}:
+            assert answer.status_code == 404, (access, "an admin has none of their own")
+        else:
+            assert answer.status_code < 300, (access, answer.text)
+            continue
+        assert await world.app.services.store.head() == head, f"{access} was denied and appended"
+
+
+def _sees_all(access: Access, role: str) -> bool:
+    return role == "admin" or (access.operation == "checkFeature" and role == "service")
+
+
+async def test_the_owner_has_what_is_theirs(world: World) -> None:
+    for access in TABLE:
+        if "student" in access.roles:
+            answer = await world.call(access, world.owner)
+            if (conflict := CONFLICTS.get(access.operation)) is not None:
+                assert (answer.status_code, problem(answer)["code"]) == (409, conflict)
+            else:
+                assert answer.status_code < 300, (access, answer.text)
+
+
+async def test_a_list_shows_the_callers_own(world: World, admin: Caller, other: Caller) -> None:
+    assert (await other.get("/api/payments/history")).json()["items"] == []
+    assert len((await world.owner.get("/api/payments/history")).json()["items"]) == 1
+    assert len((await admin.get("/api/payments/history")).json()["items"]) == 1
+    assert len((await admin.get("/api/payments/history?user_id=usr_owner")).json()["items"]) == 1
+    assert (await admin.get("/api/payments/history?user_id=usr_nobody")).json()["items"] == []
+    assert (await other.get("/api/payments/history?user_id=usr_owner")).status_code == 403
+
+
+async def test_head_is_guarded_like_get_and_has_no_body(world: World, student: Caller) -> None:
+    path = f"/api/payments/{world.payment_id}"
+    assert (await world.app.client.head(path)).status_code == 401
+    assert (await student("HEAD", path)).status_code == 404
+    own = await world.owner("HEAD", path)
+    assert (own.status_code, own.content) == (200, b"")
+    assert own.headers["etag"] == (await world.owner.get(path)).headers["etag"]
+
+
+async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Running) -> None:
+    """Whoever asks: the methods are in the public document too."""
+    for path in {access.path for access in TABLE}:
+        methods = {access.method for access in TABLE if access.path == path}
+        allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+        address = path.format(payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso")
+        asked = await app.client.options(address)
+        assert (asked.status_code, asked.content) == (204, b"")
+        assert asked.headers["allow"] == ", ".join(sorted(allowed))
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - allowed:
+            refused = await app.client.request(method, address)
+            assert (refused.status_code, refused.headers["allow"]) == (405, asked.headers["allow"])
+            assert method == "HEAD" or problem(refused)["code"] == "method_not_allowed"
+    assert "allow" not in (await app.client.options("/nowhere")).headers
+
+
+def test_an_address_without_access_stops_the_start() -> None:
+    @get("/api/new", operation_id="newThing", sync_to_thread=False)
+    def handler() -> str:
+        return ""
+
+    with pytest.raises(UndeclaredRoute, match=r"GET /api/new \(newThing\)"):
+        check(Litestar([handler], openapi_config=None, logging_config=None))

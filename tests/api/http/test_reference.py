@@ -1,0 +1,178 @@
+"""The OpenAPI document tells the truth, and the page made from it needs nobody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from api.http.access import TABLE
+from api.http.auth import API_KEY_TTL_S, LEEWAY_S
+from api.http.gate import IDEMPOTENT
+from api.http.problems import STATUS, status_of
+from api.http.promises import problem_types
+from ledger.errors import LedgerError, OperatorError
+from tests.api.support import Running
+from tests.service import ROOT
+
+
+@pytest.fixture
+async def document(app: Running) -> dict[str, Any]:
+    answer = await app.client.get("/schema/openapi.json")
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_every_operation_says_who_may_call_it_and_what_goes_wrong(document: dict[str, Any]) -> None:
+    for access in TABLE:
+        operation = document["paths"][access.path][access.method.lower()]
+        assert operation["operationId"] == access.operation
+        assert bool(operation["security"]) is bool(access.roles)
+        for status, response in operation["responses"].items():
+            assert "Ledger-Position" in response["headers"]
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (access, status)
+
+
+async def test_bodies_refuse_unknown_fields(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for access in TABLE:
+        body = document["paths"][access.path][access.method.lower()].get("requestBody")
+        if body is None or access.signature:
+            continue
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert schemas[name]["additionalProperties"] is False, name
+
+
+async def test_what_changes_money_needs_a_key(app: Running, document: dict[str, Any]) -> None:
+    from api.app import HANDLERS  # importing it is what composes the application
+
+    idempotent = {handler.operation_id for handler in HANDLERS if handler.opt.get(IDEMPOTENT)}
+    assert idempotent == {
+        "processPayment",
+        "refundPayment",
+        "savePaymentMethod",
+        "createSubscription",
+        "updateSubscription",
+        "changeSubscriptionPaymentMethod",
+        "pauseSubscription",
+        "resumeSubscription",
+        "cancelSubscription",
+        "creditInvoice",
+        "payInvoice",
+    }
+    for access in TABLE:
+        parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])
+        key = [each for each in parameters if each["name"] == "Idempotency-Key"]
+        assert bool(key) is (access.operation in idempotent)
+        assert all(each["required"] for each in key)
+
+
+async def test_the_document_is_openapi(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    for name, schema in document["components"]["schemas"].items():
+        whole = {**schema, "components": document["components"]}
+        jsonschema_rs.meta.validate({**whole, "$schema": "https://json-schema.org/draft/2020-12/schema"})
+        assert name
+
+
+async def test_a_problem_that_has_members_of_its_own_is_a_problem_too(document: dict[str, Any]) -> None:
+    """By `oneOf` it would be refused, as it fits both."""
+    assert "oneOf" not in str(document)
+    declined = document["paths"]["/api/payments/refund"]["post"]["responses"]["409"]["content"]
+    schema = {**declined["application/problem+json"]["schema"], "components": document["components"]}
+    problem = {"type": "/schema#problem-x", "title": "", "status": 409, "detail": "", "instance": "/"}
+    refund = {
+        **dict.fromkeys(document["components"]["schemas"]["Refund"]["required"], ""),
+        "amount_minor": 1,
+        "position": 1,
+        "outside": False,
+        "status": "failed",
+        "reason": "requested_by_customer",
+        "requested_at": "2026-01-01T00:00:00Z",
+    }
+    validate = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    validate.validate({**problem, "code": "refund_failed", "refund": refund})
+    validate.validate({**problem, "code": "dispute_open"})
+    assert not validate.is_valid({**problem, "code": "card_declined"})
+
+
+async def test_a_media_type_is_refused_where_there_is_a_body_and_only_there(document: dict[str, Any]) -> None:
+    refusing = {
+        access.operation
+        for access in TABLE
+        if "415" in document["paths"][access.path][access.method.lower()]["responses"]
+    }
+    with_body = {access.operation for access in TABLE if access.method in {"POST", "PUT"}}
+    assert refusing == with_body
+
+
+async def test_every_problem_has_an_address_that_says_what_happened_and_what_to_do(app: Running) -> None:
+    page = (await app.client.get("/schema")).text
+    sections = dict(re.findall(r'<section id="problem-(\w+)">(.*?)</section>', page))
+    errors = [error for error in _below(LedgerError) if hasattr(error, "code")]
+    assert {error.code for error in errors} | set(STATUS) == set(sections)
+    for error in errors:
+        assert error.__doc__, error
+        assert vars(error).get("remedy"), error
+        shown = unescape(re.sub("<[^>]+>", "", sections[error.code]))
+        assert str(status_of(error)) in shown
+        for text in (error.__doc__, error.remedy):
+            assert " ".join(text.replace("`", "").split()) in shown, error
+    shared = re.findall("What to do:", sections["invalid_webhook"])
+    assert len(shared) == 4, "errors of one code stand together"
+
+
+def _below(error: type[LedgerError]) -> Iterator[type[LedgerError]]:
+    """Without what other tests have made up."""
+    for each in error.__subclasses__():
+        if not (each.__module__.startswith("tests.") or issubclass(each, OperatorError)):
+            yield each
+            yield from _below(each)
+
+
+async def test_how_long_a_credential_holds_is_told(document: dict[str, Any]) -> None:
+    told = document["components"]["securitySchemes"]["bearer"]["description"]
+    page = " ".join((ROOT / "docs" / "api.md").read_text(encoding="utf-8").split())
+    for text in (told, page):
+        assert f"holds until {LEEWAY_S} s after its `exp`" in text
+        assert f"{API_KEY_TTL_S:.0f} s " in text
+
+
+def test_every_code_that_is_answered_is_one_of_an_error() -> None:
+    """None is made up where it is sent."""
+    sent = [
+        (file.name, written)
+        for file in (ROOT / "api").rglob("*.py")
+        for written in re.findall(r'\bproblem\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
+    ]
+    known = {error.code for error in _below(LedgerError) if hasattr(error, "code")}
+    assert [each for each in sent if each[1] not in known] == []
+
+
+def test_what_only_operators_meet_is_no_problem_of_a_request() -> None:
+    codes = {each.code for each in problem_types()}
+    assert codes.isdisjoint(error.code for error in OperatorError.__subclasses__())
+
+
+async def test_the_page_shows_everything_and_asks_nobody_else(app: Running) -> None:
+    page = await app.client.get("/schema")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for access in TABLE:
+        assert f'id="{access.operation}"' in page.text
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    assert set(loaded) == {"/schema/openapi.json", "/schema/reference.css"}
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    anchors = set(re.findall(r'href="#([^"]+)"', page.text))
+    assert anchors <= set(re.findall(r'id="([^"]+)"', page.text))
+    style = await app.client.get("/schema/reference.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "http" not in style.text
