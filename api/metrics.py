@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-
-if TYPE_CHECKING:
-    from api.operations.health import Health  # which works with the services that hold these metrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -69,17 +64,6 @@ class Metrics:
         batch, self._appended_before = appended - self._appended_before, appended
         self._appended.inc(batch)
         self._batches.observe(batch)
-
-    def observe_health(self, health: Health) -> None:
-        self.head.set(health.position)
-        for name, projection in health.projections.items():
-            self.projected.labels(name).set(projection.position)
-            self.lag.labels(name).set(projection.lag_events)
-            self.poisoned.labels(name).set(bool(projection.stopped))
-        self.outbox.labels("waiting").set(health.effects_waiting)
-        self.outbox.labels("parked").set(health.effects_parked)
-        self.outbox_age.set(health.oldest_effect_overdue_s)
-        self.webhooks_waiting.set(health.webhooks_waiting)
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

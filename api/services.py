@@ -23,10 +23,11 @@ from api.http.callers import Callers
 from api.http.idempotency import LANE_OPTIONS, Idempotency
 from api.http.keys import open_keys
 from api.http.positions import Positions
+from api.http.problems import TooSlow
 from api.http.ratelimit import RateLimit
 from api.metrics import Metrics
-from api.operations.standing import Standing
 from api.settings import Settings, SettingsError
+from api.standing import Standing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
@@ -109,13 +110,6 @@ READ_TIMEOUT_S = 5
 """A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
 POOL_OPTIONS = f"-c statement_timeout={READ_TIMEOUT_S}s -c plan_cache_mode=force_custom_plan"
 """A list's filters are optional, so that one plan for all of them would use no index."""
-
-
-class TooSlow(StoreUnavailable):
-    """What was asked means reading too much of the ledger, or the database has too much to do."""
-
-    code = "too_slow"
-    remedy = "Narrow it: a shorter time range, or a filter that fits fewer."
 
 
 class Services:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 
 from api.database_url import trouble_with
-from api.http.callers import Network
+from api.networks import Network
 from api.redaction import protect, redact
 from api.words import allowed
 

@@ -16,7 +16,7 @@ from api.http.body import instant, span
 from api.http.known import check_account, check_party, check_stream
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.payments.reads import rows, select
+from api.reads import rows, select
 from api.services import Services
 from api.words import ACCOUNT, NO_NUL
 from ledger.chart import CHART, Kind, Side

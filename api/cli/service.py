@@ -72,11 +72,13 @@ def demo(seed: int, scale: float, data_dir: Path | None, *, fresh: bool) -> None
     It is five months long, made through the API and a Stripe sandbox. It is made once; the next time it goes
     on where it was. One that was interrupted is made anew.
     """
+    from api.cli.terminal import progress
     from api.demo.run import Demo
     from api.demo.run import demo as run
     from api.serve.stopping import until_stopped
 
-    asyncio.run(until_stopped(run(Demo(seed=seed, scale=scale, fresh=fresh, data_dir=data_dir))))
+    asked = Demo(seed=seed, scale=scale, fresh=fresh, data_dir=data_dir)
+    asyncio.run(until_stopped(run(asked, progress)))
 
 
 def _announce(running: Running) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from api import log
-from api.cli.terminal import progress
 from api.clock import SandboxClock
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
@@ -33,6 +32,9 @@ from api.serve.sockets import listen, port_of, url_of
 from api.settings import Settings, SettingsError, load
 from ledger.store import Reader, migrate
 
+ShowProgress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Given what is done; what it yields is called with how far it is, and how far it goes."""
+
 SETTLE_TIMEOUT_S = 30.0
 POLL_S = 0.05
 
@@ -48,7 +50,7 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path | None = None
 
 
-async def demo(asked: Demo) -> None:
+async def demo(asked: Demo, progress: ShowProgress) -> None:
     """Until it is cancelled. Raises `SettingsError` or a `LedgerError` when it cannot start."""
     settings = _settings(asked)
     folder = Folder(settings.data_dir)
@@ -60,7 +62,7 @@ async def demo(asked: Demo) -> None:
         with _logging(settings, folder.log):
             async with surroundings(settings, url) as running:
                 if making:
-                    await _make(running, listener, asked)
+                    await _make(running, listener, asked, progress)
                     folder.set_mark("made", asked.seed, asked.scale)
                 async with answering(running.settings, listener) as ended:
                     announced(running, _announce)
@@ -116,7 +118,7 @@ def _put_sandbox_back(files: Files, seed: int) -> None:
         state.close()
 
 
-async def _make(running: Running, listener: socket.socket, asked: Demo) -> None:
+async def _make(running: Running, listener: socket.socket, asked: Demo, progress: ShowProgress) -> None:
     began = time.monotonic()
     end = datetime.now(UTC)
     actions = sorted([*plan(asked.seed, asked.scale, end), *subscriptions(end)], key=lambda action: action.at)

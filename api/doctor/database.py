@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from api.doctor.clock import compared
 from api.doctor.finding import Finding, bad, ok, unreached, worrying, wrong
-from api.operations.standing import CLOCK, LOGIN
+from api.standing import CLOCK, LOGIN
 from ledger.store import APPLICATION, AUDITOR, MigrationError, conninfo
 from ledger.store import grants as granted
 from ledger.store.migrations import pending

@@ -264,6 +264,13 @@ DETAIL = {
 }
 
 
+class TooSlow(StoreUnavailable):
+    """What was asked means reading too much of the ledger, or the database has too much to do."""
+
+    code = "too_slow"
+    remedy = "Narrow it: a shorter time range, or a filter that fits fewer."
+
+
 def status_of(error: type[LedgerError]) -> int:
     codes = (getattr(base, "code", "") for base in error.__mro__)
     return next((STATUS[code] for code in codes if code in STATUS), CONFLICT)

@@ -25,6 +25,7 @@ from api.http.problems import (
     PositionNotReached,
     Problem,
     RateLimited,
+    TooSlow,
     Unauthenticated,
     Unprocessable,
     UnsupportedMediaType,
@@ -33,7 +34,6 @@ from api.http.problems import (
     phrase,
     status_of,
 )
-from api.services import TooSlow
 from ledger.errors import (
     Contended,
     Forbidden,

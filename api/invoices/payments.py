@@ -15,8 +15,8 @@ from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
 from api.http.problems import CardDeclined, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
+from api.invoices.reads import INVOICE_BY_ID
 from api.invoices.resources import Invoice, invoice_of
-from api.payments.reads import INVOICE_BY_ID
 from api.payments.resources import Failure, NextAction
 from api.services import Services
 from api.stripe.gateway import Delivered

@@ -20,6 +20,7 @@ from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
 from api.http.whose import is_admin, whose
+from api.invoices.reads import INVOICE_BY_ID
 from api.invoices.receipts import page as receipt_page
 from api.invoices.receipts import pdf as receipt_pdf
 from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine
@@ -33,7 +34,7 @@ from api.invoices.resources import (
     invoice_detail_of,
     invoice_of,
 )
-from api.payments.reads import INVOICE_BY_ID, rows, select
+from api.reads import rows, select
 from api.services import Services
 from api.subscriptions.billing import Call, Done, once
 from ledger.errors import Refused, Unknown

@@ -13,7 +13,7 @@ from litestar.params import QueryParameter
 from api.http.known import check_event_type, check_stream
 from api.http.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.payments.reads import rows, select
+from api.reads import rows, select
 from api.services import Services
 from api.words import NO_NUL
 from projections.audit import AUDIT, AuditRow

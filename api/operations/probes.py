@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 
 from api.http.problems import Problem, ServiceNotReady, answer, problem
 from api.http.promises import responses
-from api.metrics import CONTENT_TYPE
+from api.metrics import CONTENT_TYPE, Metrics
 from api.operations.health import Health, examine
 from api.services import Services
 
@@ -62,9 +62,21 @@ async def readyz(request: Request[Any, Any, Any], services: NamedDependency[Serv
 async def metrics(services: NamedDependency[Services]) -> Response[str]:
     """In the text format of Prometheus."""
     health = await examine(services)
-    services.metrics.observe_health(health)
+    _observe(services.metrics, health)
     text = await asyncio.to_thread(services.metrics.render)
     return Response(text.decode(), media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def _observe(metrics: Metrics, health: Health) -> None:
+    metrics.head.set(health.position)
+    for name, projection in health.projections.items():
+        metrics.projected.labels(name).set(projection.position)
+        metrics.lag.labels(name).set(projection.lag_events)
+        metrics.poisoned.labels(name).set(bool(projection.stopped))
+    metrics.outbox.labels("waiting").set(health.effects_waiting)
+    metrics.outbox.labels("parked").set(health.effects_parked)
+    metrics.outbox_age.set(health.oldest_effect_overdue_s)
+    metrics.webhooks_waiting.set(health.webhooks_waiting)
 
 
 HANDLERS = (livez, readyz, metrics)

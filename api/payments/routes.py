@@ -43,7 +43,7 @@ from api.http.whose import is_admin
 from api.inline import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
-from api.payments.reads import PAYMENT_BY_ID, rows, select
+from api.payments.reads import PAYMENT_BY_ID
 from api.payments.resources import (
     NextAction,
     Payment,
@@ -54,6 +54,7 @@ from api.payments.resources import (
     fold,
     payment_of,
 )
+from api.reads import rows, select
 from api.services import Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
 from ledger.effects import CreatePaymentIntent

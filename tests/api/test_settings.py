@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.http.callers import Network
+from api.networks import Network
 from api.serve.environment import environment
 from api.settings import Settings, SettingsError, load
 

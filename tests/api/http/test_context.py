@@ -11,9 +11,10 @@ import pytest
 import structlog
 
 from api import log
-from api.http.callers import Callers, Network
+from api.http.callers import Callers
 from api.http.json_body import check
 from api.http.problems import Unprocessable
+from api.networks import Network
 from api.settings import Settings
 from ledger.errors import LedgerError, StoreUnavailable
 from tests.api.conftest import OpenApp

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from psycopg.conninfo import conninfo_to_dict
 
-import api.operations.standing
+import api.standing
 from api.operations import health
-from api.operations.standing import CLOCK, Standing
+from api.standing import CLOCK, Standing
 from projections.audit import Audit
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
@@ -236,10 +236,10 @@ async def test_a_databases_clock_that_differs_is_worrying_and_asked_for_once_a_m
     now = 0.0
     standing = Standing(app.services.settings, app.services.contact, lambda: now)
     monkeypatch.setattr(app.services, "standing", standing)
-    monkeypatch.setattr(api.operations.standing, "CLOCK", "SELECT 0::double precision")
+    monkeypatch.setattr(api.standing, "CLOCK", "SELECT 0::double precision")
     said = ["the clock differs from the database's by more than 5 s"]
     assert (await app.client.get("/readyz")).json()["worrying"] == said
-    monkeypatch.setattr(api.operations.standing, "CLOCK", CLOCK)
+    monkeypatch.setattr(api.standing, "CLOCK", CLOCK)
     assert (await app.client.get("/readyz")).json()["worrying"] == said
     now = 61.0
     assert (await app.client.get("/readyz")).json()["worrying"] == []

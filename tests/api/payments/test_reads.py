@@ -10,9 +10,8 @@ import pytest
 from psycopg.sql import SQL
 
 from api.http.positions import Positions
-from api.http.problems import status_of
+from api.http.problems import TooSlow, status_of
 from api.operations.oversight import _AUDIT
-from api.services import TooSlow
 from ledger.store import conninfo
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, Running, problem, until
