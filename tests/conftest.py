@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from ledger.store import Store
 from tests import databases
+
+TESTS = Path(__file__).parent
+
+
+WHOLE_SERVICES = ("flows/", "install/", "docs/", "api/embedded/", "api/cli/test_demo", "api/cli/test_service")
+"""What starts processes of its own, or installs: `make quick` leaves it out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(WHOLE_SERVICES):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
