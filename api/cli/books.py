@@ -12,7 +12,7 @@ import click
 
 from api.cli.files import written
 from api.cli.installation import Installation, installation
-from api.cli.terminal import Day, json_option, print_json, print_table, progress
+from api.cli.terminal import Day, is_terminal, json_option, print_json, print_table, progress
 from api.cli.trouble import FOUND, Trouble
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def export(
         raise click.UsageError("--from must be before --to, which is the first day that is left out.")
     with ExitStack() as stack:
         conn = stack.enter_context(stack.enter_context(installation()).connect(AUDITOR))
-        silent = out is None and sys.stdout.isatty()  # the journal itself moves there
+        silent = out is None and is_terminal(sys.stdout)  # the journal itself moves there
         advance = stack.enter_context(progress("exporting", silent=silent))
         file = None if out is None else stack.enter_context(written(out, replace=True))
         for piece in pieces(conn, format_, Period(since, until), advance):

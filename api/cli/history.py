@@ -123,6 +123,8 @@ def checkpoint(out: str, key: Path | None, *, as_json: bool) -> None:
 
 def _check_target(out: str) -> None:
     """Before the long work. What is named as a directory must be one: the disk may not be mounted."""
+    if not out:  # as of a variable that is not set: what is kept here would not be kept elsewhere
+        raise Trouble("--out names nothing: give a file, or a directory.", UNUSABLE)
     path = Path(out)
     if out.endswith(os.sep) and not path.is_dir():
         raise Trouble(f"{out} is no directory: make it first, or name a file.", UNUSABLE)

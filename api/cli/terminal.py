@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -53,6 +53,11 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.encode(value, enc_hook=str))
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """There is none where it was closed before we came."""
+    return stream is not None and stream.isatty()
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """`empty` is said when there are no rows. Columns named with a `#` in front are numbers.
 
@@ -63,7 +68,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         click.echo(empty)
         return
     table = _table(columns, cells)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
     if width is not None and max(map(len, table)) > width:
         table = _blocks([column.lstrip("#") for column in columns], cells, width)
     else:
@@ -103,7 +108,7 @@ def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 @contextmanager
 def progress(label: str, *, silent: bool = False) -> Iterator[Progress]:
     """Yields `advance(done, total)`, from any thread; `silent` also when stderr is no terminal."""
-    if silent or not sys.stderr.isatty():
+    if silent or not is_terminal(sys.stderr):
         yield lambda *_: None
         return
     from rich.console import Console

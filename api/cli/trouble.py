@@ -35,7 +35,8 @@ _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: r
 
 
 def unwritable(path: Path, error: OSError) -> Trouble:
-    return Trouble(f"{path} cannot be written: {error.strerror or error}.", UNUSABLE)
+    exit_code = UNREACHABLE if error.errno in _FULL else UNUSABLE
+    return Trouble(f"{path} cannot be written: {error.strerror or error}.", exit_code)
 
 
 class Trouble(click.ClickException):

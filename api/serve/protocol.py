@@ -113,7 +113,8 @@ class Protocol(HttpToolsProtocol):
 
     def _answering(self, refusal: ApiError) -> RequestResponseCycle:
         path = self.url[:_SHOWN_BYTES].partition(b"?")[0].decode("ascii", "replace")
-        known: dict[str, Any] = {"method": "", "path": path, "raw_path": b"", "query_string": b""}
+        method = "HEAD" if self.parser.get_method() == b"HEAD" else ""  # it alone changes the answer
+        known: dict[str, Any] = {"method": method, "path": path, "raw_path": b"", "query_string": b""}
         return RequestResponseCycle(
             scope={**known, **self.scope, REFUSED: refusal},  # type: ignore[typeddict-item]  # as above
             transport=self.transport,

@@ -20,16 +20,20 @@ def decode(stored: str) -> Effect:
     try:
         return _decoder.decode(stored)
     except msgspec.ValidationError as error:
-        fields: dict[str, Any] = msgspec.json.decode(stored)
-        tag = FORMER_TAGS.get(str(fields.get("type")))
-        if tag is None:
+        former = _former(stored)
+        if former is None:
             raise Unreadable(f"this version cannot read it: {error}") from error
-        return _of_former_version({**fields, "type": tag})
+        return former
 
 
-def _of_former_version(fields: dict[str, Any]) -> Effect:
+def _former(stored: str) -> Effect | None:
+    """As the first version stored it."""
+    fields: Any = msgspec.json.decode(stored)
+    tag = FORMER_TAGS.get(str(fields.get("type"))) if isinstance(fields, dict) else None
+    if tag is None:
+        return None
     try:
-        effect: Effect = msgspec.convert(fields, Effect)
+        effect: Effect = msgspec.convert({**fields, "type": tag}, Effect)
     except msgspec.ValidationError as error:
         raise Unreadable(f"this version cannot read it: {error}") from error
     return effect

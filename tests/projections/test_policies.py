@@ -79,7 +79,14 @@ def test_bytes_are_kept_of_every_effect_by_all_its_tags() -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    ['{"type": "FromTheFuture"}', '{"payment_id": "pay_1"}', '{"type": "CreateRefund", "payment_id": 1}'],
+    [
+        '{"type": "FromTheFuture"}',
+        '{"payment_id": "pay_1"}',
+        '{"type": "CreateRefund", "payment_id": 1}',
+        "[]",
+        "null",
+        '"x"',
+    ],
 )
 def test_what_cannot_be_read_says_so(stored: str) -> None:
     with pytest.raises(Unreadable, match="this version cannot read it: "):

@@ -245,6 +245,11 @@ def test_a_checkpoint_that_another_wrote_meanwhile_stays(
     assert out.read_text(encoding="utf-8") == "of somebody else"
 
 
+def test_a_checkpoint_that_names_no_place_is_not_kept_here(run: Run, ledger: str) -> None:
+    """As of a variable that is not set."""
+    refused(run("checkpoint", "--out", ""), 2, "--out names nothing")
+
+
 def test_checkpoints_in_a_directory_are_named_by_position_and_time(
     run: Run, ledger: str, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from api.cli import liberation
+from api.cli.trouble import unwritable
 from tests.api.cli.conftest import Run
 from tests.service import environment
 
@@ -153,6 +155,29 @@ def test_nor_is_any_other_secret_told(run: Run) -> None:
     misused = run("token", "--sub", "usr_1", "--role", "student", "--ttl", "sk_live_hunter2")
     assert misused.exit_code == 2
     assert "hunter2" not in misused.output
+
+
+def test_a_file_on_a_full_disk_is_told_alike() -> None:
+    full = unwritable(Path("books.journal"), OSError(errno.ENOSPC, "No space left on device"))
+    assert (full.exit_code, full.message) == (3, "books.journal cannot be written: No space left on device.")
+    assert (
+        unwritable(Path("books.journal"), PermissionError(errno.EACCES, "Permission denied")).exit_code == 2
+    )
+
+
+def test_who_closes_the_output_changes_no_exit_code(tmp_path: Path) -> None:
+    """As `verify 2>&-` in a timer: there is no stream at all."""
+    program = f"{MODULE[0]} -m api.cli"
+    made = subprocess.run(
+        ["bash", "-c", f"{program} migrate && {program} verify 2>&- && {program} policies list >&-"],
+        env=environment(tmp_path / "data"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert "chain intact" in made.stdout
 
 
 def test_a_found_fault_alone_is_exit_code_1(run: Run, ledger: str) -> None:

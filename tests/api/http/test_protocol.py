@@ -206,6 +206,20 @@ async def test_nobody_gets_the_answer_of_another_request(say: Say) -> None:
     assert [answer.status for answer in await say(good + TOO_LONG["query"] + good)] == [200, 414]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request(b"HEAD /livez HTTP/9.1"),
+        request(b"HEAD /livez HTTP/1.1", HOST + b"Content-Length: abc\r\n"),
+        request(b"HEAD /livez HTTP/1.1", HOST + b"no colon\r\n"),
+    ],
+)
+async def test_head_has_no_body_also_where_it_cannot_be_read(say: Say, sent: bytes) -> None:
+    (answer,) = await say(sent)
+    assert answer.status >= 400
+    assert answer.body == b""
+
+
 async def test_nothing_else_is_refused(say: Say) -> None:
     closing = HOST + b"Connection: close\r\n"
     for sent in (
