@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,9 +11,7 @@ from msgspec import UNSET, UnsetType
 from api.sandbox.errors import Object, missing
 from api.sandbox.forms import Params
 from api.sandbox.store import NEVER
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 TEST_CLOCK = "test_helpers.test_clock"
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]

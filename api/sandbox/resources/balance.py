@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError
 from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 SUMS = """
 SELECT currency,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -11,9 +11,7 @@ from api.sandbox.forms import Params
 from api.sandbox.money import check_amount
 from api.sandbox.resources import charges, refunds
 from api.sandbox.resources.common import Hash, merge_metadata
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 
 class Capture(Params, frozen=True, kw_only=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.clock import midnight_after
@@ -15,9 +13,7 @@ from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.testing_methods import Decline
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 AUTHORIZED_FOR_S = 7 * 86_400
@@ -164,7 +160,7 @@ def settle(tx: Transaction, charge: Object) -> Object:
         currency=currency,
         source=charge["id"],
         fee=processing_fee(amount, currency),
-        available_on=tx.now if bypasses else midnight_after(tx.now, tx.state.settings.funds_days + 1),
+        available_on=tx.now if bypasses else midnight_after(tx.now, tx.world.settings.funds_days + 1),
         description=charge["description"],
     )
     return tx.update(charge, balance_transaction=booked["id"])

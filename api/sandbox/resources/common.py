@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
 from api.sandbox.registry import NoParams, Route
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Text = str | UnsetType
 Hash = dict[str, Any] | str | UnsetType
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _MOST_KEYS = 50
 _LONGEST_KEY = 40
 _LONGEST_VALUE = 500
@@ -27,6 +26,11 @@ def given(value: str | UnsetType) -> str | None:
 
 def hash_or_none(value: Hash) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
+
+
+def address(sent: Hash) -> Object | None:
+    """With all its parts, those that were not sent as None."""
+    return {name: sent.get(name) for name in _ADDRESS} if isinstance(sent, dict) else None
 
 
 def merge_metadata(current: dict[str, str], sent: Hash) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, invalid
@@ -13,15 +11,15 @@ from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import (
     Hash,
     Text,
+    address,
     changed,
     given,
     hash_or_none,
     merge_metadata,
     sent_texts,
 )
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.resources.payment_methods import attach_to
+from api.sandbox.transaction import Transaction
 
 
 class Fields(Params, frozen=True, kw_only=True):
@@ -52,7 +50,6 @@ _NO_INVOICE_SETTINGS = {
     "footer": None,
     "rendering_options": None,
 }
-_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
 def create(tx: Transaction, params: Create) -> Object:
@@ -88,16 +85,10 @@ def create(tx: Transaction, params: Create) -> Object:
         }
     )
     if isinstance(params.payment_method, str):
-        from api.sandbox.resources.payment_methods import attach_to
-
         attach_to(tx, params.payment_method, customer_id, param="payment_method")
     customer = tx.update(customer, invoice_settings=_invoice_settings(tx, customer, params))
     tx.emit("customer.created", customer)
     return customer
-
-
-def address(sent: Hash) -> Object | None:
-    return {name: sent.get(name) for name in _ADDRESS} if isinstance(sent, dict) else None
 
 
 def _invoice_settings(tx: Transaction, customer: Object, params: Fields) -> Object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
@@ -13,10 +11,9 @@ from api.sandbox.money import add_balance_transaction
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.resources.refunds import refundable
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 FEE = 1500
 """Stripe's US fee, here in the minor units of any currency; not given back when won (the sandbox's rule)."""
@@ -256,8 +253,6 @@ def listing(tx: Transaction, params: Listing) -> Object:
 
 
 def _by_test_card(tx: Transaction, charge_id: str) -> None:
-    from api.sandbox.resources.payment_methods import behaviour_of
-
     charge = tx.get("charge", charge_id)
     test = behaviour_of(tx.get("payment_method", charge["payment_method"]))
     open_dispute(tx, charge, reason=test.dispute, inquiry=test.inquiry)

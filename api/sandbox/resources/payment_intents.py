@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -24,9 +24,7 @@ from api.sandbox.resources.common import (
     sent_texts,
 )
 from api.sandbox.resources.payment_methods import resolve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 MethodType = Literal["card", "us_bank_account"]

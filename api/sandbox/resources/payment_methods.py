@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET
 
@@ -10,12 +10,9 @@ from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
 from api.sandbox.lists import ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
-from api.sandbox.resources.customers import address
+from api.sandbox.resources.common import Hash, Text, address, changed, given, merge_metadata, retrieve
 from api.sandbox.testing_methods import TestMethod, behaviour, by_name, by_token
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Kind = Literal["card", "us_bank_account"]
 

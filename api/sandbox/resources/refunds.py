@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -14,9 +14,7 @@ from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
 from api.sandbox.resources.payment_methods import behaviour_of
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 LIVE = ("pending", "requires_action", "succeeded")
@@ -89,7 +87,7 @@ def refund_charge(
     refund = _new(tx, settled(tx, charge), amount, reason, metadata, pending=outcome == "pending")
     if outcome:
         job = "succeed_refund" if outcome == "pending" else "fail_refund"
-        tx.later(tx.now + tx.state.settings.refund_outcome_s, job, refund["id"])
+        tx.later(tx.now + tx.world.settings.refund_outcome_s, job, refund["id"])
     charge = note_on_charge(tx, tx.get("charge", charge["id"]), amount)
     tx.emit("refund.created", refund)
     tx.emit("charge.refunded", charge)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,9 +13,7 @@ from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.money import check_currency
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Interval = Literal["day", "week", "month", "year"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -11,7 +11,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.billing import crediting, customer_balance, paying, test_clocks
+from api.sandbox.resources.billing import crediting, customer_balance, payments, test_clocks
 from api.sandbox.resources.billing.invoices import slice_of
 from api.sandbox.resources.common import (
     Hash,
@@ -23,9 +23,7 @@ from api.sandbox.resources.common import (
     sent_texts,
 )
 from api.sandbox.resources.refunds import refund_charge
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 AS_REFUND_REASON = frozenset({"duplicate", "fraudulent"})
@@ -106,7 +104,7 @@ def create(tx: Transaction, params: Create) -> Object:
 
 
 def _refund(tx: Transaction, invoice: Object, params: Create) -> Object:
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is None or intent["status"] != "succeeded":
         raise invalid("The invoice has no payment that could be refunded.", param="refund_amount")
     charge = tx.get("charge", intent["latest_charge"])
@@ -169,7 +167,7 @@ def _add(
             "metadata": merge_metadata({}, params.metadata),
             "number": f"{invoice['number']}-CN-{sequence:02}",
             "out_of_band_amount": params.out_of_band_amount or None,
-            "pdf": f"{tx.state.base_url}/no-pdf/{note_id}",  # the sandbox draws none
+            "pdf": f"{tx.world.base_url}/no-pdf/{note_id}",  # the sandbox draws none
             "post_payment_amount": after_payment,
             "pre_payment_amount": before_payment,
             "pretax_credit_amounts": [],
@@ -190,7 +188,7 @@ def _add(
 
 def preview(tx: Transaction, params: Create) -> Object:
     """Made in a transaction that is thrown away."""
-    return create(tx.state.begin(), params)
+    return create(tx.world.begin(), params)
 
 
 def update(tx: Transaction, note_id: str, params: Update) -> Object:

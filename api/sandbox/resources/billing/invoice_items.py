@@ -6,7 +6,6 @@ Only subscriptions make them here; an item of one's own making cannot be created
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
@@ -15,9 +14,7 @@ from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing.entries import Entry, pricing
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 WAITING = "invoiceitem.waiting"
 """Link of those that are on no invoice yet, by subscription."""

@@ -5,7 +5,7 @@ Only subscriptions make invoices here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,12 +14,10 @@ from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.billing import invoicing, lifecycle, paying, test_clocks
+from api.sandbox.resources.billing import invoicing, lifecycle, paying, payments, test_clocks
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import resolve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Status = Literal["draft", "open", "paid", "uncollectible", "void"]
 
@@ -99,7 +97,7 @@ def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
     if invoice["status"] not in ("open", "uncollectible"):
         done = "already paid" if invoice["status"] == "paid" else "void and can no longer be paid"
         raise StripeError(f"Invoice is {done}", code="invoice_not_open" if done != "already paid" else "")
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is not None and intent["status"] == "processing":
         raise StripeError(
             "This invoice has a payment that is processing; wait for how it ends.",
@@ -195,7 +193,7 @@ def list_payments(tx: Transaction, params: PaymentListing) -> Object:
 
 
 def _payments(tx: Transaction, invoice: Object) -> Object:
-    payment = paying.payment_of(tx, invoice)
+    payment = payments.payment_of(tx, invoice)
     return {
         "object": "list",
         "url": f"/v1/invoice_payments?invoice={invoice['id']}",
@@ -206,7 +204,7 @@ def _payments(tx: Transaction, invoice: Object) -> Object:
 
 def _secret(tx: Transaction, invoice: Object) -> Object | None:
     """For the page that confirms the payment. https://docs.stripe.com/api/invoices/object"""
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is None or invoice["status"] == "draft":
         return None
     return {"client_secret": intent["client_secret"], "type": "payment_intent"}
