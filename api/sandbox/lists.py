@@ -50,6 +50,11 @@ class CreatedListParams(ListParams, frozen=True, kw_only=True):
         return self.created if isinstance(self.created, Range) else Range(gte=self.created, lte=self.created)
 
 
+def first_link(kind: str, **sent: str | None) -> tuple[str, str] | None:
+    """For `page`: the first of these filters that was sent; `matches` has to see to the rest."""
+    return next(((f"{kind}.{field}", value) for field, value in sent.items() if value), None)
+
+
 def page(
     tx: Transaction,
     kind: str,

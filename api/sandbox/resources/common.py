@@ -69,3 +69,12 @@ def retrieve(kind: str, path: str, param: str) -> Route:
 def changed(before: Object, after: Object) -> Object:
     """`previous_attributes` of an update's event."""
     return {name: before.get(name) for name in after if before.get(name) != after[name]}
+
+
+def amend(tx: Transaction, value: Object, changes: Object, *told: str) -> Object:
+    """What a call asks to change; events of the types `told` follow when it changed anything."""
+    amended = tx.update(value, **changes)
+    if amended != value:
+        for event_type in told:
+            tx.emit(event_type, amended, changed(value, amended))
+    return amended

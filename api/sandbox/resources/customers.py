@@ -6,13 +6,13 @@ from msgspec import UNSET
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import (
     Hash,
     Text,
     address,
-    changed,
+    amend,
     given,
     hash_or_none,
     merge_metadata,
@@ -127,10 +127,7 @@ def update(tx: Transaction, customer_id: str, params: Fields) -> Object:
         changes["shipping"] = hash_or_none(params.shipping)
     if params.preferred_locales:
         changes["preferred_locales"] = params.preferred_locales
-    updated = tx.update(customer, **changes)
-    if updated != customer:
-        tx.emit("customer.updated", updated, changed(customer, updated))
-    return updated
+    return amend(tx, customer, changes, "customer.updated")
 
 
 def delete(tx: Transaction, customer_id: str, _: NoParams) -> Object:
@@ -151,7 +148,7 @@ def fetch(tx: Transaction, customer_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     email = given(params.email)
-    link = ("customer.email", email) if email else None
+    link = first_link("customer", email=email)
     return page(tx, "customer", "/v1/customers", params, link=link, matches=lambda c: not c.get("deleted"))
 
 

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import add_balance_transaction
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
@@ -246,9 +246,7 @@ def close(tx: Transaction, dispute_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     charge, intent = given(params.charge), given(params.payment_intent)
-    link = ("dispute.charge", charge) if charge else None
-    if link is None and intent:
-        link = ("dispute.payment_intent", intent)
+    link = first_link("dispute", charge=charge, payment_intent=intent)
     return page(tx, "dispute", "/v1/disputes", params, link=link)
 
 

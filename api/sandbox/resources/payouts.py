@@ -13,7 +13,7 @@ from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.balance import sums
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
 from api.sandbox.transaction import Transaction
 
 PAID_OUT = "balance_transaction.payout"
@@ -220,10 +220,8 @@ def _check(payout: Object, statuses: tuple[str, ...], done: str) -> None:
 
 def update(tx: Transaction, payout_id: str, params: Update) -> Object:
     payout = tx.get("payout", payout_id, param="payout")
-    updated = tx.update(payout, metadata=merge_metadata(payout["metadata"], params.metadata))
-    if updated != payout:
-        tx.emit("payout.updated", updated, changed(payout, updated))
-    return updated
+    changes = {"metadata": merge_metadata(payout["metadata"], params.metadata)}
+    return amend(tx, payout, changes, "payout.updated")
 
 
 def listing(tx: Transaction, params: Listing) -> Object:

@@ -9,19 +9,11 @@ from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.billing import crediting, customer_balance, payments, test_clocks
 from api.sandbox.resources.billing.invoices import slice_of
-from api.sandbox.resources.common import (
-    Hash,
-    Text,
-    changed,
-    given,
-    merge_metadata,
-    retrieve,
-    sent_texts,
-)
+from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.refunds import refund_charge
 from api.sandbox.transaction import Transaction
 
@@ -193,11 +185,9 @@ def preview(tx: Transaction, params: Create) -> Object:
 
 def update(tx: Transaction, note_id: str, params: Update) -> Object:
     note = tx.get("credit_note", note_id)
-    metadata = merge_metadata(note["metadata"], params.metadata)
-    updated = tx.update(note, **sent_texts(params, "memo"), metadata=metadata)
-    if updated != note:
-        tx.emit("credit_note.updated", updated, changed(note, updated))
-    return updated
+    changes: Object = dict(sent_texts(params, "memo"))
+    changes["metadata"] = merge_metadata(note["metadata"], params.metadata)
+    return amend(tx, note, changes, "credit_note.updated")
 
 
 def void(tx: Transaction, note_id: str, _: NoParams) -> Object:
@@ -215,9 +205,7 @@ def void(tx: Transaction, note_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, invoice = given(params.customer), given(params.invoice)
-    link = ("credit_note.invoice", invoice) if invoice else None
-    if link is None and customer:
-        link = ("credit_note.customer", customer)
+    link = first_link("credit_note", invoice=invoice, customer=customer)
     return page(
         tx,
         "credit_note",

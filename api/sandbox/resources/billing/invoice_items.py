@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing.entries import Entry, pricing
 from api.sandbox.resources.common import Text, given, retrieve
@@ -106,9 +106,7 @@ def drop(tx: Transaction, subscription: Object) -> None:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, invoice = given(params.customer), given(params.invoice)
-    link = ("invoiceitem.invoice", invoice) if invoice else None
-    if link is None and customer:
-        link = ("invoiceitem.customer", customer)
+    link = first_link("invoiceitem", invoice=invoice, customer=customer)
 
     def matches(value: Object) -> bool:
         if customer and value["customer"] != customer:

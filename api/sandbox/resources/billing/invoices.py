@@ -12,10 +12,10 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.billing import invoicing, lifecycle, paying, payments, test_clocks
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
+from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import resolve
 from api.sandbox.transaction import Transaction
 
@@ -67,10 +67,7 @@ def update(tx: Transaction, invoice_id: str, params: Update) -> Object:
     if isinstance(params.auto_advance, bool):
         changes["auto_advance"] = params.auto_advance
     changes["metadata"] = merge_metadata(invoice["metadata"], params.metadata)
-    updated = tx.update(invoice, **changes)
-    if updated != invoice:
-        tx.emit("invoice.updated", updated, changed(invoice, updated))
-    return updated
+    return amend(tx, invoice, changes, "invoice.updated")
 
 
 def finalize(tx: Transaction, invoice_id: str, params: Finalize) -> Object:
@@ -140,9 +137,7 @@ def mark_uncollectible(tx: Transaction, invoice_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, subscription = given(params.customer), given(params.subscription)
-    link = ("invoice.customer", customer) if customer else None
-    if subscription:
-        link = ("invoice.subscription", subscription)
+    link = first_link("invoice", subscription=subscription, customer=customer)
 
     def matches(invoice: Object) -> bool:
         if customer and invoice["customer"] != customer:
@@ -178,7 +173,7 @@ def slice_of(lines: Object, params: ListParams, kind: str) -> Object:
 def list_payments(tx: Transaction, params: PaymentListing) -> Object:
     invoice = given(params.invoice)
     intent = params.payment.payment_intent if isinstance(params.payment, PaymentFilter) else None
-    link = ("invoice_payment.invoice", invoice) if invoice else None
+    link = first_link("invoice_payment", invoice=invoice)
     if link is None and intent:
         known = tx.get("payment_intent", intent, param="payment[payment_intent]", status=400)
         details = known.get("payment_details") or {}

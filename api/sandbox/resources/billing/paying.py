@@ -53,7 +53,7 @@ def collect(
     if chosen is None or intent is None:
         raise StripeError(NO_METHOD)
     method = tx.get("payment_method", chosen, param="payment_method", status=400)
-    invoice = tx.update(invoice, attempted=True, attempt_count=max(1, invoice["attempt_count"]))
+    invoice = _note_attempt(tx, invoice)
     intent = tx.update(intent, payment_method=method["id"], status="requires_confirmation", next_action=None)
     asks_always = behaviour_of(method).authentication == "always"
     attempt(tx, intent, off_session=not on_session and not asks_always)
@@ -70,9 +70,14 @@ def try_to_collect(tx: Transaction, invoice: Object) -> Object:
         return tx.get("invoice", invoice["id"])
 
 
+def _note_attempt(tx: Transaction, invoice: Object) -> Object:
+    """The first attempt counts by itself; further ones do when they are automatic."""
+    return tx.update(invoice, attempted=True, attempt_count=max(1, invoice["attempt_count"]))
+
+
 def fail(tx: Transaction, invoice: Object) -> Object:
     """An attempt came to nothing. The next one is planned when the sandbox was told to retry by itself."""
-    invoice = tx.update(invoice, attempted=True, attempt_count=max(1, invoice["attempt_count"]))
+    invoice = _note_attempt(tx, invoice)
     delays = tx.world.settings.invoice_retries_s
     done = invoice["attempt_count"]
     planned = invoice["next_payment_attempt"]
@@ -120,7 +125,7 @@ def on_requires_action(tx: Transaction, intent: Object) -> None:
     """Stripe tells of both: that the cardholder must act, and that this attempt did not bring the money."""
     invoice = payments.invoice_of(tx, intent)
     if invoice is not None and invoice["status"] == "open":
-        invoice = tx.update(invoice, attempted=True, attempt_count=max(1, invoice["attempt_count"]))
+        invoice = _note_attempt(tx, invoice)
         tx.emit("invoice.payment_action_required", invoice)
         fail(tx, invoice)
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing import (
     entries,
@@ -273,7 +273,7 @@ def listing(tx: Transaction, params: Listing) -> Object:
             )
         )
 
-    link = ("subscription.customer", customer) if customer else None
+    link = first_link("subscription", customer=customer)
     return page(tx, "subscription", "/v1/subscriptions", params, link=link, matches=matches)
 
 
