@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from api.sandbox.app import LiveKeyError, create_app, refuse_live_key
 from api.sandbox.server import Sandbox, ensure_endpoint, running_sandbox
-from api.sandbox.state import Settings, State
+from api.sandbox.settings import Settings
+from api.sandbox.state import State
 
 __all__ = [
     "LiveKeyError",

@@ -14,7 +14,8 @@ import uvicorn
 
 from api.sandbox.app import LiveKeyError, create_app, refuse_live_key
 from api.sandbox.server import API_KEY, HOST, ensure_endpoint, listen, server_for
-from api.sandbox.state import Settings, State
+from api.sandbox.settings import Settings
+from api.sandbox.state import State
 from api.sandbox.store import StateInUse
 
 

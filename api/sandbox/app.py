@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
@@ -20,9 +20,7 @@ from api.sandbox.control import control_router
 from api.sandbox.errors import StripeError, bug
 from api.sandbox.ids import request_id
 from api.sandbox.pipeline import Pipeline, unrecognized
-
-if TYPE_CHECKING:
-    from api.sandbox.state import State
+from api.sandbox.state import State
 
 TICK_S = 0.5
 _log = logging.getLogger("liberation.sandbox")

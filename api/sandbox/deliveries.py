@@ -15,15 +15,14 @@ import random
 import sqlite3
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 
 from api.sandbox.errors import Object
 from api.sandbox.faults import Faults, WebhookFault
-
-if TYPE_CHECKING:
-    from api.sandbox.state import State
+from api.sandbox.settings import Settings
+from api.sandbox.store import Store
 
 ADD = "INSERT INTO deliveries (event_id, event_type, endpoint_id, state, due) VALUES (?, ?, ?, ?, ?)"
 PENDING = "SELECT id, due FROM deliveries WHERE state = 'pending'"
@@ -70,8 +69,9 @@ def signature(secret: str, body: bytes, moment: int) -> str:
 
 
 class Deliveries:
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
         self.faults: Faults[WebhookFault] = Faults()
         self._endpoints: list[Object] | None = None
         self._queue: list[tuple[float, int]] = []
@@ -82,15 +82,15 @@ class Deliveries:
     def reload(self) -> None:
         """After a start or a reset: what is pending in the store, and nothing else."""
         self._endpoints = None
-        self._held = self._state.store.meta(HOLD) == "1"
-        self._queue = [(due, id_) for id_, due in self._state.store.rows(PENDING)]
+        self._held = self._store.meta(HOLD) == "1"
+        self._queue = [(due, id_) for id_, due in self._store.rows(PENDING)]
         heapq.heapify(self._queue)
 
     # endpoints
 
     def endpoints(self) -> list[Object]:
         if self._endpoints is None:
-            every = self._state.store.all("webhook_endpoint")
+            every = self._store.all("webhook_endpoint")
             self._endpoints = [endpoint for endpoint in every if endpoint["status"] == "enabled"]
         return self._endpoints
 
@@ -106,7 +106,7 @@ class Deliveries:
         return len(self.wanting(event_type))
 
     def open_for(self, event_id: str) -> int:
-        return int(self._state.store.rows(OPEN_OF_EVENT, (event_id,))[0][0])
+        return int(self._store.rows(OPEN_OF_EVENT, (event_id,))[0][0])
 
     # queueing
 
@@ -152,28 +152,28 @@ class Deliveries:
 
     def hold(self) -> None:
         """Keep back what is not sent yet and all that comes, until `release`."""
-        self._state.store.set_meta(HOLD, "1")
+        self._store.set_meta(HOLD, "1")
         self._held = True
-        self._state.store.rows(HOLD_PENDING)
+        self._store.rows(HOLD_PENDING)
         self._queue.clear()
 
     def release(self, *, shuffle: bool = False, seed: int = 0, limit: int | None = None) -> int:
         """Send what was held, in order or shuffled; with `limit` only so many, and the hold stays."""
-        held = [row[0] for row in self._state.store.rows(HELD)]
+        held = [row[0] for row in self._store.rows(HELD)]
         if shuffle:
             random.Random(seed).shuffle(held)  # noqa: S311  repeatable, no secret
         chosen = held if limit is None else held[:limit]
         # A microsecond apart, so that the queue keeps the order.
         self._send_at([(time.time() + place * 1e-6, id_) for place, id_ in enumerate(chosen)])
         if limit is None:
-            self._state.store.set_meta(HOLD, "")
+            self._store.set_meta(HOLD, "")
             self._held = False
         return len(chosen)
 
     def redeliver(self, event_id: str, event_type: str) -> int:
         """Send an event once more to all that want it, held or not."""
         now = time.time()
-        with self._state.store.transaction() as db:
+        with self._store.transaction() as db:
             added = [
                 db.execute(ADD, (event_id, event_type, endpoint["id"], "pending", now)).lastrowid
                 for endpoint in self.wanting(event_type)
@@ -183,15 +183,13 @@ class Deliveries:
 
     def drop(self, event_id: str = "") -> int:
         """Never send what is held or pending, of one event or ("") of all."""
-        return self._state.store.db.execute(DROP, (event_id,)).rowcount
+        return self._store.db.execute(DROP, (event_id,)).rowcount
 
     def newest(self, state: str = "", limit: int = 100) -> list[Object]:
-        return [
-            dict(zip(COLUMNS, row, strict=True)) for row in self._state.store.rows(NEWEST, (state, limit))
-        ]
+        return [dict(zip(COLUMNS, row, strict=True)) for row in self._store.rows(NEWEST, (state, limit))]
 
     def _send_at(self, items: list[tuple[float, int]]) -> None:
-        with self._state.store.transaction() as db:
+        with self._store.transaction() as db:
             db.executemany(FREE, items)
         self.start(items)
 
@@ -199,9 +197,8 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        settings = self._state.settings
-        timeout = aiohttp.ClientTimeout(total=settings.webhook_timeout_s)
-        connector = aiohttp.TCPConnector(limit=settings.webhook_concurrency)
+        timeout = aiohttp.ClientTimeout(total=self._settings.webhook_timeout_s)
+        connector = aiohttp.TCPConnector(limit=self._settings.webhook_concurrency)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
             try:
                 while True:
@@ -216,7 +213,7 @@ class Deliveries:
 
     def _start_due(self, session: aiohttp.ClientSession) -> float | None:
         """Start all that is due and has room; answers the seconds until the next is due."""
-        room = self._state.settings.webhook_concurrency
+        room = self._settings.webhook_concurrency
         while self._queue and len(self._sending) < room:
             due, delivery_id = self._queue[0]
             wait_s = due - time.time()
@@ -235,7 +232,7 @@ class Deliveries:
             raise cause
 
     async def _deliver(self, session: aiohttp.ClientSession, delivery_id: int) -> None:
-        rows = self._state.store.rows(ONE, (delivery_id,))
+        rows = self._store.rows(ONE, (delivery_id,))
         if not rows:  # dropped or held meanwhile
             return
         event_id, endpoint_id, attempts = rows[0]
@@ -243,7 +240,7 @@ class Deliveries:
         if endpoint is None:
             self._note(delivery_id, "dropped", attempts, None, "the endpoint was deleted or disabled")
             return
-        body = self._state.store.rows(EVENT_BODY, (event_id,))[0][0]
+        body = self._store.rows(EVENT_BODY, (event_id,))[0][0]
         status, problem = await self._post(session, endpoint, body)
         attempts += 1
         if not problem:
@@ -273,7 +270,7 @@ class Deliveries:
         return status, "" if 200 <= status < 300 else f"answered {status}"  # noqa: PLR2004  the 2xx class
 
     def _retry(self, delivery_id: int, attempts: int, status: int | None, problem: str) -> None:
-        base = self._state.settings.webhook_retry_base_s
+        base = self._settings.webhook_retry_base_s
         due = time.time() + min(LONGEST_WAIT_S, base * 2 ** (attempts - 1))
         self._note(delivery_id, "held" if self._held else "pending", attempts, status, problem, due)
         if not self._held:
@@ -283,5 +280,5 @@ class Deliveries:
         self, delivery_id: int, state: str, attempts: int, status: int | None, problem: str, due: float = 0.0
     ) -> None:
         values: tuple[Any, ...] = (state, due or time.time(), attempts, status, problem, delivery_id)
-        with self._state.store.transaction() as db:
+        with self._store.transaction() as db:
             db.execute(DONE, values)

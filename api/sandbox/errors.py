@@ -68,6 +68,15 @@ def unexpected_state(message: str, *, code: str, extra: Object | None = None) ->
     return StripeError(message, code=code, extra=extra)
 
 
+def intent_state(intent: Object, what: str) -> StripeError:
+    """`what` could not be done with the PaymentIntent, as its status is."""
+    return unexpected_state(
+        f"This PaymentIntent could not be {what} because it has a status of {intent['status']}.",
+        code="payment_intent_unexpected_state",
+        extra={"payment_intent": intent},
+    )
+
+
 def server_error() -> StripeError:
     return StripeError(
         "An unknown error occurred (a fault of the sandbox, asked for).", status=500, kind="api_error"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from api.sandbox.errors import Object, invalid
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.registry import Registry
+from api.sandbox.transaction import Transaction
 
 _DEPTH = 4
 
@@ -26,53 +25,60 @@ def paths(params: dict[str, Any]) -> list[list[str]]:
     return split
 
 
-def show(tx: Transaction, value: Object, asked: list[list[str]]) -> Object:
+def show(registry: Registry, tx: Transaction, value: Object, asked: list[list[str]]) -> Object:
     """The object as the API shows it: expanded, and with what follows from the clock."""
-    if value.get("object") == "list":
-        shown = [_present(tx, item) for item in value["data"]]
+    return _View(registry, tx).show(value, asked)
+
+
+class _View:
+    """Objects as they are within one transaction."""
+
+    def __init__(self, registry: Registry, tx: Transaction) -> None:
+        self._registry = registry
+        self._tx = tx
+
+    def show(self, value: Object, asked: list[list[str]]) -> Object:
+        if value.get("object") == "list":
+            shown = [self._present(item) for item in value["data"]]
+            for path in asked:
+                if path[0] != "data" or len(path) == 1:
+                    raise _no_such(path, hint=" (fields of a list are expanded as data.<field>)")
+                shown = [self._expand(item, path[1:], path) for item in shown]
+            return {**value, "data": shown}
+        shown_value = self._present(value)
         for path in asked:
-            if path[0] != "data" or len(path) == 1:
-                raise _no_such(path, hint=" (fields of a list are expanded as data.<field>)")
-            shown = [_expand(tx, item, path[1:], path) for item in shown]
-        return {**value, "data": shown}
-    shown_value = _present(tx, value)
-    for path in asked:
-        shown_value = _expand(tx, shown_value, path, path)
-    return shown_value
+            shown_value = self._expand(shown_value, path, path)
+        return shown_value
 
+    def _present(self, value: Object) -> Object:
+        present = self._registry.present.get(value.get("object", ""))
+        return present(self._tx, value) if present else value
 
-def _present(tx: Transaction, value: Object) -> Object:
-    present = tx.state.registry.present.get(value.get("object", ""))
-    return present(tx, value) if present else value
+    def _expand(self, value: Object, path: list[str], whole: list[str]) -> Object:
+        resource = self._registry.resources.get(value.get("object", ""))
+        if resource is None:
+            return value
+        if (include := resource.included.get(path[0])) is not None:
+            included = value if path[0] in value else {**value, path[0]: include(self._tx, value)}
+            if len(path) > 1 and included[path[0]] is not None:
+                return {**included, path[0]: self.show(included[path[0]], [path[1:]])}
+            return included
+        for length in range(1, len(path) + 1):
+            if ".".join(path[:length]) in resource.expandable:
+                return self._replace(value, path[:length], path[length:], whole)
+        raise _no_such(whole)
 
-
-def _expand(tx: Transaction, value: Object, path: list[str], whole: list[str]) -> Object:
-    resource = tx.state.registry.resources.get(value.get("object", ""))
-    if resource is None:
-        return value
-    if (include := resource.included.get(path[0])) is not None:
-        included = value if path[0] in value else {**value, path[0]: include(tx, value)}
-        if len(path) > 1 and included[path[0]] is not None:
-            deeper = show(tx, included[path[0]], [path[1:]])
-            return {**included, path[0]: deeper}
-        return included
-    for length in range(1, len(path) + 1):
-        if ".".join(path[:length]) in resource.expandable:
-            return _replace(tx, value, path[:length], path[length:], whole)
-    raise _no_such(whole)
-
-
-def _replace(tx: Transaction, value: Object, here: list[str], rest: list[str], whole: list[str]) -> Object:
-    inner = value.get(here[0])
-    if len(here) > 1:
-        deeper = _replace(tx, inner, here[1:], rest, whole) if isinstance(inner, dict) else inner
-        return {**value, here[0]: deeper}
-    if isinstance(inner, str):
-        found = tx.find(inner)
-        inner = _present(tx, found) if found else inner
-    if rest and isinstance(inner, dict):
-        inner = _expand(tx, inner, rest, whole)
-    return {**value, here[0]: inner} if here[0] in value else value
+    def _replace(self, value: Object, here: list[str], rest: list[str], whole: list[str]) -> Object:
+        inner = value.get(here[0])
+        if len(here) > 1:
+            deeper = self._replace(inner, here[1:], rest, whole) if isinstance(inner, dict) else inner
+            return {**value, here[0]: deeper}
+        if isinstance(inner, str):
+            found = self._tx.find(inner)
+            inner = self._present(found) if found else inner
+        if rest and isinstance(inner, dict):
+            inner = self._expand(inner, rest, whole)
+        return {**value, here[0]: inner} if here[0] in value else value
 
 
 def _no_such(path: list[str], hint: str = "") -> Exception:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from api.sandbox.errors import StripeError, invalid
-from api.sandbox.schedule import KEYS_KEPT_S
-
-if TYPE_CHECKING:
-    from api.sandbox.store import Store
+from api.sandbox.store import Store
 
 LONGEST_KEY = 255
+KEPT_S = 24 * 3600
+FORGOTTEN_EVERY_S = 3600
 FIND = "SELECT fingerprint, status, body, request_id, created FROM idempotency WHERE key = ?"
+# Rows are in the order they were made, so the oldest come first and no index is needed.
+FORGET = """
+DELETE FROM idempotency
+WHERE created < ? AND rowid IN (SELECT rowid FROM idempotency ORDER BY rowid LIMIT 1000)
+"""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -30,6 +34,11 @@ class Keys:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._in_use: set[str] = set()
+        self.reload()
+
+    def reload(self) -> None:
+        """After a start or a reset, which turns the clock back: nothing was forgotten yet."""
+        self._forgotten_at = 0
 
     def take(self, key: str, fingerprint: bytes, now: int) -> Replay | None:
         """The first outcome, or None and the key is taken until `release`. Raises StripeError."""
@@ -38,7 +47,7 @@ class Keys:
         if key in self._in_use:
             raise _in_use(key)
         rows = self._store.rows(FIND, (key,))
-        if rows and now - rows[0][4] < KEYS_KEPT_S:
+        if rows and now - rows[0][4] < KEPT_S:
             known, status, body, request_id, _ = rows[0]
             if known != fingerprint:
                 raise _mismatch(key)
@@ -48,6 +57,14 @@ class Keys:
 
     def release(self, key: str) -> None:
         self._in_use.discard(key)
+
+    def forget_old(self, now: int) -> None:
+        """At most once an hour."""
+        if now - self._forgotten_at < FORGOTTEN_EVERY_S:
+            return
+        self._forgotten_at = now
+        while self._store.db.execute(FORGET, (now - KEPT_S,)).rowcount:
+            pass
 
 
 def fingerprint(method: str, path: str, params: dict[str, Any]) -> bytes:

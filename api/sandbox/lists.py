@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,9 +11,7 @@ from msgspec import UNSET, UnsetType
 from api.sandbox.errors import Object, missing
 from api.sandbox.forms import Params
 from api.sandbox.store import NEVER
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 TEST_CLOCK = "test_helpers.test_clock"
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]
@@ -50,6 +48,11 @@ class CreatedListParams(ListParams, frozen=True, kw_only=True):
         if isinstance(self.created, UnsetType):
             return None
         return self.created if isinstance(self.created, Range) else Range(gte=self.created, lte=self.created)
+
+
+def first_link(kind: str, **sent: str | None) -> tuple[str, str] | None:
+    """For `page`: the first of these filters that was sent; `matches` has to see to the rest."""
+    return next(((f"{kind}.{field}", value) for field, value in sent.items() if value), None)
 
 
 def page(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iso4217 import Currency
 
 from api.sandbox.errors import Object, invalid
+from api.sandbox.transaction import Transaction
 from ledger import money
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
 
 CODES = frozenset(currency.code.lower() for currency in Currency)
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from api.sandbox import expand, forms, idempotency
 from api.sandbox.errors import StripeError, bug, forbidden, rate_limited, server_error
 from api.sandbox.faults import Fault
 from api.sandbox.ids import request_id as new_request_id
-from api.sandbox.transaction import API_VERSION, encode
-
-if TYPE_CHECKING:
-    from litestar.types import HTTPScope, Receive, Scope, Send
-
-    from api.sandbox.registry import Route
-    from api.sandbox.state import State
+from api.sandbox.registry import Route
+from api.sandbox.state import State
+from api.sandbox.transaction import API_VERSION, Transaction, encode
 
 _log = logging.getLogger("liberation.sandbox")
 ABORT = "liberation.abort"
@@ -79,7 +77,7 @@ class Pipeline:
             await _cut(scope, receive, send, fault, answer, call)
             return
         await _send(send, answer, call)
-        if self._state.schedule.next_due <= self._state.clock.now():
+        if self._state.schedule.is_due(self._state.clock.now()):
             asyncio.get_running_loop().call_soon(self._state.run_due)
 
     def _route(self, call: Call) -> Route:
@@ -135,15 +133,14 @@ class Pipeline:
         state = self._state
         state.run_due()
         tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
-        rank = state.store.rank
         try:
             if fault == "error_during":
                 raise server_error()
-            answer = Answer(200, _run(tx, route, call))
+            answer = Answer(200, self._run(tx, route, call))
         except StripeError as refusal:
             answer = Answer(refusal.status, refusal.body())
             if not refusal.keeps_work:
-                state.store.rank = rank
+                tx.abandon()
                 tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
             if not refusal.saved:
                 mark = b""
@@ -153,14 +150,13 @@ class Pipeline:
         tx.commit((mark, answer.status, answer.body) if mark else None)
         return answer
 
-
-def _run(tx: Any, route: Route, call: Call) -> bytes:
-    params = dict(call.params)
-    asked = expand.paths(params)
-    typed = forms.convert(params, route.params)
-    value = route.run(tx, call.object_id, typed) if call.object_id else route.run(tx, typed)
-    shown = expand.show(tx, value, asked)
-    return tx.encoded(value) if shown is value and "id" in value else encode(shown)
+    def _run(self, tx: Transaction, route: Route, call: Call) -> bytes:
+        params = dict(call.params)
+        asked = expand.paths(params)
+        typed = forms.convert(params, route.params)
+        value = route.run(tx, call.object_id, typed) if call.object_id else route.run(tx, typed)
+        shown = expand.show(self._state.registry, tx, value, asked)
+        return tx.encoded(value) if shown is value and "id" in value else encode(shown)
 
 
 def _authenticate(headers: dict[bytes, bytes]) -> None:

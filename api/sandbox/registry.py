@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from api.sandbox.errors import Object
 from api.sandbox.forms import Params
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.jobs import Job
+from api.sandbox.transaction import Transaction
 
 
 class NoParams(Params, frozen=True):
@@ -44,7 +43,7 @@ class Resource:
     expandable: frozenset[str] = frozenset()
     included: dict[str, Callable[[Transaction, Object], Object | None]] = field(default_factory=dict)
     linked: tuple[str, ...] = ()
-    jobs: dict[str, Callable[[Transaction, str], None]] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
     present: Callable[[Transaction, Object], Object] | None = None
     follows: dict[str, Callable[[Transaction, Object], None]] = field(default_factory=dict)
 
@@ -54,19 +53,24 @@ class Registry:
         self.resources = {resource.kind: resource for resource in resources}
         self.routes = [route for resource in resources for route in resource.routes]
         self.jobs = {name: job for resource in resources for name, job in resource.jobs.items()}
-        self.links = {
+        self._links = {
             resource.kind: tuple((name, f"{resource.kind}.{name}") for name in resource.linked)
             for resource in resources
         }
-        self.follows = {
+        self._follows = {
             event_type: follow for resource in resources for event_type, follow in resource.follows.items()
         }
         self.present = {resource.kind: resource.present for resource in resources if resource.present}
+
+    def told(self, tx: Transaction, event_type: str, value: Object) -> None:
+        """The resource that follows this type of event hears of it."""
+        if (follow := self._follows.get(event_type)) is not None:
+            follow(tx, value)
 
     def links_of(self, value: Object) -> list[tuple[str, Any]]:
         """(field, value) of every link that the object has."""
         return [
             (field_name, value[name])
-            for name, field_name in self.links.get(value["object"], ())
+            for name, field_name in self._links.get(value["object"], ())
             if value.get(name) is not None
         ]

@@ -1,77 +1,51 @@
-"""What happens when the clock reaches its time: bank debits settle, refunds turn out, funds come free."""
+"""What is planned for later: a job of a resource, by its name, with the object that it is about."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from api.sandbox import clock
-from api.sandbox.store import NEVER
+from api.sandbox.store import Store
 
-if TYPE_CHECKING:
-    from api.sandbox.state import State
-
-NEXT_DUE = "SELECT min(due) FROM jobs WHERE clock = ?"
+FIRST_DUE = "SELECT min(due) FROM jobs WHERE clock = ?"
 DUE_AT = "SELECT id, name, object_id FROM jobs WHERE clock = ? AND due = ? ORDER BY id"
-# Rows are in the order they were made, so the oldest come first and no index is needed.
-FORGET_KEYS = """
-DELETE FROM idempotency
-WHERE created < ? AND rowid IN (SELECT rowid FROM idempotency ORDER BY rowid LIMIT 1000)
-"""
-KEYS_KEPT_S = 24 * 3600
 FUNDS_AVAILABLE = "funds_available"
 """The job that tells of funds of a currency; its object is the currency."""
 
 
 class Schedule:
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._forgotten_at = 0
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._funds: dict[str, int] = {}
         self.reload()
 
     def reload(self) -> None:
-        due = self._state.store.rows(NEXT_DUE, (clock.DEFAULT,))[0][0]
-        self.next_due: int = NEVER if due is None else due
+        self._first = self._first_due(clock.DEFAULT)
+
+    def _first_due(self, clock_id: str) -> int | None:
+        due: int | None = self._store.rows(FIRST_DUE, (clock_id,))[0][0]
+        return due
+
+    def is_due(self, now: int) -> bool:
+        """Whether anything is by the sandbox's own clock; asked at every call, so it reads nothing."""
+        return self._first is not None and self._first <= now
+
+    def next_due(self, clock_id: str, until: int) -> int | None:
+        """The first moment up to `until` that something is planned for, by any clock."""
+        due = self._first_due(clock_id)
+        return None if due is None or due > until else due
+
+    def due_at(self, clock_id: str, moment: int) -> list[tuple[int, str, str]]:
+        """(id, name, object's id) of the jobs, in the order that they were asked for."""
+        return [(job_id, name, about) for job_id, name, about in self._store.rows(DUE_AT, (clock_id, moment))]
 
     def expect(self, clock_id: str, due: int, job: str, object_id: str) -> None:
+        """To be told of each job that is written."""
         if clock_id != clock.DEFAULT:
-            return  # `run_of_clock` looks for itself
-        self.next_due = min(self.next_due, due)
+            return
+        if self._first is None or due < self._first:
+            self._first = due
         if job == FUNDS_AVAILABLE:
             self._funds[object_id] = due
 
     def tells_of_funds(self, currency: str, due: int) -> bool:
         """Whether `balance.available` is planned for then, as far as this process remembers."""
         return self._funds.get(currency) == due
-
-    def run(self, until: int) -> int:
-        """Run what is due, each at its own time so that `created` tells when; answers how many ran."""
-        ran = 0
-        while self.next_due <= until:
-            due = self.next_due
-            jobs = self._state.store.rows(DUE_AT, (clock.DEFAULT, due))
-            tx = self._state.begin(now=due)
-            for job_id, name, object_id in jobs:
-                self._state.registry.jobs[name](tx, object_id)
-                tx.finish_job(job_id)
-            tx.commit()
-            ran += len(jobs)
-            self.reload()
-        self._forget_keys(until)
-        return ran
-
-    def run_of_clock(self, clock_id: str, until: int) -> None:
-        """The same for a test clock that is being advanced; each moment is a transaction of its own."""
-        while (due := self._state.store.rows(NEXT_DUE, (clock_id,))[0][0]) is not None and due <= until:
-            tx = self._state.begin()
-            tx.live_in(clock_id, due)
-            for job_id, name, object_id in self._state.store.rows(DUE_AT, (clock_id, due)):
-                self._state.registry.jobs[name](tx, object_id)
-                tx.finish_job(job_id)
-            tx.commit()
-
-    def _forget_keys(self, now: int) -> None:
-        if now - self._forgotten_at >= KEYS_KEPT_S // 24:
-            self._forgotten_at = now
-            while self._state.store.db.execute(FORGET_KEYS, (now - KEYS_KEPT_S,)).rowcount:
-                pass

@@ -20,7 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.sandbox.app import create_app
 from api.sandbox.pipeline import ABORT
 from api.sandbox.resources.webhook_endpoints import add as add_endpoint
-from api.sandbox.state import Settings, State
+from api.sandbox.settings import Settings
+from api.sandbox.state import State
 
 HOST = "127.0.0.1"
 BACKLOG = 2048

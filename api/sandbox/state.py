@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
+from api.sandbox import clock
 from api.sandbox.clock import Clock, ClockSetting
 from api.sandbox.deliveries import Deliveries
 from api.sandbox.faults import Fault, Faults
 from api.sandbox.idempotency import Keys
 from api.sandbox.ids import Ids
+from api.sandbox.jobs import Jobs
 from api.sandbox.registry import Registry
 from api.sandbox.resources import ALL
 from api.sandbox.schedule import Schedule
+from api.sandbox.settings import Settings
 from api.sandbox.store import Store
 from api.sandbox.transaction import Transaction
 
 CLOCK = "clock"
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Sandbox time unless it says wall. They are the sandbox's choices: Stripe promises no exact times."""
-
-    settle_charge_s: int = 0
-    """After an `automatic_async` capture, until the balance transaction is there (Stripe: up to an hour)."""
-    bank_debit_s: int = 4 * 86_400
-    """Until a bank debit succeeds or fails (Stripe: up to 4 business days)."""
-    refund_outcome_s: int = 86_400
-    """Until a pending refund succeeds, or one with a failing test card fails."""
-    funds_days: int = 2
-    """Until a charge's funds are available, at midnight UTC."""
-    payout_days: int = 1
-    """Until a payout is paid, at midnight UTC."""
-    invoice_draft_s: int = 0
-    """A renewal's invoice is a draft for so long before it is finalized and paid (Stripe: about an hour)."""
-    invoice_retries_s: tuple[int, ...] = ()
-    """Waits before each automatic retry of a failed invoice; none: switched off, as in the dashboard."""
-    after_retries: Literal["past_due", "unpaid", "canceled"] = "past_due"
-    """What becomes of the subscription when the last automatic retry failed."""
-    webhook_retry_base_s: float = 1.0
-    """Wall: the first wait; each further one is twice as long."""
-    webhook_timeout_s: float = 10.0
-    """Wall."""
-    webhook_concurrency: int = 16
 
 
 class State:
@@ -60,8 +36,9 @@ class State:
         self.clock = self._stored_clock()
         self.faults: Faults[Fault] = Faults()
         self.keys = Keys(self.store)
-        self.deliveries = Deliveries(self)
-        self.schedule = Schedule(self)
+        self.deliveries = Deliveries(self.store, self.settings)
+        self.schedule = Schedule(self.store)
+        self._jobs = Jobs(self, self.registry.jobs)
 
     def _stored_clock(self) -> Clock:
         stored = self.store.meta(CLOCK)
@@ -79,15 +56,24 @@ class State:
         now = self.clock.now()
         if to < now:
             raise ValueError(f"the clock stands at {now} and cannot go back to {to}")
-        ran = self.schedule.run(to)
+        ran = self._catch_up(to)
         self.store.set_meta(CLOCK, msgspec.json.encode(self.clock.move(to, frozen=frozen)).decode())
         return ran
 
     def run_due(self) -> None:
         """Do what fell due as time went by."""
         now = self.clock.now()
-        if self.schedule.next_due <= now:
-            self.schedule.run(now)
+        if self.schedule.is_due(now):
+            self._catch_up(now)
+
+    def _catch_up(self, until: int) -> int:
+        ran = self.run_jobs(clock.DEFAULT, until)
+        self.keys.forget_old(until)
+        return ran
+
+    def run_jobs(self, clock_id: str, until: int) -> int:
+        """What is planned by one of the clocks; answers how many jobs ran."""
+        return self._jobs.run(clock_id, until)
 
     def reset(self) -> None:
         """Forget everything but the seed, webhook endpoints too."""
@@ -96,7 +82,8 @@ class State:
         self.faults.clear()
         self.deliveries.faults.clear()
         self.deliveries.reload()
-        self.schedule = Schedule(self)
+        self.keys.reload()
+        self.schedule = Schedule(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -6,16 +6,17 @@ alone, and a request that raises leaves no trace.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from api.sandbox import clock
+from api.sandbox.deliveries import Deliveries
 from api.sandbox.errors import Object, missing
-from api.sandbox.schedule import FUNDS_AVAILABLE
-
-if TYPE_CHECKING:
-    from api.sandbox.state import State
+from api.sandbox.ids import Ids
+from api.sandbox.schedule import FUNDS_AVAILABLE, Schedule
+from api.sandbox.settings import Settings
+from api.sandbox.store import Store
 
 API_VERSION = "2026-08-26.dahlia"
 
@@ -38,15 +39,42 @@ VALUES (?, ?, ?, ?, ?, ?)
 """
 
 
+class Resources(Protocol):
+    """All resources, as far as a transaction asks them."""
+
+    def links_of(self, value: Object) -> list[tuple[str, Any]]: ...
+
+    def told(self, tx: Transaction, event_type: str, value: Object) -> None: ...
+
+
+class World(Protocol):
+    """The sandbox, as far as a transaction and the resources that work in it know it."""
+
+    settings: Settings
+    base_url: str
+    store: Store
+    ids: Ids
+    deliveries: Deliveries
+    schedule: Schedule
+
+    @property
+    def registry(self) -> Resources: ...
+
+    def begin(self, *, now: int | None = None) -> Transaction: ...
+
+    def run_jobs(self, clock_id: str, until: int) -> int: ...
+
+
 class Transaction:
     """`now` is the time in Unix seconds that the work happens at: the sandbox's, or that of the test clock
     which `live_in` names. Events and idempotency keys keep the sandbox's own time, as lists and catching up
     go by it.
     """
 
-    def __init__(self, state: State, now: int, *, request_id: str = "", idempotency_key: str = "") -> None:
-        self.state = state
-        self.store = state.store
+    def __init__(self, world: World, now: int, *, request_id: str = "", idempotency_key: str = "") -> None:
+        self.world = world
+        self.store = world.store
+        self._rank_before = world.store.rank
         self.now = self.own_now = now
         self.clock = clock.DEFAULT
         self.request_id = request_id
@@ -88,12 +116,12 @@ class Transaction:
 
     def new_id(self, prefix: str) -> str:
         self.store.rank = rank = self.store.rank + 1
-        object_id = self.state.ids.make(prefix, rank)
+        object_id = self.world.ids.make(prefix, rank)
         self._ranks[object_id] = rank
         return object_id
 
     def secret(self, object_id: str) -> str:
-        return self.state.ids.secret(object_id, self._ranks[object_id])
+        return self.world.ids.secret(object_id, self._ranks[object_id])
 
     def add(self, value: Object) -> Object:
         """Keep a new object; one whose `id` was chosen elsewhere gets a rank now."""
@@ -140,7 +168,7 @@ class Transaction:
     def move_funds(self, currency: str, available_on: int, net: int) -> None:
         """`net` in minor units, to the balance from `available_on` (Unix seconds) on."""
         self._funds.append((currency, available_on, net))
-        if available_on > self.own_now and not self.state.schedule.tells_of_funds(currency, available_on):
+        if available_on > self.own_now and not self.world.schedule.tells_of_funds(currency, available_on):
             self._jobs.append((clock.DEFAULT, available_on, FUNDS_AVAILABLE, currency))
 
     def later(self, due: int, job: str, object_id: str) -> None:
@@ -164,14 +192,13 @@ class Transaction:
                 "created": self.own_now,
                 "data": data,
                 "livemode": False,
-                "pending_webhooks": self.state.deliveries.count_for(event_type),
+                "pending_webhooks": self.world.deliveries.count_for(event_type),
                 "request": {"id": self.request_id or None, "idempotency_key": self.idempotency_key or None},
                 "type": event_type,
             }
         )
         self._events.append((self._ranks[event_id], event_id, event_type, body))
-        if (follow := self.state.registry.follows.get(event_type)) is not None:
-            follow(self, value)
+        self.world.registry.told(self, event_type, value)
         return event_id
 
     def encoded(self, value: Object) -> bytes:
@@ -184,7 +211,11 @@ class Transaction:
         self._snapshots[object_id] = (value, body)
         return body
 
-    # committing
+    # ending
+
+    def abandon(self) -> None:
+        """Instead of `commit`: the ids that it gave out are given out again."""
+        self.store.rank = self._rank_before
 
     def commit(self, outcome: tuple[bytes, int, bytes] | None = None) -> None:
         """Write everything at once; `outcome` is (fingerprint, status, body) for the idempotency key."""
@@ -211,15 +242,15 @@ class Transaction:
             if outcome is not None:
                 row = (self.idempotency_key, *outcome, self.request_id, self.own_now)
                 db.execute(SAVE_OUTCOME, row)
-            due = self.state.deliveries.enqueue(db, self._events)
+            due = self.world.deliveries.enqueue(db, self._events)
         for object_id, value in self._written.items():
             self.store.remember(object_id, value)
         for clock_id, moment, job, object_id in self._jobs:
-            self.state.schedule.expect(clock_id, moment, job, object_id)
-        self.state.deliveries.start(due)
+            self.world.schedule.expect(clock_id, moment, job, object_id)
+        self.world.deliveries.start(due)
 
     def _write_objects(self, execute: Any) -> None:
-        registry = self.state.registry
+        registry = self.world.registry
         for object_id, value in self._written.items():
             body = self.encoded(value)
             rank = self._ranks.get(object_id)
@@ -236,7 +267,7 @@ class Transaction:
 
     def _changed_links(self, object_id: str, links: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         """New links of an object that was there before; those it lost are taken away."""
-        before = self.state.registry.links_of(self._before[object_id])
+        before = self.world.registry.links_of(self._before[object_id])
         if before == links:
             return []
         lost = [pair for pair in before if pair not in links]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from litestar import Router
 from litestar.di import Provide
 
 from api.sandbox.control import challenge, machine, money, webhooks
-
-if TYPE_CHECKING:
-    from api.sandbox.state import State
+from api.sandbox.state import State
 
 
 def control_router(state: State) -> Router:

@@ -32,12 +32,11 @@ async def read(request: AnyRequest, into: type[T]) -> T:
 async def work(state: State, act: Callable[[Transaction], Object]) -> Object:
     """The object that `act` answers, as the API shows it. Raises StripeError, and then nothing was done."""
     state.run_due()
-    rank = state.store.rank
     tx = state.begin()
     try:
-        shown = expand.show(tx, act(tx), [])
+        shown = expand.show(state.registry, tx, act(tx), [])
     except BaseException:
-        state.store.rank = rank
+        tx.abandon()
         raise
     tx.commit()
     state.run_due()

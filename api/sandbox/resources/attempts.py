@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from api.sandbox.errors import Object, StripeError
 from api.sandbox.resources import charges
 from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.testing_methods import NEEDS_AUTHENTICATION, Decline, TestMethod
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 FAILED_AUTHENTICATION = (
     "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
@@ -71,7 +67,7 @@ def succeed(tx: Transaction, intent: Object, charge: Object, method: Object) -> 
     """The money is taken; booked now, or soon after for `automatic_async` cards."""
     later = intent["capture_method"] == "automatic_async" and method["type"] == "card"
     if later:
-        tx.later(tx.now + tx.state.settings.settle_charge_s, "settle_charge", charge["id"])
+        tx.later(tx.now + tx.world.settings.settle_charge_s, "settle_charge", charge["id"])
     else:
         charge = charges.settle(tx, charge)
     intent = tx.update(
@@ -132,7 +128,7 @@ def _ask_for_action(tx: Transaction, intent: Object, return_url: str | None) -> 
     """With a return_url the customer is sent to a page of the sandbox; else Stripe.js would take over,
     for which the sandbox has control endpoints instead.
     """
-    url = f"{tx.state.base_url}/_sandbox/challenge/{intent['id']}"
+    url = f"{tx.world.base_url}/_sandbox/challenge/{intent['id']}"
     if return_url:
         action: Object = {
             "type": "redirect_to_url",
@@ -179,7 +175,7 @@ def _start_debit(tx: Transaction, intent: Object, method: Object, *, stuck: bool
     tx.emit("charge.pending", charge)
     tx.emit("payment_intent.processing", intent)
     if not stuck:
-        tx.later(tx.now + tx.state.settings.bank_debit_s, "settle_debit", intent["id"])
+        tx.later(tx.now + tx.world.settings.bank_debit_s, "settle_debit", intent["id"])
     return intent
 
 

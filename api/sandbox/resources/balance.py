@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 SUMS = """
 SELECT currency,
@@ -65,16 +61,12 @@ def present(tx: Transaction, booked: Object) -> Object:
 def listing(tx: Transaction, params: Listing) -> Object:
     payout, source = given(params.payout), given(params.source)
     kind, currency = given(params.type), given(params.currency)
-    link = None
-    if payout:
-        if not tx.get("payout", payout, param="payout", status=400)["automatic"]:
-            raise StripeError(
-                "Balance transaction history can only be filtered on automatic transfers, not manual.",
-                param="payout",
-            )
-        link = ("balance_transaction.payout", payout)
-    elif source:
-        link = ("balance_transaction.source", source)
+    if payout and not tx.get("payout", payout, param="payout", status=400)["automatic"]:
+        raise StripeError(
+            "Balance transaction history can only be filtered on automatic transfers, not manual.",
+            param="payout",
+        )
+    link = first_link("balance_transaction", payout=payout, source=source)
 
     def matches(booked: Object) -> bool:
         return (

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from api.sandbox.errors import Object, StripeError, invalid, unexpected_state
+from api.sandbox.errors import Object, StripeError, intent_state, invalid
 from api.sandbox.forms import Params
 from api.sandbox.money import check_amount
 from api.sandbox.resources import charges, refunds
 from api.sandbox.resources.common import Hash, merge_metadata
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 
 class Capture(Params, frozen=True, kw_only=True):
@@ -31,7 +29,7 @@ def capture(tx: Transaction, intent_id: str, params: Capture) -> Object:
     """What is not captured of an authorisation is given back."""
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] != "requires_capture":
-        raise _state_error(intent, "captured")
+        raise intent_state(intent, "captured")
     amount = intent["amount_capturable"]
     if isinstance(params.amount_to_capture, int):
         amount = check_amount(
@@ -65,7 +63,7 @@ def capture(tx: Transaction, intent_id: str, params: Capture) -> Object:
 def cancel(tx: Transaction, intent_id: str, params: Cancel) -> Object:
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] in ("succeeded", "canceled", "processing"):
-        raise _state_error(intent, "canceled")
+        raise intent_state(intent, "canceled")
     if intent.get("payment_details"):
         raise StripeError(
             "You cannot cancel this PaymentIntent because it belongs to an invoice. "
@@ -96,11 +94,3 @@ def expire(tx: Transaction, intent_id: str) -> None:
     if intent["status"] == "requires_capture":
         tx.emit("charge.expired", tx.get("charge", intent["latest_charge"]))
         cancel_now(tx, intent, "automatic")
-
-
-def _state_error(intent: Object, done: str) -> StripeError:
-    return unexpected_state(
-        f"This PaymentIntent could not be {done} because it has a status of {intent['status']}.",
-        code="payment_intent_unexpected_state",
-        extra={"payment_intent": intent},
-    )

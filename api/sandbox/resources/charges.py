@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.clock import midnight_after
 from api.sandbox.errors import Object
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import add_balance_transaction, processing_fee
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
+from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.testing_methods import Decline
+from api.sandbox.transaction import Transaction
 
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
-
-NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 AUTHORIZED_FOR_S = 7 * 86_400
 
 
@@ -164,7 +159,7 @@ def settle(tx: Transaction, charge: Object) -> Object:
         currency=currency,
         source=charge["id"],
         fee=processing_fee(amount, currency),
-        available_on=tx.now if bypasses else midnight_after(tx.now, tx.state.settings.funds_days + 1),
+        available_on=tx.now if bypasses else midnight_after(tx.now, tx.world.settings.funds_days + 1),
         description=charge["description"],
     )
     return tx.update(charge, balance_transaction=booked["id"])
@@ -188,17 +183,12 @@ def update(tx: Transaction, charge_id: str, params: Update) -> Object:
     charge = tx.get("charge", charge_id, param="charge")
     changes: Object = dict(sent_texts(params, "description", "receipt_email"))
     changes["metadata"] = merge_metadata(charge["metadata"], params.metadata)
-    updated = tx.update(charge, **changes)
-    if updated != charge:
-        tx.emit("charge.updated", updated, changed(charge, updated))
-    return updated
+    return amend(tx, charge, changes, "charge.updated")
 
 
 def listing(tx: Transaction, params: Listing) -> Object:
     intent, customer = given(params.payment_intent), given(params.customer)
-    link = ("charge.payment_intent", intent) if intent else None
-    if link is None and customer:
-        link = ("charge.customer", customer)
+    link = first_link("charge", payment_intent=intent, customer=customer)
     return page(
         tx,
         "charge",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
 from api.sandbox.registry import NoParams, Route
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Text = str | UnsetType
 Hash = dict[str, Any] | str | UnsetType
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _MOST_KEYS = 50
 _LONGEST_KEY = 40
 _LONGEST_VALUE = 500
@@ -27,6 +26,11 @@ def given(value: str | UnsetType) -> str | None:
 
 def hash_or_none(value: Hash) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
+
+
+def address(sent: Hash) -> Object | None:
+    """With all its parts, those that were not sent as None."""
+    return {name: sent.get(name) for name in _ADDRESS} if isinstance(sent, dict) else None
 
 
 def merge_metadata(current: dict[str, str], sent: Hash) -> dict[str, str]:
@@ -65,3 +69,12 @@ def retrieve(kind: str, path: str, param: str) -> Route:
 def changed(before: Object, after: Object) -> Object:
     """`previous_attributes` of an update's event."""
     return {name: before.get(name) for name in after if before.get(name) != after[name]}
+
+
+def amend(tx: Transaction, value: Object, changes: Object, *told: str) -> Object:
+    """What a call asks to change; events of the types `told` follow when it changed anything."""
+    amended = tx.update(value, **changes)
+    if amended != value:
+        for event_type in told:
+            tx.emit(event_type, amended, changed(value, amended))
+    return amended

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import (
     Hash,
     Text,
-    changed,
+    address,
+    amend,
     given,
     hash_or_none,
     merge_metadata,
     sent_texts,
 )
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.resources.payment_methods import attach_to
+from api.sandbox.transaction import Transaction
 
 
 class Fields(Params, frozen=True, kw_only=True):
@@ -52,7 +50,6 @@ _NO_INVOICE_SETTINGS = {
     "footer": None,
     "rendering_options": None,
 }
-_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
 def create(tx: Transaction, params: Create) -> Object:
@@ -88,16 +85,10 @@ def create(tx: Transaction, params: Create) -> Object:
         }
     )
     if isinstance(params.payment_method, str):
-        from api.sandbox.resources.payment_methods import attach_to
-
         attach_to(tx, params.payment_method, customer_id, param="payment_method")
     customer = tx.update(customer, invoice_settings=_invoice_settings(tx, customer, params))
     tx.emit("customer.created", customer)
     return customer
-
-
-def address(sent: Hash) -> Object | None:
-    return {name: sent.get(name) for name in _ADDRESS} if isinstance(sent, dict) else None
 
 
 def _invoice_settings(tx: Transaction, customer: Object, params: Fields) -> Object:
@@ -136,10 +127,7 @@ def update(tx: Transaction, customer_id: str, params: Fields) -> Object:
         changes["shipping"] = hash_or_none(params.shipping)
     if params.preferred_locales:
         changes["preferred_locales"] = params.preferred_locales
-    updated = tx.update(customer, **changes)
-    if updated != customer:
-        tx.emit("customer.updated", updated, changed(customer, updated))
-    return updated
+    return amend(tx, customer, changes, "customer.updated")
 
 
 def delete(tx: Transaction, customer_id: str, _: NoParams) -> Object:
@@ -160,7 +148,7 @@ def fetch(tx: Transaction, customer_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     email = given(params.email)
-    link = ("customer.email", email) if email else None
+    link = first_link("customer", email=email)
     return page(tx, "customer", "/v1/customers", params, link=link, matches=lambda c: not c.get("deleted"))
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import add_balance_transaction
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.resources.refunds import refundable
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 FEE = 1500
 """Stripe's US fee, here in the minor units of any currency; not given back when won (the sandbox's rule)."""
@@ -249,15 +246,11 @@ def close(tx: Transaction, dispute_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     charge, intent = given(params.charge), given(params.payment_intent)
-    link = ("dispute.charge", charge) if charge else None
-    if link is None and intent:
-        link = ("dispute.payment_intent", intent)
+    link = first_link("dispute", charge=charge, payment_intent=intent)
     return page(tx, "dispute", "/v1/disputes", params, link=link)
 
 
 def _by_test_card(tx: Transaction, charge_id: str) -> None:
-    from api.sandbox.resources.payment_methods import behaviour_of
-
     charge = tx.get("charge", charge_id)
     test = behaviour_of(tx.get("payment_method", charge["payment_method"]))
     open_dispute(tx, charge, reason=test.dispute, inquiry=test.inquiry)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 MOST_TYPES = 20
 
@@ -39,7 +35,7 @@ def listing(tx: Transaction, params: Listing) -> Object:
         if (exact and event["type"] not in exact) or not event["type"].startswith(prefix):
             return False
         if isinstance(params.delivery_success, bool):
-            return params.delivery_success == (tx.state.deliveries.open_for(event["id"]) == 0)
+            return params.delivery_success == (tx.world.deliveries.open_for(event["id"]) == 0)
         return True
 
     return page(tx, "event", "/v1/events", params, link=link, matches=matches)
@@ -48,7 +44,7 @@ def listing(tx: Transaction, params: Listing) -> Object:
 def present(tx: Transaction, event: Object) -> Object:
     if not event["pending_webhooks"]:
         return event
-    return {**event, "pending_webhooks": tx.state.deliveries.open_for(event["id"])}
+    return {**event, "pending_webhooks": tx.world.deliveries.open_for(event["id"])}
 
 
 RESOURCE = Resource(

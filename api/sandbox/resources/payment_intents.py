@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.sandbox.errors import Object, StripeError, invalid, unexpected_state
+from api.sandbox.errors import Object, StripeError, intent_state, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import check_amount, check_currency
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources import capture
 from api.sandbox.resources.attempts import attempt, settle_debit
-from api.sandbox.resources.common import (
-    Hash,
-    Text,
-    given,
-    hash_or_none,
-    merge_metadata,
-    retrieve,
-    sent_texts,
-)
+from api.sandbox.resources.common import Hash, Text, given, hash_or_none, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import resolve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
 MethodType = Literal["card", "us_bank_account"]
@@ -226,7 +216,7 @@ def update(tx: Transaction, intent_id: str, params: Update) -> Object:
         allowed = {"metadata", "description", "receipt_email", "shipping", "transfer_group"}
         sent = {name for name in params.__struct_fields__ if getattr(params, name) is not UNSET}
         if sent - allowed:
-            raise state_error(intent, f"could not be updated ({', '.join(sorted(sent - allowed))})")
+            raise intent_state(intent, f"updated ({', '.join(sorted(sent - allowed))})")
     changes: Object = dict(sent_texts(params, *_TEXTS, "setup_future_usage"))
     changes["metadata"] = merge_metadata(intent["metadata"], params.metadata)
     if isinstance(params.currency, str):
@@ -250,7 +240,7 @@ def update(tx: Transaction, intent_id: str, params: Update) -> Object:
 def confirm(tx: Transaction, intent_id: str, params: Confirm) -> Object:
     intent = tx.get("payment_intent", intent_id, param="intent")
     if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
-        raise state_error(intent, "could not be confirmed")
+        raise intent_state(intent, "confirmed")
     method = _method(tx, params.payment_method, intent["customer"], intent["payment_method_types"])
     changes: Object = dict(sent_texts(params, "receipt_email", "setup_future_usage"))
     if method:
@@ -276,17 +266,9 @@ def _confirm(tx: Transaction, intent: Object, params: Create | Confirm) -> Objec
     )
 
 
-def state_error(intent: Object, what: str) -> StripeError:
-    return unexpected_state(
-        f"This PaymentIntent {what} because it has a status of {intent['status']}.",
-        code="payment_intent_unexpected_state",
-        extra={"payment_intent": intent},
-    )
-
-
 def listing(tx: Transaction, params: Listing) -> Object:
     customer = given(params.customer)
-    link = ("payment_intent.customer", customer) if customer else None
+    link = first_link("payment_intent", customer=customer)
     return page(tx, "payment_intent", "/v1/payment_intents", params, link=link)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET
 
@@ -10,12 +10,9 @@ from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
 from api.sandbox.lists import ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
-from api.sandbox.resources.customers import address
+from api.sandbox.resources.common import Hash, Text, address, amend, given, merge_metadata, retrieve
 from api.sandbox.testing_methods import TestMethod, behaviour, by_name, by_token
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Kind = Literal["card", "us_bank_account"]
 
@@ -142,14 +139,11 @@ def create(tx: Transaction, params: Create) -> Object:
 def update(tx: Transaction, method_id: str, params: Update) -> Object:
     method = tx.get("payment_method", method_id, param="payment_method")
     billing = method["billing_details"]
-    updated = tx.update(
-        method,
-        billing_details=billing if params.billing_details is UNSET else _billing(params.billing_details),
-        metadata=merge_metadata(method["metadata"], params.metadata),
-    )
-    if method["customer"] and updated != method:
-        tx.emit("payment_method.updated", updated, changed(method, updated))
-    return updated
+    changes = {
+        "billing_details": billing if params.billing_details is UNSET else _billing(params.billing_details),
+        "metadata": merge_metadata(method["metadata"], params.metadata),
+    }
+    return amend(tx, method, changes, *(("payment_method.updated",) if method["customer"] else ()))
 
 
 def attach(tx: Transaction, method_id: str, params: Attach) -> Object:

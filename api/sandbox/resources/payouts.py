@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET
 
@@ -13,10 +13,8 @@ from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.balance import sums
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
+from api.sandbox.transaction import Transaction
 
 PAID_OUT = "balance_transaction.payout"
 
@@ -88,7 +86,7 @@ def pay_out_all(tx: Transaction, currency: str) -> Object:
 
 def _new(tx: Transaction, amount: int, currency: str, *, automatic: bool) -> Object:
     payout_id = tx.new_id("po_")
-    arrival = midnight_after(tx.now, tx.state.settings.payout_days + 1)
+    arrival = midnight_after(tx.now, tx.world.settings.payout_days + 1)
     booked = add_balance_transaction(
         tx,
         kind="payout",
@@ -134,7 +132,7 @@ def _new(tx: Transaction, amount: int, currency: str, *, automatic: bool) -> Obj
 
 def _bank_account(tx: Transaction, currency: str) -> Object:
     """The sandbox's account has one bank account a currency, made when it is first needed."""
-    account_id = f"ba_3{tx.state.ids.account}{currency}0000"
+    account_id = f"ba_3{tx.world.ids.account}{currency}0000"
     return tx.find(account_id) or tx.add(
         {
             "id": account_id,
@@ -222,10 +220,8 @@ def _check(payout: Object, statuses: tuple[str, ...], done: str) -> None:
 
 def update(tx: Transaction, payout_id: str, params: Update) -> Object:
     payout = tx.get("payout", payout_id, param="payout")
-    updated = tx.update(payout, metadata=merge_metadata(payout["metadata"], params.metadata))
-    if updated != payout:
-        tx.emit("payout.updated", updated, changed(payout, updated))
-    return updated
+    changes = {"metadata": merge_metadata(payout["metadata"], params.metadata)}
+    return amend(tx, payout, changes, "payout.updated")
 
 
 def listing(tx: Transaction, params: Listing) -> Object:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing, unexpected_state
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import add_balance_transaction, check_amount
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
 from api.sandbox.resources.payment_methods import behaviour_of
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 LIVE = ("pending", "requires_action", "succeeded")
@@ -89,7 +87,7 @@ def refund_charge(
     refund = _new(tx, settled(tx, charge), amount, reason, metadata, pending=outcome == "pending")
     if outcome:
         job = "succeed_refund" if outcome == "pending" else "fail_refund"
-        tx.later(tx.now + tx.state.settings.refund_outcome_s, job, refund["id"])
+        tx.later(tx.now + tx.world.settings.refund_outcome_s, job, refund["id"])
     charge = note_on_charge(tx, tx.get("charge", charge["id"]), amount)
     tx.emit("refund.created", refund)
     tx.emit("charge.refunded", charge)
@@ -262,22 +260,15 @@ def end(tx: Transaction, refund: Object, status: str, changes: Object | None = N
 
 def update(tx: Transaction, refund_id: str, params: Update) -> Object:
     refund = tx.get("refund", refund_id, param="refund")
-    updated = tx.update(refund, metadata=merge_metadata(refund["metadata"], params.metadata))
-    if updated != refund:
-        tx.emit("refund.updated", updated, changed(refund, updated))
-        tx.emit("charge.refund.updated", updated, changed(refund, updated))
-    return updated
+    changes = {"metadata": merge_metadata(refund["metadata"], params.metadata)}
+    return amend(tx, refund, changes, "refund.updated", "charge.refund.updated")
 
 
 def listing(tx: Transaction, params: Listing) -> Object:
     charge, intent = given(params.charge), given(params.payment_intent)
-    link = None
-    if charge:
-        if tx.find(charge) is None:
-            raise missing("charge", charge, param="charge", status=400)
-        link = ("refund.charge", charge)
-    elif intent:
-        link = ("refund.payment_intent", intent)
+    if charge and tx.find(charge) is None:
+        raise missing("charge", charge, param="charge", status=400)
+    link = first_link("refund", charge=charge, payment_intent=intent)
     return page(tx, "refund", "/v1/refunds", params, link=link)
 
 

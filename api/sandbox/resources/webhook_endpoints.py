@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import UNSET, UnsetType
@@ -14,10 +13,7 @@ from api.sandbox.ids import webhook_secret
 from api.sandbox.lists import ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import Hash, Text, given, merge_metadata, sent_texts
-from api.sandbox.transaction import API_VERSION
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import API_VERSION, Transaction
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
 
@@ -84,7 +80,7 @@ def add(
             "url": url,
         }
     )
-    tx.state.deliveries.endpoints_changed()
+    tx.world.deliveries.endpoints_changed()
     return endpoint
 
 
@@ -117,13 +113,13 @@ def update(tx: Transaction, endpoint_id: str, params: Update) -> Object:
         changes["status"] = "disabled" if params.disabled else "enabled"
     wanted: list[str] = changes.get("enabled_events") or endpoint["enabled_events"]
     _check(changes["url"], wanted)
-    tx.state.deliveries.endpoints_changed()
+    tx.world.deliveries.endpoints_changed()
     return without_secret(tx.update(endpoint, **changes))
 
 
 def delete(tx: Transaction, endpoint_id: str, _: NoParams) -> Object:
     tx.get("webhook_endpoint", endpoint_id)
-    tx.state.deliveries.endpoints_changed()
+    tx.world.deliveries.endpoints_changed()
     return tx.replace({"id": endpoint_id, "object": "webhook_endpoint", "deleted": True})
 
 

@@ -64,6 +64,20 @@ def test_a_key_is_forgotten_after_a_day(sandbox: Sandbox, client: stripe.StripeC
     assert len(client.v1.payment_intents.list().data) == 2
 
 
+def test_old_keys_leave_the_file_also_when_a_reset_turned_the_clock_back(
+    sandbox: Sandbox, control: Any
+) -> None:
+    def kept() -> int:
+        count: int = sandbox.call(lambda: sandbox.state.store.rows("SELECT count(*) FROM idempotency")[0][0])
+        return count
+
+    for _ in range(2):
+        post(sandbox)
+        control.post("/clock/advance", seconds=3 * 86_400)
+        assert kept() == 0
+        control.post("/reset")
+
+
 def test_a_key_in_use_is_a_conflict(sandbox: Sandbox, control: Any, until: Any) -> None:
     control.post("/faults", kind="slow", seconds=0.5)
     answers: list[httpx.Response] = []

@@ -19,7 +19,7 @@ from api.sandbox import LiveKeyError, Sandbox, State, create_app, running_sandbo
 from api.sandbox.store import StateInUse
 
 HEADERS = {"Authorization": "Bearer sk_test_1"}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAYMENT = {
     "amount": "500",
     "currency": "usd",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import check_currency
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.resources.common import (
+    Hash,
+    Text,
+    amend,
+    changed,
+    given,
+    merge_metadata,
+    retrieve,
+    sent_texts,
+)
+from api.sandbox.transaction import Transaction
 
 Interval = Literal["day", "week", "month", "year"]
 
@@ -209,10 +216,7 @@ def update_price(tx: Transaction, price_id: str, params: PriceFields) -> Object:
     if isinstance(params.active, bool):
         changes["active"] = params.active
     changes["metadata"] = merge_metadata(price["metadata"], params.metadata)
-    updated = tx.update(price, **changes)
-    if updated != price:
-        tx.emit("price.updated", updated, changed(price, updated))
-    return updated
+    return amend(tx, price, changes, "price.updated")
 
 
 def list_prices(tx: Transaction, params: PriceListing) -> Object:
@@ -230,7 +234,7 @@ def list_prices(tx: Transaction, params: PriceListing) -> Object:
             )
         )
 
-    link = ("price.product", product) if product else None
+    link = first_link("price", product=product)
     return page(tx, "price", "/v1/prices", params, link=link, matches=matches)
 
 

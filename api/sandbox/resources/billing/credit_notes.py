@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.billing import crediting, customer_balance, paying, test_clocks
+from api.sandbox.resources.billing import crediting, customer_balance, payments, test_clocks
 from api.sandbox.resources.billing.invoices import slice_of
-from api.sandbox.resources.common import (
-    Hash,
-    Text,
-    changed,
-    given,
-    merge_metadata,
-    retrieve,
-    sent_texts,
-)
+from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.refunds import refund_charge
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 AS_REFUND_REASON = frozenset({"duplicate", "fraudulent"})
@@ -106,7 +96,7 @@ def create(tx: Transaction, params: Create) -> Object:
 
 
 def _refund(tx: Transaction, invoice: Object, params: Create) -> Object:
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is None or intent["status"] != "succeeded":
         raise invalid("The invoice has no payment that could be refunded.", param="refund_amount")
     charge = tx.get("charge", intent["latest_charge"])
@@ -169,7 +159,7 @@ def _add(
             "metadata": merge_metadata({}, params.metadata),
             "number": f"{invoice['number']}-CN-{sequence:02}",
             "out_of_band_amount": params.out_of_band_amount or None,
-            "pdf": f"{tx.state.base_url}/no-pdf/{note_id}",  # the sandbox draws none
+            "pdf": f"{tx.world.base_url}/no-pdf/{note_id}",  # the sandbox draws none
             "post_payment_amount": after_payment,
             "pre_payment_amount": before_payment,
             "pretax_credit_amounts": [],
@@ -190,16 +180,14 @@ def _add(
 
 def preview(tx: Transaction, params: Create) -> Object:
     """Made in a transaction that is thrown away."""
-    return create(tx.state.begin(), params)
+    return create(tx.world.begin(), params)
 
 
 def update(tx: Transaction, note_id: str, params: Update) -> Object:
     note = tx.get("credit_note", note_id)
-    metadata = merge_metadata(note["metadata"], params.metadata)
-    updated = tx.update(note, **sent_texts(params, "memo"), metadata=metadata)
-    if updated != note:
-        tx.emit("credit_note.updated", updated, changed(note, updated))
-    return updated
+    changes: Object = dict(sent_texts(params, "memo"))
+    changes["metadata"] = merge_metadata(note["metadata"], params.metadata)
+    return amend(tx, note, changes, "credit_note.updated")
 
 
 def void(tx: Transaction, note_id: str, _: NoParams) -> Object:
@@ -217,9 +205,7 @@ def void(tx: Transaction, note_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, invoice = given(params.customer), given(params.invoice)
-    link = ("credit_note.invoice", invoice) if invoice else None
-    if link is None and customer:
-        link = ("credit_note.customer", customer)
+    link = first_link("credit_note", invoice=invoice, customer=customer)
     return page(
         tx,
         "credit_note",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
-from api.sandbox.resources.billing import invoicing, paying
+from api.sandbox.resources.billing import invoicing, payments
 from api.sandbox.resources.capture import cancel_now
 from api.sandbox.resources.common import Text, given
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 
 class LineParams(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -105,7 +103,7 @@ def check_left(tx: Transaction, invoice: Object, total: int) -> None:
     """Refunds that were made without a credit note count too. Raises StripeError."""
     notes = _issued(tx, invoice)
     with_notes = sum(link["amount_refunded"] for note in notes for link in note["refunds"])
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     charge = tx.find(intent["latest_charge"]) if intent and intent["latest_charge"] else None
     outside = max(0, charge["amount_refunded"] - with_notes) if charge else 0
     left = invoice["total"] - sum(note["total"] for note in notes) - outside
@@ -128,7 +126,7 @@ def reduce(tx: Transaction, invoice: Object, before_payment: int, after_payment:
     )
     if not before_payment:
         return
-    payment, intent = paying.payment_of(tx, invoice), paying.intent_of(tx, invoice)
+    payment, intent = payments.payment_of(tx, invoice), payments.intent_of(tx, invoice)
     if payment is None or intent is None:
         return
     if invoice["amount_remaining"]:
@@ -136,6 +134,6 @@ def reduce(tx: Transaction, invoice: Object, before_payment: int, after_payment:
         tx.update(intent, amount=invoice["amount_remaining"])
         return
     tx.update(payment, status="canceled")
-    if intent["status"] in invoicing.CANCELABLE:
+    if intent["status"] in payments.CANCELABLE:
         cancel_now(tx, intent, "void_invoice")
     invoicing.settle(tx, invoice, 0)

@@ -4,14 +4,10 @@ https://docs.stripe.com/billing/customer/balance; below zero is money that the c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from api.sandbox.errors import Object
 from api.sandbox.lists import ListParams, page
 from api.sandbox.registry import Resource, Route
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 KIND = "customer_balance_transaction"
 

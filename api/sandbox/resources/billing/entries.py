@@ -6,15 +6,12 @@ Proration is by the second: https://docs.stripe.com/billing/subscriptions/prorat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from api.sandbox.errors import Object
 from api.sandbox.resources.billing.calendar import boundaries, day, share
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,18 +6,15 @@ Only subscriptions make them here; an item of one's own making cannot be created
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object
-from api.sandbox.lists import CreatedListParams, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing.entries import Entry, pricing
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 WAITING = "invoiceitem.waiting"
 """Link of those that are on no invoice yet, by subscription."""
@@ -109,9 +106,7 @@ def drop(tx: Transaction, subscription: Object) -> None:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, invoice = given(params.customer), given(params.invoice)
-    link = ("invoiceitem.invoice", invoice) if invoice else None
-    if link is None and customer:
-        link = ("invoiceitem.customer", customer)
+    link = first_link("invoiceitem", invoice=invoice, customer=customer)
 
     def matches(value: Object) -> bool:
         if customer and value["customer"] != customer:

@@ -5,21 +5,19 @@ Only subscriptions make invoices here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.billing import invoicing, lifecycle, paying, test_clocks
-from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve, sent_texts
+from api.sandbox.resources.billing import invoicing, lifecycle, paying, payments, test_clocks
+from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import resolve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Status = Literal["draft", "open", "paid", "uncollectible", "void"]
 
@@ -69,10 +67,7 @@ def update(tx: Transaction, invoice_id: str, params: Update) -> Object:
     if isinstance(params.auto_advance, bool):
         changes["auto_advance"] = params.auto_advance
     changes["metadata"] = merge_metadata(invoice["metadata"], params.metadata)
-    updated = tx.update(invoice, **changes)
-    if updated != invoice:
-        tx.emit("invoice.updated", updated, changed(invoice, updated))
-    return updated
+    return amend(tx, invoice, changes, "invoice.updated")
 
 
 def finalize(tx: Transaction, invoice_id: str, params: Finalize) -> Object:
@@ -99,7 +94,7 @@ def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
     if invoice["status"] not in ("open", "uncollectible"):
         done = "already paid" if invoice["status"] == "paid" else "void and can no longer be paid"
         raise StripeError(f"Invoice is {done}", code="invoice_not_open" if done != "already paid" else "")
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is not None and intent["status"] == "processing":
         raise StripeError(
             "This invoice has a payment that is processing; wait for how it ends.",
@@ -142,9 +137,7 @@ def mark_uncollectible(tx: Transaction, invoice_id: str, _: NoParams) -> Object:
 
 def listing(tx: Transaction, params: Listing) -> Object:
     customer, subscription = given(params.customer), given(params.subscription)
-    link = ("invoice.customer", customer) if customer else None
-    if subscription:
-        link = ("invoice.subscription", subscription)
+    link = first_link("invoice", subscription=subscription, customer=customer)
 
     def matches(invoice: Object) -> bool:
         if customer and invoice["customer"] != customer:
@@ -180,7 +173,7 @@ def slice_of(lines: Object, params: ListParams, kind: str) -> Object:
 def list_payments(tx: Transaction, params: PaymentListing) -> Object:
     invoice = given(params.invoice)
     intent = params.payment.payment_intent if isinstance(params.payment, PaymentFilter) else None
-    link = ("invoice_payment.invoice", invoice) if invoice else None
+    link = first_link("invoice_payment", invoice=invoice)
     if link is None and intent:
         known = tx.get("payment_intent", intent, param="payment[payment_intent]", status=400)
         details = known.get("payment_details") or {}
@@ -195,7 +188,7 @@ def list_payments(tx: Transaction, params: PaymentListing) -> Object:
 
 
 def _payments(tx: Transaction, invoice: Object) -> Object:
-    payment = paying.payment_of(tx, invoice)
+    payment = payments.payment_of(tx, invoice)
     return {
         "object": "list",
         "url": f"/v1/invoice_payments?invoice={invoice['id']}",
@@ -206,7 +199,7 @@ def _payments(tx: Transaction, invoice: Object) -> Object:
 
 def _secret(tx: Transaction, invoice: Object) -> Object | None:
     """For the page that confirms the payment. https://docs.stripe.com/api/invoices/object"""
-    intent = paying.intent_of(tx, invoice)
+    intent = payments.intent_of(tx, invoice)
     if intent is None or invoice["status"] == "draft":
         return None
     return {"client_secret": intent["client_secret"], "type": "payment_intent"}

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from api.sandbox.errors import Object, unexpected_state
 from api.sandbox.money import smallest_amount
-from api.sandbox.resources.billing import customer_balance, invoice_items
+from api.sandbox.resources.billing import customer_balance, invoice_items, payments
 from api.sandbox.resources.billing.entries import Entry, lines
-from api.sandbox.resources.capture import cancel_now
+from api.sandbox.transaction import Transaction
 
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
-
-CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FIRST_ATTEMPT = 1
 
 
@@ -183,8 +178,6 @@ def amounts(total: int, balance: int, currency: str) -> Object:
 
 def finalize(tx: Transaction, invoice: Object) -> Object:
     """Open, with a number and a way to pay it; one with nothing due is paid."""
-    from api.sandbox.resources.billing import paying
-
     customer = tx.get("customer", invoice["customer"])
     sequence = customer["next_invoice_sequence"]
     customer = tx.update(
@@ -207,7 +200,7 @@ def finalize(tx: Transaction, invoice: Object) -> Object:
             tx, customer["id"], moved, invoice["currency"], kind=kind, invoice=invoice["id"]
         )
     if invoice["amount_due"]:
-        paying.prepare(tx, invoice)
+        payments.prepare(tx, invoice)
         tx.emit("invoice.finalized", invoice)
         return invoice
     tx.emit("invoice.finalized", invoice)
@@ -233,7 +226,7 @@ def settle(tx: Transaction, invoice: Object, paid: int) -> Object:
 
 def void(tx: Transaction, invoice: Object) -> Object:
     _expect(invoice, ("open", "uncollectible"), "voided")
-    _give_up(tx, invoice)
+    payments.give_up(tx, invoice)
     applied = invoice["ending_balance"] - invoice["starting_balance"]
     if applied:
         customer_balance.move(
@@ -267,20 +260,6 @@ def mark_uncollectible(tx: Transaction, invoice: Object) -> Object:
     )
     tx.emit("invoice.marked_uncollectible", invoice)
     return invoice
-
-
-def _give_up(tx: Transaction, invoice: Object) -> None:
-    """Nothing is to be paid any more."""
-    from api.sandbox.resources.billing import paying
-
-    payment = paying.payment_of(tx, invoice)
-    if payment is None or payment["status"] != "open":
-        return
-    intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
-    if intent["status"] in CANCELABLE:
-        cancel_now(tx, intent, "void_invoice")
-    transitions = {**payment["status_transitions"], "canceled_at": tx.now}
-    tx.update(payment, status="canceled", status_transitions=transitions)
 
 
 def _expect(invoice: Object, statuses: tuple[str, ...], done: str) -> None:

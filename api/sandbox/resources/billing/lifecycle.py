@@ -5,15 +5,13 @@ https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from api.sandbox.errors import Object
-from api.sandbox.resources.billing import invoice_items, invoicing, paying
+from api.sandbox.resources.billing import invoice_items, invoicing, paying, payments
 from api.sandbox.resources.billing.entries import Entry, natural_period, regular, unused
 from api.sandbox.resources.common import changed
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 ENDED = ("canceled", "incomplete_expired")
 RENEWS = ("trialing", "active", "past_due", "unpaid")
@@ -112,7 +110,7 @@ def _renew(tx: Transaction, subscription: Object) -> None:
     plan_ahead(tx, subscription)
     if kept:
         return
-    wait = tx.state.settings.invoice_draft_s
+    wait = tx.world.settings.invoice_draft_s
     if wait:
         tx.update(invoice, automatically_finalizes_at=tx.now + wait)
         tx.later(tx.now + wait, "finalize_invoice", invoice["id"])
@@ -315,7 +313,7 @@ def recover(tx: Transaction, subscription: Object) -> None:
 def _save_method(tx: Transaction, subscription: Object, invoice: Object) -> None:
     """`save_default_payment_method=on_subscription`: renewals use what the first invoice was paid with."""
     if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
-        intent = paying.intent_of(tx, invoice)
+        intent = payments.intent_of(tx, invoice)
         if intent is not None and intent["payment_method"] is not None:
             tx.update(subscription, default_payment_method=intent["payment_method"])
 
@@ -326,13 +324,13 @@ def on_payment_failed(tx: Transaction, invoice: Object) -> None:
         return
     if subscription["status"] in ("active", "trialing"):
         subscription = note(tx, subscription, status="past_due")
-    retries = len(tx.state.settings.invoice_retries_s)
+    retries = len(tx.world.settings.invoice_retries_s)
     if retries and invoice["next_payment_attempt"] is None and invoice["attempt_count"] > retries:
         _retries_over(tx, subscription)
 
 
 def _retries_over(tx: Transaction, subscription: Object) -> None:
-    becomes = tx.state.settings.after_retries
+    becomes = tx.world.settings.after_retries
     if subscription["status"] != "past_due" or becomes == "past_due":
         return
     if becomes == "canceled":

@@ -4,7 +4,8 @@ share it. https://docs.stripe.com/billing/subscriptions/change-price
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET
@@ -13,11 +14,7 @@ from api.sandbox.errors import Object, invalid
 from api.sandbox.resources.billing import entries
 from api.sandbox.resources.billing.entries import Entry
 from api.sandbox.resources.common import Hash, Text, merge_metadata
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 ProrationBehavior = Literal["create_prorations", "always_invoice", "none"]
 MOST_ITEMS = 20

@@ -6,7 +6,7 @@ A change is worked out as its commit does it, so that the same `proration_date` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET
@@ -19,9 +19,7 @@ from api.sandbox.resources.billing.entries import Entry, natural_period, regular
 from api.sandbox.resources.billing.plan import Change, ItemParams, ProrationBehavior, work_out
 from api.sandbox.resources.billing.wishes import trial_end
 from api.sandbox.resources.common import Text, given
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -112,7 +110,7 @@ def _show(
         date = tx.now if wish.proration_date is None else wish.proration_date
         with_date = {**details, "subscription_proration_date": date}
         invoice = {**invoice, "parent": {**invoice["parent"], "subscription_details": with_date}}
-    attempt = period[1] + tx.state.settings.invoice_draft_s if period else None
+    attempt = period[1] + tx.world.settings.invoice_draft_s if period else None
     return {**invoice, "next_payment_attempt": attempt}
 
 
@@ -127,7 +125,7 @@ def _of_new(tx: Transaction, params: Preview) -> Object:
             param="subscription",
         )
     anchor = given(wish.billing_cycle_anchor)
-    scratch = tx.state.begin()
+    scratch = tx.world.begin()
     customer = scratch.get("customer", customer_id, param="customer", status=400)
     test_clocks.enter(scratch, customer)
     asked = subscriptions.Create(

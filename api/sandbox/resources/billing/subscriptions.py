@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, page
+from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing import entries, invoicing, lifecycle, paying, plan, test_clocks, updating
+from api.sandbox.resources.billing import (
+    entries,
+    invoice_items,
+    invoicing,
+    lifecycle,
+    paying,
+    plan,
+    test_clocks,
+    updating,
+)
+from api.sandbox.resources.billing.entries import Entry
 from api.sandbox.resources.billing.wishes import (
     Details,
     Fields,
@@ -23,12 +34,7 @@ from api.sandbox.resources.billing.wishes import (
     trial_settings,
 )
 from api.sandbox.resources.common import Text, given, merge_metadata, retrieve
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from api.sandbox.resources.billing.entries import Entry
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Status = Literal[
     "active",
@@ -238,9 +244,7 @@ def cancel(tx: Transaction, subscription_id: str, params: Cancel) -> Object:
     if subscription["status"] == "incomplete":
         return lifecycle.expire(tx, subscription)
     if not params.prorate and not params.invoice_now:
-        from api.sandbox.resources.billing.invoice_items import drop
-
-        drop(tx, subscription)
+        invoice_items.drop(tx, subscription)
     told = details(
         subscription["cancellation_details"], params.cancellation_details, reason="cancellation_requested"
     )
@@ -269,7 +273,7 @@ def listing(tx: Transaction, params: Listing) -> Object:
             )
         )
 
-    link = ("subscription.customer", customer) if customer else None
+    link = first_link("subscription", customer=customer)
     return page(tx, "subscription", "/v1/subscriptions", params, link=link, matches=matches)
 
 

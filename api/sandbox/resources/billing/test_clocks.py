@@ -8,18 +8,15 @@ making.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.lists import TEST_CLOCK, ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources import customers
 from api.sandbox.resources.common import Text, given, retrieve
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 KEPT_S = 30 * 86_400
 
@@ -81,19 +78,17 @@ def reach(tx: Transaction, clock_id: str) -> None:
     if clock is None or clock.get("deleted") or clock["status"] != "advancing":
         return
     target = clock["status_details"]["advancing"]["target_frozen_time"]
-    tx.state.schedule.run_of_clock(clock_id, target)
+    tx.world.run_jobs(clock_id, target)
     clock = tx.update(clock, status="ready", status_details={}, frozen_time=target)
     tx.emit("test_helpers.test_clock.ready", clock)
 
 
 def delete(tx: Transaction, clock_id: str, _: NoParams) -> Object:
     """Its customers go with it, and their subscriptions end."""
-    from api.sandbox.resources.customers import delete as delete_customer
-
     clock = tx.get(TEST_CLOCK, clock_id, param="test_clock")
     for customer in tx.all("customer", "test_clock", clock_id):
         if not customer.get("deleted"):
-            delete_customer(tx, customer["id"], NoParams())
+            customers.delete(tx, customer["id"], NoParams())
     tx.emit("test_helpers.test_clock.deleted", clock)
     return tx.replace({"id": clock_id, "object": TEST_CLOCK, "deleted": True})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -22,9 +22,7 @@ from api.sandbox.resources.billing.wishes import (
     trial_settings,
 )
 from api.sandbox.resources.common import merge_metadata, sent_texts
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 ALLOWED_PENDING = frozenset(
     {

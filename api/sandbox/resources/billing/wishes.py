@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,9 +12,7 @@ from api.sandbox.forms import Params
 from api.sandbox.resources.billing.lifecycle import NO_DETAILS
 from api.sandbox.resources.billing.plan import ItemParams, ProrationBehavior
 from api.sandbox.resources.common import Hash, Text, given
-
-if TYPE_CHECKING:
-    from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Transaction
 
 Feedback = Literal[
     "",
