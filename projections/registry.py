@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from projections.audit import Audit
 from projections.customers import Customers
-from projections.engine.projection import Fold
+from projections.engine.projection import Projection
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -15,7 +15,7 @@ from projections.payouts import Payouts
 from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks
 
-PROJECTIONS: dict[str, type[Fold]] = {
+PROJECTIONS: dict[str, type[Projection]] = {
     projection.NAME: projection
     for projection in (
         Payments,

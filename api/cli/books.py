@@ -119,7 +119,7 @@ def _rebuild(here: Installation, names: tuple[str, ...], *, as_json: bool) -> No
     chosen = rebuildable(names)
     with progress("verifying, folding") as advance:
         position = rebuild(here.url, names, schema=here.settings.schema, progress=advance)
-    tables = tuple(sheet.table for name in chosen for sheet in PROJECTIONS[name]().sheets)
+    tables = tuple(buffer.table for name in chosen for buffer in PROJECTIONS[name]().buffers)
     with here.connect() as conn, conn.transaction(), conn.cursor() as cursor:
         found = digests(cursor, tables)
     if as_json:

@@ -14,8 +14,9 @@ from ledger.invoices.events import (
     InvoiceCredited,
 )
 from ledger.message import Recorded
+from projections.engine.buffers import Rows
 from projections.engine.numbers import Numbering
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.tables import Row, Table
 
 if TYPE_CHECKING:
     from projections.invoices.projection import InvoiceRow

@@ -29,9 +29,10 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.message import Event, Recorded
+from projections.engine.buffers import Rows, TableBuffer
 from projections.engine.numbers import Numbering
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Rows, Sheet, Table
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 from projections.invoices import credit_notes
 from projections.invoices import lines as invoice_lines
 from projections.invoices.credit_notes import CREDIT_NOTES, CreditEvent
@@ -115,7 +116,7 @@ _DISPUTE_EVENTS: frozenset[type[Event]] = frozenset(get_args(InvoiceDisputeEvent
 _LINE_EVENTS: frozenset[type[Event]] = frozenset(get_args(LineEvent))
 
 
-class Invoices(Fold):
+class Invoices(Projection):
     NAME: ClassVar[str] = "invoices"
     FACTS: ClassVar[frozenset[type[Event]] | None] = _FACTS
 
@@ -130,7 +131,7 @@ class Invoices(Fold):
         self._credit_notes = Numbering(CREDIT_NOTES, "credit_note_number")
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return self._invoices, self._lines, self._credits, self._disputes
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
@@ -152,7 +153,7 @@ class Invoices(Fold):
         if any(isinstance(one.event, InvoiceCredited) for one in ours):
             self._credit_notes.load(cursor)
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         event, invoice_id = recorded.event, _invoice_id(recorded)
         if isinstance(event, InvoiceFinalized):
             self._begin(recorded, event)

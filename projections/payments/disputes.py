@@ -14,7 +14,8 @@ from ledger.payments.events import (
     DisputeStatusChanged,
     DisputeWon,
 )
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.buffers import Rows
+from projections.engine.tables import Row, Table
 
 
 class DisputeRow(Row):

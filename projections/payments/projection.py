@@ -22,8 +22,9 @@ from ledger.payments.events import (
     PaymentSettled,
     PaymentSucceeded,
 )
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Rows, Sheet, Table
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 from projections.payments import disputes, refunds
 from projections.payments.disputes import DISPUTES, DisputeEvent
 from projections.payments.refunds import REFUNDS, RefundEvent
@@ -71,7 +72,7 @@ _REFUND_EVENTS: frozenset[type[Event]] = frozenset(get_args(RefundEvent))
 _DISPUTE_EVENTS: frozenset[type[Event]] = frozenset(get_args(DisputeEvent))
 
 
-class Payments(Fold):
+class Payments(Projection):
     NAME: ClassVar[str] = "payments"
     FACTS: ClassVar[frozenset[type[Event]] | None] = _PAYMENT_EVENTS
 
@@ -82,7 +83,7 @@ class Payments(Fold):
         self._disputes_of: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return self._payments, self._refunds, self._disputes
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
@@ -107,7 +108,7 @@ class Payments(Fold):
         for row in self._disputes.load(cursor, disputed, by="payment_id"):
             self._disputes_of[row.payment_id].add(row.dispute_id)
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         event = recorded.event
         if isinstance(event, PaymentInitiated):
             row = _begin(recorded, event)

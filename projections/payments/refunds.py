@@ -16,7 +16,8 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.buffers import Rows
+from projections.engine.tables import Row, Table
 
 
 class RefundRow(Row):

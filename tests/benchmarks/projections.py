@@ -11,7 +11,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from ledger.store import Reader, conninfo
-from projections.engine.projection import Fold
+from projections.engine.projection import Projection
 from projections.engine.rebuild import check, rebuild
 from projections.engine.runner import BatchRunner
 from projections.registry import PROJECTIONS
@@ -66,7 +66,7 @@ def _timed_rebuild(url: str, names: tuple[str, ...]) -> float:
     return time.perf_counter() - start
 
 
-def _catch_up(url: str, head: int, projections: Mapping[str, type[Fold]]) -> float:
+def _catch_up(url: str, head: int, projections: Mapping[str, type[Projection]]) -> float:
     """Seconds until every one of `projections` stands at `head`."""
     there = threading.Event()
     runner = BatchRunner(url, projections=projections)
@@ -78,7 +78,7 @@ def _catch_up(url: str, head: int, projections: Mapping[str, type[Fold]]) -> flo
 
 
 def _empty(url: str) -> None:
-    tables = [sheet.table.name for projection in PROJECTIONS.values() for sheet in projection().sheets]
+    tables = [buffer.table.name for projection in PROJECTIONS.values() for buffer in projection().buffers]
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
         for table in (*tables, "positions"):
             conn.execute(SQL("TRUNCATE {}").format(Identifier(table)))

@@ -16,7 +16,7 @@ from projections.engine.tables import Table
 from projections.registry import PROJECTIONS, REBUILDABLE
 
 TABLES: dict[str, Table[Any]] = {
-    sheet.table.name: sheet.table for make in PROJECTIONS.values() for sheet in make().sheets
+    buffer.table.name: buffer.table for make in PROJECTIONS.values() for buffer in make().buffers
 }
 
 EMPTY_THE_STORE = (
@@ -35,7 +35,7 @@ def select(url: str, query: LiteralString, *parameters: Any, **named: Any) -> li
 
 def contents(url: str) -> dict[str, str]:
     """A digest of each table that can be rebuilt."""
-    tables = tuple(sheet.table for name in REBUILDABLE for sheet in PROJECTIONS[name]().sheets)
+    tables = tuple(buffer.table for name in REBUILDABLE for buffer in PROJECTIONS[name]().buffers)
     with psycopg.connect(conninfo(url), autocommit=True) as conn, conn.cursor() as cursor:
         return digests(cursor, tables)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.errors import ChainBroken
 from ledger.store import conninfo
 from projections.engine import rebuild as rebuilding
-from projections.engine.projection import Poison
+from projections.engine.projection import CannotProject
 from projections.engine.rebuild import RebuildRunning, check, rebuild
 from projections.engine.runner import BatchRunner
 from projections.payments.projection import Payments
@@ -183,10 +183,10 @@ def test_a_reader_that_holds_a_table_delays_the_swap_and_sees_the_old_one(databa
 _WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
 
 
-def test_poison_leaves_the_live_tables_as_they_are(database_url: str) -> None:
+def test_a_fact_that_cannot_be_projected_leaves_the_live_tables_as_they_are(database_url: str) -> None:
     append(database_url, history(("payment-pay_1", (succeeded("pay_1"),))))
 
-    with pytest.raises(Poison, match="position 1"):
+    with pytest.raises(CannotProject, match="position 1"):
         rebuild(database_url, ["payments"])
     assert select(database_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE '%%rebuild'") == []
 

@@ -18,9 +18,9 @@ from ledger.webhooks.events import WebhookReceived
 from projections import journal
 from projections.audit import Audit
 from projections.engine import view
-from projections.engine.projection import Fold
+from projections.engine.buffers import TableBuffer
+from projections.engine.projection import Projection
 from projections.engine.runner import BatchRunner
-from projections.engine.tables import Sheet
 from projections.engine.view import View
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -133,7 +133,7 @@ class _BalancesOnly(Journal):
     """Sums alone: the logs' primary keys would refuse a second time."""
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._balances,)
 
 
@@ -215,16 +215,16 @@ def test_a_hint_wakes_it_before_the_next_poll(database_url: str) -> None:
         assert advanced.wait(20)
 
 
-class _Fussy(Fold):
+class _Fussy(Projection):
     """Takes everything but one webhook."""
 
     NAME: ClassVar[str] = "fussy"
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return ()
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         if isinstance(recorded.event, WebhookReceived) and recorded.event.stripe_event_id == "evt_bad":
             raise ValueError("not this one")
 
@@ -235,7 +235,7 @@ def webhook(event_id: str) -> WebhookReceived:
     )
 
 
-def test_poison_stops_its_projection_at_that_place_and_no_other(database_url: str) -> None:
+def test_a_fact_that_cannot_be_projected_stops_its_projection_there_and_no_other(database_url: str) -> None:
     ids = ["evt_1", "evt_2", "evt_bad", "evt_4", "evt_5"]
     append(database_url, facts_of(*((f"webhook-{one}", (webhook(one),)) for one in ids)))
     stopped: list[str] = []
@@ -268,7 +268,9 @@ def test_a_fact_that_the_database_refuses_is_found_by_halving(database_url: str)
     assert runner.positions()["audit"] == 9
 
 
-def test_an_entry_that_does_not_balance_is_poison(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_does_not_balance_cannot_be_projected(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lopsided = (Posting("1010", "usd", 100), Posting("4000", "usd", -99))
     monkeypatch.setattr(journal, "postings", lambda _: lopsided)
     append(database_url, facts_of(("payment-pay_1", (initiated("pay_1"),))))
@@ -350,7 +352,7 @@ def test_a_stopped_projection_is_tried_again_and_goes_on_once_it_can(
         [noted] = select(database_url, STOPPED)
         assert (noted["name"], noted["position"]) == ("fussy", 2)
         assert noted["reason"] == runner.errors["fussy"]
-        monkeypatch.setattr(_Fussy, "take", lambda *_: None)
+        monkeypatch.setattr(_Fussy, "project", lambda *_: None)
         until(lambda: not runner.errors and not select(database_url, STOPPED))
         assert set(runner.positions().values()) == {2}
 

@@ -10,7 +10,8 @@ import pytest
 from ledger.store import conninfo
 from projections.audit import AUDIT, AuditRow
 from projections.customers import CUSTOMERS, CustomerRow
-from projections.engine.tables import Log, Rows, Sums, Table
+from projections.engine.buffers import Log, Rows, Sums
+from projections.engine.tables import Table
 from projections.journal import BALANCES
 from tests.projections.histories import START
 from tests.projections.tables import TABLES, select
