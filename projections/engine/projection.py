@@ -10,6 +10,7 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from projections.engine.buffers import TableBuffer
+from projections.engine.tables import Table
 
 
 class CannotProject(Exception):
@@ -37,6 +38,10 @@ class Projection(ABC):
     @abstractmethod
     def buffers(self) -> Sequence[TableBuffer]:
         """The rows of its tables, in the order in which they are written."""
+
+    @property
+    def tables(self) -> tuple[Table[Any], ...]:
+        return tuple(buffer.table for buffer in self.buffers)
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:  # noqa: B027  # many need nothing
         """Fetch the rows that `batch` may change. Not called in a rebuild, which holds them all."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import Any
@@ -31,7 +31,6 @@ from projections.engine.copying import copying
 from projections.engine.digest import digests
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
-from projections.registry import PROJECTIONS, rebuildable
 
 CHUNK = 10_000
 """Facts read and folded at a time."""
@@ -40,6 +39,10 @@ _CLOSE = 1_000
 
 Progress = Callable[[int, int], None]
 """Called with the position reached and the one aimed at."""
+
+
+def unheard(_reached: int, _aim: int) -> None:
+    """Progress that nobody wants to know."""
 
 
 class RebuildRunning(OperatorError):
@@ -72,49 +75,49 @@ class Checked(msgspec.Struct, frozen=True):
 
 def rebuild(
     url: str,
-    names: Sequence[str] = (),
+    projections: Mapping[str, type[Projection]],
+    names: Sequence[str],
     *,
     schema: str = "liberation",
-    progress: Progress = lambda _reached, _aim: None,
+    progress: Progress = unheard,
 ) -> int:
-    """Replace the tables of the named projections, or of all, by new ones; answers with their position.
+    """Replace the tables of those of `projections` that are named by new ones; answers with their position.
 
     Needs the owner of the tables. The service may run: readers see the old tables until the very end, a
-    runner goes on from where the new ones stand. Raises `UnknownProjection`, `RebuildRunning`, `ChainBroken`
-    where history is not what was appended, and `CannotProject` where a projection cannot take a fact, leaving
-    the live tables as they are.
+    runner goes on from where the new ones stand. Raises `RebuildRunning`, `ChainBroken` where history is not
+    what was appended, and `CannotProject` where a projection cannot take a fact, leaving the live tables as
+    they are.
     """
-    chosen = rebuildable(names)
     with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
-        building = _Building([PROJECTIONS[name]() for name in chosen], history.walk())
-        building.fill(_side(url, schema), _head(live, history), progress)
-        while (aim := max(_positions(live, chosen).values(), default=0)) - building.position > _CLOSE:
+        building = _Building([projections[name]() for name in names], history.walk())
+        building.fill(_side(url, schema), _head(live, history, tuple(projections)), progress)
+        while (aim := max(_positions(live, names).values(), default=0)) - building.position > _CLOSE:
             building.follow(side, aim)
-        return _swap(live, side, schema, building, chosen)
+        return _swap(live, side, schema, building, names)
 
 
 def check(
     url: str,
-    names: Sequence[str] = (),
+    projections: Mapping[str, type[Projection]],
+    names: Sequence[str],
     *,
     schema: str = "liberation",
-    progress: Progress = lambda _reached, _aim: None,
+    progress: Progress = unheard,
 ) -> Checked:
-    """Compare the live tables of the named projections, or of all, with new ones at the same position.
+    """Compare the live tables of those of `projections` that are named with new ones at the same position.
 
     Raises as `rebuild` does.
     """
-    chosen = rebuildable(names)
     with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
-        positions, seen = _look(live, chosen)
-        _head(live, history)
+        positions, seen = _look(live, [projections[name]() for name in names])
+        _head(live, history, tuple(projections))
         differences: list[Difference] = []
         for position in sorted(set(positions.values())):
-            projections = [PROJECTIONS[name]() for name in chosen if positions[name] == position]
-            building = _Building(projections, history.walk())
+            together = [projections[name]() for name in names if positions[name] == position]
+            building = _Building(together, history.walk())
             building.fill(_side(url, schema), position, progress)
-            for projection in projections:
-                made = digests(side.cursor(), _tables([projection]))
+            for projection in together:
+                made = digests(side.cursor(), projection.tables)
                 differences += [
                     Difference(projection.NAME, table, position, seen[table], made[table])
                     for table in made
@@ -250,9 +253,9 @@ def _side(url: str, schema: str) -> str:
     return conninfo(url, schema=f"{schema}_rebuild", role=None, name="rebuild")
 
 
-def _head(live: Connection[Any], history: ProvenHistory) -> int:
+def _head(live: Connection[Any], history: ProvenHistory, names: Sequence[str]) -> int:
     """Where history ends. Raises `ChainBroken` when any projection has seen more than there is."""
-    seen = max(_positions(live, tuple(PROJECTIONS)).values())  # before the head, which only grows
+    seen = max(_positions(live, names).values())  # before the head, which only grows
     head = history.head().position
     if seen > head:
         raise ends_before(head, seen)
@@ -268,18 +271,16 @@ def _positions(live: Connection[Any], names: Sequence[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in names}
 
 
-def _look(live: Connection[Any], names: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+def _look(live: Connection[Any], projections: Sequence[Projection]) -> tuple[dict[str, int], dict[str, str]]:
     """Positions and digests at one moment, however much is being written."""
     with live.transaction(), live.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        positions = _positions(live, names)
-        return positions, digests(cursor, _tables([PROJECTIONS[name]() for name in names]))
+        positions = _positions(live, [projection.NAME for projection in projections])
+        return positions, digests(cursor, _tables(projections))
 
 
 def _tables(projections: Sequence[Projection]) -> tuple[Table[Any], ...]:
-    return tuple(
-        buffer.table for buffer in chain.from_iterable(projection.buffers for projection in projections)
-    )
+    return tuple(chain.from_iterable(projection.tables for projection in projections))
 
 
 _LOCK_POSITIONS = """

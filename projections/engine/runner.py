@@ -15,7 +15,6 @@ from ledger.message import Recorded
 from ledger.store import APPLICATION, Reader, Role
 from projections.engine.projection import CannotProject, Projection
 from projections.engine.view import Superseded, Unwritable, View
-from projections.registry import PROJECTIONS
 
 _log = structlog.get_logger(__name__)
 
@@ -49,10 +48,10 @@ class BatchRunner(threading.Thread):
     def __init__(
         self,
         url: str,
+        projections: Mapping[str, type[Projection]],
         *,
         schema: str = "liberation",
         role: Role = APPLICATION,
-        projections: Mapping[str, type[Projection]] = PROJECTIONS,
         batch: int = BATCH,
         far_behind_batch: int = FAR_BEHIND_BATCH,
         poll_s: float = 0.1,

@@ -12,9 +12,9 @@ from psycopg.sql import SQL, Identifier
 
 from ledger.store import Reader, conninfo
 from projections.engine.projection import Projection
-from projections.engine.rebuild import check, rebuild
 from projections.engine.runner import BatchRunner
-from projections.registry import PROJECTIONS
+from projections.live import check, rebuild
+from projections.registry import PROJECTIONS, TABLES
 from tests.benchmarks.measure import ROUNDS, Figure
 from tests.projections.histories import append, random_history
 
@@ -69,7 +69,7 @@ def _timed_rebuild(url: str, names: tuple[str, ...]) -> float:
 def _catch_up(url: str, head: int, projections: Mapping[str, type[Projection]]) -> float:
     """Seconds until every one of `projections` stands at `head`."""
     there = threading.Event()
-    runner = BatchRunner(url, projections=projections)
+    runner = BatchRunner(url, projections)
     runner.on_advance(lambda position: there.set() if position >= head else None)
     start = time.perf_counter()
     with runner:
@@ -78,7 +78,7 @@ def _catch_up(url: str, head: int, projections: Mapping[str, type[Projection]]) 
 
 
 def _empty(url: str) -> None:
-    tables = [buffer.table.name for projection in PROJECTIONS.values() for buffer in projection().buffers]
+    tables = [table.name for tables in TABLES.values() for table in tables]
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
         for table in (*tables, "positions"):
             conn.execute(SQL("TRUNCATE {}").format(Identifier(table)))
