@@ -18,8 +18,9 @@ from ledger.message import Metadata
 from ledger.store.lane import Connection, Kind
 from projections.engine.tables import Row, Table
 from projections.invoices.credit_notes import CREDIT_NOTES
+from projections.invoices.invoice import INVOICES
 from projections.invoices.lines import INVOICE_LINES
-from projections.invoices.projection import INVOICE_DISPUTES, INVOICES
+from projections.invoices.projection import INVOICE_DISPUTES
 from projections.payments.disputes import DISPUTES
 from projections.payments.projection import PAYMENTS
 from projections.payments.refunds import REFUNDS

@@ -13,7 +13,7 @@ from api.payments.declines import Remedy
 from ledger.message import Recorded
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row
-from projections.invoices.projection import InvoiceRow
+from projections.invoices.invoice import InvoiceRow
 from projections.payments.disputes import DisputeRow
 from projections.payments.projection import PaymentRow, Payments
 from projections.payments.refunds import RefundRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ledger.invoices.events import (
     CreditFailed,
@@ -17,9 +16,7 @@ from ledger.message import Recorded
 from projections.engine.buffers import Rows
 from projections.engine.numbers import Numbering
 from projections.engine.tables import Row, Table
-
-if TYPE_CHECKING:
-    from projections.invoices.projection import InvoiceRow
+from projections.invoices.invoice import InvoiceRow
 
 
 class CreditNoteRow(Row):

@@ -11,7 +11,8 @@ from ledger.invoices import events
 from ledger.invoices.events import InvoiceLine, LineAmount, LineCredit
 from ledger.message import Event
 from projections.engine.projection import CannotProject
-from projections.invoices.projection import InvoiceRow, Invoices
+from projections.invoices.invoice import InvoiceRow
+from projections.invoices.projection import Invoices
 from tests.projections.histories import START, History, money
 from tests.projections.subscription_histories import DAY, random_subscriptions, states
 
