@@ -22,7 +22,7 @@ from projections.invoices.invoice import INVOICES
 from projections.invoices.lines import INVOICE_LINES
 from projections.invoices.projection import INVOICE_DISPUTES
 from projections.payments.disputes import DISPUTES
-from projections.payments.projection import PAYMENTS
+from projections.payments.payment import PAYMENTS
 from projections.payments.refunds import REFUNDS
 
 R = TypeVar("R", bound=Row)

@@ -15,7 +15,8 @@ from projections.engine.buffers import Rows
 from projections.engine.tables import Row
 from projections.invoices.invoice import InvoiceRow
 from projections.payments.disputes import DisputeRow
-from projections.payments.projection import PaymentRow, Payments
+from projections.payments.payment import PaymentRow
+from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 
 R = TypeVar("R", bound=Row)

@@ -1,8 +1,8 @@
 """A table's rows in memory: changed there by a projection, then written a whole batch at once.
 
-There are three kinds: `Rows` that change, a `Log` that is only added to, and `Sums`. Each is written in one
-of two ways. `write` merges what changed since the last time into the live table. `copy` fills a table that
-has none of it yet, by COPY, as a rebuild does.
+There are three kinds: `Rows` that change, of which `RowsByOwner` is one, a `Log` that is only added to, and
+`Sums`. Each is written in one of two ways. `write` merges what changed since the last time into the live
+table. `copy` fills a table that has none of it yet, by COPY, as a rebuild does.
 
 Rows travel to the server as JSON and are spread by `json_populate_recordset` (7.6 µs a row of twelve
 columns, against 19 µs for arrays dumped by psycopg into `unnest`), appended ones by binary COPY (2 µs).
@@ -11,6 +11,7 @@ columns, against 19 µs for arrays dumped by psycopg into `unnest`), appended on
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any, Generic, LiteralString, Protocol
 
@@ -95,6 +96,41 @@ class Rows(Generic[R]):
     def copy(self, cursor: Cursor[Any]) -> None:
         self._changed = {}
         copy_all(cursor, self.table, map(msgspec.structs.astuple, self._by_key.values()))
+
+
+class RowsByOwner(Rows[R]):
+    """Rows that belong to something, such as to a payment, and are found by its id in a column, too."""
+
+    def __init__(self, table: Table[R], owner: str) -> None:
+        """`owner` is that column, which never changes."""
+        super().__init__(table)
+        self._owner = owner
+        self._by_owner: defaultdict[str, dict[str, R]] = defaultdict(dict)
+
+    def of(self, owner: str) -> list[R]:
+        return list(self._by_owner[owner].values()) if owner in self._by_owner else []
+
+    def load_of(self, cursor: Cursor[Any], owners: Collection[str]) -> None:
+        """Fetch all rows of `owners`, and remember them."""
+        self.load(cursor, owners, by=self._owner)
+
+    def load(self, cursor: Cursor[Any], keys: Collection[str], *, by: str | None = None) -> list[R]:
+        rows = super().load(cursor, keys, by=by)
+        for row in rows:
+            self._own(getattr(row, self.table.key[0]), row)
+        return rows
+
+    def put(self, key: str, row: R) -> None:
+        super().put(key, row)
+        self._own(key, row)
+
+    def remove(self, key: str) -> None:
+        if (row := self.find(key)) is not None:
+            del self._by_owner[getattr(row, self._owner)][key]
+        super().remove(key)
+
+    def _own(self, key: str, row: R) -> None:
+        self._by_owner[getattr(row, self._owner)][key] = row
 
 
 class Log(Generic[R]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Any, ClassVar, TypeGuard, get_args
@@ -21,7 +20,7 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.message import Event, Recorded
-from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.buffers import Rows, RowsByOwner, TableBuffer
 from projections.engine.numbers import Numbering
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
@@ -29,7 +28,7 @@ from projections.invoices import credit_notes, invoice
 from projections.invoices import lines as invoice_lines
 from projections.invoices.credit_notes import CREDIT_NOTES, CreditEvent
 from projections.invoices.invoice import INVOICES, InvoiceRow
-from projections.invoices.lines import INVOICE_LINES, InvoiceLineRow
+from projections.invoices.lines import INVOICE_LINES
 from projections.payments import disputes
 from projections.payments.disputes import DisputeRow
 
@@ -53,11 +52,9 @@ class Invoices(Projection):
 
     def __init__(self) -> None:
         self._invoices = Rows(INVOICES)
-        self._lines = Rows(INVOICE_LINES)
+        self._lines = RowsByOwner(INVOICE_LINES, "stripe_invoice_id")
         self._credits = Rows(CREDIT_NOTES)
-        self._disputes = Rows(INVOICE_DISPUTES)
-        self._lines_of: defaultdict[str, list[InvoiceLineRow]] = defaultdict(list)
-        self._disputes_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._disputes = RowsByOwner(INVOICE_DISPUTES, "payment_id")
         self._receipts = Numbering(INVOICES, "receipt_number")
         self._credit_notes = Numbering(CREDIT_NOTES, "credit_note_number")
 
@@ -73,12 +70,10 @@ class Invoices(Projection):
         begun = {_invoice_id(one) for one in ours if isinstance(one.event, InvoiceFinalized)}
         self._invoices.load(cursor, {_invoice_id(one) for one in ours} - begun)
         with_lines = {_invoice_id(one) for one in ours if type(one.event) in _LINE_EVENTS}
-        for line in self._lines.load(cursor, with_lines - begun, by="stripe_invoice_id"):
-            self._lines_of[line.stripe_invoice_id].append(line)
+        self._lines.load_of(cursor, with_lines - begun)
         self._credits.load(cursor, {one.event.credit_id for one in ours if _is_credit(one.event)})
         disputed = {_invoice_id(one) for one in ours if _is_dispute(one.event)}
-        for row in self._disputes.load(cursor, disputed - begun, by="payment_id"):
-            self._disputes_of[row.payment_id].add(row.dispute_id)
+        self._disputes.load_of(cursor, disputed - begun)
         if any(isinstance(one.event, InvoicePaid) for one in ours):
             self._receipts.load(cursor)
         if any(isinstance(one.event, InvoiceCredited) for one in ours):
@@ -108,12 +103,11 @@ class Invoices(Projection):
         self._invoices.put(event.stripe_invoice_id, invoice.begin(recorded, event))
         for line in invoice_lines.begin(event, recorded.position):
             self._lines.put(line.line_id, line)
-            self._lines_of[event.stripe_invoice_id].append(line)
 
     def _credit(self, row: InvoiceRow, recorded: Recorded, event: CreditEvent) -> None:
-        credited, under_way = credit_notes.apply(self._credits, recorded, event, row, self._credit_notes)
-        row.credited_minor += credited
-        row.credit_pending_minor += under_way
+        change = credit_notes.apply(self._credits, recorded, event, row, self._credit_notes)
+        row.credited_minor += change.given_minor
+        row.credit_pending_minor += change.under_way_minor
         if isinstance(event, InvoiceCredited):
             self._book(row, recorded, event)
 
@@ -130,7 +124,7 @@ class Invoices(Projection):
                 invoice_lines.recognise(self._lines, event.amounts)
             case InvoiceCredited():
                 invoice_lines.credit(self._lines, event.lines)
-        lines = self._lines_of[row.stripe_invoice_id]
+        lines = self._lines.of(row.stripe_invoice_id)
         row.recognised_minor = sum(line.recognised_minor for line in lines)
         row.deferred_minor = sum(line.deferred_minor for line in lines)
         # Nothing is earned before it is in the books: the first close takes all that was earned till then.
@@ -139,10 +133,8 @@ class Invoices(Projection):
         row.open_day = invoice_lines.first_open_day(lines, settled, closed)
 
     def _dispute(self, row: InvoiceRow, recorded: Recorded, event: InvoiceDisputeEvent) -> None:
-        ids = self._disputes_of[row.stripe_invoice_id]
-        ids.add(disputes.apply(self._disputes, recorded, event).dispute_id)
-        all_of_them = [one for one in map(self._disputes.find, ids) if one is not None]
-        row.disputed_minor = sum(one.withheld_minor for one in all_of_them)
+        all_of_them = disputes.apply(self._disputes, recorded, event)
+        row.disputed_minor = disputes.withheld_minor(all_of_them)
         standing = disputes.standing(all_of_them)
         row.dispute = "" if standing == "succeeded" else standing
 

@@ -8,7 +8,8 @@ from ledger.message import Event
 from ledger.payments import events
 from projections.engine.projection import CannotProject
 from projections.payments.disputes import DisputeRow
-from projections.payments.projection import PaymentRow, Payments
+from projections.payments.payment import PaymentRow
+from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 from tests.projections.histories import (
     dispute_opened,
