@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from ledger.message import Recorded
-from projections.engine.projection import Fold
-from projections.engine.tables import Log, Row, Sheet, Table
+from projections.engine.buffers import Log, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 
 class AuditRow(Row):
@@ -28,7 +29,7 @@ class AuditRow(Row):
 AUDIT = Table("audit", AuditRow, ("position",))
 
 
-class Audit(Fold):
+class Audit(Projection):
     NAME: ClassVar[str] = "audit"
 
     def __init__(self) -> None:
@@ -36,10 +37,10 @@ class Audit(Fold):
         self._add = self._log.add
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._log,)
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         metadata = recorded.metadata
         self._add(
             (

@@ -7,8 +7,9 @@ from typing import ClassVar, get_args
 
 from ledger.customers.events import CustomerCreated, CustomerEvent, PaymentMethodRemoved, PaymentMethodSaved
 from ledger.message import Event, Recorded
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Rows, Sheet, Table
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 
 class CustomerRow(Row):
@@ -27,7 +28,7 @@ CUSTOMERS = Table("customers", CustomerRow, ("user_id",))
 PAYMENT_METHODS = Table("payment_methods", PaymentMethodRow, ("payment_method_id",))
 
 
-class Customers(Fold):
+class Customers(Projection):
     """Each event says all there is in its row, so nothing is loaded."""
 
     NAME: ClassVar[str] = "customers"
@@ -38,10 +39,10 @@ class Customers(Fold):
         self._methods = Rows(PAYMENT_METHODS)
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return self._customers, self._methods
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         match recorded.event:
             case CustomerCreated(user_id=user_id, stripe_customer_id=stripe_customer_id):
                 self._customers.put(user_id, CustomerRow(user_id, stripe_customer_id))

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from ledger.journal import description, postings, source
 from ledger.message import Recorded
-from projections.engine.projection import Fold
-from projections.engine.tables import Log, Row, Sheet, Sums, Table
+from projections.engine.buffers import Log, Sums, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 
 class EntryRow(Row):
@@ -50,7 +51,7 @@ class Unbalanced(Exception):
     """An entry whose debits are not its credits. It is not posted, and nothing after it."""
 
 
-class Journal(Fold):
+class Journal(Projection):
     NAME: ClassVar[str] = "journal"
 
     def __init__(self) -> None:
@@ -59,10 +60,10 @@ class Journal(Fold):
         self._balances = Sums(BALANCES)
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return self._entries, self._postings, self._balances
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         legs = postings(recorded)
         if not legs:
             return

@@ -10,8 +10,9 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.payouts.events import PayoutEvent, PayoutFailed, PayoutInitiated, PayoutPaid
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Rows, Sheet, Table
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 
 class PayoutRow(Row):
@@ -28,7 +29,7 @@ class PayoutRow(Row):
 PAYOUTS = Table("payouts", PayoutRow, ("payout_id",))
 
 
-class Payouts(Fold):
+class Payouts(Projection):
     NAME: ClassVar[str] = "payouts"
     FACTS: ClassVar[frozenset[type[Event]] | None] = frozenset(get_args(PayoutEvent))
 
@@ -36,7 +37,7 @@ class Payouts(Fold):
         self._payouts = Rows(PAYOUTS)
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._payouts,)
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
@@ -45,7 +46,7 @@ class Payouts(Fold):
             cursor, {event.payout_id for event in events if isinstance(event, PayoutPaid | PayoutFailed)}
         )
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         match recorded.event:
             case PayoutInitiated() as event:
                 self._payouts.put(

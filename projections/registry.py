@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from projections.audit import Audit
 from projections.customers import Customers
-from projections.engine.projection import Fold
+from projections.engine.projection import Projection
+from projections.engine.tables import Table
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -15,7 +17,7 @@ from projections.payouts import Payouts
 from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks
 
-PROJECTIONS: dict[str, type[Fold]] = {
+PROJECTIONS: dict[str, type[Projection]] = {
     projection.NAME: projection
     for projection in (
         Payments,
@@ -33,6 +35,12 @@ PROJECTIONS: dict[str, type[Fold]] = {
 REBUILDABLE: tuple[str, ...] = tuple(
     name for name, projection in PROJECTIONS.items() if projection.REBUILDABLE
 )
+
+
+TABLES: dict[str, tuple[Table[Any], ...]] = {
+    name: projection().tables for name, projection in PROJECTIONS.items()
+}
+"""By the name of their projection."""
 
 
 class UnknownProjection(Exception):

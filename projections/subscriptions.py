@@ -36,8 +36,9 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
-from projections.engine.projection import Fold
-from projections.engine.tables import Log, Row, Rows, Sheet, Table
+from projections.engine.buffers import Log, Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 _STREAM = "subscriber-"
 
@@ -132,7 +133,7 @@ class _Revenue(msgspec.Struct, frozen=True, gc=False):
     mrr_minor: int
 
 
-class Subscriptions(Fold):
+class Subscriptions(Projection):
     NAME: ClassVar[str] = "subscriptions"
     FACTS: ClassVar[frozenset[type[Event]] | None] = _FACTS
 
@@ -142,7 +143,7 @@ class Subscriptions(Fold):
         self._paid_before: set[str] = set()
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return self._subscriptions, self._movements
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
@@ -156,7 +157,7 @@ class Subscriptions(Fold):
             if row.mrr_since is not None:
                 self._paid_before.add(row.user_id)
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         event = cast("SubscriptionEvent", recorded.event)
         if isinstance(event, SubscriptionRequested):
             self._subscriptions.put(event.subscription_id, _begin(recorded, event))

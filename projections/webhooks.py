@@ -10,8 +10,9 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Rows, Sheet, Table
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 
 
 class WebhookRow(Row):
@@ -30,7 +31,7 @@ class WebhookRow(Row):
 WEBHOOKS = Table("webhooks", WebhookRow, ("stripe_event_id",))
 
 
-class Webhooks(Fold):
+class Webhooks(Projection):
     NAME: ClassVar[str] = "webhooks"
     FACTS: ClassVar[frozenset[type[Event]] | None] = frozenset(get_args(WebhookEvent))
 
@@ -38,7 +39,7 @@ class Webhooks(Fold):
         self._webhooks = Rows(WEBHOOKS)
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._webhooks,)
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
@@ -47,7 +48,7 @@ class Webhooks(Fold):
             cursor, {event.stripe_event_id for event in events if isinstance(event, WebhookApplied)}
         )
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         match recorded.event:
             case WebhookReceived() as event:
                 self._webhooks.put(

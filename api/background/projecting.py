@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from api.services import Services
+from projections import live
 from projections.engine.runner import BatchRunner
 
 
 @asynccontextmanager
 async def projections(services: Services) -> AsyncIterator[BatchRunner]:
     """For `Context.background`. Reads then hear of each advance at once, and readiness of what stopped."""
-    runner = BatchRunner(services.context.database_url, schema=services.settings.schema)
+    runner = live.runner(services.context.database_url, schema=services.settings.schema)
     loop = asyncio.get_running_loop()
 
     def advanced(_position: int) -> None:

@@ -58,7 +58,7 @@ def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
 
 
 def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None:
-    from projections.engine.rebuild import check
+    from projections.live import check
 
     with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
@@ -113,13 +113,13 @@ def _show(checked: Checked) -> None:
 
 def _rebuild(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None:
     from projections.engine.digest import digests
-    from projections.engine.rebuild import rebuild
-    from projections.registry import PROJECTIONS, rebuildable
+    from projections.live import rebuild
+    from projections.registry import TABLES, rebuildable
 
     chosen = rebuildable(names)
     with progress("verifying, folding") as advance:
         position = rebuild(here.url, names, schema=here.settings.schema, progress=advance)
-    tables = tuple(sheet.table for name in chosen for sheet in PROJECTIONS[name]().sheets)
+    tables = tuple(table for name in chosen for table in TABLES[name])
     with here.connect() as conn, conn.transaction(), conn.cursor() as cursor:
         found = digests(cursor, tables)
     if as_json:

@@ -50,10 +50,10 @@ def recognise(until: datetime | None, *, as_json: bool) -> None:
 
 
 def _recognise(here: Installation, until: date) -> Recognised:
-    from projections.engine.runner import BatchRunner
+    from projections import live
 
     # the tables say which days are open
-    runner = BatchRunner(here.url, schema=here.settings.schema)
+    runner = live.runner(here.url, schema=here.settings.schema)
     try:
         runner.catch_up()
         with progress("closing days") as advance:

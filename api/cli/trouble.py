@@ -79,13 +79,13 @@ def _of_ours(error: BaseException) -> Trouble | None:
     from api.settings import SettingsError
     from api.stripe.objects import UnexpectedAnswer
     from ledger.errors import ChainBroken, LedgerError
-    from projections.engine.projection import Poison
+    from projections.engine.projection import CannotProject
     from projections.registry import UnknownProjection
 
     match error:
         case ChainBroken():
             return Trouble(error.detail, FOUND)
-        case Poison():
+        case CannotProject():
             return Trouble(str(error), FOUND)
         case LedgerError():
             return Trouble(error.detail, UNREACHABLE if error.code in _NOT_NOW else UNUSABLE)

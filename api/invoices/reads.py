@@ -8,8 +8,9 @@ from api.invoices.resources import InvoiceStory
 from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
 from ledger.store.lane import Connection, Kind
 from projections.invoices.credit_notes import CREDIT_NOTES
+from projections.invoices.invoice import INVOICES
 from projections.invoices.lines import INVOICE_LINES
-from projections.invoices.projection import INVOICE_DISPUTES, INVOICES
+from projections.invoices.projection import INVOICE_DISPUTES
 
 _INVOICES = select(BY_ID, INVOICES, by="stripe_invoice_id")
 _LINES = select(BY_ID, INVOICE_LINES, by="stripe_invoice_id")

@@ -20,8 +20,8 @@ from api.payments.resources import (
 from ledger.invoices.events import InvoicePaid, InvoicePaymentFailed
 from ledger.message import Recorded
 from projections.invoices.credit_notes import CreditNoteRow
+from projections.invoices.invoice import InvoiceRow
 from projections.invoices.lines import InvoiceLineRow
-from projections.invoices.projection import InvoiceRow
 from projections.payments.disputes import DisputeRow
 
 InvoiceStatus = Literal["open", "paid", "void", "uncollectible"]

@@ -48,7 +48,7 @@ from ledger.invoices.refusals import (
     InvoiceNotSettled,
 )
 from projections.invoices.credit_notes import CreditNoteRow
-from projections.invoices.projection import INVOICES
+from projections.invoices.invoice import INVOICES
 
 TAGS = ["invoices"]
 

@@ -13,7 +13,7 @@ from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
 from ledger.message import Metadata
 from ledger.store.lane import Connection, Kind
 from projections.payments.disputes import DISPUTES
-from projections.payments.projection import PAYMENTS
+from projections.payments.payment import PAYMENTS
 from projections.payments.refunds import REFUNDS
 
 

@@ -1,4 +1,4 @@
-"""What the API shows of payments. The rows come from the projection, or from its fold over one stream."""
+"""What the API shows of payments. The rows come from the projection, or from its own code over one stream."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import msgspec
 from api.payments import declines
 from api.payments.declines import Remedy
 from ledger.message import Recorded
-from projections.engine.tables import Row, Rows
-from projections.invoices.projection import InvoiceRow
+from projections.engine.buffers import Rows
+from projections.engine.tables import Row
+from projections.invoices.invoice import InvoiceRow
 from projections.payments.disputes import DisputeRow
-from projections.payments.projection import PaymentRow, Payments
+from projections.payments.payment import PaymentRow
+from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 
 R = TypeVar("R", bound=Row)
@@ -147,9 +149,9 @@ def fold(facts: Sequence[Recorded]) -> Story:
     them, so a write answers as a later read does.
     """
     projection = Payments()
-    projection.project(facts)
+    projection.project_batch(facts)
     payments, refunds, disputes = cast(
-        "tuple[Rows[PaymentRow], Rows[RefundRow], Rows[DisputeRow]]", projection.sheets
+        "tuple[Rows[PaymentRow], Rows[RefundRow], Rows[DisputeRow]]", projection.buffers
     )
     payment = payments.find(facts[0].stream.removeprefix("payment-"))
     assert payment is not None, "a payment's first fact makes its row"

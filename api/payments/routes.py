@@ -64,7 +64,7 @@ from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
 from ledger.payments.refusals import InvalidAmount, InvalidCurrency
-from projections.payments.projection import PAYMENTS
+from projections.payments.payment import PAYMENTS
 
 Call = Request[Principal, Any, State]
 TAGS = ["payments"]

@@ -17,6 +17,7 @@ from api.services import Background, Context, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
 from api.stripe.gateway import StripeGateway
+from projections import live
 from projections.engine.runner import BatchRunner
 
 
@@ -46,7 +47,7 @@ async def stripe_of(services: Services) -> AsyncIterator[Stripe]:
 @asynccontextmanager
 async def projecting(services: Services) -> AsyncIterator[BatchRunner]:
     """Stopping lets the batch at hand be committed."""
-    runner = BatchRunner(services.context.database_url, schema=services.settings.schema)
+    runner = live.runner(services.context.database_url, schema=services.settings.schema)
     loop = asyncio.get_running_loop()
 
     def advanced(position: int) -> None:

@@ -1,4 +1,4 @@
-"""What every projection is: a fold of facts over rows in memory."""
+"""What every projection is: facts folded into rows in memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from psycopg import Cursor
 
 from ledger.message import Event, Recorded
-from projections.engine.tables import Sheet
+from projections.engine.buffers import TableBuffer
+from projections.engine.tables import Table
 
 
-class Poison(Exception):
+class CannotProject(Exception):
     """A fact that a projection cannot take. It stops there: a skipped fact would be a wrong answer."""
 
     def __init__(self, name: str, recorded: Recorded, cause: str) -> None:
@@ -24,7 +25,7 @@ class Poison(Exception):
         self.position = recorded.position
 
 
-class Fold(ABC):
+class Projection(ABC):
     """One projection at work. Live there is a new one for each batch; a rebuild keeps one for all."""
 
     NAME: ClassVar[str]
@@ -35,27 +36,31 @@ class Fold(ABC):
 
     @property
     @abstractmethod
-    def sheets(self) -> Sequence[Sheet]:
-        """Its tables, in the order in which they are written."""
+    def buffers(self) -> Sequence[TableBuffer]:
+        """The rows of its tables, in the order in which they are written."""
+
+    @property
+    def tables(self) -> tuple[Table[Any], ...]:
+        return tuple(buffer.table for buffer in self.buffers)
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:  # noqa: B027  # many need nothing
         """Fetch the rows that `batch` may change. Not called in a rebuild, which holds them all."""
 
     @abstractmethod
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         """Fold one fact in. Depends on the fact alone and on what was folded before: no clock, no I/O."""
 
-    def project(self, batch: Iterable[Recorded]) -> None:
-        """Fold a batch in. Raises `Poison`, after which this fold is of no use."""
-        take, facts = self.take, self.FACTS
+    def project_batch(self, batch: Iterable[Recorded]) -> None:
+        """Fold a batch in. Raises `CannotProject`, after which this projection is of no use."""
+        project, facts = self.project, self.FACTS
         for recorded in batch:
             try:
                 if facts is None or type(recorded.event) in facts:
-                    take(recorded)
+                    project(recorded)
             except Exception as error:
                 cause = f"{type(error).__name__}: {error}"
-                raise Poison(self.NAME, recorded, cause) from error
+                raise CannotProject(self.NAME, recorded, cause) from error
 
     def write(self, cursor: Cursor[Any]) -> None:
-        for sheet in self.sheets:
-            sheet.write(cursor)
+        for buffer in self.buffers:
+            buffer.write(cursor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import Any
@@ -26,10 +26,11 @@ from ledger.message import Recorded
 from ledger.store import conninfo
 from ledger.store.migrations import find_migrations
 from ledger.store.proven import ProvenHistory, ProvenWalk, ends_before
+from projections.engine.buffers import Log, TableBuffer
+from projections.engine.copying import copying
 from projections.engine.digest import digests
-from projections.engine.projection import Fold
-from projections.engine.tables import Log, Sheet, Table, copying
-from projections.registry import PROJECTIONS, rebuildable
+from projections.engine.projection import Projection
+from projections.engine.tables import Table
 
 CHUNK = 10_000
 """Facts read and folded at a time."""
@@ -38,6 +39,10 @@ _CLOSE = 1_000
 
 Progress = Callable[[int, int], None]
 """Called with the position reached and the one aimed at."""
+
+
+def unheard(_reached: int, _aim: int) -> None:
+    """Progress that nobody wants to know."""
 
 
 class RebuildRunning(OperatorError):
@@ -70,51 +75,51 @@ class Checked(msgspec.Struct, frozen=True):
 
 def rebuild(
     url: str,
-    names: Sequence[str] = (),
+    projections: Mapping[str, type[Projection]],
+    names: Sequence[str],
     *,
     schema: str = "liberation",
-    progress: Progress = lambda _reached, _aim: None,
+    progress: Progress = unheard,
 ) -> int:
-    """Replace the tables of the named projections, or of all, by new ones; answers with their position.
+    """Replace the tables of those of `projections` that are named by new ones; answers with their position.
 
     Needs the owner of the tables. The service may run: readers see the old tables until the very end, a
-    runner goes on from where the new ones stand. Raises `UnknownProjection`, `RebuildRunning`, `ChainBroken`
-    where history is not what was appended, and `Poison` for a fact that cannot be taken, leaving the live
-    tables as they are.
+    runner goes on from where the new ones stand. Raises `RebuildRunning`, `ChainBroken` where history is not
+    what was appended, and `CannotProject` where a projection cannot take a fact, leaving the live tables as
+    they are.
     """
-    chosen = rebuildable(names)
     with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
-        building = _Building([PROJECTIONS[name]() for name in chosen], history.walk())
-        building.fill(_side(url, schema), _head(live, history), progress)
-        while (aim := max(_positions(live, chosen).values(), default=0)) - building.position > _CLOSE:
+        building = _Building([projections[name]() for name in names], history.walk())
+        building.fill(_side(url, schema), _head(live, history, tuple(projections)), progress)
+        while (aim := max(_positions(live, names).values(), default=0)) - building.position > _CLOSE:
             building.follow(side, aim)
-        return _swap(live, side, schema, building, chosen)
+        return _swap(live, side, schema, building, names)
 
 
 def check(
     url: str,
-    names: Sequence[str] = (),
+    projections: Mapping[str, type[Projection]],
+    names: Sequence[str],
     *,
     schema: str = "liberation",
-    progress: Progress = lambda _reached, _aim: None,
+    progress: Progress = unheard,
 ) -> Checked:
-    """Compare the live tables of the named projections, or of all, with new ones at the same position.
+    """Compare the live tables of those of `projections` that are named with new ones at the same position.
 
     Raises as `rebuild` does.
     """
-    chosen = rebuildable(names)
     with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
-        positions, seen = _look(live, chosen)
-        _head(live, history)
+        positions, seen = _look(live, [projections[name]() for name in names])
+        _head(live, history, tuple(projections))
         differences: list[Difference] = []
         for position in sorted(set(positions.values())):
-            folds = [PROJECTIONS[name]() for name in chosen if positions[name] == position]
-            building = _Building(folds, history.walk())
+            together = [projections[name]() for name in names if positions[name] == position]
+            building = _Building(together, history.walk())
             building.fill(_side(url, schema), position, progress)
-            for fold in folds:
-                made = digests(side.cursor(), _tables([fold]))
+            for projection in together:
+                made = digests(side.cursor(), projection.tables)
                 differences += [
-                    Difference(fold.NAME, table, position, seen[table], made[table])
+                    Difference(projection.NAME, table, position, seen[table], made[table])
                     for table in made
                     if made[table] != seen[table]
                 ]
@@ -123,10 +128,10 @@ def check(
 
 
 class _Building:
-    """Folds in memory, and how far their tables on the side are."""
+    """Projections in memory, and how far their tables on the side are."""
 
-    def __init__(self, folds: Sequence[Fold], history: ProvenWalk) -> None:
-        self.folds = folds
+    def __init__(self, projections: Sequence[Projection], history: ProvenWalk) -> None:
+        self.projections = projections
         self.history = history
 
     @property
@@ -138,39 +143,39 @@ class _Building:
 
         Each log has a connection of its own with one COPY, so that the server works while facts are folded.
         """
-        tables = _tables(self.folds)
+        tables = _tables(self.projections)
         indexes = _drop_indexes(url, tables)
         with _without_collection(), ExitStack() as copies:
-            logs = [(sheet, copies.enter_context(_open_copy(url, sheet.table))) for sheet in self._logs()]
+            logs = [(buffer, copies.enter_context(_open_copy(url, buffer.table))) for buffer in self._logs()]
             for batch in self._batches(aim):
-                for fold in self.folds:
-                    fold.project(batch)
+                for projection in self.projections:
+                    projection.project_batch(batch)
                 for log, write_row in logs:
                     for row in log.drain():
                         write_row(row)
                 progress(self.position, aim)
         with psycopg.connect(url) as side, side.cursor() as cursor:
-            for sheet in self._sheets():
-                sheet.copy(cursor)
+            for buffer in self._buffers():
+                buffer.copy(cursor)
             cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
             for definition in indexes:
                 cursor.execute(definition)
             for table in tables:
                 cursor.execute(table.compose("ANALYZE {table}"))
 
-    def _sheets(self) -> Iterator[Sheet]:
-        return chain.from_iterable(fold.sheets for fold in self.folds)
+    def _buffers(self) -> Iterator[TableBuffer]:
+        return chain.from_iterable(projection.buffers for projection in self.projections)
 
     def _logs(self) -> list[Log[Any]]:
-        return [sheet for sheet in self._sheets() if isinstance(sheet, Log)]
+        return [buffer for buffer in self._buffers() if isinstance(buffer, Log)]
 
     def follow(self, side: Connection[Any], aim: int) -> None:
         """Bring the filled tables on to `aim`."""
         with side.transaction(), side.cursor() as cursor:
             for batch in self._batches(aim):
-                for fold in self.folds:
-                    fold.project(batch)
-                    fold.write(cursor)
+                for projection in self.projections:
+                    projection.project_batch(batch)
+                    projection.write(cursor)
 
     def _batches(self, aim: int) -> Iterator[list[Recorded]]:
         while batch := self.history.batch(aim, CHUNK):
@@ -248,9 +253,9 @@ def _side(url: str, schema: str) -> str:
     return conninfo(url, schema=f"{schema}_rebuild", role=None, name="rebuild")
 
 
-def _head(live: Connection[Any], history: ProvenHistory) -> int:
+def _head(live: Connection[Any], history: ProvenHistory, names: Sequence[str]) -> int:
     """Where history ends. Raises `ChainBroken` when any projection has seen more than there is."""
-    seen = max(_positions(live, tuple(PROJECTIONS)).values())  # before the head, which only grows
+    seen = max(_positions(live, names).values())  # before the head, which only grows
     head = history.head().position
     if seen > head:
         raise ends_before(head, seen)
@@ -266,16 +271,16 @@ def _positions(live: Connection[Any], names: Sequence[str]) -> dict[str, int]:
     return {name: found.get(name, 0) for name in names}
 
 
-def _look(live: Connection[Any], names: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+def _look(live: Connection[Any], projections: Sequence[Projection]) -> tuple[dict[str, int], dict[str, str]]:
     """Positions and digests at one moment, however much is being written."""
     with live.transaction(), live.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        positions = _positions(live, names)
-        return positions, digests(cursor, _tables([PROJECTIONS[name]() for name in names]))
+        positions = _positions(live, [projection.NAME for projection in projections])
+        return positions, digests(cursor, _tables(projections))
 
 
-def _tables(folds: Sequence[Fold]) -> tuple[Table[Any], ...]:
-    return tuple(sheet.table for sheet in chain.from_iterable(fold.sheets for fold in folds))
+def _tables(projections: Sequence[Projection]) -> tuple[Table[Any], ...]:
+    return tuple(chain.from_iterable(projection.tables for projection in projections))
 
 
 _LOCK_POSITIONS = """
@@ -308,7 +313,7 @@ def _swap(
                 cursor.execute(_LOCK_POSITIONS, (list(names),))
                 building.follow(side, max((row[0] for row in cursor.fetchall()), default=0))
                 building.history.check_rest()
-                _move(cursor, schema, _tables(building.folds))
+                _move(cursor, schema, _tables(building.projections))
                 cursor.execute(_SET_POSITIONS, (building.position, list(names)))
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             time.sleep(0.1)

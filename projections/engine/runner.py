@@ -13,9 +13,8 @@ from eventsourcing.persistence import MapperDeserialisationError, PersistenceErr
 
 from ledger.message import Recorded
 from ledger.store import APPLICATION, Reader, Role
-from projections.engine.projection import Fold, Poison
+from projections.engine.projection import CannotProject, Projection
 from projections.engine.view import Superseded, Unwritable, View
-from projections.registry import PROJECTIONS
 
 _log = structlog.get_logger(__name__)
 
@@ -49,10 +48,10 @@ class BatchRunner(threading.Thread):
     def __init__(
         self,
         url: str,
+        projections: Mapping[str, type[Projection]],
         *,
         schema: str = "liberation",
         role: Role = APPLICATION,
-        projections: Mapping[str, type[Fold]] = PROJECTIONS,
         batch: int = BATCH,
         far_behind_batch: int = FAR_BEHIND_BATCH,
         poll_s: float = 0.1,
@@ -198,8 +197,8 @@ class BatchRunner(threading.Thread):
             if not batch:
                 return False
             self._view.apply([self._projections[name]() for name in names], batch, after)
-        except Poison as poison:
-            self._end_before([poison.name], poison.position, after, str(poison))
+        except CannotProject as error:
+            self._end_before([error.name], error.position, after, str(error))
         except Unwritable as error:
             # Which fact it was is found by halving, down to a batch of one.
             middle = batch[len(batch) // 2]

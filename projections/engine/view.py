@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from ledger.message import Recorded
 from ledger.store import APPLICATION, Role, conninfo
 from ledger.store.recorder import open_datastore
-from projections.engine.projection import Fold
+from projections.engine.projection import Projection
 
 _SEED = """
     INSERT INTO positions (application_name, notification_id)
@@ -97,11 +97,11 @@ class View(PostgresTrackingRecorder):
             cursor.execute(_FORGET_STOPPED)
             return {row["name"] for row in cursor.execute(_STOPPED).fetchall()}
 
-    def apply(self, folds: Sequence[Fold], batch: Sequence[Recorded], expected: int) -> None:
-        """Fold `batch` into the tables of all `folds`, which stand at `expected`, and move them behind it.
+    def apply(self, projections: Sequence[Projection], batch: Sequence[Recorded], expected: int) -> None:
+        """Fold `batch` into the tables of `projections`, which all stand at `expected`; they move behind it.
 
-        All or nothing. Raises `Superseded` when one of them stands elsewhere, `Poison` or `Unwritable` for
-        a fact that cannot be taken, eventsourcing's `PersistenceError` when the database fails.
+        All or nothing. Raises `Superseded` when one of them stands elsewhere, `CannotProject` or `Unwritable`
+        for a fact that cannot be taken, eventsourcing's `PersistenceError` when the database fails.
         """
         with (
             self.datastore.get_connection() as conn,
@@ -111,9 +111,11 @@ class View(PostgresTrackingRecorder):
             # The commit need not wait for the disk: after a crash rows and position are behind together,
             # and the facts, which did wait, are folded again.
             cursor.execute("SET LOCAL synchronous_commit = off")
-            compare_and_set(cursor, [fold.NAME for fold in folds], expected, batch[-1].position)
-            for fold in folds:
-                _advance(fold, cursor, batch)
+            compare_and_set(
+                cursor, [projection.NAME for projection in projections], expected, batch[-1].position
+            )
+            for projection in projections:
+                _advance(projection, cursor, batch)
 
     def close(self) -> None:
         self.datastore.close()
@@ -131,10 +133,10 @@ def compare_and_set(cursor: Cursor[Any], names: Sequence[str], expected: int, re
         raise Superseded(f"{', '.join(names)} no longer stand at position {expected}")
 
 
-def _advance(fold: Fold, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
-    fold.load(cursor, batch)
-    fold.project(batch)
+def _advance(projection: Projection, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
+    projection.load(cursor, batch)
+    projection.project_batch(batch)
     try:
-        fold.write(cursor)
+        projection.write(cursor)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise Unwritable(fold.NAME, str(error).strip()) from error
+        raise Unwritable(projection.NAME, str(error).strip()) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from ledger.invoices.events import (
     CreditFailed,
@@ -14,14 +14,17 @@ from ledger.invoices.events import (
     InvoiceCredited,
 )
 from ledger.message import Recorded
+from projections.engine.buffers import Rows
 from projections.engine.numbers import Numbering
-from projections.engine.tables import Row, Rows, Table
-
-if TYPE_CHECKING:
-    from projections.invoices.projection import InvoiceRow
+from projections.engine.tables import Row, Table
+from projections.invoices.invoice import InvoiceRow
+from projections.money_back import MoneyBack, money_back
 
 
 class CreditNoteRow(Row):
+    DONE: ClassVar[str] = "credited"
+    UNDER_WAY: ClassVar[frozenset[str]] = frozenset({"requested", "unknown"})
+
     credit_id: str
     """Ours, or Stripe's for one that was made in the dashboard."""
     stripe_invoice_id: str
@@ -54,18 +57,8 @@ class CreditNoteRow(Row):
     position: int
     last_position: int
 
-    @property
-    def credited_minor(self) -> int:
-        return self.amount_minor if self.status == "credited" else 0
-
-    @property
-    def pending_minor(self) -> int:
-        return self.amount_minor if self.status in _UNDER_WAY else 0
-
 
 CREDIT_NOTES = Table("credit_notes", CreditNoteRow, ("credit_id",))
-
-_UNDER_WAY = frozenset({"requested", "unknown"})
 
 CreditEvent = (
     CreditRequested | CreditFailed | CreditUnknown | InvoiceCredited | CreditSettled | CreditReversed
@@ -78,18 +71,18 @@ def apply(
     event: CreditEvent,
     invoice: InvoiceRow,
     numbering: Numbering,
-) -> tuple[int, int]:
-    """Change the credit's row. Answers by how much (credited, under way) changed, in minor units."""
-    row, before = rows.find(event.credit_id), (0, 0)
+) -> MoneyBack:
+    """Change the credit's row. Answers by how much what is given back changed."""
+    row = rows.find(event.credit_id)
+    before = money_back(row)
     if isinstance(event, CreditRequested) or (row is None and isinstance(event, InvoiceCredited)):
         row = _begin(recorded, event, invoice)
         rows.put(event.credit_id, row)
     else:
         row = rows.change(event.credit_id)
-        before = row.credited_minor, row.pending_minor
     _advance(row, recorded, event, numbering)
     row.last_position = recorded.position
-    return row.credited_minor - before[0], row.pending_minor - before[1]
+    return money_back(row).since(before)
 
 
 def _begin(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from ledger.invoices.events import InvoiceFinalized, LineAmount, LineCredit
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.buffers import Rows
+from projections.engine.tables import Row, Table
 
 
 class InvoiceLineRow(Row):

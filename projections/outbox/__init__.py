@@ -1,4 +1,4 @@
-"""Effects waiting for delivery: put here by the fold, delivered by the worker, watched by an operator."""
+"""Effects waiting: put here by the projection, delivered by the worker, watched by an operator."""
 
 from __future__ import annotations
 

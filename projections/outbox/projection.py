@@ -1,4 +1,4 @@
-"""Effects waiting for delivery, as the fold puts them here.
+"""Effects waiting for delivery, as the projection puts them here.
 
 It only ever adds rows, by the key (position, policy, effect index), so folding again adds nothing twice and
 undoes no delivery.
@@ -16,8 +16,9 @@ from psycopg import Cursor
 from ledger.effects import CreatePaymentIntent, CreateRefund, Effect, kind_of
 from ledger.message import Recorded
 from ledger.policies import Reaction, reactions
-from projections.engine.projection import Fold
-from projections.engine.tables import Row, Sheet, Table
+from projections.engine.buffers import TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
 from projections.outbox.starts import Starts, starts
 
 GRACE = timedelta(seconds=30)
@@ -26,7 +27,7 @@ _DELIVERED_BY_REQUEST = (CreatePaymentIntent, CreateRefund)
 
 
 class OutboxRow(Row):
-    """What the fold knows of a row; the other columns belong to the delivery."""
+    """What the projection knows of a row; the other columns belong to the delivery."""
 
     position: int
     policy: str
@@ -60,7 +61,7 @@ class _Waiting:
     copy = write
 
 
-class Outbox(Fold):
+class Outbox(Projection):
     """What each policy asks of each fact, from where the policy starts."""
 
     NAME: ClassVar[str] = "outbox"
@@ -71,14 +72,14 @@ class Outbox(Fold):
         self._starts: Starts = {}
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._waiting,)
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         """A policy that is new here starts with this batch."""
         self._starts = starts(cursor, batch[0].position - 1)
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         self._waiting.rows += [
             row for row in rows_of(recorded) if row.position > self._starts.get(row.policy, 0)
         ]

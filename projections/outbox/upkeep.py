@@ -125,14 +125,14 @@ def _is_readable(effect: str) -> bool:
 
 PRUNE_BATCH = 5_000
 
-# Above the fold's own position nothing is deleted: what is folded again would be delivered again.
+# Above the projection's own position nothing is deleted: what is folded again would be delivered again.
 _PRUNE = """
     WITH looked_at AS (
         SELECT position, policy, effect_index, delivered_at,
             delivered_at < clock_timestamp() - make_interval(days => %(days)s) AS old
         FROM outbox
         WHERE (position, policy, effect_index) > (%(position)s, %(policy)s, %(effect_index)s)
-            AND position <= (SELECT notification_id FROM positions WHERE application_name = %(fold)s)
+            AND position <= (SELECT notification_id FROM positions WHERE application_name = %(projection)s)
         ORDER BY position, policy, effect_index
         LIMIT %(limit)s
     ), gone AS (
@@ -157,7 +157,7 @@ async def prune(conn: AsyncConnection[Any], days: int, *, batch: int = PRUNE_BAT
     """
     last, pruned = Key(0, "", -1), 0
     while True:
-        arguments = {"days": days, "limit": batch, "fold": Outbox.NAME, **msgspec.structs.asdict(last)}
+        arguments = {"days": days, "limit": batch, "projection": Outbox.NAME, **msgspec.structs.asdict(last)}
         found = await (await conn.execute(_PRUNE, arguments)).fetchone()
         if found is None:
             return pruned

@@ -1,4 +1,4 @@
-"""Disputes as they are now, and what they make of their payment."""
+"""Disputes as they are now, and what they make of their payment or invoice."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from ledger.payments.events import (
     DisputeStatusChanged,
     DisputeWon,
 )
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.buffers import RowsByOwner
+from projections.engine.tables import Row, Table
 
 
 class DisputeRow(Row):
     dispute_id: str
     payment_id: str
+    """The invoice's id where an invoice is disputed, as in the facts."""
     charge_id: str
     amount_minor: int
     currency: str
@@ -66,16 +68,20 @@ def standing(disputes: Iterable[DisputeRow]) -> str:
     return "charged_back" if "lost" in statuses else "succeeded"
 
 
-def apply(rows: Rows[DisputeRow], recorded: Recorded, event: DisputeEvent) -> DisputeRow:
-    """Change the dispute's row and answer with it."""
+def withheld_minor(disputes: Iterable[DisputeRow]) -> int:
+    return sum(dispute.withheld_minor for dispute in disputes)
+
+
+def apply(rows: RowsByOwner[DisputeRow], recorded: Recorded, event: DisputeEvent) -> list[DisputeRow]:
+    """Change the dispute's row and answer with all of the same payment, or invoice."""
     if isinstance(event, DisputeOpened):
         row = _open(recorded, event)
         rows.put(event.dispute_id, row)
-        return row
-    row = rows.change(event.dispute_id)
-    _advance(row, event)
-    row.last_position = recorded.position
-    return row
+    else:
+        row = rows.change(event.dispute_id)
+        _advance(row, event)
+        row.last_position = recorded.position
+    return rows.of(row.payment_id)
 
 
 def _open(recorded: Recorded, event: DisputeOpened) -> DisputeRow:

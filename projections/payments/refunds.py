@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from ledger.message import Recorded
 from ledger.payments.events import (
@@ -16,10 +17,15 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from projections.engine.tables import Row, Rows, Table
+from projections.engine.buffers import Rows
+from projections.engine.tables import Row, Table
+from projections.money_back import MoneyBack, money_back
 
 
 class RefundRow(Row):
+    DONE: ClassVar[str] = "succeeded"
+    UNDER_WAY: ClassVar[frozenset[str]] = frozenset({"requested", "pending", "unknown"})
+
     refund_id: str
     payment_id: str
     stripe_refund_id: str
@@ -36,18 +42,8 @@ class RefundRow(Row):
     position: int
     last_position: int
 
-    @property
-    def succeeded_minor(self) -> int:
-        return self.amount_minor if self.status == "succeeded" else 0
-
-    @property
-    def pending_minor(self) -> int:
-        return self.amount_minor if self.status in _UNDER_WAY else 0
-
 
 REFUNDS = Table("refunds", RefundRow, ("refund_id",))
-
-_UNDER_WAY = frozenset({"requested", "pending", "unknown"})
 
 RefundEvent = (
     RefundRequested
@@ -62,19 +58,18 @@ RefundEvent = (
 )
 
 
-def apply(rows: Rows[RefundRow], recorded: Recorded, event: RefundEvent) -> tuple[int, int]:
-    """Change the refund's row. Answers by how much (succeeded, under way) changed, in minor units."""
+def apply(rows: Rows[RefundRow], recorded: Recorded, event: RefundEvent) -> MoneyBack:
+    """Change the refund's row. Answers by how much what is given back changed."""
+    before = money_back(rows.find(event.refund_id))
     match event:
         case RefundRequested() | RefundMadeOutside():
             row = _begin(recorded, event)
             rows.put(event.refund_id, row)
-            return row.succeeded_minor, row.pending_minor
         case _:
             row = rows.change(event.refund_id)
-            before = row.succeeded_minor, row.pending_minor
             _advance(row, event)
             row.last_position = recorded.position
-            return row.succeeded_minor - before[0], row.pending_minor - before[1]
+    return money_back(row).since(before)
 
 
 def _begin(recorded: Recorded, event: RefundRequested | RefundMadeOutside) -> RefundRow:

@@ -11,10 +11,10 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from ledger.store import Reader, conninfo
-from projections.engine.projection import Fold
-from projections.engine.rebuild import check, rebuild
+from projections.engine.projection import Projection
 from projections.engine.runner import BatchRunner
-from projections.registry import PROJECTIONS
+from projections.live import check, rebuild
+from projections.registry import PROJECTIONS, TABLES
 from tests.benchmarks.measure import ROUNDS, Figure
 from tests.projections.histories import append, random_history
 
@@ -66,10 +66,10 @@ def _timed_rebuild(url: str, names: tuple[str, ...]) -> float:
     return time.perf_counter() - start
 
 
-def _catch_up(url: str, head: int, projections: Mapping[str, type[Fold]]) -> float:
+def _catch_up(url: str, head: int, projections: Mapping[str, type[Projection]]) -> float:
     """Seconds until every one of `projections` stands at `head`."""
     there = threading.Event()
-    runner = BatchRunner(url, projections=projections)
+    runner = BatchRunner(url, projections)
     runner.on_advance(lambda position: there.set() if position >= head else None)
     start = time.perf_counter()
     with runner:
@@ -78,7 +78,7 @@ def _catch_up(url: str, head: int, projections: Mapping[str, type[Fold]]) -> flo
 
 
 def _empty(url: str) -> None:
-    tables = [sheet.table.name for projection in PROJECTIONS.values() for sheet in projection().sheets]
+    tables = [table.name for tables in TABLES.values() for table in tables]
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
         for table in (*tables, "positions"):
             conn.execute(SQL("TRUNCATE {}").format(Identifier(table)))

@@ -20,7 +20,7 @@ from ledger.payments.events import (
 )
 from ledger.store import Reader, conninfo
 from ledger.store.chain import verify
-from projections.engine.rebuild import check
+from projections.live import check
 from tests.flows.chaos import City, Stripe
 from tests.flows.chaos_load import Told
 

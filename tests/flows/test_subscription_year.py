@@ -17,7 +17,7 @@ import pytest
 
 from ledger.store import chain, conninfo
 from ledger.subscriptions.proration import seg
-from projections.engine.rebuild import check
+from projections.live import check
 from projections.queries.export import Format, export
 from tests.api.stripe.world import Bench, World
 from tests.flows.year import Person, Plan, Year, open_year

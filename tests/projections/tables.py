@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
 from ledger.store import conninfo
+from projections import registry
 from projections.engine.digest import digests
+from projections.engine.projection import Projection
 from projections.engine.runner import BatchRunner
 from projections.engine.tables import Table
 from projections.registry import PROJECTIONS, REBUILDABLE
 
-TABLES: dict[str, Table[Any]] = {
-    sheet.table.name: sheet.table for make in PROJECTIONS.values() for sheet in make().sheets
-}
+TABLES: dict[str, Table[Any]] = {table.name: table for tables in registry.TABLES.values() for table in tables}
 
 EMPTY_THE_STORE = (
     "ALTER TABLE events DISABLE TRIGGER append_only_whole",
@@ -35,14 +35,16 @@ def select(url: str, query: LiteralString, *parameters: Any, **named: Any) -> li
 
 def contents(url: str) -> dict[str, str]:
     """A digest of each table that can be rebuilt."""
-    tables = tuple(sheet.table for name in REBUILDABLE for sheet in PROJECTIONS[name]().sheets)
+    tables = tuple(table for name in REBUILDABLE for table in registry.TABLES[name])
     with psycopg.connect(conninfo(url), autocommit=True) as conn, conn.cursor() as cursor:
         return digests(cursor, tables)
 
 
-def catch_up(url: str, **options: Any) -> BatchRunner:
+def catch_up(
+    url: str, projections: Mapping[str, type[Projection]] = PROJECTIONS, **options: Any
+) -> BatchRunner:
     """Everything that is there now, folded; the runner is stopped."""
-    runner = BatchRunner(url, **options)
+    runner = BatchRunner(url, projections, **options)
     try:
         runner.catch_up()
     finally:

@@ -10,8 +10,9 @@ import pytest
 from ledger.invoices import events
 from ledger.invoices.events import InvoiceLine, LineAmount, LineCredit
 from ledger.message import Event
-from projections.engine.projection import Poison
-from projections.invoices.projection import InvoiceRow, Invoices
+from projections.engine.projection import CannotProject
+from projections.invoices.invoice import InvoiceRow
+from projections.invoices.projection import Invoices
 from tests.projections.histories import START, History, money
 from tests.projections.subscription_histories import DAY, random_subscriptions, states
 
@@ -114,7 +115,7 @@ def fold(*facts: Event, stream: str = "invoice-in_1") -> Invoices:
     for fact in facts:
         made.add(stream, fact)
     invoices = Invoices()
-    invoices.project(made.recorded)
+    invoices.project_batch(made.recorded)
     return invoices
 
 
@@ -262,7 +263,7 @@ def test_receipts_are_numbered_in_the_order_of_payment_and_nothing_has_none() ->
     for invoice_id in ("in_3", "in_2", "in_1", "in_3"):
         made.add(f"invoice-{invoice_id}", paid())
     invoices = Invoices()
-    invoices.project(made.recorded)
+    invoices.project_batch(made.recorded)
 
     numbers = {row.stripe_invoice_id: row.receipt_number for row in invoices._invoices._by_key.values()}
     assert numbers == {"in_1": 2, "in_2": None, "in_3": 1}
@@ -291,15 +292,15 @@ def test_a_dispute_withholds_until_it_is_won() -> None:
     assert (row.dispute, row.disputed_minor) == ("", 0)
 
 
-def test_a_fact_about_an_invoice_that_never_began_is_poison() -> None:
-    with pytest.raises(Poison, match=r"invoices.paid.v1 at position 1 .*no row in_1"):
+def test_a_fact_about_an_invoice_that_never_began_cannot_be_projected() -> None:
+    with pytest.raises(CannotProject, match=r"invoices.paid.v1 at position 1 .*no row in_1"):
         fold(paid())
 
 
 def test_a_row_says_what_the_decider_remembers() -> None:
     facts = random_subscriptions(seed=8, users=150)
     invoices = Invoices()
-    invoices.project(facts)
+    invoices.project_batch(facts)
     compared = 0
     for invoice_id, known in states(facts, "invoice-").items():
         row = invoices._invoices.find(invoice_id)

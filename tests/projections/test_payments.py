@@ -6,9 +6,10 @@ import pytest
 
 from ledger.message import Event
 from ledger.payments import events
-from projections.engine.projection import Poison
+from projections.engine.projection import CannotProject
 from projections.payments.disputes import DisputeRow
-from projections.payments.projection import PaymentRow, Payments
+from projections.payments.payment import PaymentRow
+from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 from tests.projections.histories import (
     dispute_opened,
@@ -28,7 +29,7 @@ CAPTURED = (initiated("pay_1"), succeeded("pay_1"))
 
 def fold(*facts: Event) -> Payments:
     payments = Payments()
-    payments.project(history(*(("payment-pay_1", (fact,)) for fact in facts)))
+    payments.project_batch(history(*(("payment-pay_1", (fact,)) for fact in facts)))
     return payments
 
 
@@ -149,6 +150,6 @@ def test_a_dispute_settled_in_another_currency_withholds_the_charges_amount() ->
     assert row.disputed_minor == 8_000
 
 
-def test_a_fact_about_a_payment_that_never_began_is_poison_that_names_its_place() -> None:
-    with pytest.raises(Poison, match=r"payments.succeeded.v1 at position 1 .*no row pay_1"):
+def test_a_fact_about_a_payment_that_never_began_cannot_be_projected_and_its_place_is_named() -> None:
+    with pytest.raises(CannotProject, match=r"payments.succeeded.v1 at position 1 .*no row pay_1"):
         fold(succeeded("pay_1"))

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from ledger.errors import ChainBroken
 from ledger.store import conninfo
+from projections import live
 from projections.engine import rebuild as rebuilding
-from projections.engine.projection import Poison
-from projections.engine.rebuild import RebuildRunning, check, rebuild
+from projections.engine.projection import CannotProject
+from projections.engine.rebuild import RebuildRunning
 from projections.engine.runner import BatchRunner
+from projections.live import check, rebuild
 from projections.payments.projection import Payments
 from projections.registry import PROJECTIONS, REBUILDABLE, UnknownProjection
 from tests.projections.histories import append, history, random_history, succeeded
@@ -49,7 +51,7 @@ def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payment
 
 def test_a_rebuild_replaces_the_tables_and_the_runner_goes_on(database_url: str) -> None:
     append(database_url, FACTS[:300])
-    runner = BatchRunner(database_url)
+    runner = live.runner(database_url)
     runner.catch_up()
     spoil(database_url)
     reached: list[tuple[int, int]] = []
@@ -99,9 +101,9 @@ def test_a_check_of_some_looks_at_those_alone(database_url: str) -> None:
 
 def test_projections_at_different_positions_are_each_checked_at_their_own(database_url: str) -> None:
     append(database_url, FACTS[:100])
-    catch_up(database_url, projections={"audit": PROJECTIONS["audit"]})
+    catch_up(database_url, {"audit": PROJECTIONS["audit"]})
     append(database_url, FACTS[100:])
-    catch_up(database_url, projections={"payments": Payments})
+    catch_up(database_url, {"payments": Payments})
     checked = check(database_url)
 
     assert checked.differences == ()
@@ -134,7 +136,7 @@ def test_rebuild_and_check_are_exact_while_facts_keep_coming(
             append(database_url, FACTS[start : start + 20])
             until(lambda: runner.position() >= start)
 
-    with BatchRunner(database_url, poll_s=0.002, batch=7) as runner:
+    with BatchRunner(database_url, PROJECTIONS, poll_s=0.002, batch=7) as runner:
         until(lambda: runner.position() == 200)
         for _ in range(3):
             assert check(database_url, progress=append_more).differences == ()
@@ -183,10 +185,10 @@ def test_a_reader_that_holds_a_table_delays_the_swap_and_sees_the_old_one(databa
 _WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
 
 
-def test_poison_leaves_the_live_tables_as_they_are(database_url: str) -> None:
+def test_a_fact_that_cannot_be_projected_leaves_the_live_tables_as_they_are(database_url: str) -> None:
     append(database_url, history(("payment-pay_1", (succeeded("pay_1"),))))
 
-    with pytest.raises(Poison, match="position 1"):
+    with pytest.raises(CannotProject, match="position 1"):
         rebuild(database_url, ["payments"])
     assert select(database_url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE '%%rebuild'") == []
 

@@ -15,12 +15,12 @@ from ledger.journal import Posting
 from ledger.message import Recorded
 from ledger.store import Reader
 from ledger.webhooks.events import WebhookReceived
-from projections import journal
+from projections import journal, live
 from projections.audit import Audit
 from projections.engine import view
-from projections.engine.projection import Fold
+from projections.engine.buffers import TableBuffer
+from projections.engine.projection import Projection
 from projections.engine.runner import BatchRunner
-from projections.engine.tables import Sheet
 from projections.engine.view import View
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -49,7 +49,7 @@ def test_all_projections_reach_the_head_together(database_url: str) -> None:
 
 def test_a_runner_that_has_not_begun_is_at_zero(database_url: str) -> None:
     append(database_url, FACTS[:10])
-    runner = BatchRunner(database_url)
+    runner = live.runner(database_url)
 
     assert (runner.position(), runner.lag()) == (0, 10)
     runner.stop()
@@ -89,7 +89,10 @@ def _start_over(url: str) -> None:
 
 def _race(url: str) -> None:
     """Two runners of different batch sizes, while facts are being appended."""
-    one, two = BatchRunner(url, batch=3, poll_s=0.002), BatchRunner(url, batch=40, poll_s=0.002)
+    one, two = (
+        BatchRunner(url, PROJECTIONS, batch=3, poll_s=0.002),
+        BatchRunner(url, PROJECTIONS, batch=40, poll_s=0.002),
+    )
     with one, two:
         for start in range(0, len(FACTS), 25):
             append(url, FACTS[start : start + 25])
@@ -113,9 +116,9 @@ def test_without_compare_and_set_a_stale_runner_would_count_twice(
     """The test above tests something: this is what it keeps away."""
     only = {"journal": Journal}
     append(database_url, FACTS)
-    stale = BatchRunner(database_url, projections=only)
+    stale = BatchRunner(database_url, only)
     stale._take_stock()
-    catch_up(database_url, projections={"journal": _BalancesOnly})
+    catch_up(database_url, {"journal": _BalancesOnly})
     right = contents(database_url)["balances"]
 
     def set_without_comparing(cursor: Any, names: Sequence[str], expected: int, reached: int) -> None:
@@ -133,13 +136,13 @@ class _BalancesOnly(Journal):
     """Sums alone: the logs' primary keys would refuse a second time."""
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return (self._balances,)
 
 
 def test_a_stale_runner_is_superseded_and_reads_the_positions_again(database_url: str) -> None:
     append(database_url, FACTS[:50])
-    stale = BatchRunner(database_url)
+    stale = live.runner(database_url)
     stale._take_stock()
     catch_up(database_url)
 
@@ -151,7 +154,7 @@ def test_a_stale_runner_is_superseded_and_reads_the_positions_again(database_url
 
 def test_a_projection_that_is_new_catches_up_by_itself_and_joins(database_url: str) -> None:
     append(database_url, FACTS)
-    catch_up(database_url, projections={"payments": Payments})
+    catch_up(database_url, {"payments": Payments})
     seen: list[set[str]] = []
 
     class Watched(BatchRunner):
@@ -159,7 +162,7 @@ def test_a_projection_that_is_new_catches_up_by_itself_and_joins(database_url: s
             seen.append(set(names))
             return super()._advance(names, after, ahead)
 
-    runner = Watched(database_url, projections={"payments": Payments, "audit": Audit}, batch=100)
+    runner = Watched(database_url, {"payments": Payments, "audit": Audit}, batch=100)
     runner.catch_up()
     runner.stop()
 
@@ -169,7 +172,7 @@ def test_a_projection_that_is_new_catches_up_by_itself_and_joins(database_url: s
 
 
 def test_killed_connections_do_not_stop_the_feed(database_url: str) -> None:
-    with BatchRunner(database_url, poll_s=0.002) as runner:
+    with BatchRunner(database_url, PROJECTIONS, poll_s=0.002) as runner:
         for some in (FACTS[:500], FACTS[500:]):
             append(database_url, some)
             _kill_connections(database_url)
@@ -200,13 +203,13 @@ def test_waiting_for_the_database_is_told(database_url: str) -> None:
 
         def close(self) -> None: ...
 
-    with BatchRunner(database_url, poll_s=0.002, reader=Away()) as runner:
+    with BatchRunner(database_url, PROJECTIONS, poll_s=0.002, reader=Away()) as runner:
         until(lambda: "the server is away" in runner.trouble)
 
 
 def test_a_hint_wakes_it_before_the_next_poll(database_url: str) -> None:
     advanced = threading.Event()
-    with BatchRunner(database_url, poll_s=3600) as runner:
+    with BatchRunner(database_url, PROJECTIONS, poll_s=3600) as runner:
         until(lambda: bool(runner.positions()))
         runner.on_advance(lambda position: advanced.set() if position == 5 else None)
         append(database_url, FACTS[:5])
@@ -215,16 +218,16 @@ def test_a_hint_wakes_it_before_the_next_poll(database_url: str) -> None:
         assert advanced.wait(20)
 
 
-class _Fussy(Fold):
+class _Fussy(Projection):
     """Takes everything but one webhook."""
 
     NAME: ClassVar[str] = "fussy"
 
     @property
-    def sheets(self) -> tuple[Sheet, ...]:
+    def buffers(self) -> tuple[TableBuffer, ...]:
         return ()
 
-    def take(self, recorded: Recorded) -> None:
+    def project(self, recorded: Recorded) -> None:
         if isinstance(recorded.event, WebhookReceived) and recorded.event.stripe_event_id == "evt_bad":
             raise ValueError("not this one")
 
@@ -235,11 +238,11 @@ def webhook(event_id: str) -> WebhookReceived:
     )
 
 
-def test_poison_stops_its_projection_at_that_place_and_no_other(database_url: str) -> None:
+def test_a_fact_that_cannot_be_projected_stops_its_projection_there_and_no_other(database_url: str) -> None:
     ids = ["evt_1", "evt_2", "evt_bad", "evt_4", "evt_5"]
     append(database_url, facts_of(*((f"webhook-{one}", (webhook(one),)) for one in ids)))
     stopped: list[str] = []
-    runner = BatchRunner(database_url, projections={**PROJECTIONS, "fussy": _Fussy})
+    runner = BatchRunner(database_url, {**PROJECTIONS, "fussy": _Fussy})
     runner.on_stop(lambda name, _reason: stopped.append(name))
     runner.catch_up()
     runner.stop()
@@ -268,7 +271,9 @@ def test_a_fact_that_the_database_refuses_is_found_by_halving(database_url: str)
     assert runner.positions()["audit"] == 9
 
 
-def test_an_entry_that_does_not_balance_is_poison(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_does_not_balance_cannot_be_projected(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lopsided = (Posting("1010", "usd", 100), Posting("4000", "usd", -99))
     monkeypatch.setattr(journal, "postings", lambda _: lopsided)
     append(database_url, facts_of(("payment-pay_1", (initiated("pay_1"),))))
@@ -302,7 +307,7 @@ def test_a_crash_between_apply_and_commit_loses_and_doubles_nothing(
             if next(crashes, False):
                 raise PersistenceError("killed before the commit")
 
-    runner = BatchRunner(database_url, projections={**PROJECTIONS, "outbox": Crashing}, batch=300)
+    runner = BatchRunner(database_url, {**PROJECTIONS, "outbox": Crashing}, batch=300)
     for _ in range(2):
         with pytest.raises(PersistenceError):
             runner.catch_up()
@@ -343,14 +348,14 @@ def test_a_stopped_projection_is_tried_again_and_goes_on_once_it_can(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(database_url, facts_of(*((f"webhook-{one}", (webhook(one),)) for one in ["evt_1", "evt_bad"])))
-    runner = BatchRunner(database_url, projections={**PROJECTIONS, "fussy": _Fussy})
+    runner = BatchRunner(database_url, {**PROJECTIONS, "fussy": _Fussy})
     runner.retry_s = 0.01
     with runner:
         until(lambda: "fussy" in runner.errors and bool(select(database_url, STOPPED)))
         [noted] = select(database_url, STOPPED)
         assert (noted["name"], noted["position"]) == ("fussy", 2)
         assert noted["reason"] == runner.errors["fussy"]
-        monkeypatch.setattr(_Fussy, "take", lambda *_: None)
+        monkeypatch.setattr(_Fussy, "project", lambda *_: None)
         until(lambda: not runner.errors and not select(database_url, STOPPED))
         assert set(runner.positions().values()) == {2}
 
@@ -362,7 +367,7 @@ def test_what_a_newer_version_recorded_and_projected_stops_the_older_one_for_a_w
     append(database_url, FACTS[:20])
     known = {type(one.event) for one in FACTS[:3]}
     reader = Reader(database_url, event_types=known)
-    older = BatchRunner(database_url, reader=reader, batch=1)
+    older = BatchRunner(database_url, PROJECTIONS, reader=reader, batch=1)
     older.catch_up()
     assert older.errors.keys() == PROJECTIONS.keys()
     assert {row["name"] for row in select(database_url, STOPPED)} == PROJECTIONS.keys()
@@ -379,7 +384,7 @@ def test_what_a_newer_version_recorded_and_projected_stops_the_older_one_for_a_w
 
 def test_what_stopped_is_tried_only_when_its_time_has_come(database_url: str) -> None:
     append(database_url, facts_of(("webhook-evt_bad", (webhook("evt_bad"),))))
-    runner = BatchRunner(database_url, projections={"fussy": _Fussy})
+    runner = BatchRunner(database_url, {"fussy": _Fussy})
     stops: list[str] = []
     runner.on_stop(lambda name, _reason: stops.append(name))
     for _ in range(3):

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from ledger.invoices.events import InvoiceCredited, InvoiceFinalized, InvoicePaid
 from ledger.message import Recorded
 from ledger.store import conninfo
-from projections.engine.rebuild import check, rebuild
+from projections.live import check, rebuild
 from projections.queries import due
 from tests.projections.histories import START, History, append
 from tests.projections.subscription_histories import DAY, random_subscriptions

@@ -8,8 +8,8 @@ import pytest
 
 from ledger.message import Event
 from ledger.subscriptions import events
-from projections.engine.projection import Poison
-from projections.engine.tables import Rows
+from projections.engine.buffers import Rows
+from projections.engine.projection import CannotProject
 from projections.subscriptions import MovementRow, SubscriptionRow, Subscriptions, monthly_minor
 from tests.projections.histories import START, History
 from tests.projections.subscription_histories import DAY, random_subscriptions, states
@@ -77,7 +77,7 @@ def fold(*facts: Event) -> Subscriptions:
     for number, fact in enumerate(facts):
         made.add("subscriber-usr_1", fact, effective_at=START + number * DAY)
     subscriptions = Subscriptions()
-    subscriptions.project(made.recorded)
+    subscriptions.project_batch(made.recorded)
     return subscriptions
 
 
@@ -294,8 +294,8 @@ def test_a_year_counts_by_the_twelfth(price: int, monthly: int) -> None:
     assert monthly_minor(price, "month") == price
 
 
-def test_a_fact_about_a_subscription_that_nobody_asked_for_is_poison() -> None:
-    with pytest.raises(Poison, match=r"subscriptions.started.v1 at position 1 .*no row sub_1"):
+def test_a_fact_about_a_subscription_that_nobody_asked_for_cannot_be_projected() -> None:
+    with pytest.raises(CannotProject, match=r"subscriptions.started.v1 at position 1 .*no row sub_1"):
         fold(started())
 
 
@@ -305,7 +305,7 @@ def test_a_fact_about_a_subscription_that_nobody_asked_for_is_poison() -> None:
 def test_a_row_says_what_the_decider_remembers() -> None:
     facts = random_subscriptions(seed=5, users=150)
     subscriptions = Subscriptions()
-    subscriptions.project(facts)
+    subscriptions.project_batch(facts)
     rows: Rows[SubscriptionRow] = subscriptions._subscriptions
     compared = 0
     for subscriber in states(facts, "subscriber-").values():
@@ -331,7 +331,7 @@ _SHARED = (
 def test_movements_add_up_to_the_revenue_that_is_there() -> None:
     facts = random_subscriptions(seed=6, users=150)
     subscriptions = Subscriptions()
-    subscriptions.project(facts)
+    subscriptions.project_batch(facts)
     moved: dict[tuple[str, str], int] = {}
     for one in (MovementRow(*values) for values in subscriptions._movements.drain()):
         key = one.subscription_id, one.currency

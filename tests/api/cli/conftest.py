@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from api.cli import liberation
 from ledger.store import Reader
-from projections.engine.runner import BatchRunner
+from projections import live
 from tests.api.cli.payments import initiate
 from tests.service import eventually
 
@@ -38,6 +38,6 @@ def ledger(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The owner's connection string of a ledger with three payments, projected; the commands find it."""
     monkeypatch.setenv("LIBERATION_DATABASE_URL", database_url)
     asyncio.run(initiate(database_url, 3))
-    with Reader(database_url) as reader, BatchRunner(database_url) as runner:
+    with Reader(database_url) as reader, live.runner(database_url) as runner:
         eventually(lambda: runner.position() == reader.head())
     return database_url

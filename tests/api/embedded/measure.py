@@ -66,7 +66,7 @@ def orphan(server: EmbeddedPostgres) -> float:
         [sys.executable, "-c", OWNER, str(server.data_dir)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
     with owner:
         assert owner.stdout is not None

@@ -42,7 +42,7 @@ async def test_not_ready_while_a_projection_is_stopped_by_a_fact_it_cannot_take(
     def poisoned(*_: object) -> None:
         raise ValueError("cannot take this")
 
-    monkeypatch.setattr(Audit, "take", poisoned)
+    monkeypatch.setattr(Audit, "project", poisoned)
     await student.pay()
 
     async def stopped() -> bool:
@@ -63,7 +63,7 @@ async def test_every_process_says_why_a_projection_of_another_process_stopped(
     def poisoned(*_: object) -> None:
         raise ValueError("cannot take this")
 
-    monkeypatch.setattr(Audit, "take", poisoned)
+    monkeypatch.setattr(Audit, "project", poisoned)
     monkeypatch.setattr(app.services, "runner", None)
     await student.pay()
 

@@ -34,7 +34,7 @@ from ledger.payments.commands import InitiatePayment, RequestRefund
 from ledger.payments.decider import PAYMENT
 from ledger.payments.state import Payment
 from ledger.store import Store, conninfo
-from projections import outbox
+from projections import live, outbox
 from projections.engine.runner import BatchRunner
 
 USER = Origin(actor="usr_1", roles=frozenset({"student", "admin"}), correlation_id="request-1")
@@ -257,7 +257,7 @@ def fresh_database(server: str, template: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def open_world(database_url: str, client: StripeClient) -> AsyncIterator[World]:
-    runner = BatchRunner(database_url)
+    runner = live.runner(database_url)
     try:
         async with (
             Store.open(database_url) as store,

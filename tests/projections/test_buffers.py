@@ -9,8 +9,9 @@ import pytest
 
 from ledger.store import conninfo
 from projections.audit import AUDIT, AuditRow
-from projections.customers import CUSTOMERS, CustomerRow
-from projections.engine.tables import Log, Rows, Sums, Table
+from projections.customers import CUSTOMERS, PAYMENT_METHODS, CustomerRow, PaymentMethodRow
+from projections.engine.buffers import Log, Rows, RowsByOwner, Sums
+from projections.engine.tables import Table
 from projections.journal import BALANCES
 from tests.projections.histories import START
 from tests.projections.tables import TABLES, select
@@ -90,6 +91,24 @@ def test_a_removed_row_is_gone_also_when_it_came_back_and_went_again(database_ur
         rows.write(cursor)
 
     assert select(database_url, "SELECT * FROM customers") == []
+
+
+def test_rows_are_found_by_what_they_belong_to_be_they_new_or_loaded(database_url: str) -> None:
+    saved = [PaymentMethodRow(f"pm_{n}", f"usr_{n % 2}", START, n) for n in range(4)]
+    with connect(database_url) as conn, conn.cursor(binary=True) as cursor:
+        for row in saved:
+            (rows := RowsByOwner(PAYMENT_METHODS, "user_id")).put(row.payment_method_id, row)
+            rows.write(cursor)
+        rows = RowsByOwner(PAYMENT_METHODS, "user_id")
+        rows.load_of(cursor, ["usr_0"])
+
+    new = PaymentMethodRow("pm_new", "usr_0", START, 5)
+    rows.put("pm_new", new)
+    rows.put("pm_0", saved[0])
+    assert sorted(rows.of("usr_0"), key=lambda row: row.position) == [saved[0], saved[2], new]
+    assert rows.of("usr_1") == []
+    rows.remove("pm_2")
+    assert saved[2] not in rows.of("usr_0")
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
