@@ -36,10 +36,9 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.stream import id_of
 from projections.engine.projection import Fold
 from projections.engine.tables import Log, Row, Rows, Sheet, Table
-
-_STREAM = "subscriber-"
 
 
 class SubscriptionRow(Row):
@@ -190,7 +189,7 @@ def monthly_minor(price_minor: int, interval: str) -> int:
 
 
 def _user_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _revenue(row: SubscriptionRow) -> _Revenue:

@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from api.invoices.resources import InvoiceStory
 from api.payments.resources import PaymentFact, Story
 from ledger.message import Metadata
+from ledger.payments.stream import id_of, stream_of
 from ledger.store.lane import Connection, Kind
 from projections.engine.tables import Row, Table
 from projections.invoices.credit_notes import CREDIT_NOTES
@@ -73,7 +74,7 @@ async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told
         payments = await connection.execute(_PAYMENTS, (ids,))
         refunds = await connection.execute(_REFUNDS, (ids,))
         disputes = await connection.execute(_DISPUTES, (ids,))
-        facts = await connection.execute(_FACTS, ([f"payment-{each}" for each in ids],))
+        facts = await connection.execute(_FACTS, ([stream_of(each) for each in ids],))
         await connection.execute("COMMIT")
     refunds_of = _by(rows_of(REFUNDS, await refunds.fetchall()), "payment_id")
     disputes_of = _by(rows_of(DISPUTES, await disputes.fetchall()), "payment_id")
@@ -104,7 +105,7 @@ def _histories(facts: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[Paymen
             effective_at=_metadata(metadata).effective_at,
             recorded_at=recorded_at,
         )
-        histories[stream.removeprefix("payment-")].append(fact)
+        histories[id_of(stream)].append(fact)
     return histories
 
 

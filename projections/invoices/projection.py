@@ -28,6 +28,7 @@ from ledger.invoices.events import (
     InvoiceVoided,
     ServiceEnded,
 )
+from ledger.invoices.stream import id_of
 from ledger.message import Event, Recorded
 from projections.engine.numbers import Numbering
 from projections.engine.projection import Fold
@@ -39,7 +40,6 @@ from projections.invoices.lines import INVOICE_LINES, InvoiceLineRow
 from projections.payments import disputes
 from projections.payments.disputes import DisputeRow
 
-_STREAM = "invoice-"
 _DAY = timedelta(days=1)
 _OWED = frozenset({"open", "uncollectible"})
 
@@ -216,7 +216,7 @@ class Invoices(Fold):
 
 
 def _invoice_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _is_credit(event: Event) -> TypeGuard[CreditEvent]:

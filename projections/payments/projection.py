@@ -22,13 +22,12 @@ from ledger.payments.events import (
     PaymentSettled,
     PaymentSucceeded,
 )
+from ledger.payments.stream import id_of
 from projections.engine.projection import Fold
 from projections.engine.tables import Row, Rows, Sheet, Table
 from projections.payments import disputes, refunds
 from projections.payments.disputes import DISPUTES, DisputeEvent
 from projections.payments.refunds import REFUNDS, RefundEvent
-
-_STREAM = "payment-"
 
 
 class PaymentRow(Row):
@@ -177,7 +176,7 @@ class Payments(Fold):
 
 
 def _payment_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _begin(recorded: Recorded, event: PaymentInitiated) -> PaymentRow:
