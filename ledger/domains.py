@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ledger.customers.domain import DOMAIN as CUSTOMERS
+from ledger.domain import Domain
+from ledger.invoices.domain import DOMAIN as INVOICES
+from ledger.message import AnyDecider, Command, Event
+from ledger.payments.domain import DOMAIN as PAYMENTS
+from ledger.payouts.domain import DOMAIN as PAYOUTS
+from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
-from ledger.customers.decider import CUSTOMER
-from ledger.invoices.decider import INVOICE
-from ledger.message import Command, Decider, Event
-from ledger.payments.decider import PAYMENT
-from ledger.payouts.decider import PAYOUT
-from ledger.subscriptions.decider import SUBSCRIBER
-from ledger.webhooks.decider import WEBHOOK
+DOMAINS: tuple[Domain, ...] = (PAYMENTS, CUSTOMERS, WEBHOOKS, PAYOUTS, SUBSCRIPTIONS, INVOICES)
+"""What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 
-AnyDecider = Decider[Any, Any, Any]
-
-DECIDERS: tuple[AnyDecider, ...] = (PAYMENT, CUSTOMER, WEBHOOK, PAYOUT, SUBSCRIBER, INVOICE)
+DECIDERS: tuple[AnyDecider, ...] = tuple(domain.decider for domain in DOMAINS)
 
 EVENT_TYPES: tuple[type[Event], ...] = tuple(event for decider in DECIDERS for event in decider.events)
 """All that may stand in the store. A replaced version stays here, and upcasts to its successor."""

@@ -122,6 +122,9 @@ class Decider(msgspec.Struct, Generic[C, S, E], frozen=True):
     change to the fields of state or facts: what was folded before is then forgotten."""
 
 
+AnyDecider = Decider[Any, Any, Any]
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a command."""
 

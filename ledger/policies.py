@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from ledger.domains import DOMAINS
 from ledger.effects import Effect
-from ledger.invoices import policy as invoices
 from ledger.message import Recorded
-from ledger.payments import policy as payments
-from ledger.subscriptions import policy as subscriptions
-from ledger.webhooks import policy as webhooks
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -30,11 +27,8 @@ class Reaction(msgspec.Struct, frozen=True):
     effect: Effect
 
 
-POLICIES: tuple[Policy, ...] = (
-    Policy("payments", payments.react),
-    Policy("webhooks", webhooks.react),
-    Policy("subscriptions", subscriptions.react),
-    Policy("invoices", invoices.react),
+POLICIES: tuple[Policy, ...] = tuple(
+    Policy(domain.name, domain.react) for domain in DOMAINS if domain.react is not None
 )
 """One that is added starts with the facts that come after it: see `projections.outbox`."""
 

@@ -36,11 +36,10 @@ from ledger.subscriptions.events import (
     SubscriptionStarted,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.stream import id_of
 from projections.engine.buffers import Log, Rows, TableBuffer
 from projections.engine.projection import Projection
 from projections.engine.tables import Row, Table
-
-_STREAM = "subscriber-"
 
 
 class SubscriptionRow(Row):
@@ -191,7 +190,7 @@ def monthly_minor(price_minor: int, interval: str) -> int:
 
 
 def _user_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _revenue(row: SubscriptionRow) -> _Revenue:

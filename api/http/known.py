@@ -6,11 +6,11 @@ from difflib import get_close_matches
 
 from api.http.problems import FieldError, Unprocessable
 from ledger.chart import CHART, CONTRACT_LIABILITY, CUSTOMER_CREDIT
-from ledger.domains import EVENT_TYPES
+from ledger.domains import DOMAINS, EVENT_TYPES
 from ledger.store.lane import Connection
 
 EVENT_TYPE_NAMES = tuple(sorted(event.TYPE for event in EVENT_TYPES))
-STREAMS = ("payment", "customer", "webhook", "payout", "subscriber", "invoice")
+STREAMS = tuple(domain.stream.prefix for domain in DOMAINS)
 """What the name of a stream begins with, before the hyphen and the id."""
 _SHOWN = 80
 """Characters of what was sent, at most."""

@@ -26,6 +26,7 @@ from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.refusals import InvoiceNotOpen, NewCardRequired, RetryInProgress
+from ledger.invoices.stream import stream_of
 
 
 class PayInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +106,7 @@ async def pay_invoice(
 
 
 async def _state(services: Services, invoice_id: str) -> state.Invoice:
-    return await services.store.state(INVOICE, f"invoice-{invoice_id}")
+    return await services.store.state(INVOICE, stream_of(invoice_id))
 
 
 async def _answer(services: Services, request: Call, invoice_id: str, done: Done) -> Response[Any]:

@@ -47,6 +47,7 @@ from ledger.invoices.refusals import (
     InvoiceDisputed,
     InvoiceNotSettled,
 )
+from ledger.invoices.stream import stream_of
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES
 
@@ -122,7 +123,7 @@ async def get_invoice(
 ) -> Read[InvoiceDetail]:
     """With its lines, payments, credit notes and history."""
     story = await _story(services, request, invoice_id)
-    facts = await services.store.read_stream(f"invoice-{invoice_id}")
+    facts = await services.store.read_stream(stream_of(invoice_id))
     return Read(invoice_detail_of(story, facts, to_admin=is_admin(request)))
 
 

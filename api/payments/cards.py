@@ -16,6 +16,7 @@ from api.stripe.objects import UnexpectedAnswer, parse
 from api.stripe.payments.lookup import PAGE, every, patiently
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.decider import CUSTOMER, Customer
+from ledger.customers.stream import stream_of
 from ledger.errors import Unknown
 from ledger.message import Origin, Outcome
 
@@ -47,7 +48,7 @@ class _PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def customer(services: Services, user_id: str) -> Customer:
-    return await services.store.state(CUSTOMER, f"customer-{user_id}")
+    return await services.store.state(CUSTOMER, stream_of(user_id))
 
 
 async def customer_id(services: Services, user_id: str, origin: Origin) -> str:

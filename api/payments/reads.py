@@ -11,6 +11,7 @@ import msgspec
 from api.payments.resources import PaymentFact, Story
 from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
 from ledger.message import Metadata
+from ledger.payments.stream import id_of, stream_of
 from ledger.store.lane import Connection, Kind
 from projections.payments.disputes import DISPUTES
 from projections.payments.payment import PAYMENTS
@@ -44,7 +45,7 @@ async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told
         payments = await connection.execute(_PAYMENTS, (ids,))
         refunds = await connection.execute(_REFUNDS, (ids,))
         disputes = await connection.execute(_DISPUTES, (ids,))
-        facts = await connection.execute(_FACTS, ([f"payment-{each}" for each in ids],))
+        facts = await connection.execute(_FACTS, ([stream_of(each) for each in ids],))
         await connection.execute("COMMIT")
     refunds_of = grouped(rows_of(REFUNDS, await refunds.fetchall()), "payment_id")
     disputes_of = grouped(rows_of(DISPUTES, await disputes.fetchall()), "payment_id")
@@ -68,7 +69,7 @@ def _histories(facts: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[Paymen
             effective_at=_metadata(metadata).effective_at,
             recorded_at=recorded_at,
         )
-        histories[stream.removeprefix("payment-")].append(fact)
+        histories[id_of(stream)].append(fact)
     return histories
 
 

@@ -11,6 +11,7 @@ import msgspec
 from api.payments import declines
 from api.payments.declines import Remedy
 from ledger.message import Recorded
+from ledger.payments.stream import id_of
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row
 from projections.invoices.invoice import InvoiceRow
@@ -153,7 +154,7 @@ def fold(facts: Sequence[Recorded]) -> Story:
     payments, refunds, disputes = cast(
         "tuple[Rows[PaymentRow], Rows[RefundRow], Rows[DisputeRow]]", projection.buffers
     )
-    payment = payments.find(facts[0].stream.removeprefix("payment-"))
+    payment = payments.find(id_of(facts[0].stream))
     assert payment is not None, "a payment's first fact makes its row"
     return Story(
         payment, refunds=_found(refunds, facts, "refund_id"), disputes=_found(disputes, facts, "dispute_id")

@@ -25,6 +25,7 @@ from ledger.ids import new_id
 from ledger.message import Origin, Outcome
 from ledger.webhooks.commands import RecordWebhookApplied
 from ledger.webhooks.decider import WEBHOOK, is_followed
+from ledger.webhooks.stream import stream_of
 
 log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ async def apply(
     wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight, arrived: float
 ) -> Delivered:
     """Raises Postponed when Stripe or the ledger does not know the object (yet): neither is ever dropped."""
-    if (await wiring.store.state(WEBHOOK, f"webhook-{effect.stripe_event_id}")).applied:
+    if (await wiring.store.state(WEBHOOK, stream_of(effect.stripe_event_id))).applied:
         return Delivered()
     as_stripe = recorder(origin, effect.stripe_event_id)
     result: Result

@@ -31,11 +31,13 @@ from api.subscriptions.resources import Subscription, subscription_of
 from ledger.catalogue import FREE
 from ledger.errors import LedgerError, Unknown
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
+from ledger.invoices.stream import stream_of as invoice_stream
 from ledger.message import Command, Origin, Recorded
 from ledger.policies import react
 from ledger.subscriptions import state
 from ledger.subscriptions.events import SubscriptionChangeFailed, SubscriptionRequestFailed
 from ledger.subscriptions.state import Subscriber
+from ledger.subscriptions.stream import stream_of as subscriber_stream
 
 Call = Request[Principal, Any, Any]
 Make = Callable[[], Awaitable[Command]]
@@ -123,7 +125,7 @@ async def refusal(
     services: Services, user_id: str, request_id: str
 ) -> SubscriptionRequestFailed | SubscriptionChangeFailed | None:
     """Stripe's, of a request or a change."""
-    for fact in reversed(await services.store.read_stream(f"subscriber-{user_id}")):
+    for fact in reversed(await services.store.read_stream(subscriber_stream(user_id))):
         match fact.event:
             case SubscriptionRequestFailed(request_id=known) as event if known == request_id:
                 return event
@@ -138,7 +140,7 @@ async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
     """By the latest fact that says so; none when it is paid, or nothing is known of it."""
     if not stripe_invoice_id:
         return Trouble()
-    for fact in reversed(await services.store.read_stream(f"invoice-{stripe_invoice_id}")):
+    for fact in reversed(await services.store.read_stream(invoice_stream(stripe_invoice_id))):
         match fact.event:
             case InvoicePaid():
                 return Trouble()

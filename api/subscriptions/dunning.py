@@ -9,10 +9,12 @@ from api.clock import Clock
 from ledger.errors import Refused
 from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
+from ledger.invoices.stream import stream_of as invoice_stream
 from ledger.message import Command, Origin
 from ledger.store import Store
 from ledger.subscriptions.commands import AdvanceDunning
 from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.stream import stream_of as subscriber_stream
 from projections.queries.due import RetryDue, due_for_dunning, retries_due
 
 BATCH = 200
@@ -47,8 +49,8 @@ async def retry_invoices(conn: AsyncConnection, store: Store, clock: Clock) -> i
 
 async def _is_charged(store: Store, due: RetryDue) -> bool:
     """Nobody is charged for a subscription that is over."""
-    invoice = await store.state(INVOICE, f"invoice-{due.stripe_invoice_id}")
-    subscriber = await store.state(SUBSCRIBER, f"subscriber-{invoice.user_id}")
+    invoice = await store.state(INVOICE, invoice_stream(due.stripe_invoice_id))
+    subscriber = await store.state(SUBSCRIBER, subscriber_stream(invoice.user_id))
     subscription = subscriber.subscriptions.get(invoice.subscription_id)
     return subscription is not None and subscription.live and subscription.status not in _NOT_CHARGED
 

@@ -21,6 +21,7 @@ from ledger import features
 from ledger.catalogue import FREE, Catalogue, rank
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscriber
+from ledger.subscriptions.stream import stream_of
 
 Reason = Literal[
     "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "limit_reached"
@@ -96,7 +97,7 @@ def _where(plans: list[str]) -> str:
 
 async def subscriber_of(services: Services, user_id: str) -> Subscriber:
     """All of a user's subscriptions as they are now, whatever the projections have seen."""
-    return await services.store.state(SUBSCRIBER, f"subscriber-{user_id}")
+    return await services.store.state(SUBSCRIBER, stream_of(user_id))
 
 
 def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ledger.customers.commands import CustomerCommand, RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.events import CustomerCreated, CustomerEvent, PaymentMethodRemoved, PaymentMethodSaved
+from ledger.customers.stream import stream_of
 from ledger.message import Decider
 from ledger.persistent import PersistentSet
 
@@ -53,7 +54,7 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
 
 
 def stream(command: CustomerCommand) -> str:
-    return f"customer-{command.user_id}"
+    return stream_of(command.user_id)
 
 
 CUSTOMER: Decider[CustomerCommand, Customer, CustomerEvent] = Decider(

@@ -7,10 +7,10 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from ledger.balance import BalanceTransaction
 from ledger.invoices.events import InvoiceLine
 from ledger.message import Command, Instant
 from ledger.payments.commands import DisputeSnapshot
-from ledger.payments.events import BalanceTransaction
 
 
 class InvoiceAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,7 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.snapshot import news
 from ledger.invoices.state import OWED, Invoice, evolve
+from ledger.invoices.stream import stream_of
 from ledger.message import Decider, Instant
 
 TEXT_MAX = 255
@@ -276,7 +277,7 @@ def _end_service(command: EndService, invoice: Invoice) -> _Events:
 
 
 def stream(command: InvoiceCommand) -> str:
-    return f"invoice-{command.stripe_invoice_id}"
+    return stream_of(command.stripe_invoice_id)
 
 
 INVOICE: Decider[InvoiceCommand, Invoice, InvoiceEvent] = Decider(

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
+from ledger.balance import BalanceTransaction
 from ledger.message import Event, Instant
 from ledger.payments.events import (
-    BalanceTransaction,
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     DisputeLost,

@@ -10,6 +10,7 @@ from ledger.effects import (
     RetryInvoice,
 )
 from ledger.invoices.events import CreditRequested, CreditUnknown, InvoiceRetryRequested, InvoiceRetryUnknown
+from ledger.invoices.stream import id_of
 from ledger.message import Recorded
 
 
@@ -18,14 +19,10 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
         case InvoiceRetryRequested(stripe_invoice_id=invoice_id, attempt=attempt):
             return (RetryInvoice(invoice_id, attempt),)
         case InvoiceRetryUnknown(attempt=attempt):
-            return (ResolveInvoice(_invoice_id(recorded), attempt),)
+            return (ResolveInvoice(id_of(recorded.stream), attempt),)
         case CreditRequested(stripe_invoice_id=invoice_id, credit_id=credit_id):
             return (CreateCreditNote(invoice_id, credit_id),)
         case CreditUnknown(credit_id=credit_id):
-            return (ResolveCreditNote(_invoice_id(recorded), credit_id),)
+            return (ResolveCreditNote(id_of(recorded.stream), credit_id),)
         case _:
             return ()
-
-
-def _invoice_id(recorded: Recorded) -> str:
-    return recorded.stream.removeprefix("invoice-")

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from ledger.balance import BalanceTransaction
 from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
 from ledger.invoices.credits import credited
 from ledger.invoices.dunning import HARD_DECLINES, RETRIES, Retry, dunning
@@ -42,7 +43,6 @@ from ledger.invoices.state import OWED, Credit, Invoice, evolve
 from ledger.payments import events as payments
 from ledger.payments import snapshot as payment_snapshot
 from ledger.payments.commands import RecordPaymentSnapshot
-from ledger.payments.events import BalanceTransaction
 from ledger.payments.state import Payment
 
 _RANK = {"": 0, "open": 1, "uncollectible": 2, "void": 3, "paid": 4}

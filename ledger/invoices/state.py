@@ -8,6 +8,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.balance import BalanceTransaction
 from ledger.invoices.events import (
     CreditFailed,
     CreditRequested,
@@ -40,7 +41,6 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.invoices.recognition import end_of
-from ledger.payments.events import BalanceTransaction
 from ledger.payments.state import Dispute, DisputeTally, evolve_dispute
 from ledger.persistent import PersistentMap, PersistentSet
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from ledger.balance import BalanceTransaction
 from ledger.message import Command, Instant
-from ledger.payments.events import BalanceTransaction
 
 
 class InitiatePayment(Command, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ from ledger.payments.refusals import (
 )
 from ledger.payments.snapshot import news, take_up
 from ledger.payments.state import CAPTURED, Payment, evolve
+from ledger.payments.stream import stream_of
 
 PURPOSES = frozenset({"plain"})
 REFUND_WINDOW = timedelta(days=30)
@@ -274,7 +275,7 @@ def _check_text(name: str, text: str, longest: int, *, required: bool = False) -
 
 
 def stream(command: PaymentCommand) -> str:
-    return f"payment-{command.payment_id}"
+    return stream_of(command.payment_id)
 
 
 PAYMENT: Decider[PaymentCommand, Payment, PaymentEvent] = Decider(

@@ -10,6 +10,7 @@ from ledger.payments.events import (
     RefundOutcomeUnknown,
     RefundRequested,
 )
+from ledger.payments.stream import id_of
 
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
@@ -17,14 +18,10 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
         case PaymentInitiated(payment_id=payment_id):
             return (CreatePaymentIntent(payment_id=payment_id),)
         case PaymentOutcomeUnknown():
-            return (ResolvePayment(payment_id=_payment_id(recorded)),)
+            return (ResolvePayment(payment_id=id_of(recorded.stream)),)
         case RefundRequested(payment_id=payment_id, refund_id=refund_id):
             return (CreateRefund(payment_id=payment_id, refund_id=refund_id),)
         case RefundOutcomeUnknown(refund_id=refund_id):
-            return (ResolveRefund(payment_id=_payment_id(recorded), refund_id=refund_id),)
+            return (ResolveRefund(payment_id=id_of(recorded.stream), refund_id=refund_id),)
         case _:
             return ()
-
-
-def _payment_id(recorded: Recorded) -> str:
-    return recorded.stream.removeprefix("payment-")

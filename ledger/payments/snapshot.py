@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
+from ledger.balance import BalanceTransaction
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
 from ledger.payments.events import (
-    BalanceTransaction,
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     DisputeLost,

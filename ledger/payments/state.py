@@ -8,8 +8,8 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.balance import BalanceTransaction
 from ledger.payments.events import (
-    BalanceTransaction,
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     DisputeLost,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ledger.balance import BalanceTransaction
 from ledger.message import Command, Instant
-from ledger.payments.events import BalanceTransaction
 
 
 class RecordPayoutSnapshot(Command, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ledger.message import Decider
 from ledger.payouts.commands import PayoutCommand, RecordPayoutSnapshot
 from ledger.payouts.events import PayoutEvent, PayoutFailed, PayoutInitiated, PayoutPaid
+from ledger.payouts.stream import stream_of
 
 
 class Payout(Struct, frozen=True, gc=False):
@@ -70,7 +71,7 @@ def evolve(payout: Payout, event: PayoutEvent) -> Payout:
 
 
 def stream(command: PayoutCommand) -> str:
-    return f"payout-{command.payout_id}"
+    return stream_of(command.payout_id)
 
 
 PAYOUT: Decider[PayoutCommand, Payout, PayoutEvent] = Decider(

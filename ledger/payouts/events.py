@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ledger.balance import BalanceTransaction
 from ledger.message import Event, Instant
-from ledger.payments.events import BalanceTransaction
 
 
 class PayoutInitiated(Event, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ from ledger.subscriptions.refusals import (
 )
 from ledger.subscriptions.snapshot import news, take_up
 from ledger.subscriptions.state import UNANSWERED, Subscriber, Subscription, evolve
+from ledger.subscriptions.stream import stream_of
 
 LONGEST_TRIAL_DAYS = 730
 """Stripe's limit."""
@@ -330,7 +331,7 @@ def _check_texts(*required: str, reason: str = "") -> None:
 
 
 def stream(command: SubscriptionCommand) -> str:
-    return f"subscriber-{command.user_id}"
+    return stream_of(command.user_id)
 
 
 SUBSCRIBER: Decider[SubscriptionCommand, Subscriber, SubscriptionEvent] = Decider(

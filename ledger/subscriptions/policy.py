@@ -32,14 +32,13 @@ from ledger.subscriptions.events import (
     SubscriptionOutcomeUnknown,
     SubscriptionRequested,
 )
-
-_STREAM = "subscriber-"
+from ledger.subscriptions.stream import KIND
 
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
-    if not recorded.stream.startswith(_STREAM):
+    if not KIND.has(recorded.stream):
         return ()
-    effect = _effect(recorded, recorded.stream.removeprefix(_STREAM))
+    effect = _effect(recorded, KIND.id_of(recorded.stream))
     return () if effect is None else (effect,)
 
 

@@ -11,6 +11,7 @@ from ledger.errors import Unknown
 from ledger.message import Decider
 from ledger.webhooks.commands import ReceiveWebhook, RecordWebhookApplied, WebhookCommand
 from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
+from ledger.webhooks.stream import stream_of
 
 FOLLOWED = (
     "payment_intent.",
@@ -118,7 +119,7 @@ def evolve(webhook: Webhook, event: WebhookEvent) -> Webhook:
 
 
 def stream(command: WebhookCommand) -> str:
-    return f"webhook-{command.stripe_event_id}"
+    return stream_of(command.stripe_event_id)
 
 
 WEBHOOK: Decider[WebhookCommand, Webhook, WebhookEvent] = Decider(

@@ -19,6 +19,7 @@ from ledger.invoices.events import (
     InvoiceSettledWithoutCharge,
     ServiceEnded,
 )
+from ledger.invoices.stream import id_of
 from ledger.message import Event, Recorded
 from projections.engine.buffers import Rows, RowsByOwner, TableBuffer
 from projections.engine.numbers import Numbering
@@ -32,7 +33,6 @@ from projections.invoices.lines import INVOICE_LINES
 from projections.payments import disputes
 from projections.payments.disputes import DisputeRow
 
-_STREAM = "invoice-"
 _DAY = timedelta(days=1)
 
 
@@ -140,7 +140,7 @@ class Invoices(Projection):
 
 
 def _invoice_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _is_credit(event: Event) -> TypeGuard[CreditEvent]:

@@ -9,14 +9,13 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.payments.events import PaymentEvent, PaymentInitiated, PaymentSucceeded
+from ledger.payments.stream import id_of
 from projections.engine.buffers import Rows, RowsByOwner, TableBuffer
 from projections.engine.projection import Projection
 from projections.payments import disputes, payment, refunds
 from projections.payments.disputes import DISPUTES, DisputeEvent
 from projections.payments.payment import PAYMENTS, PaymentRow
 from projections.payments.refunds import REFUNDS, RefundEvent
-
-_STREAM = "payment-"
 
 _PAYMENT_EVENTS: frozenset[type[Event]] = frozenset(get_args(PaymentEvent))
 _REFUND_EVENTS: frozenset[type[Event]] = frozenset(get_args(RefundEvent))
@@ -84,7 +83,7 @@ class Payments(Projection):
 
 
 def _payment_id(recorded: Recorded) -> str:
-    return recorded.stream[len(_STREAM) :]
+    return id_of(recorded.stream)
 
 
 def _is_refund(event: Event) -> TypeGuard[RefundEvent]:

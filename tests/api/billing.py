@@ -13,6 +13,7 @@ from typing import Any
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.gateway import Delivered
+from ledger.balance import BalanceTransaction
 from ledger.effects import (
     CancelSubscription,
     ChangeSubscription,
@@ -35,7 +36,6 @@ from ledger.invoices.commands import (
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.events import CreditRequested, InvoiceLine
 from ledger.message import Command, Outcome
-from ledger.payments.events import BalanceTransaction
 from ledger.store import Store
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.commands import (

@@ -23,6 +23,7 @@ from api.settings import Settings
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.gateway import Delivered
+from ledger.balance import BalanceTransaction
 from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -33,7 +34,7 @@ from ledger.payments.commands import (
     RefundSnapshot,
 )
 from ledger.payments.decider import PAYMENT
-from ledger.payments.events import BalanceTransaction, PaymentInitiated, RefundRequested
+from ledger.payments.events import PaymentInitiated, RefundRequested
 from tests.api.billing import FakeBilling
 from tests.api.promised import Promised
 

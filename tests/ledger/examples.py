@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
+from ledger.balance import BalanceTransaction
 from ledger.message import Event, Metadata, Recorded
 from ledger.payments.commands import (
     DisputeSnapshot,
@@ -17,7 +18,7 @@ from ledger.payments.commands import (
     RequestRefund,
 )
 from ledger.payments.decider import decide
-from ledger.payments.events import BalanceTransaction, PaymentEvent, PaymentInitiated
+from ledger.payments.events import PaymentEvent, PaymentInitiated
 from ledger.payments.state import Payment, evolve
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from ledger.domains import DECIDERS, EVENT_TYPES, decider_of
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from ledger.domain import Domain
+from ledger.domains import DECIDERS, DOMAINS, EVENT_TYPES, decider_of
 from ledger.effects import (
     ApplyWebhook,
     CreatePaymentIntent,
@@ -23,12 +29,16 @@ from ledger.payments.events import (
     RefundOutcomeUnknown,
     RefundRequested,
 )
-from ledger.permissions import MAY_SEND, ROLES, check
+from ledger.permissions import MAY_SEND, check
 from ledger.policies import react
+from ledger.roles import ROLES
 from ledger.webhooks.events import WebhookReceived
 from tests.ledger.examples import NOON, initiate, initiated, recorded, request_refund, snapshot
+from tests.ledger.strategies import structs
 
 COMMANDS = [command for decider in DECIDERS for command in decider.commands]
+ROOT = Path(__file__).parents[2]
+each_domain = pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
 
 
 def origin(*roles: str) -> Origin:
@@ -49,6 +59,35 @@ def test_each_command_finds_its_rules() -> None:
 def test_it_is_said_for_each_command_who_may_send_it() -> None:
     assert set(MAY_SEND) == set(COMMANDS)
     assert all(roles and roles <= ROLES for roles in MAY_SEND.values())
+
+
+def test_each_folder_with_rules_is_a_domain_of_the_ledger() -> None:
+    folders = {rules.parent.name for rules in (ROOT / "ledger").glob("*/decider.py")}
+    assert {domain.name for domain in DOMAINS} == folders
+    assert len(DOMAINS) == len(folders)
+
+
+@each_domain
+def test_a_domain_speaks_of_its_own_commands_and_facts_alone(domain: Domain) -> None:
+    assert set(domain.may_send) == set(domain.decider.commands)
+    if domain.entries is not None:
+        assert set(domain.entries.descriptions) <= set(domain.decider.events)
+
+
+@each_domain
+@for_all(data=st.data())
+def test_a_command_goes_to_a_stream_of_its_domain(domain: Domain, data: st.DataObject) -> None:
+    command = data.draw(st.sampled_from(domain.decider.commands).flatmap(structs))
+    stream = domain.decider.stream(command)
+    assert [one.name for one in DOMAINS if one.stream.has(stream)] == [domain.name]
+    assert domain.stream.stream_of(domain.stream.id_of(stream)) == stream
+
+
+def test_streams_are_spelt_by_their_domain_alone() -> None:
+    kinds = "|".join(domain.stream.prefix for domain in DOMAINS)
+    spelt = re.compile(rf"[\"'](?:{kinds})-(?:[\"']|\{{)")
+    sources = (source for part in ("ledger", "projections", "api") for source in (ROOT / part).rglob("*.py"))
+    assert [str(source) for source in sources if spelt.search(source.read_text())] == []
 
 
 @pytest.mark.parametrize("role", ["student", "instructor", "enterprise", "admin"])

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from ledger.domains import DECIDERS, EVENT_TYPES, AnyDecider
+from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.errors import Refused
 from ledger.journal import balance_transaction, description, postings, source
-from ledger.message import Event
+from ledger.message import AnyDecider, Event
 from ledger.payments.commands import (
     PaymentCommand,
     RecordFundsAvailable,

@@ -7,12 +7,12 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from ledger import chart
+from ledger.balance import BalanceTransaction
 from ledger.domains import EVENT_TYPES
-from ledger.journal import TREATMENTS, balance_transaction, description, postings, source
+from ledger.journal import balance_transaction, description, postings, source
 from ledger.message import Event
 from ledger.payments.decider import PURPOSES
 from ledger.payments.events import (
-    BalanceTransaction,
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
     DisputeLost,
@@ -22,6 +22,7 @@ from ledger.payments.events import (
     RefundReversed,
     RefundSettled,
 )
+from ledger.payments.postings import TREATMENTS
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
 from tests.ledger.examples import NOON, initiated, recorded, txn
 from tests.ledger.strategies import structs

@@ -13,9 +13,10 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.domains import DECIDERS, AnyDecider
+from ledger.domains import DECIDERS
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
+from ledger.message import AnyDecider
 from ledger.payments.decider import PAYMENT
 from ledger.payments.state import OPEN_DISPUTE, Payment
 from ledger.persistent import PersistentMap, PersistentSet

@@ -12,7 +12,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.domains import DECIDERS, AnyDecider
+from ledger.domains import DECIDERS
+from ledger.message import AnyDecider
 from ledger.payments.decider import PAYMENT
 from ledger.payments.state import Payment
 from ledger.persistent import PersistentMap

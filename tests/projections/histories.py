@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from ledger.balance import BalanceTransaction
 from ledger.customers.events import CustomerCreated, PaymentMethodRemoved, PaymentMethodSaved
 from ledger.message import Event, Metadata, Recorded
 from ledger.payments import events as payments
-from ledger.payments.events import BalanceTransaction
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
 from ledger.store import conninfo
 from ledger.store.mapper import FactMapper

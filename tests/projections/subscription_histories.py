@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
+from ledger.balance import BalanceTransaction
 from ledger.domains import decider_of
 from ledger.errors import Refused
 from ledger.invoices import commands as invoices
@@ -15,7 +16,6 @@ from ledger.invoices.events import InvoiceLine
 from ledger.invoices.recognition import end_of
 from ledger.message import Command, Event, Recorded
 from ledger.payments.commands import DisputeSnapshot
-from ledger.payments.events import BalanceTransaction
 from ledger.subscriptions import commands as subscriptions
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.decider import SUBSCRIBER

@@ -19,7 +19,7 @@ import pytest
 
 import ledger.journal
 from ledger.chart import CHART
-from ledger.journal import Posting
+from ledger.entries import Posting
 from ledger.message import Recorded
 from ledger.payments.events import PaymentSettled
 from ledger.store import conninfo

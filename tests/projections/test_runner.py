@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from eventsourcing.persistence import PersistenceError
 
-from ledger.journal import Posting
+from ledger.entries import Posting
 from ledger.message import Recorded
 from ledger.store import Reader
 from ledger.webhooks.events import WebhookReceived

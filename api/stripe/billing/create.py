@@ -41,6 +41,7 @@ from ledger.invoices.refusals import InvoiceNotSettled, RetryInProgress
 from ledger.message import Origin, Recorded
 from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
 from ledger.subscriptions.events import SubscriptionRequested
+from ledger.subscriptions.stream import stream_of
 
 log = structlog.get_logger()
 
@@ -201,7 +202,7 @@ async def _unclear(wiring: Wiring, requested: SubscriptionRequested, cause: str,
 
 
 async def _requested(wiring: Wiring, user_id: str, subscription_id: str) -> Recorded:
-    for fact in await wiring.store.read_stream(f"subscriber-{user_id}"):
+    for fact in await wiring.store.read_stream(stream_of(user_id)):
         if isinstance(fact.event, SubscriptionRequested) and fact.event.subscription_id == subscription_id:
             return fact
     raise Postponed(f"the ledger has no subscription {subscription_id}")

@@ -26,6 +26,7 @@ from api.stripe.wiring import (
 from ledger.ids import new_id
 from ledger.invoices.commands import RecordCreditFailure, RecordCreditUnknown
 from ledger.invoices.events import CreditRequested
+from ledger.invoices.stream import stream_of
 from ledger.message import Origin, Recorded
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ async def _unclear(wiring: Wiring, requested: CreditRequested, cause: str, origi
 
 
 async def _requested(wiring: Wiring, stripe_invoice_id: str, credit_id: str) -> Recorded:
-    for fact in await wiring.store.read_stream(f"invoice-{stripe_invoice_id}"):
+    for fact in await wiring.store.read_stream(stream_of(stripe_invoice_id)):
         if isinstance(fact.event, CreditRequested) and fact.event.credit_id == credit_id:
             return fact
     raise Postponed(f"the ledger has no credit {credit_id}")

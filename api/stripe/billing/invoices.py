@@ -29,6 +29,7 @@ from api.stripe.wiring import (
 from ledger.ids import new_id
 from ledger.invoices.commands import RecordInvoiceRetryFailure, RecordInvoiceRetryUnknown
 from ledger.invoices.events import InvoiceRetryRequested
+from ledger.invoices.stream import stream_of
 from ledger.message import Origin, Recorded
 
 NOTHING_CAME = "no_attempt"
@@ -157,7 +158,7 @@ async def _unclear(wiring: Wiring, asked: Recorded, cause: str, origin: Origin) 
 
 
 async def _requested(wiring: Wiring, stripe_invoice_id: str, attempt: int) -> Recorded:
-    for fact in await wiring.store.read_stream(f"invoice-{stripe_invoice_id}"):
+    for fact in await wiring.store.read_stream(stream_of(stripe_invoice_id)):
         if isinstance(fact.event, InvoiceRetryRequested) and fact.event.attempt == attempt:
             return fact
     raise Postponed(f"the ledger has no attempt {attempt} of invoice {stripe_invoice_id}")

@@ -19,10 +19,12 @@ from api.stripe.payments.customers import know_customer
 from api.stripe.wiring import STRIPE_ERRORS, Delivered, Wiring, postponed
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
+from ledger.invoices.stream import stream_of as invoice_stream
 from ledger.message import Origin, Outcome
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.events import SubscriptionRequested
 from ledger.subscriptions.state import Subscriber, Subscription
+from ledger.subscriptions.stream import stream_of as subscriber_stream
 
 
 class RecordedSubscription(msgspec.Struct, frozen=True):
@@ -37,7 +39,7 @@ class RecordedSubscription(msgspec.Struct, frozen=True):
 
 
 async def subscriber_of(wiring: Wiring, user_id: str) -> Subscriber:
-    return await wiring.store.state(SUBSCRIBER, f"subscriber-{user_id}")
+    return await wiring.store.state(SUBSCRIBER, subscriber_stream(user_id))
 
 
 async def subscription_of(wiring: Wiring, user_id: str, subscription_id: str) -> Subscription | None:
@@ -45,7 +47,7 @@ async def subscription_of(wiring: Wiring, user_id: str, subscription_id: str) ->
 
 
 async def invoice_of(wiring: Wiring, stripe_invoice_id: str) -> Invoice:
-    return await wiring.store.state(INVOICE, f"invoice-{stripe_invoice_id}")
+    return await wiring.store.state(INVOICE, invoice_stream(stripe_invoice_id))
 
 
 async def look_and_record(

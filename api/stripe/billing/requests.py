@@ -63,6 +63,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeScheduled,
 )
 from ledger.subscriptions.state import Subscription
+from ledger.subscriptions.stream import stream_of
 
 NOT_APPLIED = "not_applied"
 """Stripe took the request, and nothing of it shows."""
@@ -338,7 +339,7 @@ async def withdraw(wiring: Wiring, effect: WithdrawChange, origin: Origin) -> De
 
 async def _asked(wiring: Wiring, user_id: str, subscription_id: str, request_id: str) -> Recorded:
     """The fact that asks, with what it asks."""
-    for fact in await wiring.store.read_stream(f"subscriber-{user_id}"):
+    for fact in await wiring.store.read_stream(stream_of(user_id)):
         if _request_of(fact.event) == (subscription_id, request_id):
             return fact
     raise Postponed(f"the ledger has no request {request_id}")

@@ -21,6 +21,7 @@ from api.stripe.objects import id_of
 from api.stripe.wiring import IMPATIENCE, Postponed, Wiring
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
+from ledger.webhooks.stream import stream_of
 
 FAMILIES = ("customer.subscription.", "invoice.", "credit_note.")
 
@@ -111,5 +112,5 @@ def _check_ours(wiring: Wiring, found: Subscription, object_id: str) -> None:
 
 async def _told_at(wiring: Wiring, effect: ApplyWebhook) -> datetime | None:
     """When Stripe says that it happened."""
-    facts = await wiring.store.read_stream(f"webhook-{effect.stripe_event_id}")
+    facts = await wiring.store.read_stream(stream_of(effect.stripe_event_id))
     return facts[0].metadata.effective_at if facts else None

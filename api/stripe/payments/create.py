@@ -34,6 +34,7 @@ from ledger.payments.commands import RecordPaymentFailure, RecordPaymentUnknown
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
 from ledger.payments.state import Payment
+from ledger.payments.stream import stream_of
 
 CLOCK_SKEW = timedelta(minutes=10)
 """Stripe's clock and ours may differ by this much when PaymentIntents are looked for by time."""
@@ -42,10 +43,6 @@ KEYS_KEPT = timedelta(hours=48)
 """Stripe forgets idempotency keys some time after 24 hours: what it still knows one of is younger."""
 
 log = structlog.get_logger()
-
-
-def stream_of(payment_id: str) -> str:
-    return f"payment-{payment_id}"
 
 
 async def state_of(wiring: Wiring, payment_id: str) -> Payment:

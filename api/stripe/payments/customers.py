@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.stripe.wiring import Wiring
 from ledger.customers.commands import RecordCustomer
 from ledger.customers.decider import CUSTOMER
+from ledger.customers.stream import stream_of
 from ledger.message import Origin
 
 
@@ -14,7 +15,7 @@ async def know_customer(wiring: Wiring, user_id: str, stripe_customer_id: str, o
     """
     if not stripe_customer_id:
         return
-    if (await wiring.store.state(CUSTOMER, f"customer-{user_id}")).stripe_customer_id:
+    if (await wiring.store.state(CUSTOMER, stream_of(user_id))).stripe_customer_id:
         return
     command = RecordCustomer(
         command_id=f"customer:{user_id}:{stripe_customer_id}",

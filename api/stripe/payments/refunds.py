@@ -10,7 +10,7 @@ from stripe.params import RefundCreateParams
 from api.stripe.failures import failure_of
 from api.stripe.objects import PaymentIntent, Refund, parse
 from api.stripe.payments import lookup
-from api.stripe.payments.create import record_present, state_of, stream_of
+from api.stripe.payments.create import record_present, state_of
 from api.stripe.payments.snapshots import PresentState
 from api.stripe.wiring import (
     LAST_CALL,
@@ -29,6 +29,7 @@ from ledger.ids import new_id
 from ledger.message import Origin, Recorded
 from ledger.payments.commands import RecordRefundFailure, RecordRefundUnknown
 from ledger.payments.events import RefundRequested
+from ledger.payments.stream import stream_of
 
 log = structlog.get_logger()
 

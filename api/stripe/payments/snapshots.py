@@ -25,9 +25,9 @@ from api.stripe.objects import (
     id_of,
     instant,
 )
+from ledger.balance import BalanceTransaction as BookedTransaction
 from ledger.ids import new_id
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
-from ledger.payments.events import BalanceTransaction as BookedTransaction
 from ledger.payouts.commands import RecordPayoutSnapshot
 
 

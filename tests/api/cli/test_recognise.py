@@ -6,10 +6,10 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
+from ledger.balance import BalanceTransaction
 from ledger.invoices.commands import RecordInvoiceSnapshot
 from ledger.invoices.events import InvoiceLine
 from ledger.message import Origin
-from ledger.payments.events import BalanceTransaction
 from ledger.store import Store
 from tests.api.cli.conftest import Run
 

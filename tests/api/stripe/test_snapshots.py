@@ -11,7 +11,7 @@ import stripe
 from api.stripe.failures import failure_of
 from api.stripe.objects import Dispute, PaymentIntent, Payout, Refund, UnexpectedAnswer, parse_dict
 from api.stripe.payments.snapshots import PresentState, commands_of, payment_snapshot, payout_snapshot
-from ledger.payments.events import BalanceTransaction
+from ledger.balance import BalanceTransaction
 
 DAY = 86_400
 T0 = 1_790_000_000

@@ -1,0 +1,43 @@
+"""Who may send which command about an invoice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ledger.errors import Forbidden
+from ledger.invoices.commands import (
+    CloseDay,
+    EndService,
+    RecordCreditFailure,
+    RecordCreditUnknown,
+    RecordInvoiceFundsAvailable,
+    RecordInvoiceRetryFailure,
+    RecordInvoiceRetryUnknown,
+    RecordInvoiceSnapshot,
+    RequestCredit,
+    RequestInvoiceRetry,
+)
+from ledger.message import Command, Origin
+from ledger.roles import ADMINS, SYSTEM, USERS
+
+MAY_SEND: Mapping[type[Command], frozenset[str]] = {
+    RecordInvoiceSnapshot: SYSTEM,
+    RecordInvoiceFundsAvailable: SYSTEM,
+    RequestInvoiceRetry: USERS | SYSTEM,
+    RecordInvoiceRetryFailure: SYSTEM,
+    RecordInvoiceRetryUnknown: SYSTEM,
+    RequestCredit: ADMINS,
+    RecordCreditFailure: SYSTEM,
+    RecordCreditUnknown: SYSTEM,
+    CloseDay: SYSTEM,
+    EndService: SYSTEM,
+}
+
+
+def check_sender(command: Command, origin: Origin) -> None:
+    if (
+        isinstance(command, RequestInvoiceRetry)
+        and command.cause != "customer"
+        and origin.roles.isdisjoint(SYSTEM)
+    ):
+        raise Forbidden("Only dunning retries by its schedule or for a new card; ask as the customer.")

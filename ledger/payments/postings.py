@@ -1,0 +1,124 @@
+"""The entries of a payment, its refunds and its disputes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from ledger import chart
+from ledger.balance import BalanceTransaction
+from ledger.chart import Account
+from ledger.entries import Entries, Posting, legs, moved, transfer
+from ledger.message import Event
+from ledger.payments.events import (
+    DisputeFundsReinstated,
+    DisputeFundsWithdrawn,
+    DisputeLost,
+    DisputeWon,
+    PaymentFundsAvailable,
+    PaymentSettled,
+    RefundReversed,
+    RefundSettled,
+)
+
+
+class Treatment(Struct, frozen=True):
+    """Which accounts a payment's purpose moves."""
+
+    income: Account
+    refunds: Account
+    disputes: Account
+
+
+TREATMENTS: Mapping[str, Treatment] = {
+    "plain": Treatment(income=chart.COURSES, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
+}
+"""By purpose. One that is not here comes from a newer version's history, since commands with it are
+refused: it is posted as plain, so that cash stays right and a rebuild under the newer version corrects
+the income account."""
+
+
+def postings(event: Event) -> tuple[Posting, ...]:
+    match event:
+        case PaymentSettled():
+            income = _treatment(event.purpose).income
+            return moved(event.balance_transaction, chart.STRIPE_PENDING, income, chart.PROCESSING_FEES)
+        case PaymentFundsAvailable():
+            return transfer(event.currency, event.net_minor, chart.STRIPE_AVAILABLE, chart.STRIPE_PENDING)
+        case RefundSettled() | RefundReversed():
+            refunds = _treatment(event.purpose).refunds
+            return moved(event.balance_transaction, chart.STRIPE_AVAILABLE, refunds, chart.PROCESSING_FEES)
+        case _:
+            return dispute_postings(event)
+
+
+def dispute_postings(event: Event) -> tuple[Posting, ...]:
+    """Also those of an invoice's charge: the facts are of the same kind."""
+    match event:
+        case DisputeFundsWithdrawn() | DisputeFundsReinstated():
+            entry = event.balance_transaction
+            return moved(entry, chart.STRIPE_AVAILABLE, chart.DISPUTES_RECEIVABLE, chart.DISPUTE_FEES)
+        case DisputeLost():
+            lost = _treatment(event.purpose).disputes
+            return transfer(event.currency, event.withdrawn_minor, lost, chart.DISPUTES_RECEIVABLE)
+        case DisputeWon():
+            return _won(event)
+        case _:
+            return ()
+
+
+def _treatment(purpose: str) -> Treatment:
+    return TREATMENTS.get(purpose) or TREATMENTS["plain"]
+
+
+def _won(event: DisputeWon) -> tuple[Posting, ...]:
+    """An earlier loss is a receivable again; what the reinstatement missed of it is exchange."""
+    recovered, difference = event.recovered_minor, event.difference_minor
+    return legs(
+        event.currency,
+        (chart.DISPUTES_RECEIVABLE, recovered - difference),
+        (_treatment(event.purpose).disputes, -recovered),
+        (chart.FOREIGN_EXCHANGE, difference),
+    )
+
+
+def balance_transaction(event: Event) -> BalanceTransaction | None:
+    match event:
+        case (
+            PaymentSettled()
+            | RefundSettled()
+            | RefundReversed()
+            | DisputeFundsWithdrawn()
+            | DisputeFundsReinstated()
+        ):
+            return event.balance_transaction
+        case _:
+            return None
+
+
+def source(event: Event) -> str:
+    match event:
+        case PaymentFundsAvailable():
+            return event.balance_transaction_id
+        case DisputeLost() | DisputeWon():
+            return event.dispute_id
+        case _:
+            return ""
+
+
+ENTRIES = Entries(
+    descriptions={
+        PaymentSettled: "Payment settled by Stripe",
+        PaymentFundsAvailable: "Funds available at Stripe",
+        RefundSettled: "Refund",
+        RefundReversed: "Refund that failed, given back by Stripe",
+        DisputeFundsWithdrawn: "Dispute: funds withdrawn",
+        DisputeFundsReinstated: "Dispute: funds reinstated",
+        DisputeLost: "Dispute lost",
+        DisputeWon: "Dispute won",
+    },
+    postings=postings,
+    balance_transaction=balance_transaction,
+    source=source,
+)
