@@ -27,7 +27,6 @@ from api.invoices.resources import (
     CreditNote,
     Invoice,
     InvoiceDetail,
-    InvoiceStatus,
     InvoiceStory,
     credit_note_of,
     invoice_detail_of,
@@ -46,6 +45,7 @@ from ledger.invoices.refusals import (
     InvoiceDisputed,
     InvoiceNotSettled,
 )
+from ledger.invoices.state import InvoiceStatus
 from ledger.invoices.stream import stream_of
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.projection import INVOICES

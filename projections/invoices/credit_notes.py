@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ledger.invoices.events import (
     CreditFailed,
@@ -13,6 +13,7 @@ from ledger.invoices.events import (
     CreditUnknown,
     InvoiceCredited,
 )
+from ledger.invoices.state import CreditStatus
 from ledger.message import Recorded
 from projections.engine.numbers import Numbering
 from projections.engine.tables import Row, Rows, Table
@@ -31,8 +32,7 @@ class CreditNoteRow(Row):
     """The n-th credit note that stands has n; none before it does."""
     stripe_credit_note_id: str
     stripe_number: str
-    status: str
-    """`requested`, `unknown`, `credited` or `failed`."""
+    status: CreditStatus
     amount_minor: int
     """With tax."""
     currency: str
@@ -47,7 +47,7 @@ class CreditNoteRow(Row):
     outside: bool
     """Made in Stripe's dashboard, not through this service."""
     stripe_refund_id: str
-    refund: str
+    refund: Literal["", "settled", "reversed"]
     """`settled` when the money left Stripe's balance, `reversed` when it came back; else empty."""
     requested_at: datetime
     credited_at: datetime | None

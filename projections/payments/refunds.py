@@ -16,6 +16,7 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
+from ledger.payments.state import RefundStatus
 from projections.engine.tables import Row, Rows, Table
 
 
@@ -25,8 +26,7 @@ class RefundRow(Row):
     stripe_refund_id: str
     amount_minor: int
     currency: str
-    status: str
-    """`requested`, `pending`, `succeeded`, `failed`, `canceled` or `unknown`."""
+    status: RefundStatus
     reason: str
     note: str
     failure_reason: str
