@@ -11,7 +11,9 @@ class GivingBack(Protocol):
     DONE: ClassVar[str]
     UNDER_WAY: ClassVar[frozenset[str]]
     amount_minor: int
-    status: str
+
+    @property
+    def status(self) -> str: ...
 
 
 class MoneyBack(NamedTuple):

@@ -12,8 +12,11 @@ from projections.engine.runner import BatchRunner
 
 
 @asynccontextmanager
-async def projections(services: Services) -> AsyncIterator[BatchRunner]:
-    """For `Context.background`. Reads then hear of each advance at once, and readiness of what stopped."""
+async def projecting(services: Services) -> AsyncIterator[BatchRunner]:
+    """For `Context.background`. Reads hear of each advance at once, and readiness of what stopped.
+
+    Leaving lets the batch at hand be committed.
+    """
     runner = live.runner(services.context.database_url, schema=services.settings.schema)
     loop = asyncio.get_running_loop()
 

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from api import log
+from api.background.projecting import projecting
 from api.clock import SandboxClock
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
@@ -25,7 +26,7 @@ from api.sandbox.clock import ClockSetting
 from api.sandbox.state import CLOCK, State
 from api.serve.database import open_database
 from api.serve.node import serving
-from api.serve.parts import context_of, hurrying, projecting
+from api.serve.parts import context_of, hurrying
 from api.serve.sandbox import Files
 from api.serve.service import Running, announced, answering, surroundings
 from api.serve.sockets import listen, port_of, url_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,14 +18,12 @@ from api.payments.resources import (
     settlement_of,
 )
 from ledger.invoices.events import InvoicePaid, InvoicePaymentFailed
+from ledger.invoices.state import CreditStatus, InvoiceStatus
 from ledger.message import Recorded
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import InvoiceRow
 from projections.invoices.lines import InvoiceLineRow
 from projections.payments.disputes import DisputeRow
-
-InvoiceStatus = Literal["open", "paid", "void", "uncollectible"]
-CreditStatus = Literal["requested", "unknown", "credited", "failed"]
 
 
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,13 +234,13 @@ def credit_note_of(row: CreditNoteRow) -> CreditNote:
         invoice_id=row.stripe_invoice_id,
         credit_note_number=row.credit_note_number,
         number=row.stripe_number,
-        status=cast("CreditStatus", row.status),
+        status=row.status,
         amount_minor=row.amount_minor,
         currency=row.currency,
         reason=row.reason,
         note=row.note,
         failure_code=row.failure_code,
-        refund=cast("Literal['', 'settled', 'reversed']", row.refund),
+        refund=row.refund,
         outside=row.outside,
         requested_at=row.requested_at,
         credited_at=row.credited_at,

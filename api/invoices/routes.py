@@ -28,7 +28,6 @@ from api.invoices.resources import (
     CreditNote,
     Invoice,
     InvoiceDetail,
-    InvoiceStatus,
     InvoiceStory,
     credit_note_of,
     invoice_detail_of,
@@ -47,6 +46,7 @@ from ledger.invoices.refusals import (
     InvoiceDisputed,
     InvoiceNotSettled,
 )
+from ledger.invoices.state import InvoiceStatus
 from ledger.invoices.stream import stream_of
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES

@@ -11,6 +11,7 @@ import msgspec
 from api.payments import declines
 from api.payments.declines import Remedy
 from ledger.message import Recorded
+from ledger.payments.state import PaymentStatus, RefundStatus
 from ledger.payments.stream import id_of
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row
@@ -21,19 +22,6 @@ from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 
 R = TypeVar("R", bound=Row)
-
-PaymentStatus = Literal[
-    "initiated",
-    "processing",
-    "requires_action",
-    "succeeded",
-    "failed",
-    "canceled",
-    "unknown",
-    "disputed",
-    "charged_back",
-]
-RefundStatus = Literal["requested", "pending", "succeeded", "failed", "canceled", "unknown"]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +220,7 @@ def refund_of(row: RefundRow) -> Refund:
     return Refund(
         refund_id=row.refund_id,
         payment_id=row.payment_id,
-        status=cast("RefundStatus", row.status),
+        status=row.status,
         amount_minor=row.amount_minor,
         currency=row.currency,
         reason=row.reason,

@@ -48,7 +48,6 @@ from api.payments.resources import (
     NextAction,
     Payment,
     PaymentDetail,
-    PaymentStatus,
     Story,
     detail_of,
     fold,
@@ -64,6 +63,7 @@ from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
 from ledger.payments.refusals import InvalidAmount, InvalidCurrency
+from ledger.payments.state import PaymentStatus
 from projections.payments.payment import PAYMENTS
 
 Call = Request[Principal, Any, State]

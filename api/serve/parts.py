@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 import stripe
 
 from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
+from api.background.projecting import projecting
 from api.clock import Clock
 from api.services import Background, Context, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
 from api.stripe.gateway import StripeGateway
-from projections import live
-from projections.engine.runner import BatchRunner
 
 
 class Stripe(msgspec.Struct):
@@ -42,26 +40,6 @@ async def stripe_of(services: Services) -> AsyncIterator[Stripe]:
     ) as client:
         gateway = StripeGateway(services.store, client, services.clock, return_url=settings.stripe_return_url)
         yield Stripe(gateway, client)
-
-
-@asynccontextmanager
-async def projecting(services: Services) -> AsyncIterator[BatchRunner]:
-    """Stopping lets the batch at hand be committed."""
-    runner = live.runner(services.context.database_url, schema=services.settings.schema)
-    loop = asyncio.get_running_loop()
-
-    def advanced(position: int) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits for a position any more
-            loop.call_soon_threadsafe(services.positions.advance, position)
-
-    runner.on_advance(advanced)
-    services.store.subscribe(lambda _: runner.wake())
-    services.runner = runner
-    runner.start()
-    try:
-        yield runner
-    finally:
-        await asyncio.to_thread(runner.stop)
 
 
 @asynccontextmanager

@@ -5,32 +5,16 @@ show the same, whatever the projections have seen.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 import msgspec
 
 from api.payments.resources import Failure, NextAction
 from api.subscriptions.entitlements import Entitlement, entitlement_of, standing
-from ledger.catalogue import Catalogue
+from ledger.catalogue import Catalogue, Interval
 from ledger.features import GRACE, effective_tier
 from ledger.subscriptions import state
-from ledger.subscriptions.state import Subscriber
-
-SubscriptionStatus = Literal[
-    "requested",
-    "unknown",
-    "failed",
-    "duplicate",
-    "incomplete",
-    "incomplete_expired",
-    "trialing",
-    "active",
-    "past_due",
-    "unpaid",
-    "paused",
-    "canceled",
-]
-Asked = Literal["cancel", "withdraw_cancellation", "pause", "resume", "payment_method"]
+from ledger.subscriptions.state import ChangeStatus, RequestName, Subscriber, SubscriptionStatus
 
 
 class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +23,9 @@ class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     change_id: str
-    status: Literal["requested", "pending", "scheduled", "unknown"]
+    status: Literal[ChangeStatus, "unknown"]
     tier: str
-    interval: Literal["month", "year"]
+    interval: Interval
     price_minor: int
     at: datetime | None
 
@@ -49,7 +33,7 @@ class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
 class UnansweredRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Asked of Stripe and not answered yet."""
 
-    request: Asked
+    request: RequestName
     status: Literal["requested", "unknown"]
 
 
@@ -62,7 +46,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     status: SubscriptionStatus
     tier: str
-    interval: Literal["month", "year"]
+    interval: Interval
     currency: str
     price_minor: int
     catalogue_version: str
@@ -109,9 +93,9 @@ def subscription_of(
     return Subscription(
         subscription_id=row.subscription_id,
         user_id=user_id,
-        status=cast("SubscriptionStatus", row.status),
+        status=row.status or "unknown",
         tier=row.tier,
-        interval=_interval(row.interval),
+        interval=row.interval,
         currency=row.currency,
         price_minor=row.price_minor,
         catalogue_version=row.catalogue_version,
@@ -132,26 +116,19 @@ def subscription_of(
     )
 
 
-def _interval(interval: str) -> Literal["month", "year"]:
-    return "year" if interval == "year" else "month"
-
-
 def _change(change: state.Change) -> PlanChange:
-    status = "unknown" if change.unknown else change.status
     return PlanChange(
         change_id=change.change_id,
-        status=cast("Literal['requested', 'pending', 'scheduled', 'unknown']", status),
+        status="unknown" if change.unknown else change.status,
         tier=change.tier,
-        interval=_interval(change.interval),
+        interval=change.interval,
         price_minor=change.price_minor,
         at=change.at if change.status == "scheduled" else None,
     )
 
 
 def _unanswered(request: state.Request) -> UnansweredRequest:
-    return UnansweredRequest(
-        request=cast("Asked", request.request), status="unknown" if request.unknown else "requested"
-    )
+    return UnansweredRequest(request=request.request, status="unknown" if request.unknown else "requested")
 
 
 def current_of(subscriber: Subscriber, user_id: str, now: datetime, catalogue: Catalogue) -> CurrentPlan:

@@ -53,7 +53,7 @@ from ledger.invoices.refusals import (
     RetryNotDue,
 )
 from ledger.invoices.snapshot import news
-from ledger.invoices.state import OWED, Invoice, evolve
+from ledger.invoices.state import OWED, CreditStatus, Invoice, evolve
 from ledger.invoices.stream import stream_of
 from ledger.message import Decider, Instant
 
@@ -220,7 +220,7 @@ def _amount_to_credit(command: RequestCredit, invoice: Invoice) -> int:
     return wanted
 
 
-def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: Invoice) -> str:
+def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: Invoice) -> CreditStatus:
     credit = invoice.credits.get(command.credit_id)
     if credit is None:
         raise Unknown(f"There is no credit {command.credit_id} of invoice {command.stripe_invoice_id}.")

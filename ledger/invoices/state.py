@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,6 +44,9 @@ from ledger.invoices.recognition import end_of
 from ledger.payments.state import Dispute, DisputeTally, evolve_dispute
 from ledger.persistent import PersistentMap, PersistentSet
 
+InvoiceStatus = Literal["open", "paid", "void", "uncollectible"]
+CreditStatus = Literal["requested", "unknown", "credited", "failed"]
+
 OWED = frozenset({"open", "uncollectible"})
 _STANDS = frozenset({"requested", "unknown", "credited"})
 
@@ -62,8 +65,7 @@ class Line(Struct, frozen=True, gc=False):
 class Credit(Struct, frozen=True, gc=False):
     amount_minor: int = 0
     """With tax, in the invoice's currency."""
-    status: str = "requested"
-    """requested, unknown, credited or failed."""
+    status: CreditStatus = "requested"
     stripe_credit_note_id: str = ""
     booked_minor: int = 0
     """The same in the currency of settlement, as it is in the books."""
@@ -86,8 +88,8 @@ class Invoice(Struct, frozen=True):
     subscription_id: str = ""
     user_id: str = ""
     currency: str = ""
-    status: str = ""
-    """Empty before it is finalized; then open, uncollectible, void or paid."""
+    status: Literal[InvoiceStatus, ""] = ""
+    """Empty before it is finalized."""
     total_minor: int = 0
     tax_minor: int = 0
     lines: dict[str, Line] = {}

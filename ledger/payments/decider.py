@@ -52,7 +52,7 @@ from ledger.payments.refusals import (
     UnknownPurpose,
 )
 from ledger.payments.snapshot import news, take_up
-from ledger.payments.state import CAPTURED, Payment, evolve
+from ledger.payments.state import CAPTURED, Payment, RefundStatus, evolve
 from ledger.payments.stream import stream_of
 
 PURPOSES = frozenset({"plain"})
@@ -124,7 +124,7 @@ def _record(  # noqa: PLR0911 - one answer for each command of a closed union
             assert_never(command)
 
 
-def _refund_status(command: RecordRefundFailure | RecordRefundUnknown, payment: Payment) -> str:
+def _refund_status(command: RecordRefundFailure | RecordRefundUnknown, payment: Payment) -> RefundStatus:
     refund = payment.refunds.get(command.refund_id)
     if refund is None:
         raise Unknown(f"There is no refund {command.refund_id} of payment {command.payment_id}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,22 +39,45 @@ from ledger.payments.events import (
 )
 from ledger.persistent import PersistentMap, PersistentSet
 
+PaymentStatus = Literal[
+    "initiated",
+    "processing",
+    "requires_action",
+    "succeeded",
+    "failed",
+    "canceled",
+    "unknown",
+    "disputed",
+    "charged_back",
+]
+RefundStatus = Literal["requested", "pending", "succeeded", "failed", "canceled", "unknown"]
+DisputeStatus = Literal[
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "needs_response",
+    "under_review",
+    "won",
+    "lost",
+]
+
 CAPTURED = frozenset({"succeeded", "disputed", "charged_back"})
 OPEN_DISPUTE = frozenset({"needs_response", "under_review"})
 """Chargebacks that wait for an answer. An inquiry (`warning_…`) moves no money and can be refunded:
 https://docs.stripe.com/disputes/how-disputes-work"""
+_DISPUTE_STATUSES: Mapping[str, DisputeStatus] = {status: status for status in get_args(DisputeStatus)}
+"""By the text of a fact. Another text comes from another version's history, and changes nothing."""
 _GIVES_MONEY_BACK = frozenset({"requested", "pending", "succeeded", "unknown"})
 
 
 class Refund(Struct, frozen=True, gc=False):
     amount_minor: int = 0
-    status: str = "requested"
-    """requested, pending, succeeded, failed, canceled or unknown."""
+    status: RefundStatus = "requested"
     stripe_refund_id: str = ""
 
 
 class Dispute(Struct, frozen=True, gc=False):
-    status: str = "needs_response"
+    status: DisputeStatus = "needs_response"
     amount_minor: int = 0
     """In the currency of the charge; the two below are in that of settlement."""
     outstanding_minor: int = 0
@@ -114,9 +138,8 @@ class Payment(Struct, frozen=True):
     user_id: str = ""
     currency: str = ""
     purpose: str = "plain"
-    status: str = ""
-    """Empty before it is initiated; then initiated, processing, requires_action, succeeded, failed,
-    canceled, unknown, disputed or charged_back."""
+    status: Literal[PaymentStatus, ""] = ""
+    """Empty before it is initiated."""
     amount_minor: int = 0
     payment_intent_id: str = ""
     charge_id: str = ""
@@ -321,7 +344,7 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
                 settlement_currency=entry.currency,
             )
         case DisputeStatusChanged():
-            return replace(dispute, status=event.status)
+            return replace(dispute, status=_DISPUTE_STATUSES.get(event.status, dispute.status))
         case DisputeWon():
             inquiry = dispute.status.startswith("warning_")
             return replace(
@@ -341,7 +364,7 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
             assert_never(event)
 
 
-def _standing(disputed: DisputeTally) -> str:
+def _standing(disputed: DisputeTally) -> Literal["disputed", "charged_back", "succeeded"]:
     """Of a captured payment: an open dispute weighs more than a lost one, that more than none."""
     if disputed.open:
         return "disputed"

@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from ledger.catalogue import Interval
 from ledger.message import Command, Instant
-
-Interval = Literal["month", "year"]
 
 
 class RequestSubscription(Command, frozen=True, kw_only=True):

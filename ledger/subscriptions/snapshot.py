@@ -31,7 +31,15 @@ from ledger.subscriptions.events import (
     SubscriptionStatusChanged,
 )
 from ledger.subscriptions.proration import boundaries
-from ledger.subscriptions.state import ENDED, TRANSITIONS, Change, Subscriber, Subscription, evolve
+from ledger.subscriptions.state import (
+    ENDED,
+    TRANSITIONS,
+    Change,
+    Subscriber,
+    Subscription,
+    SubscriptionStatus,
+    evolve,
+)
 
 PENDING_UPDATE_LASTS = timedelta(hours=24)
 """Stripe drops an update that is not paid after 23 hours.
@@ -270,7 +278,7 @@ def _changed(
     )
 
 
-def _status(command: RecordSubscriptionSnapshot, now: Subscription) -> str:
+def _status(command: RecordSubscriptionSnapshot, now: Subscription) -> SubscriptionStatus:
     """As we see it: paused while nothing is collected; unpaid, once said so, until the debt is paid."""
     if command.collection_paused and command.status in _COLLECTING:
         return "paused"
@@ -344,9 +352,9 @@ def _observed(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterato
 
 
 @cache
-def _way(was: str, target: str) -> tuple[str, ...] | None:
+def _way(was: str, target: SubscriptionStatus) -> tuple[SubscriptionStatus, ...] | None:
     """The shortest way of listed transitions; None when there is none."""
-    ways: deque[tuple[str, ...]] = deque([()])
+    ways: deque[tuple[SubscriptionStatus, ...]] = deque([()])
     seen = {was}
     while ways:
         way = ways.popleft()

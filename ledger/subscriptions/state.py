@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.catalogue import Interval
 from ledger.persistent import PersistentMap, PersistentSet
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -39,12 +40,34 @@ from ledger.subscriptions.events import (
     SubscriptionStatusChanged,
 )
 
+SubscriptionStatus = Literal[
+    "requested",
+    "unknown",
+    "failed",
+    "duplicate",
+    "incomplete",
+    "incomplete_expired",
+    "trialing",
+    "active",
+    "past_due",
+    "unpaid",
+    "paused",
+    "canceled",
+]
+ChangeStatus = Literal["requested", "pending", "scheduled"]
+RequestName = Literal["cancel", "withdraw_cancellation", "pause", "resume", "payment_method"]
+
+# Facts are text, and those of another version may say what is not known here: that changes nothing, or is
+# read as the beginning (`incomplete`, by the month).
+_STATUSES: Mapping[str, SubscriptionStatus] = {status: status for status in get_args(SubscriptionStatus)}
+_INTERVALS: Mapping[str, Interval] = {interval: interval for interval in get_args(Interval)}
+
 ENDED = frozenset({"canceled", "incomplete_expired"})
 """Nothing follows these."""
 UNANSWERED = frozenset({"requested", "unknown"})
 _NOT_LIVE = ENDED | {"", "failed", "duplicate"}
 
-TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+TRANSITIONS: Mapping[str, tuple[SubscriptionStatus, ...]] = {
     "requested": ("incomplete", "active", "trialing", "unknown", "failed"),
     "unknown": ("incomplete", "active", "trialing", "failed"),
     "failed": ("incomplete", "active", "trialing", "duplicate"),
@@ -66,7 +89,7 @@ class Request(Struct, frozen=True, gc=False):
     """Something asked of Stripe that is not answered. There is at most one, beside the creation itself."""
 
     request_id: str
-    request: str
+    request: RequestName
     unknown: bool = False
     payment_method_id: str = ""
 
@@ -76,11 +99,11 @@ class Change(Struct, frozen=True, gc=False):
 
     change_id: str
     tier: str
-    interval: str
+    interval: Interval
     price_minor: int
     catalogue_version: str
-    status: str
-    """`requested`, `pending` (Stripe waits for its payment) or `scheduled`."""
+    status: ChangeStatus
+    """`pending`: Stripe waits for its payment."""
     unknown: bool = False
     at: datetime | None = None
     """When a scheduled one comes in force; when another was asked for."""
@@ -89,9 +112,10 @@ class Change(Struct, frozen=True, gc=False):
 class Subscription(Struct, frozen=True, gc=False):
     subscription_id: str = ""
     stripe_subscription_id: str = ""
-    status: str = ""
+    status: Literal[SubscriptionStatus, ""] = ""
+    """Empty for one whose history does not tell how it began."""
     tier: str = ""
-    interval: str = "month"
+    interval: Interval = "month"
     currency: str = ""
     price_minor: int = 0
     """Of the present period, as it was decided or as Stripe says."""
@@ -192,7 +216,7 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 subscription_id=event.subscription_id,
                 status="requested",
                 tier=event.tier,
-                interval=event.interval,
+                interval=_INTERVALS.get(event.interval, "month"),
                 currency=event.currency,
                 price_minor=event.price_minor,
                 catalogue_version=event.catalogue_version,
@@ -203,7 +227,7 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 subscription,
                 subscription_id=event.subscription_id,
                 stripe_subscription_id=event.stripe_subscription_id,
-                status=event.status,
+                status=_STATUSES.get(event.status, "incomplete"),
                 anchor_at=event.anchor_at,
                 period_start=event.period_start,
                 period_end=event.period_end,
@@ -262,10 +286,11 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
 
 
 def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -> Subscription:
-    if event.status in ENDED:
-        return _ended(replace(subscription, status=event.status))
-    answered = _answered(subscription, "pause" if event.status == "paused" else "resume")
-    return replace(answered, status=event.status, past_due_since=event.past_due_since)
+    status = _STATUSES.get(event.status, subscription.status)
+    if status in ENDED:
+        return _ended(replace(subscription, status=status))
+    answered = _answered(subscription, "pause" if status == "paused" else "resume")
+    return replace(answered, status=status, past_due_since=event.past_due_since)
 
 
 def _with_request(subscription: Subscription, event: RequestEvent) -> Subscription:  # noqa: PLR0911 - as above
@@ -308,7 +333,7 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
             change = Change(
                 change_id=event.change_id,
                 tier=event.tier,
-                interval=event.interval,
+                interval=_INTERVALS.get(event.interval, subscription.interval),
                 price_minor=event.price_minor,
                 catalogue_version=event.catalogue_version,
                 status="scheduled" if scheduled else "requested",
@@ -329,7 +354,7 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
             return replace(
                 subscription,
                 tier=event.tier,
-                interval=event.interval,
+                interval=_INTERVALS.get(event.interval, subscription.interval),
                 currency=event.currency,
                 price_minor=event.price_minor,
                 catalogue_version=event.catalogue_version or subscription.catalogue_version,
@@ -339,7 +364,7 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
             assert_never(event)
 
 
-def _answered(subscription: Subscription, request: str) -> Subscription:
+def _answered(subscription: Subscription, request: RequestName) -> Subscription:
     waiting = subscription.request
     done = waiting is not None and waiting.request == request
     return replace(subscription, request=None) if done else subscription

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, Generic, LiteralString, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, LiteralString, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from psycopg.sql import SQL, Composed, Identifier
@@ -52,10 +52,10 @@ class Table(msgspec.Struct, Generic[R], frozen=True):
 
 
 def _required(hint: Any) -> Any:
-    """`datetime` from `datetime | None`."""
+    """`datetime` from `datetime | None`, and `str` from a `Literal` of texts."""
     if get_origin(hint) in (Union, types.UnionType):
-        return next(kind for kind in get_args(hint) if kind is not type(None))
-    return hint
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    return str if get_origin(hint) is Literal else hint
 
 
 def _names(columns: Iterable[str]) -> Composed:

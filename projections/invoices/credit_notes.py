@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ledger.invoices.events import (
     CreditFailed,
@@ -13,6 +13,7 @@ from ledger.invoices.events import (
     CreditUnknown,
     InvoiceCredited,
 )
+from ledger.invoices.state import CreditStatus
 from ledger.message import Recorded
 from projections.engine.buffers import Rows
 from projections.engine.numbers import Numbering
@@ -34,8 +35,7 @@ class CreditNoteRow(Row):
     """The n-th credit note that stands has n; none before it does."""
     stripe_credit_note_id: str
     stripe_number: str
-    status: str
-    """`requested`, `unknown`, `credited` or `failed`."""
+    status: CreditStatus
     amount_minor: int
     """With tax."""
     currency: str
@@ -50,7 +50,7 @@ class CreditNoteRow(Row):
     outside: bool
     """Made in Stripe's dashboard, not through this service."""
     stripe_refund_id: str
-    refund: str
+    refund: Literal["", "settled", "reversed"]
     """`settled` when the money left Stripe's balance, `reversed` when it came back; else empty."""
     requested_at: datetime
     credited_at: datetime | None

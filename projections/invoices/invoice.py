@@ -18,6 +18,7 @@ from ledger.invoices.events import (
     InvoiceUncollectible,
     InvoiceVoided,
 )
+from ledger.invoices.state import InvoiceStatus
 from ledger.message import Event, Recorded
 from projections.engine.tables import Row, Table
 
@@ -32,8 +33,7 @@ class InvoiceRow(Row):
     """Stripe's, of the invoice."""
     receipt_number: int | None
     """Ours: the n-th invoice above zero that was paid has n, over all years; none before it is paid."""
-    status: str
-    """`open`, `paid`, `void` or `uncollectible`."""
+    status: InvoiceStatus
     billing_reason: str
     currency: str
     total_minor: int
@@ -175,7 +175,7 @@ def _fail(row: InvoiceRow, event: InvoicePaymentFailed) -> None:
         row.next_retry_at = event.retry_at if row.status == "open" else None
 
 
-def _close(row: InvoiceRow, status: str) -> None:
+def _close(row: InvoiceRow, status: InvoiceStatus) -> None:
     row.status = status
     row.next_retry_at = None
     row.retry = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from ledger.message import Recorded
 from ledger.payments.events import (
@@ -60,7 +61,7 @@ DisputeEvent = (
 _OPEN = frozenset({"needs_response", "under_review"})
 
 
-def standing(disputes: Iterable[DisputeRow]) -> str:
+def standing(disputes: Iterable[DisputeRow]) -> Literal["disputed", "charged_back", "succeeded"]:
     """Status of a captured payment: an open dispute weighs more than a lost one, that more than none."""
     statuses = {dispute.status for dispute in disputes}
     if statuses & _OPEN:

@@ -16,6 +16,7 @@ from ledger.payments.events import (
     PaymentSettled,
     PaymentSucceeded,
 )
+from ledger.payments.state import PaymentStatus
 from projections.engine.tables import Row, Table
 
 
@@ -28,9 +29,7 @@ class PaymentRow(Row):
     refunded_minor: int
     refund_pending_minor: int
     disputed_minor: int
-    status: str
-    """`initiated`, `processing`, `requires_action`, `succeeded`, `failed`, `canceled`, `unknown`,
-    `disputed` or `charged_back`."""
+    status: PaymentStatus
     purpose: str
     purpose_ref: str
     description: str

@@ -17,6 +17,7 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
+from ledger.payments.state import RefundStatus
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row, Table
 from projections.money_back import MoneyBack, money_back
@@ -31,8 +32,7 @@ class RefundRow(Row):
     stripe_refund_id: str
     amount_minor: int
     currency: str
-    status: str
-    """`requested`, `pending`, `succeeded`, `failed`, `canceled` or `unknown`."""
+    status: RefundStatus
     reason: str
     note: str
     failure_reason: str

@@ -16,7 +16,7 @@ import stripe
 from litestar.types import ASGIApp
 
 from api.app import create_app
-from api.background.projecting import projections
+from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Context, Services
 from api.settings import Settings
@@ -124,7 +124,7 @@ async def running(settings: Settings, database_url: str, fake: FakeStripe) -> As
         yield
 
     context = Context(
-        settings, database_url, open_stripe=fake.open, background=(projections, remember), clock=fake
+        settings, database_url, open_stripe=fake.open, background=(projecting, remember), clock=fake
     )
     asgi = create_app(context)
     async with lifespan(asgi):

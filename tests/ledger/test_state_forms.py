@@ -13,12 +13,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.domains import DECIDERS
-from ledger.message import AnyDecider
+from ledger.message import AnyDecider, Event
 from ledger.payments.decider import PAYMENT
+from ledger.payments.events import DisputeOpened, DisputeStatusChanged
 from ledger.payments.state import Payment
 from ledger.persistent import PersistentMap
 from ledger.store.forms import Form
+from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.events import (
+    SubscriptionChanged,
+    SubscriptionRequested,
+    SubscriptionStarted,
+    SubscriptionStatusChanged,
+)
+from ledger.subscriptions.state import Subscriber, Subscription
 from tests.contracts.record import states, states_file
+from tests.ledger.examples import NOON
 from tests.ledger.strategies import events_of
 
 
@@ -41,6 +51,72 @@ def test_a_state_comes_back_from_its_bytes_and_goes_on_alike(
         state, restored = decider.evolve(state, event), decider.evolve(restored, event)
         assert restored == state
         assert form.encode(restored) == form.encode(state)
+
+
+def test_a_fact_of_another_version_brings_no_status_into_a_state_that_it_cannot_have() -> None:
+    """Facts are text, states have a closed set of it: what is not known changes nothing."""
+    opened = _folded(PAYMENT, DISPUTED, DisputeStatusChanged(dispute_id="dp_1", status="yacht"))
+    assert opened.disputes["dp_1"].status == "needs_response"
+    assert opened.dispute_open
+    started = _folded(SUBSCRIBER, REQUESTED, _started("yacht"))
+    assert (_subscription(started).status, _subscription(started).interval) == ("incomplete", "month")
+    active = _folded(SUBSCRIBER, REQUESTED, _started("active"), TO_YACHT, WEEKLY)
+    assert (_subscription(active).status, _subscription(active).interval) == ("active", "month")
+    for decider, state in ((PAYMENT, opened), (SUBSCRIBER, started), (SUBSCRIBER, active)):
+        form = Form(decider)
+        assert form.decode(form.encode(state)) == state
+
+
+def _folded(decider: AnyDecider, *facts: Event) -> Any:
+    return reduce(decider.evolve, facts, decider.initial)
+
+
+def _subscription(subscriber: Subscriber) -> Subscription:
+    return subscriber.subscriptions["sub_1"]
+
+
+def _started(status: str) -> SubscriptionStarted:
+    return SubscriptionStarted(
+        subscription_id="sub_1",
+        stripe_subscription_id="sub_s",
+        status=status,
+        anchor_at=NOON,
+        period_start=NOON,
+        period_end=NOON,
+    )
+
+
+DISPUTED = DisputeOpened(
+    payment_id="pay_1",
+    dispute_id="dp_1",
+    charge_id="ch_1",
+    amount_minor=100,
+    currency="usd",
+    reason="fraudulent",
+    opened_at=NOON,
+)
+REQUESTED = SubscriptionRequested(
+    subscription_id="sub_1",
+    user_id="usr_ann",
+    tier="pro",
+    interval="fortnight",
+    currency="usd",
+    price_minor=999,
+    catalogue_version="1",
+    payment_method_id="pm_1",
+    stripe_customer_id="cus_1",
+)
+TO_YACHT = SubscriptionStatusChanged(subscription_id="sub_1", status="yacht", was="active")
+WEEKLY = SubscriptionChanged(
+    subscription_id="sub_1",
+    tier="pro",
+    interval="week",
+    currency="usd",
+    price_minor=249,
+    was_tier="pro",
+    was_interval="month",
+    was_price_minor=999,
+)
 
 
 def test_a_time_keeps_its_zone_and_a_number_its_size() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.background.projecting import projections
+from api.background.projecting import projecting
 from api.http.auth import mint
 from api.serve.node import serving
 from api.serve.protocol import HEAD_MAX_BYTES, TARGET_MAX_BYTES
@@ -38,9 +38,7 @@ class Answer(msgspec.Struct):
 @pytest.fixture
 async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
     """Sends the bytes and answers with all that comes until the server hangs up."""
-    context = Context(
-        settings, database_url, open_stripe=stripe.open, background=(projections,), clock=stripe
-    )
+    context = Context(settings, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
