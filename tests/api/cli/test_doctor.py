@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,7 @@ from api.doctor.work import told
 from api.operations.health import Health
 from api.sandbox import running_sandbox
 from tests.api.cli.conftest import Run
-from tests.api.cli.test_commands import NOWHERE, owner, refused
-
-
-def findings(said: str) -> dict[str, Any]:
-    return {finding["check"]: finding for finding in json.loads(said)["findings"]}
+from tests.api.cli.test_commands import NOWHERE, findings, owner, refused
 
 
 def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_do(
