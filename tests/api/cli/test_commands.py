@@ -130,7 +130,26 @@ def test_the_services_own_login_is_told_who_may(run: Run, ledger: str, command: 
     login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
     said = ("member of that role", "GRANT liberation_auditor TO", "or the owner", "needs no such grant")
     refused(run(*command.split(), database_url=login), 2, *said)
-    refused(run("replay", "--check", database_url=login), 3, "owner")
+
+
+@pytest.mark.parametrize("command", ["replay", "replay --check", "replay payments"])
+def test_who_may_not_make_a_schema_is_told_what_to_do(run: Run, ledger: str, command: str) -> None:
+    with owner(ledger) as conn:
+        conn.execute(NEW_LOGIN)
+    login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
+    said = ("LIBERATION_DATABASE_URL name the ledger's owner", "GRANT CREATE ON DATABASE")
+    refused(run(*command.split(), database_url=login), 2, *said)
+
+
+def test_migrate_by_another_than_the_owner_is_told_who_may(
+    run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with owner(ledger) as conn:
+        conn.execute(NEW_LOGIN)
+        conn.execute("DELETE FROM migrations WHERE component = 'api'")
+    login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
+    refused(run("migrate", database_url=login), 2, "as the schema's owner")
+    refused(run("migrate", database_url=login, schema="another"), 2, "as the ledger's owner")
 
 
 def test_an_unknown_setting_is_named(run: Run) -> None:
@@ -148,6 +167,16 @@ def test_token_is_signed_with_the_local_key(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "data" / "jwt-ed25519.pem").stat().st_mode & 0o777 == 0o600
     as_json = json.loads(run("token", "--sub", "usr_7", "--role", "admin", "--json").stdout)
     assert as_json.keys() == {"token", "sub", "roles", "expires_at"}
+
+
+def test_a_new_key_for_tokens_is_told_once(run: Run, tmp_path: Path) -> None:
+    """In the wrong directory it would be made silently, and the service would take no token of it."""
+    asked = ("token", "--sub", "usr_7", "--role", "student")
+    first, second = run(*asked), run(*asked, "--json")
+    assert f"Made a new key, {tmp_path / 'data' / 'jwt-ed25519.pem'}" in first.stderr
+    assert "LIBERATION_DATA_DIR" in first.stderr
+    assert first.stdout.count("\n") == 1
+    assert second.stderr == ""
 
 
 def test_token_refuses_what_nobody_may_be(run: Run) -> None:
@@ -420,7 +449,7 @@ def tamper(url: str, *statements: str) -> None:
 
 
 def test_replay_refuses_names_that_are_none(run: Run, ledger: str) -> None:
-    refused(run("replay", "outbox"), 2, "outbox", "payments")
+    refused(run("replay", "outbox"), 2, "Error: Cannot rebuild outbox", "payments")
 
 
 @pytest.mark.parametrize("format_", ["hledger", "beancount", "csv"])
