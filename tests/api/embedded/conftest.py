@@ -15,7 +15,7 @@ import pytest
 
 from api.embedded import EmbeddedPostgres
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 20.0
 
 USER = """
