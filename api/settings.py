@@ -14,7 +14,7 @@ import msgspec
 from api.database_url import trouble_with
 from api.networks import Network
 from api.redaction import protect, redact
-from api.words import allowed
+from api.words import allowed, in_words
 
 PREFIX = "LIBERATION_"
 SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
@@ -185,7 +185,8 @@ def _in_words(message: str, name: str) -> str:
     if message.startswith("Invalid enum value"):
         kind = get_type_hints(Settings)[name]
         return f"must be one of {', '.join(allowed(get_args(kind)[0] if name in _TUPLES else kind))}"
-    return next((words for pattern, words in PATTERNS.items() if repr(pattern) in message), message)
+    words = next((words for pattern, words in PATTERNS.items() if repr(pattern) in message), "")
+    return words or in_words(message, from_text=True)
 
 
 def _decode(kind: type, value: Any) -> Any:

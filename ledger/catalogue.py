@@ -6,10 +6,11 @@ were decided with, so a new catalogue changes nothing that was.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -72,12 +73,13 @@ def load(path: Path) -> Catalogue:
     """An operator's JSON or TOML file. Raises `InvalidCatalogue` that says where and what is wrong."""
     try:
         raw = path.read_bytes()
-        if path.suffix == ".toml":
-            catalogue = msgspec.convert(tomllib.loads(raw.decode()), Catalogue)
-        else:
-            catalogue = msgspec.json.decode(raw, type=Catalogue)
+        document = tomllib.loads(raw.decode()) if path.suffix == ".toml" else msgspec.json.decode(raw)
+        catalogue = msgspec.convert(document, Catalogue)
     except OSError as error:
         raise InvalidCatalogue(f"The catalogue {path} cannot be read: {error.strerror}.") from error
+    except msgspec.ValidationError as error:
+        where = _spelt_out(str(error), document)
+        raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {where}.") from error
     except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error}.") from error
     try:
@@ -86,6 +88,39 @@ def load(path: Path) -> Catalogue:
     except InvalidCatalogue as error:
         raise InvalidCatalogue(f"The catalogue {path} is not as it must be: {error.detail}") from error
     return catalogue
+
+
+_PLACE = re.compile(r"\$[^`]*")
+_STEP = re.compile(r"\.(?P<field>\w+)|\[(?P<key>\.\.\.|\d+)\]")
+
+
+def _spelt_out(said: str, document: Any) -> str:
+    """What msgspec says, with the key where it writes `[...]` for any. It is the one that alone is refused in
+    the same words; `document` is taken apart to find it.
+    """
+    place = _PLACE.search(said)
+    if place is None:
+        return said
+    spelt, here = "$", document
+    for step in _STEP.finditer(place[0]):
+        key = step["field"] or (_refused_key(said, document, here) if step["key"] == "..." else step["key"])
+        if key is None or not isinstance(here, dict):
+            return said
+        here = here.get(key)
+        spelt += f".{key}"
+    return said.replace(place[0], spelt)
+
+
+def _refused_key(said: str, document: Any, here: dict[str, Any]) -> str | None:
+    for key, value in dict(here).items():
+        here.clear()
+        here[key] = value
+        try:
+            msgspec.convert(document, Catalogue)
+        except msgspec.ValidationError as error:
+            if str(error) == said:
+                return key
+    return None
 
 
 def _lowered(catalogue: Catalogue) -> Catalogue:

@@ -52,7 +52,7 @@ def rebuildable(names: Iterable[str]) -> tuple[str, ...]:
     wanted = set(names)
     if strange := wanted - set(REBUILDABLE):
         raise UnknownProjection(
-            f"cannot rebuild {', '.join(sorted(strange))}: choose from {', '.join(REBUILDABLE)} "
+            f"Cannot rebuild {', '.join(sorted(strange))}: choose from {', '.join(REBUILDABLE)} "
             "(the outbox is never rebuilt, since only it knows what was delivered)"
         )
     return tuple(name for name in REBUILDABLE if not wanted or name in wanted)

@@ -26,9 +26,19 @@ def token(sub: str, roles: tuple[str, ...], ttl: timedelta, *, as_json: bool) ->
     It is for development: with LIBERATION_JWKS set, credentials come from that issuer alone.
     """
     from api.http.auth import mint
+    from api.http.keys import LOCAL
     from api.settings import load
 
-    made = mint(load(), sub, roles, int(ttl.total_seconds()))
+    settings = load()
+    key = settings.data_dir / LOCAL
+    known = key.exists()
+    made = mint(settings, sub, roles, int(ttl.total_seconds()))
+    if not known:
+        click.echo(
+            f"Made a new key, {key.resolve()}: only a service on this data directory (LIBERATION_DATA_DIR) "
+            "takes what it signs.",
+            err=True,
+        )
     if as_json:
         print_json({"token": made, "sub": sub, "roles": sorted(roles), "expires_at": datetime.now(UTC) + ttl})
     else:

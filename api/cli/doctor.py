@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def doctor(*, as_json: bool) -> None:
     """Check the whole installation, and say what to do about it.
 
-    Each check is ok, worrying or wrong. Exit 0 when nothing is wrong, also when something is worrying; 1 when
-    something is; 3 when nothing else is wrong than that the database, Stripe or the issuer does not answer.
-    Nothing is changed anywhere.
+    Each check is ok, worrying or wrong, or skipped where something else must be mended first. Exit 0 when
+    nothing is wrong, also when something is worrying; 1 when something is; 3 when nothing else is wrong than
+    that the database, Stripe or the issuer does not answer. Nothing is changed anywhere.
     """
     from api.doctor.examination import examine
     from api.settings import load
@@ -50,7 +50,7 @@ def _print(finding: Finding) -> None:
 
 def _summary(findings: list[Finding]) -> str:
     counts = {level: sum(finding.level == level for finding in findings) for level in _LEVELS}
-    return ", ".join(f"{count} {level}" for level, count in counts.items())
+    return ", ".join(f"{count} {level}" for level, count in counts.items() if count or level != "skipped")
 
 
-_LEVELS = ("wrong", "worrying", "ok")
+_LEVELS = ("wrong", "worrying", "ok", "skipped")

@@ -108,8 +108,9 @@ def checkpoint(out: str, key: Path | None, *, as_json: bool) -> None:
 
     _check_target(out)
     with installation() as here, here.connect(AUDITOR) as conn, progress("verifying") as advance:
-        signer = _signer(key or here.settings.data_dir / KEY_FILE)
-        signed = checkpoints.sign(chain.verify(conn, advance), datetime.now(UTC), signer)
+        head = chain.verify(conn, advance)
+        signer = _signer(key or here.settings.data_dir / KEY_FILE)  # made only for what it can sign
+        signed = checkpoints.sign(head, datetime.now(UTC), signer)
     file = _target(out, signed.statement.position, signed.statement.at)
     with written(file, replace=False) as opened:
         opened.write(msgspec.json.format(msgspec.json.encode(signed), indent=2).decode() + "\n")

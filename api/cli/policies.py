@@ -18,7 +18,7 @@ def policies() -> None:
 @policies.command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """Show each policy and the position of the first fact that it is asked about.
+    """Show each policy and the first fact that it is asked about.
 
     A policy that a new version brings starts with the facts that come after it.
     """
@@ -43,8 +43,9 @@ def list_(*, as_json: bool) -> None:
 @click.option("--apply", "apply", is_flag=True, help="Do it; without, it is only shown.")
 @json_option
 def backfill(name: str, first: int, *, apply: bool, as_json: bool) -> None:
-    """Show what the policy NAME would have asked for, had it started at POSITION; with --apply, do it.
+    """Ask the policy NAME about facts from before it started.
 
+    Shows what it would have asked for, had it started at POSITION; with --apply, does it.
     What the policy has seen is never asked again. The effects go into the outbox, and the running worker
     delivers them.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def serve(workers: int | None) -> None:
     if workers is not None:
         settings = msgspec.structs.replace(settings, workers=workers)
     log.configure(settings)
-    asyncio.run(until_stopped(run(settings, _announce)))
+    asyncio.run(until_stopped(run(settings, _announce), told=_stopping))
 
 
 @click.command()
@@ -50,7 +51,8 @@ def worker() -> None:
     log.configure(settings)
     asyncio.run(
         until_stopped(
-            work(settings, lambda _: click.echo("The worker is running. Ctrl-C stops it.", err=True))
+            work(settings, lambda _: click.echo("The worker is running. Ctrl-C stops it.", err=True)),
+            told=_stopping,
         )
     )
 
@@ -78,7 +80,13 @@ def demo(seed: int, scale: float, data_dir: Path | None, *, fresh: bool) -> None
     from api.serve.stopping import until_stopped
 
     asked = Demo(seed=seed, scale=scale, fresh=fresh, data_dir=data_dir)
-    asyncio.run(until_stopped(run(asked, progress)))
+    asyncio.run(until_stopped(run(asked, progress), told=_stopping))
+
+
+def _stopping() -> None:
+    """Nobody may be there any more to read it."""
+    with suppress(OSError):
+        click.echo("Stopping … (Ctrl-C again ends at once)", err=True)
 
 
 def _announce(running: Running) -> None:

@@ -137,10 +137,20 @@ def _of_database(error: BaseException, cause: BaseException | None) -> Trouble |
     ):
         return Trouble(_NOT_MIGRATED, UNREACHABLE)
     if isinstance(cause, errors.InsufficientPrivilege):
-        return Trouble(f"The database user may not do this, the ledger's owner may: {error}", UNREACHABLE)
+        return Trouble(_not_the_owner(str(cause)), UNUSABLE)
     if cause is not error or isinstance(error, psycopg.OperationalError):
         return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
     return None
+
+
+def _not_the_owner(said: str) -> str:
+    todo = "let LIBERATION_DATABASE_URL name the ledger's owner for this command"
+    if "for database" in said:
+        return (
+            f"The database user may not make a schema here, which this command does: {todo}, and see that "
+            f"the owner may (GRANT CREATE ON DATABASE … TO …). {said}"
+        )
+    return f"The database user may not do this: {todo}. {said}"
 
 
 def _not_a_member(role: str) -> str:

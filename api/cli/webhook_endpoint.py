@@ -51,7 +51,8 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
     """Show the webhook endpoint that Stripe needs, or make it.
 
     Without --create and --update Stripe is not asked. The secret is shown this one time: it is
-    LIBERATION_STRIPE_WEBHOOK_SECRET. Exit 1 when an endpoint is there and differs, and says in what.
+    LIBERATION_STRIPE_WEBHOOK_SECRET. Exit 1 when an endpoint is there and differs, and says in what; 2 when
+    it is there and --secret-out is given, as its secret cannot be had again.
     """
     from api.settings import SettingsError, load
     from api.webhooks.endpoint import address
@@ -70,6 +71,8 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
     asked = _Asked(settings=settings, url=where, create=create, update=update, secret_out=secret_out)
     done = asyncio.run(_bring_in_line(asked))
     _print_done(done, as_json=as_json)
+    if secret_out is not None and done.outcome != "created":
+        raise Trouble(_NOT_WRITTEN.format(file=secret_out), UNUSABLE)
     if done.differences:
         click.get_current_context().exit(FOUND)
 
@@ -91,6 +94,8 @@ def _print_wanted(url: str, *, as_json: bool) -> None:
     click.echo(f"Address      {wanted['url']}\nAPI version  {wanted['api_version']}\nEvent types")
     for name in wanted["enabled_events"]:
         click.echo(f"  {name}")
+    if not url:
+        click.echo("Give --url, or set LIBERATION_PUBLIC_URL, and the address is told whole.", err=True)
 
 
 async def _bring_in_line(asked: _Asked) -> _Done:
@@ -180,6 +185,11 @@ def _print_done(done: _Done, *, as_json: bool) -> None:
         )
         click.echo(done.secret)
 
+
+_NOT_WRITTEN = """
+    {file} is not written: Stripe showed the endpoint's secret once, when it was made. Roll it at Stripe and
+    keep the new one, or delete the endpoint there and run this again.
+"""
 
 _VERSION_STAYS = (
     "Stripe changes no endpoint's version. Delete this one in the dashboard and run this with --create; what "

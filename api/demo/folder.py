@@ -16,6 +16,7 @@ from api.serve.database import FOLDER as DATABASE
 from api.serve.sandbox import FOLDER as SANDBOX
 from api.serve.sandbox import Files
 from api.settings import SettingsError
+from ledger.private_files import make_folder
 
 MARK = "demo.json"
 LOG = "service.log"
@@ -40,7 +41,7 @@ class Folder:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """For this process alone. Raises `SettingsError` when another demonstration has it."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path)
         lock = open_lock(self.path / "demo.lock")
         with open(lock, closefd=True):  # noqa: PTH123  a descriptor, to be closed
             if not try_lock(lock, EXCLUSIVE):

@@ -11,7 +11,7 @@ from psycopg import Connection, errors
 from psycopg.sql import SQL, Identifier
 
 from api.doctor.clock import compared
-from api.doctor.finding import Finding, bad, ok, unreached, worrying, wrong
+from api.doctor.finding import Finding, bad, ok, skipped, unreached, worrying, wrong
 from api.standing import CLOCK, LOGIN
 from ledger.store import APPLICATION, AUDITOR, MigrationError, conninfo
 from ledger.store import grants as granted
@@ -20,7 +20,14 @@ from ledger.store.migrations import pending
 OLDEST = 150_000
 CONNECT_WITHIN_S = "5"
 
-_SCHEMA_EXISTS: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
+_LEDGER_EXISTS: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = 'events'
+    )
+"""
+"""By the catalogue, which shows names also to those who may not use the schema."""
+_NONE_YET: Final = "there is no ledger yet, see database.migrations"
 _SHOWN: Final = "SELECT current_setting('server_encoding')"
 _SWITCHES: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -29,6 +36,10 @@ class Login(msgspec.Struct, frozen=True):
     name: str
     superuser: bool
     owner: bool
+
+    @property
+    def may_all(self) -> bool:
+        return self.superuser or self.owner
 
 
 def examine(url: str, schema: str, *, live: bool) -> list[Finding]:
@@ -52,7 +63,7 @@ def examine(url: str, schema: str, *, live: bool) -> list[Finding]:
             clock(conn),
             login(conn, schema, live=live),
             migrations(conn, schema),
-            *grants(conn, schema),
+            grants(conn, schema),
             facts(conn, schema),
         ]
 
@@ -95,11 +106,17 @@ def clock(conn: Connection[Any]) -> Finding:
 
 
 def login(conn: Connection[Any], schema: str, *, live: bool) -> Finding:
-    who = _login(conn, schema)
-    if not (who.superuser or who.owner):
-        return ok("database.login", f"{who.name} does not own the ledger and cannot change a fact.")
+    check, who = "database.login", _login(conn, schema)
+    if not who.may_all:
+        if not _one(conn, _LEDGER_EXISTS, schema):
+            return skipped(check, _NONE_YET)
+        if _is_auditor(conn, who):
+            said = f"{who.name} is an auditor's login: it reads, and the service cannot run with it."
+            todo = "To check the service, let LIBERATION_DATABASE_URL name the service's own login."
+            return worrying(check, said, todo)
+        return ok(check, f"{who.name} does not own the ledger and cannot change a fact.")
     return bad(
-        "database.login",
+        check,
         f"{who.name} {'is a superuser' if who.superuser else 'owns the ledger'}: whoever takes the service "
         "over could change or remove facts.",
         "Let the service log in as another: CREATE ROLE liberation_service LOGIN PASSWORD '…' IN ROLE "
@@ -110,7 +127,7 @@ def login(conn: Connection[Any], schema: str, *, live: bool) -> Finding:
 
 def migrations(conn: Connection[Any], schema: str) -> Finding:
     check, todo = "database.migrations", "Run `liberation migrate` as the ledger's owner."
-    if not _one(conn, _SCHEMA_EXISTS, schema):
+    if not _one(conn, _LEDGER_EXISTS, schema):
         return wrong(check, f"There is no ledger in the schema {schema} yet.", todo)
     try:
         with conn.transaction(force_rollback=True):
@@ -132,29 +149,32 @@ def migrations(conn: Connection[Any], schema: str) -> Finding:
     return ok(check, "The database has the shape that this version needs.")
 
 
-def grants(conn: Connection[Any], schema: str) -> list[Finding]:
+def grants(conn: Connection[Any], schema: str) -> Finding:
     """Everything that is missing, at once. Only `liberation_application` is for the service's login."""
+    if not _one(conn, _LEDGER_EXISTS, schema):
+        return skipped("database.grants", _NONE_YET)
     roles = granted.missing_roles(conn)
     statements = [f"CREATE ROLE {role} NOLOGIN" for role in roles]
     who = _login(conn, schema)
-    if APPLICATION in roles or not _may_take_on(conn):
+    if APPLICATION in roles or not (_may_take_on(conn, APPLICATION) or _is_auditor(conn, who)):
         statements.append(f'GRANT {APPLICATION} TO "{who.name}"')
     existing = [role for role in (APPLICATION, AUDITOR) if role not in roles]
-    lacking = granted.missing(conn, schema, existing) if _one(conn, _SCHEMA_EXISTS, schema) else []
-    statements += [grant.sql(schema) for grant in lacking]
+    statements += [grant.sql(schema) for grant in granted.missing(conn, schema, existing)]
     if not statements:
-        return [ok("database.grants", "The service and auditors may do what they need.")]
+        return ok("database.grants", "The service and auditors may do what they need.")
     todo = f"As the ledger's owner or an administrator: {'; '.join(statements)};"
     if all(AUDITOR in statement for statement in statements):
-        return [worrying("database.grants", "Auditors may not read all that they should.", todo)]
-    return [wrong("database.grants", "The service may not do all that it must.", todo)]
+        return worrying("database.grants", "Auditors may not read all that they should.", todo)
+    return wrong("database.grants", "The service may not do all that it must.", todo)
 
 
 def facts(conn: Connection[Any], schema: str) -> Finding:
     """Whether anybody but the owner could change a fact."""
+    if not _one(conn, _LEDGER_EXISTS, schema):
+        return skipped("database.facts", _NONE_YET)
     who = _login(conn, schema)
     names: list[str] = [role for role in (APPLICATION, AUDITOR) if role not in granted.missing_roles(conn)]
-    if not (who.superuser or who.owner):
+    if not who.may_all:
         names = [*names, who.name]
     allowed = {name: granted.changes_allowed(conn, schema, name) for name in names}
     statements = [
@@ -174,21 +194,29 @@ def _login(conn: Connection[Any], schema: str) -> Login:
     return Login(*row)
 
 
-def _may_take_on(conn: Connection[Any]) -> bool:
+def _is_auditor(conn: Connection[Any], who: Login) -> bool:
+    """And nothing else: auditors have logins of their own."""
+    return not who.may_all and _may_take_on(conn, AUDITOR) and not _may_take_on(conn, APPLICATION)
+
+
+def _may_take_on(conn: Connection[Any], role: str) -> bool:
     """Tried, as a membership may come without the right to."""
     try:
         with conn.transaction(force_rollback=True):
-            conn.execute(SQL("SET LOCAL ROLE {}").format(Identifier(APPLICATION)))
+            conn.execute(SQL("SET LOCAL ROLE {}").format(Identifier(role)))
     except (errors.InsufficientPrivilege, errors.InvalidParameterValue):
         return False
     return True
 
 
 def _take_on(conn: Connection[Any], schema: str) -> None:
-    """As the service does, unless this is the owner, who may look without."""
-    who = _login(conn, schema)
-    if not (who.superuser or who.owner) and _may_take_on(conn):
-        conn.execute(SQL("SET LOCAL ROLE {}").format(Identifier(APPLICATION)))
+    """As the service or an auditor does, unless this is the owner, who may look without."""
+    if _login(conn, schema).may_all:
+        return
+    for role in (APPLICATION, AUDITOR):
+        if _may_take_on(conn, role):
+            conn.execute(SQL("SET LOCAL ROLE {}").format(Identifier(role)))
+            return
 
 
 def _one(conn: Connection[Any], query: str, *arguments: str) -> Any:

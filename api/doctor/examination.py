@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from api.doctor import credentials, database, mail, place, stripe, webhooks, work
+from api.doctor import credentials, database, mail, place, plans, stripe, webhooks, work
 from api.doctor.finding import Finding, wrong
 from api.embedded import EmbeddedPostgresError
 from api.serve.database import FOLDER, open_database
@@ -48,14 +48,16 @@ def _deliveries(url: str, schema: str) -> list[Finding]:
         with psycopg.connect(conninfo(url, schema=schema, name="doctor"), autocommit=True) as conn:
             return [webhooks.deliveries(conn)]
     except psycopg.Error:
-        return []  # said by the checks of the database
+        return []  # as with `work`, which is told before
 
 
 async def _outside(settings: Settings) -> list[Finding]:
     return [
         *await _stripe(settings),
+        webhooks.reached_at(settings),
         webhooks.secret(settings),
         *await credentials.examine(settings),
+        plans.examine(settings),
     ]
 
 

@@ -6,12 +6,13 @@ from typing import Literal
 
 import msgspec
 
-Level = Literal["ok", "worrying", "wrong"]
+Level = Literal["ok", "worrying", "wrong", "skipped"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """`said` is what is so and what it means, `todo` what to do about it. Not `reached`: it is wrong that
-    what this was to be asked of does not answer, and nothing more is known.
+    """`said` is what is so and what it means, `todo` what to do about it. `skipped` is what cannot be looked
+    at until something else is mended. Not `reached`: it is wrong that what this was to be asked of does not
+    answer, and nothing more is known.
     """
 
     check: str
@@ -23,6 +24,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def ok(check: str, said: str) -> Finding:
     return Finding(check=check, level="ok", said=said)
+
+
+def skipped(check: str, why: str) -> Finding:
+    return Finding(check=check, level="skipped", said=f"Not checked: {why}.")
 
 
 def worrying(check: str, said: str, todo: str) -> Finding:

@@ -20,13 +20,26 @@ _LATELY: Final = """
 """
 
 
+def reached_at(settings: Settings) -> Finding:
+    """Whether Stripe could call it there, also while Stripe cannot be asked."""
+    try:
+        url = address("", settings)
+    except SettingsError as error:
+        return wrong("webhooks.address", str(error), "Correct LIBERATION_PUBLIC_URL.")
+    if not url:
+        return ok(
+            "webhooks.address", "LIBERATION_PUBLIC_URL is not set: where Stripe reaches us is not known here."
+        )
+    return ok("webhooks.address", f"Stripe reaches us at {url}.")
+
+
 async def endpoints(client: stripe.StripeClient, settings: Settings) -> list[Finding]:
     """Ours, by its address, or by its path where LIBERATION_PUBLIC_URL is not set."""
     try:
         url = address("", settings)
         found = await find(client, url)
-    except SettingsError as error:
-        return [wrong("webhooks.endpoint", str(error), "Correct LIBERATION_PUBLIC_URL.")]
+    except SettingsError:
+        return []  # `webhooks.address` has said it
     except stripe.PermissionError:
         return []  # `stripe.permissions` has said it
     except (stripe.StripeError, UnexpectedAnswer) as error:

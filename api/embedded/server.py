@@ -37,6 +37,7 @@ from api.embedded.errors import EmbeddedPostgresError, explained
 from api.embedded.identity import identity_for
 from api.embedded.locks import EXCLUSIVE, SHARED, open_lock, open_private, try_lock
 from api.embedded.settings import options
+from ledger.private_files import make_folder
 
 START_TIMEOUT_S = 600.0  # recovery after a crash reads the log since the last checkpoint
 STOP_TIMEOUT_S = 300.0  # the last checkpoint writes all that is in memory
@@ -132,7 +133,7 @@ class EmbeddedPostgres:
 
     def _enter(self) -> None:
         with explained("use the data directory"):
-            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.data_dir)
             self._users = open_lock(self.data_dir / "users.lock")
             deadline = time.monotonic() + STOP_TIMEOUT_S
             while not try_lock(self._users, SHARED):  # the guard has it: its last user left, it is stopping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -18,6 +17,7 @@ from jwt.algorithms import OKPAlgorithm
 
 from api.http.jwks import VerificationKey, parse_jwks, parse_key_file, raw
 from api.settings import Settings, SettingsError
+from ledger.private_files import make_file
 
 __all__ = [
     "FixedKeys",
@@ -250,20 +250,11 @@ def _file_keys(path: Path, refused: Refused) -> FixedKeys:
 
 
 def _load_or_make(path: Path) -> Ed25519PrivateKey:
-    """Exactly one process makes it: the others find it by the exclusive create failing."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Exactly one process makes it."""
     made = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    part = path.with_suffix(f".{os.getpid()}")
-    part.touch(mode=0o600)
-    part.write_bytes(made)
-    try:
-        os.link(part, path)  # atomic: nobody reads half a key
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
+    make_file(path, made)
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise SettingsError(f"{path} holds no Ed25519 key: remove it and a new one is made.")

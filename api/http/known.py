@@ -34,8 +34,9 @@ def check_stream(name: str | None) -> None:
 def check_event_type(name: str | None) -> None:
     if name is None or name in EVENT_TYPE_NAMES:
         return
-    near = get_close_matches(name, EVENT_TYPE_NAMES, n=5, cutoff=0.5) or EVENT_TYPE_NAMES[:1]
-    raise _unknown("type", f"there is no type {name!r:.{_SHOWN}}: like it are {', '.join(near)}")
+    near = get_close_matches(name, EVENT_TYPE_NAMES, n=5, cutoff=0.5)
+    known = f"like it are {', '.join(near)}" if near else f"one is written as {EVENT_TYPE_NAMES[0]}"
+    raise _unknown("type", f"there is no type {name!r:.{_SHOWN}}: {known}")
 
 
 _POSTED = "SELECT EXISTS (SELECT FROM postings WHERE party = %s)"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from iso4217 import Currency
-
 from api.sandbox.errors import Object, invalid
 from api.sandbox.transaction import Transaction
 from ledger import money
 
-CODES = frozenset(currency.code.lower() for currency in Currency)
+_NOT_AT_STRIPE = frozenset(
+    {"btn", "cup", "ern", "iqd", "irr", "kpw", "lyd", "sdg", "ssp", "syp", "tmt", "ves"}
+)
+"""Money that Stripe charges in no country: https://docs.stripe.com/currencies#presentment-currencies"""
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Without a minor unit now, but still counted in hundredths at Stripe.
 _WHOLE_ONLY = frozenset({"isk", "ugx"})
@@ -17,10 +18,12 @@ _FEE_FIXED = 30
 
 
 def check_currency(code: str) -> str:
-    """Lower-case. Raises StripeError for what is no ISO 4217 code."""
+    """Lower-case. Raises StripeError for what is no money, or none that Stripe takes."""
     lower = code.lower()
-    if lower not in CODES:
+    if not money.is_currency(lower):
         raise invalid(f"Invalid currency: {code}. Use a three-letter ISO 4217 code.", param="currency")
+    if lower in _NOT_AT_STRIPE:
+        raise invalid(f"Invalid currency: {code}. Stripe does not support it.", param="currency")
     return lower
 
 

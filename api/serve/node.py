@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from api.app import create_app
-from api.serve.protocol import Protocol
+from api.serve.protocol import Protocol, State
 from api.services import Context
 
 DRAIN_S = 30
@@ -22,6 +22,14 @@ POLL_S = 0.01
 
 class Server(uvicorn.Server):
     """Signals are this program's business: see `api.serve.stopping`."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state: State = State()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.server_state.stopping = True
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from api.http.context import REFUSED
 from api.http.problems import (
@@ -28,6 +29,8 @@ from api.http.problems import (
 TARGET_MAX_BYTES = 16_384
 HEAD_MAX_BYTES = 65_536
 """Request line and headers together; the parser alone would keep as much as somebody sends."""
+LATE_S = 1.0
+"""How long a connection that is made while the server stops may take to say what it wants."""
 _SHOWN_BYTES = 500
 """Of an address that is too long."""
 _METHOD = re.compile(rb"[\r\n]*[!#$%&'*+.^_`|~0-9A-Za-z-]+( |\Z)")
@@ -35,8 +38,16 @@ _METHOD = re.compile(rb"[\r\n]*[!#$%&'*+.^_`|~0-9A-Za-z-]+( |\Z)")
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
+class State(ServerState):
+    """`stopping` is set before the connections that are there are closed."""
+
+    stopping: bool = False
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
+
+    server_state: State
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -46,6 +57,14 @@ class Protocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._lost = False
         """What comes after the last request that could be read is anybody's guess."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base
+        """One that was accepted just before the end may be made after all others were told of it: nobody
+        would close it, and the drain would wait for as long as it is kept alive.
+        """
+        super().connection_made(transport)
+        if self.server_state.stopping:
+            self.loop.call_later(LATE_S, self.shutdown)
 
     def data_received(self, data: bytes) -> None:
         if self._lost:
@@ -72,6 +91,8 @@ class Protocol(HttpToolsProtocol):
         refusal = _unreadable(self.parser.get_http_version(), self.url, self.headers)
         if refusal is None:
             super().on_headers_complete()
+            if self.server_state.stopping:
+                self.cycle.keep_alive = False
         else:
             self.scope["method"] = self.parser.get_method().decode("ascii")
             self._refuse(refusal)

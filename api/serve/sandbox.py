@@ -23,6 +23,7 @@ import structlog
 from api.serve.sockets import free_port, is_free
 from api.settings import Settings, SettingsError
 from ledger.errors import OperatorError
+from ledger.private_files import make_file
 from ledger.webhooks.decider import SUBSCRIBED
 
 HOST = "127.0.0.1"
@@ -57,13 +58,7 @@ class Files:
 
     def webhook_secret(self) -> str:
         """Made at first use; exactly one process makes it."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self.secret.with_suffix(f".{os.getpid()}")
-        part.touch(mode=0o600)
-        part.write_text(f"whsec_{secrets.token_hex(24)}", encoding="utf-8")
-        with suppress(FileExistsError):
-            os.link(part, self.secret)  # atomic: nobody reads half a secret
-        part.unlink()
+        make_file(self.secret, f"whsec_{secrets.token_hex(24)}".encode())
         return self.secret.read_text(encoding="utf-8").strip()
 
     def known_port(self) -> int:

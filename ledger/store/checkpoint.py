@@ -19,6 +19,7 @@ from psycopg import Connection
 
 from ledger.errors import ChainBroken, OperatorError
 from ledger.message import Instant
+from ledger.private_files import make_file
 from ledger.store import chain
 
 _FORMAT = "liberation.checkpoint.v1"
@@ -119,19 +120,14 @@ def _check_signature(checkpoint: Checkpoint, trusted: bytes | None) -> None:
 
 def load_or_make_key(file: Path) -> Ed25519PrivateKey:
     """The signing key in `file` (PEM, PKCS 8), made on first use and readable by its owner alone."""
-    if file.exists():
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise CheckpointError(f"{file} holds no Ed25519 private key")
-        return key
-    key = Ed25519PrivateKey.generate()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_bytes(
-        key.private_bytes(
+    if not file.exists():
+        made = Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-    )
+        make_file(file, made)
+    key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise CheckpointError(f"{file} holds no Ed25519 private key")
     return key
 
 

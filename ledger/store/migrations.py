@@ -53,6 +53,12 @@ class MigrationError(OperatorError):
     code: ClassVar[str] = "migration"
 
 
+class MayNotMigrate(MigrationError):
+    """Not by this database user; another may."""
+
+    code: ClassVar[str] = "may_not_migrate"
+
+
 class Migration(msgspec.Struct, frozen=True):
     component: str
     number: int
@@ -132,7 +138,7 @@ def _lock(conn: Connection[Any], schema: str, timeout_s: float) -> None:
 
 def _prepare(conn: Connection[Any], schema: str) -> None:
     if asked := [statement for role in (APPLICATION, AUDITOR) for statement in _ensure_role(conn, role)]:
-        raise MigrationError(
+        raise MayNotMigrate(
             f"the database user {conn.info.user} may not make or take on the ledger's roles. The service's "
             "own login need not: run `liberation migrate` as the ledger's owner. For an owner, ask an "
             f"administrator to run: {'; '.join(asked)}"
@@ -150,12 +156,12 @@ def _check_complete(conn: Connection[Any], wanted: Sequence[Migration], componen
         conn.execute(SQL("SET ROLE {}").format(Identifier(APPLICATION)))
         pending = _pending(conn, wanted, components)
     except (errors.InsufficientPrivilege, errors.UndefinedTable, errors.UndefinedObject) as error:
-        raise MigrationError(
+        raise MayNotMigrate(
             f"the database user {conn.info.user} may neither change the schema nor see what was run: "
             f'run `liberation migrate` as its owner, and GRANT {APPLICATION} TO "{conn.info.user}"'
         ) from error
     if pending:
-        raise MigrationError(
+        raise MayNotMigrate(
             f"{pending[0]} has not run yet, and {conn.info.user} may not run it: "
             "run `liberation migrate` as the schema's owner first"
         )
@@ -217,7 +223,8 @@ def _apply(conn: Connection[Any], migration: Migration) -> None:
             conn.execute(migration.sql.encode())
             conn.execute(_INSERT_APPLIED, applied)
     except psycopg.Error as error:
-        raise MigrationError(f"{migration} failed and was rolled back: {str(error).strip()}") from error
+        kind = MayNotMigrate if isinstance(error, errors.InsufficientPrivilege) else MigrationError
+        raise kind(f"{migration} failed and was rolled back: {str(error).strip()}") from error
 
 
 def _scalar(conn: Connection[Any], query: str, argument: str) -> bool:

@@ -46,8 +46,11 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     ("environ", "words"),
     [
         ({"LIBERATION_PROT": "1"}, "LIBERATION_PROT is no setting"),
-        ({"LIBERATION_PORT": "http"}, "LIBERATION_PORT cannot be used: Expected `int`"),
-        ({"LIBERATION_PORT": "99999"}, "LIBERATION_PORT cannot be used"),
+        ({"LIBERATION_PORT": "http"}, "LIBERATION_PORT cannot be used: must be an integer."),
+        ({"LIBERATION_PORT": "99999"}, "LIBERATION_PORT cannot be used: must be at most 65535"),
+        ({"LIBERATION_IDEMPOTENCY_WAIT_S": "soon"}, "IDEMPOTENCY_WAIT_S cannot be used: must be a number."),
+        ({"LIBERATION_WORKERS": "2.5"}, "LIBERATION_WORKERS cannot be used: must be an integer."),
+        ({"LIBERATION_JWT_ISSUER": ""}, "JWT_ISSUER cannot be used: must have at least 1 character."),
         ({"LIBERATION_JWT_ALGORITHMS": "HS256"}, "JWT_ALGORITHMS cannot be used: must be one of EdDSA"),
         ({"LIBERATION_LOG_FORMAT": "xml"}, "LOG_FORMAT cannot be used: must be one of json, console"),
         ({"LIBERATION_STRIPE_API_KEY": "hunter2"}, "STRIPE_API_KEY cannot be used: must be a secret or"),

@@ -105,6 +105,8 @@ def test_the_first_signal_lets_requests_finish_and_the_second_does_not_wait(
         assert service.process.wait(30) == exit_code
         paying.join(30)
         assert answers == [answer]
+    [stderr] = tmp_path.glob("data-*.err")
+    assert "Stopping … (Ctrl-C again ends at once)" in stderr.read_text(encoding="utf-8")
 
 
 def _positions(url: str) -> set[int]:

@@ -183,7 +183,17 @@ def broken(where: str, value: Any) -> bytes:
     ("where", "value", "told"),
     [
         ("version", "", "version"),
-        ("tiers.pro.token_cap", -1, r"token_cap|\$\.tiers"),
+        ("tiers.pro.token_cap", -1, r"`\$\.tiers\.pro\.token_cap`"),
+        ("tiers.enterprise.features", None, r"required field `features` - at `\$\.tiers\.enterprise`"),
+        (
+            "tiers.pro.features.certificates",
+            {"limit": -1},
+            r"`\$\.tiers\.pro\.features\.certificates\.limit`",
+        ),
+        ("tiers.pro.features.view_courses", 5, r"`\$\.tiers\.pro\.features\.view_courses`"),
+        ("tiers.enterprise.prices.usd.year", "9", r"`\$\.tiers\.enterprise\.prices\.usd\.year`"),
+        ("tiers.pro.prices.usd.week", 9, r"'week' - at `key` in `\$\.tiers\.pro\.prices\.usd`"),
+        ("tiers", [], r"`\$\.tiers`"),
         ("tiers.pro.discount", 1, "discount"),
         ("tiers.pro", None, "exactly free, pro, enterprise"),
         ("tiers.pro.prices", {}, r"tiers\.pro\.prices. must have a price"),

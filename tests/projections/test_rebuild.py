@@ -315,7 +315,7 @@ def test_what_was_read_for_a_rebuild_cannot_be_replaced_behind_it(
 
 @pytest.mark.parametrize("name", ["outbox", "leaderboard"])
 def test_what_cannot_be_rebuilt_is_said(name: str, database_url: str) -> None:
-    with pytest.raises(UnknownProjection, match=f"cannot rebuild {name}: choose from payments"):
+    with pytest.raises(UnknownProjection, match=f"Cannot rebuild {name}: choose from payments"):
         rebuild(database_url, ["payments", name])
 
 

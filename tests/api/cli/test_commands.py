@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import jwt
 import psycopg
 import pytest
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import projections.queries.export
+from api.cli import liberation
 from api.cli.files import written
 from ledger.store import checkpoint, conninfo
 from projections.queries.export import UnknownCurrency
@@ -50,6 +52,11 @@ def refused(result: Result, exit_code: int, *said: str) -> None:
         assert word in result.stderr
 
 
+def findings(said: str) -> dict[str, Any]:
+    """Of `doctor --json`, by check."""
+    return {finding["check"]: finding for finding in json.loads(said)["findings"]}
+
+
 def misused(result: Result, *said: str) -> None:
     """Click's own: the usage, then what is wrong with it."""
     assert result.exit_code == 2
@@ -72,12 +79,19 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
         assert run(command, "--help").exit_code == 0
 
 
+def paths(command: click.Command, *above: str) -> Iterator[tuple[str, ...]]:
+    """Of a command and of all below it."""
+    yield above
+    for name, each in getattr(command, "commands", {}).items():
+        yield from paths(each, *above, name)
+
+
 def test_no_line_of_help_is_cut_short_on_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for group in ((), ("apikey",), ("outbox",), ("stripe",)):
-        said = run(*group, "--help").stdout
-        assert max(map(len, said.splitlines())) <= 80
-        assert not [line for line in said.splitlines() if line.endswith("...") and "Usage" not in line]
+    for path in paths(liberation):
+        said = run(*path, "--help").stdout
+        assert max(map(len, said.splitlines())) <= 80, path
+        assert not [line for line in said.splitlines() if line.endswith("...") and "Usage" not in line], path
 
 
 def test_it_starts_without_what_only_the_service_needs() -> None:
@@ -116,7 +130,26 @@ def test_the_services_own_login_is_told_who_may(run: Run, ledger: str, command: 
     login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
     said = ("member of that role", "GRANT liberation_auditor TO", "or the owner", "needs no such grant")
     refused(run(*command.split(), database_url=login), 2, *said)
-    refused(run("replay", "--check", database_url=login), 3, "owner")
+
+
+@pytest.mark.parametrize("command", ["replay", "replay --check", "replay payments"])
+def test_who_may_not_make_a_schema_is_told_what_to_do(run: Run, ledger: str, command: str) -> None:
+    with owner(ledger) as conn:
+        conn.execute(NEW_LOGIN)
+    login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
+    said = ("LIBERATION_DATABASE_URL name the ledger's owner", "GRANT CREATE ON DATABASE")
+    refused(run(*command.split(), database_url=login), 2, *said)
+
+
+def test_migrate_by_another_than_the_owner_is_told_who_may(
+    run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with owner(ledger) as conn:
+        conn.execute(NEW_LOGIN)
+        conn.execute("DELETE FROM migrations WHERE component = 'api'")
+    login = psycopg.conninfo.make_conninfo(ledger, user="service_login", password="pw")
+    refused(run("migrate", database_url=login), 2, "as the schema's owner")
+    refused(run("migrate", database_url=login, schema="another"), 2, "as the ledger's owner")
 
 
 def test_an_unknown_setting_is_named(run: Run) -> None:
@@ -134,6 +167,16 @@ def test_token_is_signed_with_the_local_key(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "data" / "jwt-ed25519.pem").stat().st_mode & 0o777 == 0o600
     as_json = json.loads(run("token", "--sub", "usr_7", "--role", "admin", "--json").stdout)
     assert as_json.keys() == {"token", "sub", "roles", "expires_at"}
+
+
+def test_a_new_key_for_tokens_is_told_once(run: Run, tmp_path: Path) -> None:
+    """In the wrong directory it would be made silently, and the service would take no token of it."""
+    asked = ("token", "--sub", "usr_7", "--role", "student")
+    first, second = run(*asked), run(*asked, "--json")
+    assert f"Made a new key, {tmp_path / 'data' / 'jwt-ed25519.pem'}" in first.stderr
+    assert "LIBERATION_DATA_DIR" in first.stderr
+    assert first.stdout.count("\n") == 1
+    assert second.stderr == ""
 
 
 def test_token_refuses_what_nobody_may_be(run: Run) -> None:
@@ -181,7 +224,7 @@ def test_migrate_says_what_it_did_and_then_nothing(run: Run, database_url: str) 
     assert again.stdout == "The database is up to date.\n"
 
 
-def test_verify_names_the_first_bad_position(run: Run, ledger: str) -> None:
+def test_verify_names_the_first_bad_position(run: Run, ledger: str, tmp_path: Path) -> None:
     fine = json.loads(run("verify", "--json").stdout)
     assert (fine["ok"], fine["events"]) == (True, 3)
     assert "3 events, chain intact" in run("verify").stdout
@@ -193,6 +236,7 @@ def test_verify_names_the_first_bad_position(run: Run, ledger: str) -> None:
     assert (found.exit_code, json.loads(found.stdout)["position"]) == (1, 2)
     refused(run("checkpoint", "--out", "never.json"), 1, "position 2")
     assert not Path("never.json").exists()
+    assert not (tmp_path / "data").exists(), "no key is made for what it cannot sign"
 
 
 def test_a_checkpoint_shows_a_cut_tail(run: Run, ledger: str, tmp_path: Path) -> None:
@@ -220,6 +264,16 @@ def test_a_checkpoint_of_somebody_else_proves_nothing(run: Run, ledger: str, tmp
     forged = statement.read_text(encoding="utf-8").replace('"position": 3', '"position": 2')
     statement.write_text(forged, encoding="utf-8")
     refused(run(*against[:3]), 2, "signature")
+
+
+def test_the_data_directory_that_a_checkpoint_makes_is_for_its_owner_alone(
+    run: Run, ledger: str, tmp_path: Path
+) -> None:
+    assert run("checkpoint", "--out", str(tmp_path / "checkpoint.json")).exit_code == 0
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    [key] = (tmp_path / "data").iterdir()
+    assert (key.name, key.stat().st_mode & 0o777) == ("checkpoint-ed25519.pem", 0o600)
+    assert findings(run("doctor", "--json").stdout)["files.data_dir"]["level"] == "ok"
 
 
 def test_an_older_checkpoint_is_never_overwritten(run: Run, ledger: str, tmp_path: Path) -> None:
@@ -347,14 +401,18 @@ def test_replay_proves_snapshots_and_names_those_that_are_wrong(run: Run, ledger
     found = json.loads(run("replay", "--check", "--json").stdout)
     assert (found["equal"], found["differences"]) == (False, [])
     assert [bad["stream"] for bad in found["snapshots"]["bad"]] == ["customer-usr_ann"]
-    assert run("snapshots", "drop", "customer-usr_bob").stdout == "Dropped 0 snapshots.\n"
+    nobodys = run("snapshots", "drop", "customer-usr_bob")
+    assert (nobodys.exit_code, "No snapshot is kept of customer-usr_bob" in nobodys.stderr) == (2, True)
     assert run("snapshots", "drop", "customer-usr_ann").stdout == "Dropped 1 snapshot.\n"
     assert json.loads(run("replay", "--check", "--json").stdout)["equal"]
 
 
-def test_all_snapshots_are_dropped_when_none_is_named(run: Run, ledger: str) -> None:
+def test_all_snapshots_are_dropped_when_that_is_asked_for(run: Run, ledger: str) -> None:
     asyncio.run(save_cards(ledger, 40))
-    assert run("snapshots", "drop").stdout == "Dropped 1 snapshot.\n"
+    misused(run("snapshots", "drop"), "--all")
+    misused(run("snapshots", "drop", "customer-usr_ann", "--all"), "--all")
+    assert run("snapshots", "drop", "--all").stdout == "Dropped 1 snapshot.\n"
+    assert run("snapshots", "drop", "--all").exit_code == 0, "none is left, which is what was asked for"
     with owner(ledger) as conn:
         assert conn.execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
 
@@ -396,7 +454,7 @@ def tamper(url: str, *statements: str) -> None:
 
 
 def test_replay_refuses_names_that_are_none(run: Run, ledger: str) -> None:
-    refused(run("replay", "outbox"), 2, "outbox", "payments")
+    refused(run("replay", "outbox"), 2, "Error: Cannot rebuild outbox", "payments")
 
 
 @pytest.mark.parametrize("format_", ["hledger", "beancount", "csv"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,7 @@ from api.doctor.work import told
 from api.operations.health import Health
 from api.sandbox import running_sandbox
 from tests.api.cli.conftest import Run
-from tests.api.cli.test_commands import NOWHERE, owner, refused
-
-
-def findings(said: str) -> dict[str, Any]:
-    return {finding["check"]: finding for finding in json.loads(said)["findings"]}
+from tests.api.cli.test_commands import NOWHERE, findings, owner, refused
 
 
 def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_do(
@@ -65,6 +60,34 @@ def test_what_does_not_answer_is_exit_code_3_unless_something_else_is_wrong(run:
     assert run("doctor", **away).exit_code == 3
     assert run("doctor", database_url=NOWHERE).exit_code == 3
     assert run("doctor", **{**away, "stripe_webhook_secret": ""}).exit_code == 1
+
+
+def test_what_keeps_the_service_from_starting_is_found_while_stripe_is_away(run: Run, ledger: str) -> None:
+    live = {
+        "stripe_api_key": "rk_live_1",
+        "stripe_webhook_secret": "whsec_1",
+        "stripe_api_base": "http://127.0.0.1:1",
+    }
+    done = run("doctor", "--json", **live, public_url="http://pay.example", catalogue="/nowhere/plans.toml")
+    assert done.exit_code == 1, done.output
+    found = findings(done.stdout)
+    assert (found["webhooks.address"]["level"], "https" in found["webhooks.address"]["said"]) == (
+        "wrong",
+        True,
+    )
+    assert (found["catalogue"]["level"], "/nowhere/plans.toml" in found["catalogue"]["said"]) == (
+        "wrong",
+        True,
+    )
+
+
+def test_what_cannot_be_looked_at_yet_is_not_called_well(run: Run, database_url: str) -> None:
+    done = run("doctor", database_url=database_url, schema="elsewhere")
+    assert (
+        done.exit_code,
+        "skipped   database.facts       Not checked: there is no ledger yet" in done.stdout,
+    ) == (1, True)
+    assert done.stdout.splitlines()[-1].endswith(" skipped")
 
 
 def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path) -> None:

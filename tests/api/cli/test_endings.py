@@ -16,6 +16,7 @@ import pytest
 
 from api.cli import liberation
 from api.cli.trouble import unwritable
+from api.http.keys import LocalKeys
 from tests.api.cli.conftest import Run
 from tests.service import environment
 
@@ -107,6 +108,7 @@ def ended(
 def test_output_that_nobody_reads_is_no_fault(
     program: Sequence[str], arguments: list[str], tmp_path: Path
 ) -> None:
+    LocalKeys(tmp_path / "data")  # else it is told that a key was made
     reading, writing = os.pipe()
     os.close(reading)
     try:

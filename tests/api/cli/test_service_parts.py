@@ -94,6 +94,7 @@ def test_the_webhook_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path)
     assert files.webhook_secret() == secret
     assert files.secret.stat().st_mode & 0o777 == 0o600
     assert list(files.folder.iterdir()) == [files.secret]
+    assert files.folder.parent.stat().st_mode & 0o777 == 0o700, "nor may others look into what is above"
 
 
 def test_serve_refuses_a_taken_port_before_it_makes_anything(tmp_path: Path) -> None:

@@ -48,7 +48,10 @@ def test_it_says_what_to_make_by_hand_without_asking_stripe(run: Run) -> None:
         assert word in said.stdout
     as_json = json.loads(run("stripe", "webhook-endpoint", "--json", public_url=f"{BASE}/").stdout)
     assert as_json == {"url": URL, "api_version": STRIPE_VERSION, "enabled_events": list(SUBSCRIBED)}
-    assert "/api/webhooks/stripe" in run("stripe", "webhook-endpoint").stdout
+    assert "LIBERATION_PUBLIC_URL" not in said.output
+    unknown = run("stripe", "webhook-endpoint")
+    assert "/api/webhooks/stripe" in unknown.stdout
+    assert "LIBERATION_PUBLIC_URL" in unknown.stderr
 
 
 def test_it_is_made_with_our_version_and_types_and_the_secret_is_shown_once(run: Run, endpoints: Any) -> None:
@@ -78,6 +81,20 @@ def test_the_secret_goes_into_a_file_of_its_owner(run: Run, endpoints: Any, tmp_
     refused(run(*other, str(file)), 2, "is there already")
     refused(run(*other, str(tmp_path / "no" / "file")), 2, "cannot be written")
     assert [endpoint.url for endpoint in endpoints.list().data] == [URL], "nothing was made without its file"
+
+
+@pytest.mark.parametrize("options", [["--create"], ["--create", "--update"], ["--create", "--json"]])
+def test_the_secret_of_one_that_is_there_cannot_be_written(
+    run: Run, endpoints: Any, tmp_path: Path, options: list[str]
+) -> None:
+    endpoints.create({"url": URL, "enabled_events": list(SUBSCRIBED), "api_version": STRIPE_VERSION})
+    file = tmp_path / "secret"
+    done = run("stripe", "webhook-endpoint", *options, "--url", BASE, "--secret-out", str(file))
+    assert done.exit_code == 2, done.output
+    assert f"{file} is not written" in done.stderr
+    assert "Roll it at Stripe" in done.stderr
+    assert URL in done.stdout, "what is there is shown all the same"
+    assert not file.exists()
 
 
 def test_a_file_is_not_left_behind_when_stripe_makes_nothing(

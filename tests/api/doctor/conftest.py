@@ -26,7 +26,7 @@ def of() -> Told:
 
     def find(findings: list[Finding], check: str) -> Finding:
         [found] = [finding for finding in findings if finding.check == check]
-        assert bool(found.todo) is (found.level != "ok"), "what is not well says what to do"
+        assert bool(found.todo) is (found.level in {"worrying", "wrong"}), "what is not well says what to do"
         return found
 
     return find

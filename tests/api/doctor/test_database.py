@@ -129,6 +129,30 @@ def test_a_ledger_that_is_not_there_or_older_is_told_to_migrate(
     assert "liberation migrate" in found.todo
 
 
+def test_nothing_is_said_of_a_ledger_that_is_not_there(login: Login) -> None:
+    found = levels(examine(login(MEMBER), schema="elsewhere"))
+    assert found["database.migrations"] == "wrong"
+    assert {check for check, level in found.items() if level == "skipped"} == {
+        "database.login", "database.grants", "database.facts",
+    }  # fmt: skip
+
+
+def test_a_schema_without_tables_is_no_ledger(owner: Connection, login: Login) -> None:
+    owner.execute("CREATE SCHEMA barren")
+    assert levels(examine(login(MEMBER), schema="barren"))["database.facts"] == "skipped"
+
+
+@pytest.mark.parametrize("clauses", ["", "NOINHERIT "])
+def test_an_auditors_login_is_known_and_not_told_to_become_the_services(
+    login: Login, of: Told, clauses: str
+) -> None:
+    found = examine(login(f"{clauses}IN ROLE liberation_auditor"))
+    assert of(found, "database.login").level == "worrying"
+    assert "is an auditor's login" in of(found, "database.login").said
+    assert "GRANT liberation_application" not in repr(found)
+    assert {levels(found)[f"database.{check}"] for check in ("migrations", "grants", "facts")} == {"ok"}
+
+
 def test_drift_and_a_newer_database_are_told(owner: Connection, login: Login, of: Told) -> None:
     url = login(MEMBER)
     owner.execute("INSERT INTO liberation.migrations VALUES ('api', 99, 'of_tomorrow', '')")

@@ -41,8 +41,15 @@ async def test_an_endpoint_is_found_by_its_address_or_its_path(client: StripeCli
 
 async def test_an_address_that_stripe_could_not_call_is_wrong(client: StripeClient) -> None:
     live = Settings(public_url="http://pay.example", stripe_api_key="rk_live_1")
-    [found] = await webhooks.endpoints(client, live)
+    found = webhooks.reached_at(live)
     assert (found.level, "https" in found.said) == ("wrong", True)
+    assert await webhooks.endpoints(client, live) == [], "it is said once"
+    assert (
+        webhooks.reached_at(Settings(public_url="https://pay.example", stripe_api_key="rk_live_1")).level
+        == "ok"
+    )
+    assert webhooks.reached_at(Settings(public_url="http://localhost:8000")).level == "ok"
+    assert webhooks.reached_at(Settings(public_url="http://pay.example?a=1")).level == "wrong"
 
 
 @pytest.mark.parametrize(("kind", "levels"), [("forbidden", []), ("error_before", ["worrying"])])

@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvicorn
 
 from api.background.projecting import projecting
 from api.http.auth import mint
-from api.serve.node import serving
-from api.serve.protocol import HEAD_MAX_BYTES, TARGET_MAX_BYTES
+from api.serve import protocol
+from api.serve.node import Server, serving
+from api.serve.protocol import HEAD_MAX_BYTES, TARGET_MAX_BYTES, Protocol
 from api.services import Context
 from api.settings import Settings
 from tests.api.support import FakeStripe
@@ -229,3 +231,41 @@ async def test_nothing_else_is_refused(say: Say) -> None:
         request(b"GET /livez?" + b"a" * (TARGET_MAX_BYTES - 100) + b" HTTP/1.1", closing),
     ):
         assert [answer.status for answer in await say(sent)] == [200], sent[:80]
+
+
+async def empty(_scope: Any, _receive: Any, send: Any) -> None:
+    """An application that has nothing to say."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /livez HTTP/1.1\r\nHos", request(b"GET /livez HTTP/1.1")],
+    ids=["none", "half", "whole"],
+)
+async def test_a_connection_that_is_made_while_the_server_stops_does_not_keep_it(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """It was accepted before, and is made when all others have been told already."""
+    monkeypatch.setattr(protocol, "LATE_S", 0.2)
+    config = uvicorn.Config(empty, http=Protocol, lifespan="off", log_config=None, access_log=False)
+    config.load()
+    server = Server(config)
+    server.lifespan, server.servers = config.lifespan_class(config), []
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    stopping = asyncio.create_task(server.shutdown())
+    await asyncio.sleep(0)  # the connections that are there are told
+
+    def late() -> Protocol:
+        return Protocol(config=config, server_state=server.server_state, app_state={})
+
+    await asyncio.get_running_loop().connect_accepted_socket(late, theirs)
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        answered = await reader.read()
+        await stopping
+    assert answered.startswith(b"HTTP/1.1 204") is sent.endswith(b"\r\n\r\n")
+    assert (b"connection: close" in answered) is bool(answered)
+    writer.close()

@@ -302,7 +302,9 @@ async def test_currencies_are_taken_in_either_case_and_must_exist(
         ("/api/ledger/entries?stream=payment-", "no stream"),
         ("/api/audit?stream=nonsense", "no stream"),
         ("/api/audit?type=payments.suceeded.v1", "payments.succeeded.v1"),
-        ("/api/audit?type=", "like it are"),
+        ("/api/audit?type=", "one is written as customers.created.v1"),
+        ("/api/audit?type=foo", "one is written as customers.created.v1"),
+        ("/api/audit?type=payments.created", "like it are payments."),
     ],
 )
 async def test_a_filter_that_nothing_can_match_is_a_mistake(admin: Caller, query: str, why: str) -> None:

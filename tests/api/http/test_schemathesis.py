@@ -22,6 +22,7 @@ from api.app import create_app
 from api.background.projecting import projecting
 from api.http.access import TABLE
 from api.http.auth import ROLES, mint
+from api.serve.node import Server
 from api.serve.protocol import Protocol
 from api.services import Context
 from api.settings import Settings
@@ -40,7 +41,7 @@ def served(database_url: str, settings: Settings, stripe: FakeStripe) -> Iterato
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, loop="asyncio", http=Protocol, log_config=None, lifespan="on"
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     deadline = time.monotonic() + 20

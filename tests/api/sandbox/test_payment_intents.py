@@ -186,6 +186,8 @@ def test_cancel(client: stripe.StripeClient) -> None:
         ({"amount": 10**9}, "amount_too_large", "amount"),
         ({"amount": "ten"}, "parameter_invalid_integer", "amount"),
         ({"currency": "xxz"}, None, "currency"),
+        ({"currency": "irr"}, None, "currency"),
+        ({"currency": "XAU"}, None, "currency"),
         ({"amount": 1_001, "currency": "kwd"}, None, "amount"),
         ({"customer": "cus_none"}, "resource_missing", "customer"),
         ({"payment_method": "pm_none"}, "resource_missing", "payment_method"),
