@@ -49,7 +49,7 @@ To try there:
   PAYMENT=$(curl -s {url}/api/payments/process -H "Authorization: Bearer $STUDENT" \\
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d '{{"amount_minor": 2500, "currency": "usd", "payment_method": "pm_card_visa"}}' \\
-    | tee /dev/stderr | sed -E 's/.*"payment_id":"([^"]+)".*/\\1/')
+    | tee -a /dev/stderr | sed -E 's/.*"payment_id":"([^"]+)".*/\\1/')
 
   # give it back
   curl -s {url}/api/payments/refund -H "Authorization: Bearer $STUDENT" \\
@@ -88,7 +88,7 @@ def welcome(running: Running) -> str:
         service_log=Folder(settings.data_dir).log,
         sandbox_log=Files(settings.data_dir).log,
         database_log=settings.data_dir / DATABASE_FOLDER / DATABASE_LOG,
-        lines="\n".join(f"  {line}" for line in (*_surroundings(settings), *_credentials(settings))),
+        lines="\n".join(f"  {line}" for line in (*_surroundings(running), *_credentials(settings))),
         subscriber=_new_credential(settings),
         subscribers=_subscribers(),
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
@@ -96,8 +96,12 @@ def welcome(running: Running) -> str:
     )
 
 
-def _surroundings(settings: Settings) -> Iterator[str]:
-    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in."""
+def _surroundings(running: Running) -> Iterator[str]:
+    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in; and
+    `URL`, which the lines of README.md and docs/api.md ask for.
+    """
+    settings = running.settings
+    yield f"URL={running.url}"
     yield f"export LIBERATION_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))}"
     if which("liberation") is None:
         yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"

@@ -12,6 +12,8 @@ import msgspec
 from api.http.problems import FieldError, Malformed, Unprocessable
 from api.words import in_words, kinds_in
 
+GZIP_MAGIC = b"\x1f\x8b"
+"""https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1; no JSON begins so."""
 Raw = bytes | str | msgspec.Raw
 
 
@@ -86,6 +88,8 @@ def _members(raw: Raw) -> dict[str, msgspec.Raw] | None:
 def _text(body: bytes) -> str:
     if not body:
         raise Malformed("The body is empty: send a JSON object.")
+    if body.startswith(GZIP_MAGIC):
+        raise Malformed("The body looks like gzip: send `Content-Encoding: gzip` with it, compressed once.")
     try:
         return body.decode()
     except UnicodeDecodeError as error:

@@ -61,7 +61,13 @@ _UPSERT = """
 """
 
 
-@put("/api/me", operation_id="putContact", summary="Set contact data", tags=TAGS)
+@put(
+    "/api/me",
+    operation_id="putContact",
+    response_description="What is kept now",
+    summary="Set contact data",
+    tags=TAGS,
+)
 async def put_contact(
     data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
@@ -79,7 +85,13 @@ async def put_contact(
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 
 
-@delete("/api/me", operation_id="eraseContact", summary="Erase contact data", tags=TAGS)
+@delete(
+    "/api/me",
+    operation_id="eraseContact",
+    response_description="It is erased",
+    summary="Erase contact data",
+    tags=TAGS,
+)
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good. Payments stay: they hold no name, only the opaque id."""
     async with services.reading() as connection:

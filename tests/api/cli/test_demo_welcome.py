@@ -39,9 +39,9 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
 ) -> None:
     monkeypatch.setattr(saying, "which", lambda _: None)
     said = said_by(service)
-    environment = {**os.environ, "URL": service.url, "S": f"{service.sandbox_url}/_sandbox"}
+    environment = {**os.environ, "S": f"{service.sandbox_url}/_sandbox"}
     # as pasted: what is set for a terminal, and the lines to try
-    pasted = re.sub(r"\A.*?(?=^  export )|^\w[^\n]*$", "", said, flags=re.DOTALL | re.MULTILINE)
+    pasted = re.sub(r"\A.*?(?=^  URL=)|^\w[^\n]*$", "", said, flags=re.DOTALL | re.MULTILINE)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (subscribing,) = re.findall(r"```shell\n([^`]*/subscriptions/create[^`]*)```", readme)
     with shell(environment, tmp_path) as bash:

@@ -410,6 +410,13 @@ async def test_a_gzip_that_cannot_be_read_says_why(student: Caller, body: bytes,
     assert why in problem(answer)["detail"]
 
 
+@pytest.mark.parametrize(("body", "coding"), [(PACKED, "identity"), (gzip.compress(PACKED), "gzip")])
+async def test_what_looks_like_gzip_says_what_to_send(student: Caller, body: bytes, coding: str) -> None:
+    answer = await put(student, body, coding)
+    assert (answer.status_code, problem(answer)["code"]) == (400, "malformed")
+    assert "send `Content-Encoding: gzip` with it, compressed once" in problem(answer)["detail"]
+
+
 async def test_a_bomb_is_never_inflated(open_app: OpenApp) -> None:
     app = await open_app(request_max_bytes=2_000)
     student = app.caller("usr_1", "student")
