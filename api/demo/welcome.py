@@ -12,8 +12,11 @@ from shutil import which
 from api.demo.folder import Folder
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS
+from api.embedded import EmbeddedPostgres
+from api.embedded.binaries import directory as programs
 from api.embedded.server import LOG as DATABASE_LOG
 from api.http.auth import mint
+from api.serve.database import DATABASE
 from api.serve.database import FOLDER as DATABASE_FOLDER
 from api.serve.sandbox import Files
 from api.serve.service import Running
@@ -74,6 +77,10 @@ To try there:
   curl -s {url}/api/ledger/trial-balance -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/ledger/explain?account=1010&currency=usd" -H "Authorization: Bearer $ADMIN"
 
+  # every fact, with SQL, as an auditor's login may read it
+  {psql} "{database_url}&options=-crole%3Dliberation_auditor" \\
+    -c "SELECT position, type, data FROM {schema}.event_log ORDER BY position DESC LIMIT 5"
+
 Beside it, there: liberation verify · liberation replay --check · liberation --help
 Where to go next: README.md, then docs/. Ctrl-C stops everything; the next start goes on from here.
 """
@@ -89,6 +96,9 @@ def welcome(running: Running) -> str:
         sandbox_log=Files(settings.data_dir).log,
         database_log=settings.data_dir / DATABASE_FOLDER / DATABASE_LOG,
         lines="\n".join(f"  {line}" for line in (*_surroundings(running), *_credentials(settings))),
+        psql=shlex.quote(str(programs() / "psql")),
+        database_url=EmbeddedPostgres(settings.data_dir / DATABASE_FOLDER).url(DATABASE),
+        schema=settings.schema,
         subscriber=_new_credential(settings),
         subscribers=_subscribers(),
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),

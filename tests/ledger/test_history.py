@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.domains import EVENT_TYPES
+from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.journal import postings
 from ledger.message import Event
 from ledger.payments.decider import decide
@@ -115,7 +115,7 @@ def test_a_fact_that_evolve_lacks_is_named_before_its_example_is_kept(
     def lacking(state: Any, event: Any) -> Any:
         raise TypeError(type(event).__name__)
 
-    deciders = [msgspec.structs.replace(each, evolve=lacking) for each in record.DECIDERS]
+    deciders = [msgspec.structs.replace(each, evolve=lacking) for each in DECIDERS]
     monkeypatch.setattr(record, "DECIDERS", deciders)
     monkeypatch.setattr(record, "HISTORY", tmp_path)
     with pytest.raises(SystemExit, match=r"\.jsonl:1, [a-z._]+v1: TypeError: "):

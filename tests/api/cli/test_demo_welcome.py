@@ -45,7 +45,9 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (subscribing,) = re.findall(r"```shell\n([^`]*/subscriptions/create[^`]*)```", readme)
     with shell(environment, tmp_path) as bash:
-        assert '"status":"trialing"' in bash.run(pasted)
+        shown = bash.run(pasted)
+        assert '"status":"trialing"' in shown
+        assert "(5 rows)" in shown, "the facts, with SQL"
         assert run_page(ROOT / "README.md", bash, lambda: eventually(service.settled)) > 0
         again = bash.run(pasted)
         assert '"status":"trialing"' in again
