@@ -13,7 +13,8 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.http.body import instant, span
-from api.http.known import check_account, check_party, check_stream
+from api.http.checks import Check
+from api.http.known import account_fault, check_party, stream_fault
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reads import rows, select
@@ -160,7 +161,7 @@ async def get_trial_balance(
     by: By = "effective",
 ) -> Read[TrialBalance]:
     """At any time, by when things happened or by when they were recorded."""
-    moment = instant("at", at)
+    moment = instant(at)
     query = _AT_EFFECTIVE if by == "effective" else _AT_RECORDED
     async with services.reading() as connection:
         if moment is None:
@@ -217,9 +218,13 @@ async def list_entries(
     services: NamedDependency[Services],
     cursor: Cursor = None,
     limit: Limit = 20,
-    account: Annotated[str | None, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010.")] = None,
+    account: Annotated[
+        str | None, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010."), Check(account_fault)
+    ] = None,
     stream: Annotated[
-        str | None, QueryParameter(max_length=300, pattern=NO_NUL, description="Such as payment-pay_….")
+        str | None,
+        QueryParameter(max_length=300, pattern=NO_NUL, description="Such as payment-pay_…."),
+        Check(stream_fault),
     ] = None,
     since: Annotated[
         str | None, QueryParameter(format="date-time", name="from", description="At or after.")
@@ -228,8 +233,6 @@ async def list_entries(
     by: By = "effective",
 ) -> Read[Page[Entry]]:
     """Entries with all their legs, in the reverse order of their recording."""
-    check_account(account)
-    check_stream(stream)
     start, end = span(since, until)
     arguments: dict[str, Any] = {
         "before": before(cursor),

@@ -13,14 +13,17 @@ from litestar.params import QueryParameter
 
 from api.books.accounting import TAGS, Party
 from api.http.body import CurrencyParameter, currency_of
-from api.http.known import check_account, check_party
+from api.http.checks import Check
+from api.http.known import account_fault, check_party
 from api.http.paging import LARGEST, Cursor, Limit, Page, before_key, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from api.words import ACCOUNT
 from ledger.chart import CHART
 
-AccountNumber = Annotated[str, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010.")]
+AccountNumber = Annotated[
+    str, QueryParameter(pattern=ACCOUNT, description="By the chart: 1010."), Check(account_fault)
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +104,7 @@ async def explain_balance(
     """From an account's balance to its postings, to the facts behind them with their place and hash in the
     chain, to Stripe's objects.
     """
-    check_account(account)
-    currency = currency_of("currency", currency)
+    currency = currency_of(currency)
     position, leg, closing = before_key(cursor, (LARGEST, LARGEST, 0)) if cursor else (LARGEST, LARGEST, None)
     arguments = {
         "account": account,

@@ -70,7 +70,7 @@ class DeferredReport(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def get_mrr(services: NamedDependency[Services], at: At = None) -> Read[MrrReport]:
     """Of subscriptions that are active or past due; a year's price counts by the twelfth."""
-    when = instant("at", at) or services.now()
+    when = instant(at) or services.now()
     async with services.reading() as connection:
         items = await revenue.mrr(connection, when)
     return Read(MrrReport(at=when, items=items, totals=_totals(items)))

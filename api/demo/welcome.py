@@ -12,8 +12,11 @@ from shutil import which
 from api.demo.folder import Folder
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS
+from api.embedded import EmbeddedPostgres
+from api.embedded.binaries import directory as programs
 from api.embedded.server import LOG as DATABASE_LOG
 from api.http.auth import mint
+from api.serve.database import DATABASE
 from api.serve.database import FOLDER as DATABASE_FOLDER
 from api.serve.sandbox import Files
 from api.serve.service import Running
@@ -49,7 +52,7 @@ To try there:
   PAYMENT=$(curl -s {url}/api/payments/process -H "Authorization: Bearer $STUDENT" \\
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d '{{"amount_minor": 2500, "currency": "usd", "payment_method": "pm_card_visa"}}' \\
-    | tee /dev/stderr | sed -E 's/.*"payment_id":"([^"]+)".*/\\1/')
+    | tee -a /dev/stderr | sed -E 's/.*"payment_id":"([^"]+)".*/\\1/')
 
   # give it back
   curl -s {url}/api/payments/refund -H "Authorization: Bearer $STUDENT" \\
@@ -74,6 +77,10 @@ To try there:
   curl -s {url}/api/ledger/trial-balance -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/ledger/explain?account=1010&currency=usd" -H "Authorization: Bearer $ADMIN"
 
+  # every fact, with SQL, as an auditor's login may read it
+  {psql} "{database_url}&options=-crole%3Dliberation_auditor" \\
+    -c "SELECT position, type, data FROM {schema}.event_log ORDER BY position DESC LIMIT 5"
+
 Beside it, there: liberation verify · liberation replay --check · liberation --help
 Where to go next: README.md, then docs/. Ctrl-C stops everything; the next start goes on from here.
 """
@@ -88,7 +95,10 @@ def welcome(running: Running) -> str:
         service_log=Folder(settings.data_dir).log,
         sandbox_log=Files(settings.data_dir).log,
         database_log=settings.data_dir / DATABASE_FOLDER / DATABASE_LOG,
-        lines="\n".join(f"  {line}" for line in (*_surroundings(settings), *_credentials(settings))),
+        lines="\n".join(f"  {line}" for line in (*_surroundings(running), *_credentials(settings))),
+        psql=shlex.quote(str(programs() / "psql")),
+        database_url=EmbeddedPostgres(settings.data_dir / DATABASE_FOLDER).url(DATABASE),
+        schema=settings.schema,
         subscriber=_new_credential(settings),
         subscribers=_subscribers(),
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
@@ -96,8 +106,12 @@ def welcome(running: Running) -> str:
     )
 
 
-def _surroundings(settings: Settings) -> Iterator[str]:
-    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in."""
+def _surroundings(running: Running) -> Iterator[str]:
+    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in; and
+    `URL`, which the lines of README.md and docs/api.md ask for.
+    """
+    settings = running.settings
+    yield f"URL={running.url}"
     yield f"export LIBERATION_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))}"
     if which("liberation") is None:
         yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"

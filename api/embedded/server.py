@@ -75,7 +75,7 @@ class EmbeddedPostgres:
         _USERS.add(self)
 
     def url(self, dbname: str = "postgres") -> str:
-        """For libpq; the superuser's, by Unix socket."""
+        """For libpq; the superuser's, by Unix socket. Good as long as the server runs."""
         return f"postgresql://{SUPERUSER}@/{quote(dbname, safe='')}?host={quote(str(self._sockets), safe='')}"
 
     def __enter__(self) -> Self:

@@ -16,8 +16,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from api.http.problems import (
-    DETAIL,
     MEDIA_TYPE,
+    SLASH_TOO_MANY,
     ApiError,
     BodyTooLarge,
     NoAddress,
@@ -126,7 +126,7 @@ class RequestContext:
             return NotImplementedHere(f"No address takes this method; known are {known}.", headers=_CLOSE)
         if _length(headers) > self.request_max_bytes:
             return BodyTooLarge(f"A body may have {self.request_max_bytes} bytes at most.", headers=_CLOSE)
-        return NoAddress(DETAIL[404]) if _misspelt(scope["path"]) else None
+        return NoAddress(SLASH_TOO_MANY) if _misspelt(scope["path"]) else None
 
 
 class _Answer:

@@ -6,9 +6,11 @@ headers that every answer has, and the preconditions that a request can state.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -48,7 +50,10 @@ _COMPONENTS = Components(
 )
 _DESCRIPTION = """Payments as immutable facts. Amounts are integers in minor units, times are RFC 3339 with a
 zone, errors are RFC 9457 problem documents with a stable `code`."""
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_SCHEMAS = "#/components/schemas/"
+_PROBLEM = {"$ref": f"{_SCHEMAS}Problem"}
+_GENERIC = re.compile(r"(\w+)\[(\w+)\]")
+"""The title of a generic type's schema: `Page[Payment]`."""
 Json = dict[str, Any]
 
 _REQUEST_HEADERS: tuple[Json, ...] = (
@@ -106,7 +111,8 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
         _complete(operation, ACCESS[operation["operationId"]])
     _refuse_unknown_fields(document, handlers)
     _offer_media_types(document, handlers)
-    told: Json = _any_of(document)
+    _say_what_is_answered(document)
+    told: Json = _without_leftovers(_any_of(document))
     return told
 
 
@@ -167,6 +173,86 @@ def _refused(status: int, refusals: AbstractSet[Refusal], declared: Json) -> Jso
         "description": f"{phrase(status)}: {', '.join(f'`{code}`' for code in codes)}",
         "content": {MEDIA_TYPE: {"schema": {"allOf": [body, of_code]}}},
     }
+
+
+def _say_what_is_answered(document: Json) -> None:
+    """In place of Python's words for a status, the same everywhere: what is asked for is the answer."""
+    for _, _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if response["description"] == HTTPStatus(int(status)).description:
+                response["description"] = _answered(operation["summary"])
+
+
+def _answered(summary: str) -> str:
+    told = summary.removeprefix("List ")
+    return told[:1].upper() + told[1:]
+
+
+def _without_leftovers(document: Json) -> Json:
+    """Whole numbers without a point, names without our modules, and no null where nobody can send one."""
+    told: Json = _renamed(_whole_numbers(document))
+    for _, _, operation in operations(told):
+        for parameter in operation["parameters"]:
+            parameter["schema"] = _not_null(parameter["schema"])
+    return told
+
+
+_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Litestar makes each bound a float."""
+    if isinstance(value, dict):
+        return {
+            key: int(each)
+            if key in _BOUNDS and isinstance(each, float) and each.is_integer()
+            else _whole_numbers(each)
+            for key, each in value.items()
+        }
+    return [_whole_numbers(each) for each in value] if isinstance(value, list) else value
+
+
+def _renamed(document: Json) -> Json:
+    """A page of payments is `PaymentPage`: Litestar calls it after the module, with underscores."""
+    schemas: Json = document["components"]["schemas"]
+    names = {name: _name(name, schema.get("title", "")) for name, schema in schemas.items()}
+    assert len(set(names.values())) == len(names), "two schemas of one name"
+    references = {f"{_SCHEMAS}{old}": f"{_SCHEMAS}{new}" for old, new in names.items()}
+    told: Json = _referring(document, references)
+    told["components"]["schemas"] = {
+        names[old]: {**schema, "title": names[old]} if names[old] != old else schema
+        for old, schema in told["components"]["schemas"].items()
+    }
+    return told
+
+
+def _name(name: str, title: str) -> str:
+    generic = _GENERIC.fullmatch(title)
+    return f"{generic[2]}{generic[1]}" if generic else name
+
+
+def _referring(value: Any, references: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: references[each] if key == "$ref" else _referring(each, references)
+            for key, each in value.items()
+        }
+    return [_referring(each, references) for each in value] if isinstance(value, list) else value
+
+
+def _not_null(schema: Json) -> Json:
+    """What is optional is left out of a query; null cannot be written there."""
+    if "anyOf" in schema:
+        kinds = [each for each in schema["anyOf"] if each != {"type": "null"}]
+        rest = {key: each for key, each in schema.items() if key != "anyOf"}
+        return {**kinds[0], **rest} if len(kinds) == 1 else {**rest, "anyOf": kinds}
+    found = dict(schema)
+    if isinstance(schema.get("type"), list):
+        kinds = [kind for kind in schema["type"] if kind != "null"]
+        found["type"] = kinds[0] if len(kinds) == 1 else kinds
+    if "enum" in schema:
+        found["enum"] = [each for each in schema["enum"] if each is not None]
+    return found
 
 
 def _any_of(value: Any) -> Any:

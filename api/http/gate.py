@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
-from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
-from litestar.params import ParameterKwarg
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.http.access import ACCESS, TABLE, operation_of
@@ -32,6 +28,7 @@ from api.http.problems import (
     allow,
 )
 from api.http.promises import WITH_BODY
+from api.http.query import Parameters, check_query, parameters_of
 from api.http.ratelimit import RateLimit
 from ledger.errors import StoreUnavailable
 
@@ -108,28 +105,14 @@ class Gate(ASGIMiddleware):
 class _Shape(msgspec.Struct, frozen=True):
     """What a request of one operation may consist of."""
 
-    parameters: frozenset[str]
-    """Of the query."""
-    required: tuple[str, ...]
-    """Those of them that must be sent."""
+    query: Parameters
     body: msgspec.json.Decoder[Any] | None
 
 
 def _shape(handler: BaseRouteHandler) -> _Shape:
     fields = handler.parsed_fn_signature.parameters
-    injected = handler.resolve_dependencies()
-    query = {
-        field.kwarg_definition.name or name: field
-        for name, field in fields.items()
-        if name not in injected
-        and isinstance(field.kwarg_definition, ParameterKwarg)
-        and field.kwarg_definition.param_type == ParamType.QUERY
-    }
-    return _Shape(
-        frozenset(query),
-        tuple(name for name, field in query.items() if field.is_required),
-        msgspec.json.Decoder(fields["data"].annotation) if "data" in fields else None,
-    )
+    body = msgspec.json.Decoder(fields["data"].annotation) if "data" in fields else None
+    return _Shape(parameters_of(handler), body)
 
 
 class Preconditions:
@@ -152,8 +135,8 @@ class Preconditions:
             shape = self._shapes[operation] = _shape(request.route_handler)
         access = ACCESS.get(operation)
         with_credential = access is not None and bool(access.roles)
-        if with_credential and (shape.required or scope["query_string"]):
-            _check_query(scope["query_string"], shape)
+        if with_credential and (shape.query or scope["query_string"]):
+            check_query(scope["query_string"], shape.query)
         if scope["method"] in WITH_BODY:
             _check_media_type(given, operation)
             _decompress(request, signed=access is not None and access.signature)
@@ -165,20 +148,6 @@ class Preconditions:
         if with_credential and (wanted := given.get(b"ledger-position")) is not None:
             await self._positions.wait(_position(wanted))
         return None
-
-
-def _check_query(query: bytes, shape: _Shape) -> None:
-    """A misspelt filter would show too much, and of two values nobody knows which was meant."""
-    given = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
-    known = f"known are {', '.join(sorted(shape.parameters))}" if shape.parameters else "there are none"
-    wrong = {name: "is required" for name in shape.required if name not in given}
-    for name, times in given.items():
-        if name not in shape.parameters:
-            wrong[name] = f"no parameter of this address: {known}"
-        elif times > 1:
-            wrong[name] = "given more than once"
-    if wrong:
-        raise Unprocessable.at(*(FieldError(detail=detail, parameter=name) for name, detail in wrong.items()))
 
 
 def _check_media_type(given: Given, operation: str) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import msgspec
 
+from api.http.checks import checks_in
 from api.http.problems import FieldError, Malformed, Unprocessable
 from api.words import in_words, kinds_in
 
+GZIP_MAGIC = b"\x1f\x8b"
+"""https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1; no JSON begins so."""
 Raw = bytes | str | msgspec.Raw
 
 
@@ -22,35 +25,42 @@ def check(body: bytes, decoder: msgspec.json.Decoder[Any]) -> None:
     """
     text = _text(body)
     try:
-        errors = _faults(text, decoder)
-        if pointer := _repeated(text):
-            errors.append(FieldError(detail="given more than once", pointer=pointer))
+        sound, repeated = _is_sound(text, decoder), _repeated(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Malformed(f"The body is no JSON: {_why(text, error)}.") from None
-    if errors:
-        raise Unprocessable.at(*errors)
+    if sound and not repeated:
+        return
+    errors = list(_faults_of(text, decoder.type, ""))
+    if repeated:
+        errors.append(FieldError(detail="given more than once", pointer=repeated))
+    raise Unprocessable.at(*errors)
 
 
-def _faults(text: str, decoder: msgspec.json.Decoder[Any]) -> list[FieldError]:
+def _is_sound(text: str, decoder: msgspec.json.Decoder[Any]) -> bool:
     try:
         decoder.decode(text)
     except msgspec.ValidationError:
-        return list(_faults_of(text, decoder.type, ""))
-    return []
+        return False
+    return True
 
 
 def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
     """Msgspec stops at the first fault, so each member of an object is read on its own."""
+    struct, members = _struct_in(kind), _members(raw)
+    if struct is not None and members is not None:
+        yield from _faults_of_members(members, struct, at)
+        return
     try:
-        msgspec.json.decode(raw, type=kind)
+        value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        struct, members = _struct_in(kind), _members(raw)
-        if struct is None or members is None:
-            said, _, path = str(error).partition(" - at `")
-            inside = "".join(f"/{_escape(step)}" for step in _STEP.findall(path))
-            yield FieldError(detail=in_words(said, kind), pointer=f"{at}{inside}")
-        else:
-            yield from _faults_of_members(members, struct, at)
+        said, _, path = str(error).partition(" - at `")
+        inside = "".join(f"/{_escape(step)}" for step in _STEP.findall(path))
+        yield FieldError(detail=in_words(said, kind), pointer=f"{at}{inside}")
+        return
+    # what would be refused later, and alone, by its own code: here it is told with the rest
+    if isinstance(value, str):
+        faults = (check.fault(value) for check in checks_in(kind))
+        yield from (FieldError(detail=fault, pointer=at) for fault in faults if fault)
 
 
 def _faults_of_members(
@@ -86,6 +96,8 @@ def _members(raw: Raw) -> dict[str, msgspec.Raw] | None:
 def _text(body: bytes) -> str:
     if not body:
         raise Malformed("The body is empty: send a JSON object.")
+    if body.startswith(GZIP_MAGIC):
+        raise Malformed("The body looks like gzip: send `Content-Encoding: gzip` with it, compressed once.")
     try:
         return body.decode()
     except UnicodeDecodeError as error:

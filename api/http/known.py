@@ -16,27 +16,25 @@ _SHOWN = 80
 """Characters of what was sent, at most."""
 
 
-def check_account(number: str | None) -> None:
-    if number is not None and number not in CHART:
-        raise _unknown("account", f"there is no account {number}: known are {', '.join(CHART)}")
+def account_fault(number: str) -> str | None:
+    return None if number in CHART else f"there is no account {number}: known are {', '.join(CHART)}"
 
 
-def check_stream(name: str | None) -> None:
+def stream_fault(name: str) -> str | None:
     """Whether anything stands in the stream is another question: it may be yet to come."""
-    if name is None:
-        return
     kind, _, rest = name.partition("-")
-    if kind not in STREAMS or not rest:
-        known = ", ".join(f"{each}-" for each in STREAMS)
-        raise _unknown("stream", f"{name!r:.{_SHOWN}} is no stream: one begins with {known}, then an id")
+    if kind in STREAMS and rest:
+        return None
+    known = ", ".join(f"{each}-" for each in STREAMS)
+    return f"{name!r:.{_SHOWN}} is no stream: one begins with {known}, then an id"
 
 
-def check_event_type(name: str | None) -> None:
-    if name is None or name in EVENT_TYPE_NAMES:
-        return
+def event_type_fault(name: str) -> str | None:
+    if name in EVENT_TYPE_NAMES:
+        return None
     near = get_close_matches(name, EVENT_TYPE_NAMES, n=5, cutoff=0.5)
     known = f"like it are {', '.join(near)}" if near else f"one is written as {EVENT_TYPE_NAMES[0]}"
-    raise _unknown("type", f"there is no type {name!r:.{_SHOWN}}: {known}")
+    return f"there is no type {name!r:.{_SHOWN}}: {known}"
 
 
 _POSTED = "SELECT EXISTS (SELECT FROM postings WHERE party = %s)"

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, TypeVar, cast
 import msgspec
 from litestar.params import QueryParameter
 
+from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
 
 T = TypeVar("T")
@@ -18,12 +19,27 @@ Key = tuple[int | str, ...]
 K = TypeVar("K", bound=Key)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many items at most.")]
+_Number = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+_decode = msgspec.json.Decoder(tuple[_Number | str, ...]).decode
+_NOT_OURS = "not a cursor of this list: begin without one"
+
+
+def _key_of(cursor: str) -> Key | None:
+    try:
+        return _decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except (ValueError, msgspec.DecodeError):
+        return None
+
+
+def _cursor_fault(cursor: str) -> str | None:
+    return _NOT_OURS if _key_of(cursor) is None else None
+
+
 Cursor = Annotated[
     str | None,
     QueryParameter(max_length=100, description="`next_cursor` of the page before; opaque."),
+    Check(_cursor_fault),
 ]
-_Number = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-_decode = msgspec.json.Decoder(tuple[_Number | str, ...]).decode
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -43,12 +59,9 @@ def before_key(cursor: str | None, first: K) -> K:
     """The same of a list with a longer key; the first page comes before `first`."""
     if cursor is None:
         return first
-    try:
-        key = _decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
-    except (ValueError, msgspec.DecodeError):
-        raise _bad_cursor() from None
-    if [type(part) for part in key] != [type(part) for part in first]:
-        raise _bad_cursor()
+    key = _key_of(cursor)
+    if key is None or [type(part) for part in key] != [type(part) for part in first]:
+        raise Unprocessable.at(FieldError(detail=_NOT_OURS, parameter="cursor"))
     return cast("K", key)
 
 
@@ -62,10 +75,3 @@ def page(rows: Sequence[T], limit: int, key: Callable[[T], Key]) -> Page[T]:
 
 def _cursor(key: Key) -> str:
     return urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
-
-
-def _bad_cursor() -> Unprocessable:
-    return Unprocessable(
-        "The cursor is none of this list's: begin without one.",
-        errors=[FieldError(detail="not a cursor of this list", parameter="cursor")],
-    )

@@ -258,8 +258,10 @@ _OF_STATUS: Mapping[int, type[ApiError | LedgerError]] = {
     429: RateLimited,
 }
 """What Litestar's own exceptions are."""
+_REFERENCE = "The reference of those that there are is at /schema."
+SLASH_TOO_MANY = f"No address ends in a slash or has two together: leave out what is too many. {_REFERENCE}"
 DETAIL = {
-    404: "There is nothing at this address.",
+    404: f"There is nothing at this address. {_REFERENCE}",
     405: "This address does not take that method: see the Allow header.",
 }
 

@@ -116,7 +116,8 @@ def _type(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(each) for each in schema["anyOf"])
     if "enum" in schema:
-        return " · ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+        values = [f"<code>{escape(str(value))}</code>" for value in schema["enum"] if value is not None]
+        return " · ".join(values) + (" or null" if None in schema["enum"] else "")
     if "const" in schema:
         return f"<code>{escape(str(schema['const']))}</code>"
     kind = schema.get("type", "any")

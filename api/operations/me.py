@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.auth import Principal
+from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
@@ -22,9 +23,18 @@ Call = Request[Principal, Any, State]
 TAGS = ["me"]
 _ZONES = frozenset(available_timezones())
 
+
+def _zone_fault(name: str) -> str | None:
+    return None if name in _ZONES else f"{name} is no time zone: use an IANA name such as Europe/Berlin"
+
+
 Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, examples=["ada@example.org"])]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"])]
-TimeZone = Annotated[str, Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"])]
+TimeZone = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"]),
+    Check(_zone_fault),
+]
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,16 +71,19 @@ _UPSERT = """
 """
 
 
-@put("/api/me", operation_id="putContact", summary="Set contact data", tags=TAGS)
+@put(
+    "/api/me",
+    operation_id="putContact",
+    response_description="What is kept now",
+    summary="Set contact data",
+    tags=TAGS,
+)
 async def put_contact(
     data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
     """Replaces all of it. No fact is recorded, so that it can be erased for good."""
-    if data.time_zone not in _ZONES:
-        raise Unprocessable(
-            f"{data.time_zone} is no time zone: use an IANA name such as Europe/Berlin.",
-            errors=[FieldError(detail="no IANA time zone", pointer="/time_zone")],
-        )
+    if fault := _zone_fault(data.time_zone):  # alone, no fault of the body's type has brought it up
+        raise Unprocessable.at(FieldError(detail=fault, pointer="/time_zone"))
     async with services.reading() as connection:
         await connection.execute(_UPSERT, (request.user.id, data.email, data.name, data.time_zone))
     return Response(data)
@@ -79,7 +92,13 @@ async def put_contact(
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 
 
-@delete("/api/me", operation_id="eraseContact", summary="Erase contact data", tags=TAGS)
+@delete(
+    "/api/me",
+    operation_id="eraseContact",
+    response_description="It is erased",
+    summary="Erase contact data",
+    tags=TAGS,
+)
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good. Payments stay: they hold no name, only the opaque id."""
     async with services.reading() as connection:

@@ -10,7 +10,8 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from api.http.known import check_event_type, check_stream
+from api.http.checks import Check
+from api.http.known import event_type_fault, stream_fault
 from api.http.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reads import rows, select
@@ -101,13 +102,13 @@ async def list_audit(
     cursor: Cursor = None,
     limit: Limit = 20,
     actor: Filter = None,
-    stream: Filter = None,
-    type_: Annotated[str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL)] = None,
+    stream: Annotated[Filter, Check(stream_fault)] = None,
+    type_: Annotated[
+        str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL), Check(event_type_fault)
+    ] = None,
     request_id: Filter = None,
 ) -> Read[Page[AuditItem]]:
     """Every fact of the ledger, newest first."""
-    check_stream(stream)
-    check_event_type(type_)
     arguments: dict[str, Any] = {
         "before": before(cursor),
         "actor": actor,

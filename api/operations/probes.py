@@ -28,7 +28,13 @@ class NotReady(Problem, kw_only=True):
     health: Health
 
 
-@get("/livez", operation_id="livez", summary="Is the process alive", tags=TAGS)
+@get(
+    "/livez",
+    operation_id="livez",
+    response_description="The process is alive",
+    summary="Is the process alive",
+    tags=TAGS,
+)
 async def livez() -> Alive:
     """Says nothing of the database: restarting this process would not mend it."""
     return Alive()
@@ -37,6 +43,7 @@ async def livez() -> Alive:
 @get(
     "/readyz",
     operation_id="readyz",
+    response_description="It can serve",
     summary="Can it serve",
     tags=TAGS,
     responses=responses(bodies={ServiceNotReady: NotReady}),

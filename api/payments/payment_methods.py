@@ -51,6 +51,7 @@ async def list_payment_methods(request: Call, services: NamedDependency[Services
 @post(
     "/api/payment-methods",
     operation_id="savePaymentMethod",
+    response_description="The card is saved",
     summary="Save a card",
     tags=TAGS,
     opt={IDEMPOTENT: True},
@@ -76,6 +77,7 @@ async def save_payment_method(
 @delete(
     "/api/payment-methods/{payment_method_id:str}",
     operation_id="removePaymentMethod",
+    response_description="The card is removed",
     summary="Remove a saved card",
     tags=TAGS,
     responses=responses(Unknown, Contended, StripeUnavailable),

@@ -300,7 +300,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
         "user_id": of,
         "before": before(cursor),
         "status": status,
-        "currency": None if currency is None else currency_of("currency", currency),
+        "currency": None if currency is None else currency_of(currency),
         "since": start,
         "until": end,
         "limit": limit + 1,

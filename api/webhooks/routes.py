@@ -45,6 +45,12 @@ class SignatureInvalid(WebhookRefused):
     remedy = "Set the endpoint's signing secret here, and let no proxy rewrite the body."
 
 
+class SignatureMissing(WebhookRefused):
+    """Nobody signed the body."""
+
+    remedy = "Let every proxy before the service pass `Stripe-Signature` on."
+
+
 class StampOutsideTolerance(WebhookRefused):
     """Signed, but too long ago or in the future."""
 
@@ -72,6 +78,7 @@ _decode = msgspec.json.Decoder(StripeEvent).decode
 @post(
     WEBHOOK_PATH,
     operation_id="receiveStripeWebhook",
+    response_description="The event is recorded",
     summary="Take a Stripe event",
     description="Verified by its `Stripe-Signature`, recorded, then acknowledged. It is applied afterwards.",
     status_code=200,
@@ -120,6 +127,11 @@ def verify(body: bytes, header: str, secrets: tuple[str, ...], now: datetime) ->
 
     Several secrets are accepted at once, so that they can be rolled without losing events.
     """
+    if not header.strip():
+        raise SignatureMissing(
+            "There is no Stripe-Signature header: Stripe sends one with each event. If this came from "
+            "Stripe, a proxy has left it out; to try the endpoint, sign the body as Stripe does."
+        )
     if not any(_signed(body, header, secret) for secret in secrets):
         raise SignatureInvalid(
             "The Stripe-Signature header does not match the body. Check that the endpoint's signing secret "

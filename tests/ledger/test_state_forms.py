@@ -166,6 +166,7 @@ def test_the_shape_is_of_the_whole_structure_and_the_same_in_every_process() -> 
 
 def test_what_the_kept_facts_come_to_is_as_committed() -> None:
     """Where this differs and no field was added, `evolve` means something else now: raise the decider's
-    `revision`, so that nobody goes on from what it used to mean; then `python -m tests.contracts.record`.
+    `revision`, so that nobody goes on from what it used to mean; then
+    `.venv/bin/python -m tests.contracts.record`.
     """
     assert states_file().read_text() == states()

@@ -39,13 +39,15 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
 ) -> None:
     monkeypatch.setattr(saying, "which", lambda _: None)
     said = said_by(service)
-    environment = {**os.environ, "URL": service.url, "S": f"{service.sandbox_url}/_sandbox"}
+    environment = {**os.environ, "S": f"{service.sandbox_url}/_sandbox"}
     # as pasted: what is set for a terminal, and the lines to try
-    pasted = re.sub(r"\A.*?(?=^  export )|^\w[^\n]*$", "", said, flags=re.DOTALL | re.MULTILINE)
+    pasted = re.sub(r"\A.*?(?=^  URL=)|^\w[^\n]*$", "", said, flags=re.DOTALL | re.MULTILINE)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (subscribing,) = re.findall(r"```shell\n([^`]*/subscriptions/create[^`]*)```", readme)
     with shell(environment, tmp_path) as bash:
-        assert '"status":"trialing"' in bash.run(pasted)
+        shown = bash.run(pasted)
+        assert '"status":"trialing"' in shown
+        assert "(5 rows)" in shown, "the facts, with SQL"
         assert run_page(ROOT / "README.md", bash, lambda: eventually(service.settled)) > 0
         again = bash.run(pasted)
         assert '"status":"trialing"' in again

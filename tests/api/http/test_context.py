@@ -107,6 +107,14 @@ async def test_a_nul_is_named_and_not_by_a_pattern(student: Caller, admin: Calle
 async def test_an_address_is_spelt_as_declared(student: Caller, path: str) -> None:
     answer = await student("GET", f"http://test{path}")
     assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
+    assert "slash" in problem(answer)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/api", "/api/nowhere", "//", "/schema/"])
+async def test_where_nothing_is_the_reference_is_named(app: Running, path: str) -> None:
+    answer = await app.client.get(f"http://test{path}")
+    assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
+    assert "The reference of those that there are is at /schema." in problem(answer)["detail"]
 
 
 @pytest.mark.parametrize("method", ["FOO", "PROPFIND", "QUERY", "CONNECT"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from http import HTTPStatus
 from typing import Any
 
 import jsonschema_rs
@@ -15,6 +16,7 @@ from api.http.auth import API_KEY_TTL_S, LEEWAY_S
 from api.http.gate import IDEMPOTENT
 from api.http.problems import STATUS, status_of
 from api.http.promises import problem_types
+from api.http.reference import _type
 from ledger.errors import LedgerError, OperatorError
 from tests.api.support import Running
 from tests.service import ROOT
@@ -47,6 +49,41 @@ async def test_bodies_refuse_unknown_fields(document: dict[str, Any]) -> None:
             continue
         name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         assert schemas[name]["additionalProperties"] is False, name
+
+
+async def test_nothing_shows_what_it_was_made_with(document: dict[str, Any]) -> None:
+    """Python's words for a status, names of modules, bounds as floats, null where there can be none."""
+    stock = {status.description for status in HTTPStatus if status.description}
+    for access in TABLE:
+        operation = document["paths"][access.path][access.method.lower()]
+        for response in operation["responses"].values():
+            assert response["description"]
+            assert response["description"] not in stock, access
+        for parameter in operation.get("parameters", []):
+            assert "null" not in str(parameter["schema"]), access
+            assert None not in parameter["schema"].get("enum", []), access
+    schemas = document["components"]["schemas"]
+    assert {"PaymentPage", "EntryPage", "InvoicePage"} <= schemas.keys()
+    for name, schema in schemas.items():
+        assert name.isalnum(), name
+        assert schema.get("title", name).isalnum(), name
+    assert not re.search(r"imum': -?\d+\.0\b", str(document))
+
+
+async def test_every_reference_leads_to_a_type(document: dict[str, Any]) -> None:
+    found = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+    assert found <= document["components"]["schemas"].keys()
+
+
+@pytest.mark.parametrize(
+    ("schema", "shown"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 100}, "integer, ≥ 1, ≤ 100"),
+        ({"enum": ["open", None]}, "<code>open</code> or null"),
+    ],
+)
+def test_a_type_is_shown_in_words(schema: dict[str, Any], shown: str) -> None:
+    assert _type(schema) == shown
 
 
 async def test_what_changes_money_needs_a_key(app: Running, document: dict[str, Any]) -> None:
@@ -125,7 +162,7 @@ async def test_every_problem_has_an_address_that_says_what_happened_and_what_to_
         for text in (error.__doc__, error.remedy):
             assert " ".join(text.replace("`", "").split()) in shown, error
     shared = re.findall("What to do:", sections["invalid_webhook"])
-    assert len(shared) == 4, "errors of one code stand together"
+    assert len(shared) == 5, "errors of one code stand together"
 
 
 def _below(error: type[LedgerError]) -> Iterator[type[LedgerError]]:

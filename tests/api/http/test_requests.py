@@ -241,6 +241,52 @@ async def test_a_field_that_is_none_of_a_list_shows_the_list(
     assert {"detail": f"must be one of {listed}", "pointer": pointer} in errors
 
 
+WRONG_TOGETHER = (
+    ("/api/ledger/trial-balance?at=yesterday&by=foo&nope=1", {"at", "by", "nope"}),
+    (
+        "/api/ledger/entries?account=9999&stream=x&from=now&limit=0&cursor=!",
+        {"account", "stream", "from", "limit", "cursor"},
+    ),
+    ("/api/ledger/entries?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z&by=foo", {"from", "to", "by"}),
+    ("/api/ledger/entries?from=2026-02-01T00:00:00Z&to=soon", {"to"}),
+    ("/api/audit?type=foo&stream=&limit=many", {"type", "stream", "limit"}),
+    ("/api/payments/history?currency=xxx&status=lost&from=", {"currency", "status", "from"}),
+    ("/api/ledger/explain?account=9999", {"account", "currency"}),
+    ("/api/revenue/deferred?to=soon", {"from", "to"}),
+    ("/api/revenue/mrr?at=2026-01-01T00:00:00%2002:00&at_=1", {"at", "at_"}),
+)
+
+
+@pytest.mark.parametrize(("path", "wrong"), WRONG_TOGETHER)
+async def test_of_a_query_all_is_named_whoever_finds_it(admin: Caller, path: str, wrong: set[str]) -> None:
+    answer = await admin.get(path)
+    assert (answer.status_code, problem(answer)["code"]) == (422, "invalid")
+    assert {each["parameter"] for each in problem(answer)["errors"]} == wrong
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "wrong"),
+    [
+        ("PUT", "/api/me", b'{"email": "nope", "time_zone": "Mars/X"}', {"/email", "/time_zone"}),
+        ("PUT", "/api/me", b'{"nope": 1, "time_zone": "Mars/X"}', {"/nope", "/time_zone"}),
+        ("PUT", "/api/me", b'{"name": "a", "name": "b", "time_zone": "X"}', {"/name", "/time_zone"}),
+        ("PUT", "/api/me", b'{"time_zone": "Mars/X"}', {"/time_zone"}),
+        (
+            "POST",
+            "/api/payments/process",
+            b'{"amount_minor": 0, "currency": "xxx", "payment_method": "pm_ok"}',
+            {"/amount_minor", "/currency"},
+        ),
+    ],
+)
+async def test_of_a_body_all_is_named_whoever_finds_it(
+    student: Caller, method: str, path: str, body: bytes, wrong: set[str]
+) -> None:
+    answer = await student(method, path, key="k", content=body, headers=JSON)
+    assert (answer.status_code, problem(answer)["code"]) == (422, "invalid")
+    assert {each["pointer"] for each in problem(answer)["errors"]} == wrong
+
+
 @pytest.mark.parametrize("path", SPANS)
 async def test_a_span_that_ends_before_it_begins_is_refused_and_an_empty_one_is_empty(
     admin: Caller, path: str
@@ -410,6 +456,13 @@ async def test_a_gzip_that_cannot_be_read_says_why(student: Caller, body: bytes,
     answer = await put(student, body, "gzip")
     assert (answer.status_code, problem(answer)["code"]) == (400, "malformed")
     assert why in problem(answer)["detail"]
+
+
+@pytest.mark.parametrize(("body", "coding"), [(PACKED, "identity"), (gzip.compress(PACKED), "gzip")])
+async def test_what_looks_like_gzip_says_what_to_send(student: Caller, body: bytes, coding: str) -> None:
+    answer = await put(student, body, coding)
+    assert (answer.status_code, problem(answer)["code"]) == (400, "malformed")
+    assert "send `Content-Encoding: gzip` with it, compressed once" in problem(answer)["detail"]
 
 
 async def test_a_bomb_is_never_inflated(open_app: OpenApp) -> None:

@@ -1,0 +1,43 @@
+"""What the type of a value alone cannot say, beside it: so it is told with all else that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+
+from api.words import TIME
+from ledger.message import Instant
+
+
+class Check(msgspec.Struct, frozen=True):
+    """In the `Annotated` of a parameter or of a field of a body. `fault` says what is wrong, if anything."""
+
+    fault: Callable[[str], str | None]
+
+
+def checks_in(kind: Any) -> Iterator[Check]:
+    """Those of an annotation, also of one that may be null."""
+    if get_origin(kind) is Annotated:
+        yield from (each for each in kind.__metadata__ if isinstance(each, Check))
+        yield from checks_in(get_args(kind)[0])
+    elif get_origin(kind) in {Union, UnionType}:
+        for each in get_args(kind):
+            yield from checks_in(each)
+
+
+def time(text: str) -> datetime:
+    """Strictly RFC 3339 with a zone: Litestar alone would take `0.3` for one. `ValidationError` else."""
+    return msgspec.convert(text, Instant)
+
+
+def time_fault(text: str) -> str | None:
+    try:
+        time(text)
+    except msgspec.ValidationError:
+        # in an address, + is read as a space
+        return TIME + ("; write the + of a zone as %2B" if " " in text else "")
+    return None
