@@ -428,7 +428,10 @@ def test_a_fact_that_cannot_be_read_is_found(run: Run, ledger: str) -> None:
 
 @pytest.mark.parametrize("command", [["replay"], ["replay", "payments"], ["replay", "--check", "payments"]])
 def test_replay_does_not_put_right_what_was_tampered_with(run: Run, ledger: str, command: list[str]) -> None:
-    tamper(ledger, "UPDATE events SET data = replace(encode(data, 'escape'), '1001', '9')::bytea")
+    tamper(
+        ledger,
+        "UPDATE events SET data = replace(encode(data, 'escape'), 'usd', 'eur')::bytea WHERE position = 2",
+    )
     refused(run(*command), 1, "position 2 is not what was appended", "docs/operations.md")
     as_json = run(*command, "--json")
     assert as_json.exit_code == 1
