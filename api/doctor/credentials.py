@@ -11,7 +11,7 @@ from api.http.keys import is_url, made_here, published
 from api.settings import Settings, SettingsError
 
 CHECK = "credentials"
-_TODO = (
+_REMEDY = (
     "Set LIBERATION_JWKS to your issuer's keys: the URL or file of a JWK set, or a file with a JWK or PEM."
 )
 
@@ -22,12 +22,12 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         keys = await published(settings)
     except SettingsError as error:
-        return [wrong(CHECK, str(error), _TODO)]
+        return [wrong(CHECK, str(error), _REMEDY)]
     except (aiohttp.ClientError, TimeoutError) as error:
         said = f"The issuer's keys cannot be fetched from {_host(settings)} ({type(error).__name__})"
-        return [unreached(CHECK, f"{said}: nobody with a JWT is let in.", _TODO)]
+        return [unreached(CHECK, f"{said}: nobody with a JWT is let in.", _REMEDY)]
     except ValueError as error:
-        return [wrong(CHECK, f"LIBERATION_JWKS: {error}.", _TODO)]
+        return [wrong(CHECK, f"LIBERATION_JWKS: {error}.", _REMEDY)]
     made = sorted(kid for kid, key in keys.items() if made_here(kid, key, settings.data_dir))
     return [_usable(settings, len(keys) - len(made)), *_plain(settings), *_made_here(settings, made)]
 
@@ -43,18 +43,18 @@ def local(settings: Settings) -> Finding:
         said = (
             "Credentials would be checked with a key made here: with a live key the service does not start."
         )
-        return wrong(CHECK, said, _TODO)
+        return wrong(CHECK, said, _REMEDY)
     if not settings.stripe_api_key:
         return ok(CHECK, "Credentials are checked with a key made here, for development.")
     said = "Credentials are checked with a key made here: who reads the data directory can be anybody."
-    return worrying(CHECK, said, _TODO)
+    return worrying(CHECK, said, _REMEDY)
 
 
 def _usable(settings: Settings, count: int) -> Finding:
     if count:
         return ok(CHECK, f"{count} {'key' if count == 1 else 'keys'} of the issuer can be used.")
     said = f"{_host(settings)} publishes no key for signatures by EdDSA (Ed25519) or RS256 (RSA) with a `kid`"
-    return wrong(CHECK, f"{said}: nobody with a JWT is let in.", _TODO)
+    return wrong(CHECK, f"{said}: nobody with a JWT is let in.", _REMEDY)
 
 
 def _plain(settings: Settings) -> list[Finding]:

@@ -163,7 +163,7 @@ def test_what_is_logged_during_a_command_is_on_standard_error(capsys: pytest.Cap
     try:
         log.configure_for_command()
         structlog.get_logger().warning("trouble", why="postgres://ann:hunter2@db")
-        logging.getLogger("a.library").warning("cannot connect to %s", "postgres://ann:hunter2@db")
+        logging.getLogger("some.package").warning("cannot connect to %s", "postgres://ann:hunter2@db")
         structlog.get_logger().info("all is well")
     finally:
         root.handlers[:] = before
