@@ -66,7 +66,7 @@ def create_app(context: Context) -> ASGIApp:
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        middleware=[Gate(services.authenticator, services.limit, services.callers)],
+        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
         guards=[access.guard, FeatureGuard(services)],
         before_request=Preconditions(services.positions),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},

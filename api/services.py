@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.clock import Clock, SystemClock
 from api.http.api_keys import FIND_API_KEY
 from api.http.auth import ApiKey, Authenticator, Principal
-from api.http.callers import Callers
+from api.http.client_address import ClientAddresses
 from api.http.idempotency import LANE_OPTIONS, Idempotency
 from api.http.keys import open_keys
 from api.http.positions import Positions
@@ -133,7 +133,7 @@ class Services:
         self.standing = Standing(settings, self.contact)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
-        self.callers = Callers(settings.trusted_proxies)
+        self.client_addresses = ClientAddresses(settings.trusted_proxies)
         self.authenticator = Authenticator(settings, self.keys, self._api_key)
         self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None

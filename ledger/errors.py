@@ -38,7 +38,7 @@ class Invalid(Refused):
     remedy = "Correct what `detail` names and send it again."
 
 
-class Unknown(Refused):
+class NotFound(Refused):
     """There is no such thing, or it is not the caller's."""
 
     code = "not_found"

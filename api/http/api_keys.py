@@ -17,7 +17,7 @@ import msgspec
 import psycopg
 
 from api.http.auth import API_KEY_PREFIX, ROLES, ApiKey
-from ledger.errors import Invalid, Unknown
+from ledger.errors import Invalid, NotFound
 from ledger.ids import new_id
 from ledger.store.lane import Connection, Kind
 
@@ -61,9 +61,9 @@ _REVOKE = """
 
 
 def revoke_api_key(connection: psycopg.Connection[Any], key_id: str) -> None:
-    """At once in the database, within seconds in every process. `Unknown` when there is none."""
+    """At once in the database, within seconds in every process. `NotFound` when there is none."""
     if connection.execute(_REVOKE, (key_id,)).rowcount == 0:
-        raise Unknown(f"There is no API key {key_id}.")
+        raise NotFound(f"There is no API key {key_id}.")
 
 
 _FIND = """

@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.http.checks import Check, time
 from api.words import CURRENCY, NO_NUL, PAYMENT, PAYMENT_METHOD
 from ledger import money
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 
 
 def currency_fault(code: str) -> str | None:
@@ -87,7 +87,7 @@ _THINGS = {"pay_": "payment", "in_": "invoice", "pm_": "saved card"}
 
 
 def known_shape(value: str, prefix: str, length: int = 200) -> str:
-    """An id from the path; `Unknown` when nothing can have it, so that it is 404 and no query is made."""
+    """An id from the path; `NotFound` when nothing can have it, so that it is 404 and no query is made."""
     rest = value.removeprefix(prefix)
     if (
         rest == value
@@ -95,5 +95,5 @@ def known_shape(value: str, prefix: str, length: int = 200) -> str:
         or not rest.replace("_", "").isascii()
         or not rest.replace("_", "").isalnum()
     ):
-        raise Unknown(f"There is no {_THINGS[prefix]} {value!r:.80}.")
+        raise NotFound(f"There is no {_THINGS[prefix]} {value!r:.80}.")
     return value

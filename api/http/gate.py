@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.http.access import ACCESS, TABLE, operation_of
 from api.http.auth import Authenticator, Principal
-from api.http.callers import Callers
+from api.http.client_address import ClientAddresses
 from api.http.coding import Inflated, coding_of, refuse_coding
 from api.http.context import STATE, RequestState
 from api.http.json_body import check as check_body
@@ -46,10 +46,10 @@ class Gate(ASGIMiddleware):
     none is needed: the caller should know.
     """
 
-    def __init__(self, authenticator: Authenticator, limit: RateLimit, callers: Callers) -> None:
+    def __init__(self, authenticator: Authenticator, limit: RateLimit, addresses: ClientAddresses) -> None:
         self._authenticator = authenticator
         self._limit = limit
-        self._callers = callers
+        self._addresses = addresses
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         operation = operation_of(scope["route_handler"])
@@ -59,7 +59,7 @@ class Gate(ASGIMiddleware):
             scope["user"] = None  # one HMAC tells a forgery, and Stripe sends in bursts
             await next_app(scope, receive, send)
             return
-        address = f"address:{self._callers.address(scope)}"
+        address = f"address:{self._addresses.address(scope)}"
         scope["user"] = principal = await self._principal(address, state)
         if operation not in UNLIMITED:
             self._take(principal.id if principal else address, state)

@@ -21,7 +21,7 @@ from api.payments.resources import Failure, NextAction
 from api.services import Services
 from api.stripe.gateway import Delivered
 from api.subscriptions.billing import Call, Done, next_action, once
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
@@ -56,7 +56,7 @@ class InvoiceDeclined(Problem, kw_only=True):
     opt={IDEMPOTENT: True},
     response_description="It is paid",
     responses=responses(
-        Unknown,
+        NotFound,
         InvoiceNotOpen,
         RetryInProgress,
         NewCardRequired,

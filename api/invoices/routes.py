@@ -15,11 +15,11 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
 from api.http.gate import IDEMPOTENT
+from api.http.owner import is_admin, owner_of
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
-from api.http.whose import is_admin, whose
 from api.invoices.reads import INVOICE_BY_ID
 from api.invoices.receipts import page as receipt_page
 from api.invoices.receipts import pdf as receipt_pdf
@@ -36,7 +36,7 @@ from api.invoices.resources import (
 from api.reads import rows, select
 from api.services import Services
 from api.subscriptions.billing import Call, Done, once
-from ledger.errors import Refused, Unknown
+from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
 from ledger.invoices.refusals import (
@@ -79,7 +79,7 @@ _LIST, _LIST_OF_ALL = select(_OF_USER, INVOICES), select(_OF_ALL, INVOICES)
     operation_id="listInvoices",
     summary="List invoices",
     tags=TAGS,
-    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
 )
 async def list_invoices(
     request: Call,
@@ -92,7 +92,7 @@ async def list_invoices(
     """The caller's, newest first; an admin's are everybody's, or one user's."""
     everybody = is_admin(request) and user_id is None
     arguments = {
-        "user_id": whose(request, user_id),
+        "user_id": owner_of(request, user_id),
         "before": before(cursor),
         "status": status,
         "limit": limit + 1,
@@ -107,7 +107,7 @@ async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceS
     """Somebody else's looks like one that does not exist."""
     found = await services.point_reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
     if found is None or not (is_admin(request) or found.invoice.user_id == request.user.id):
-        raise Unknown(f"There is no invoice {invoice_id}.")
+        raise NotFound(f"There is no invoice {invoice_id}.")
     return found
 
 
@@ -116,7 +116,7 @@ async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceS
     operation_id="getInvoice",
     summary="One invoice with all that happened to it",
     tags=TAGS,
-    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
 )
 async def get_invoice(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -134,7 +134,7 @@ async def get_invoice(
     tags=TAGS,
     media_type=receipt_pdf.MEDIA_TYPE,
     opt={MEDIA_TYPES: (receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE)},
-    responses=responses(Unknown, NotAcceptable, NoReceipt) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound, NotAcceptable, NoReceipt) | NOT_MODIFIED_SPEC,
 )
 async def get_receipt(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -259,7 +259,7 @@ REFUSALS = (InvalidCredit, InvoiceNotSettled, InvoiceDisputed, AlreadyCredited, 
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="The credit note stands, and the money is on its way back to the card",
-    responses=responses(Unknown, *REFUSALS, bodies={CreditFailed: CreditNotMade})
+    responses=responses(NotFound, *REFUSALS, bodies={CreditFailed: CreditNotMade})
     | {
         202: ResponseSpec(
             CreditNote, description="Not made yet: `requested` or `unknown`", generate_examples=False

@@ -17,7 +17,7 @@ from api.stripe.payments.lookup import PAGE, every, patiently
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.decider import CUSTOMER, Customer
 from ledger.customers.stream import stream_of
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.message import Origin, Outcome
 
 T = TypeVar("T")
@@ -108,10 +108,10 @@ async def remove(
 ) -> Outcome:
     """Detach at Stripe first: after a crash in between, the card is still shown and can be removed again.
 
-    `Unknown` when the user has no such card.
+    `NotFound` when the user has no such card.
     """
     if payment_method not in (await customer(services, user_id)).payment_methods:
-        raise Unknown("You have no such saved card.")
+        raise NotFound("You have no such saved card.")
     try:
         await patiently(lambda: services.stripe.v1.payment_methods.detach_async(payment_method))
     except stripe.InvalidRequestError as error:

@@ -19,7 +19,7 @@ from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.payments import cards
 from api.payments.cards import SavedCard
 from api.services import Services, origin_of
-from ledger.errors import Contended, Unknown
+from ledger.errors import Contended, NotFound
 from ledger.ids import new_id
 
 Call = Request[Principal, Any, State]
@@ -80,7 +80,7 @@ async def save_payment_method(
     response_description="The card is removed",
     summary="Remove a saved card",
     tags=TAGS,
-    responses=responses(Unknown, Contended, StripeUnavailable),
+    responses=responses(NotFound, Contended, StripeUnavailable),
 )
 async def remove_payment_method(
     payment_method_id: FromPath[str], request: Call, services: NamedDependency[Services]

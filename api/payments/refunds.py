@@ -20,7 +20,7 @@ from api.inline import deliver
 from api.payments.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
 from ledger.effects import CreateRefund
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.payments.commands import RequestRefund
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import RefundRequested
@@ -81,7 +81,7 @@ REFUSALS = (
     opt={IDEMPOTENT: True},
     response_description="The money is on its way back to the card",
     responses=responses(
-        Unknown,
+        NotFound,
         *REFUSALS,
         bodies={RefundFailed: RefundNotMade},
     )

@@ -27,6 +27,7 @@ from api.http.body import (
 )
 from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
+from api.http.owner import is_admin
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.problems import (
     CardDeclined,
@@ -39,7 +40,6 @@ from api.http.problems import (
 )
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.http.whose import is_admin
 from api.inline import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
@@ -57,7 +57,7 @@ from api.reads import rows, select
 from api.services import Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
 from ledger.effects import CreatePaymentIntent
-from ledger.errors import Forbidden, IdempotencyMismatch, Unknown
+from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
@@ -316,7 +316,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
     operation_id="getPayment",
     summary="One payment with all that happened to it",
     tags=TAGS,
-    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
 )
 async def get_payment(
     payment_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -324,7 +324,7 @@ async def get_payment(
     """With its refunds, disputes and history. Somebody else's looks like one that does not exist."""
     told = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
     if told is None or not (is_admin(request) or told.story.payment.user_id == request.user.id):
-        raise Unknown(f"There is no payment {payment_id}.")
+        raise NotFound(f"There is no payment {payment_id}.")
     return Read(detail_of(told.story, told.history, to_admin=is_admin(request)))
 
 

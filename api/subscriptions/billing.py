@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from api.http.auth import Principal
 from api.http.idempotency import Unkept
+from api.http.owner import is_admin
 from api.http.problems import (
     CardDeclined,
     FieldError,
@@ -20,7 +21,6 @@ from api.http.problems import (
     answer,
     problem,
 )
-from api.http.whose import is_admin
 from api.inline import deliver
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
@@ -29,7 +29,7 @@ from api.stripe.gateway import Delivered, Postponed
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
 from ledger.catalogue import FREE
-from ledger.errors import LedgerError, Unknown
+from ledger.errors import LedgerError, NotFound
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
 from ledger.invoices.stream import stream_of as invoice_stream
 from ledger.message import Command, Origin, Recorded
@@ -112,12 +112,12 @@ async def _deliver(services: Services, origin: Origin, recorded: Sequence[Record
 
 async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state.Subscription]:
     """The user's live subscription, else their latest one, of which the rules say that it is over. Raises
-    `Unknown` when there was never one.
+    `NotFound` when there was never one.
     """
     subscriber = await subscriber_of(services, user_id)
     found = subscriber.live or subscriber.latest
     if found is None:
-        raise Unknown("There is no subscription: POST /api/subscriptions/create begins one.")
+        raise NotFound("There is no subscription: POST /api/subscriptions/create begins one.")
     return subscriber, found
 
 

@@ -13,9 +13,9 @@ from msgspec import Meta
 
 from api.http.body import IdempotencyKey, UserId
 from api.http.gate import IDEMPOTENT
+from api.http.owner import owner_of
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
-from api.http.whose import whose
 from api.services import Services
 from api.stripe.billing.catalogue import Plan
 from api.stripe.gateway import Postponed
@@ -36,7 +36,7 @@ from api.subscriptions.billing import (
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
 from api.subscriptions.routes import TAGS, Interval, TierName
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.message import Instant
 from ledger.subscriptions import state
 from ledger.subscriptions.changes import preview_change
@@ -119,7 +119,7 @@ class ChangeFailed(ApiError):
 
 
 REFUSALS = (
-    Unknown,
+    NotFound,
     SubscriptionEnded,
     SubscriptionNotActive,
     RequestInProgress,
@@ -146,7 +146,7 @@ async def preview_subscription_change(
     data: JSONBody[PreviewChange], request: Call, services: NamedDependency[Services]
 ) -> Response[ChangePreview]:
     """Nothing is changed. What the rules would refuse is refused here too."""
-    subscriber, row = await addressed(services, whose(request, data.user_id))
+    subscriber, row = await addressed(services, owner_of(request, data.user_id))
     price = price_of(services, data.tier, data.interval, row.currency)
     # Stripe counts whole seconds, and the time is sent back as it was told
     at = services.now().replace(microsecond=0)
@@ -241,7 +241,7 @@ async def update_subscription(
     """More is an upgrade: prorated, charged now, and in force when it is paid. Less is a downgrade, at the
     end of the period. A later change supersedes one that waits.
     """
-    user_id = whose(request, data.user_id)
+    user_id = owner_of(request, data.user_id)
 
     async def work(command_id: str) -> Response[Any]:
         return await _update(services, request, data, user_id, command_id)

@@ -13,9 +13,9 @@ from msgspec import Meta
 
 from api.http.body import IdempotencyKey, PaymentMethodId, UserId
 from api.http.gate import IDEMPOTENT
+from api.http.owner import owner_of
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import Refusal, responses
-from api.http.whose import whose
 from api.services import Services
 from api.subscriptions.billing import (
     DECLINED,
@@ -34,7 +34,7 @@ from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
 from api.subscriptions.routes import TAGS
 from api.words import NO_NUL
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.subscriptions.commands import (
     ChangePaymentMethod,
     RequestCancellation,
@@ -88,7 +88,7 @@ class RequestFailed(ApiError):
     remedy = "Read `detail` and ask again later; tell who runs the service when it stays so."
 
 
-REFUSALS = (Unknown, SubscriptionEnded, RequestInProgress)
+REFUSALS = (NotFound, SubscriptionEnded, RequestInProgress)
 NOT_MADE: Mapping[Refusal, type[Problem]] = {RequestFailed: RequestNotMade}
 
 
@@ -199,7 +199,7 @@ async def _run(
     body: CancelSubscription | OfSubscription | SubscriptionCard,
     wish: Wishing,
 ) -> Response[Any]:
-    user_id = whose(request, body.user_id)
+    user_id = owner_of(request, body.user_id)
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Wish:

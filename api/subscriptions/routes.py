@@ -12,10 +12,10 @@ from msgspec import Meta
 
 from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
 from api.http.gate import IDEMPOTENT
+from api.http.owner import owner_of
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.http.whose import whose
 from api.payments import cards
 from api.services import Services, origin_of
 from api.subscriptions.billing import (
@@ -32,7 +32,7 @@ from api.subscriptions.billing import (
 )
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import CurrentPlan, Subscription, current_of, subscription_of
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.subscriptions import state
 from ledger.subscriptions.commands import RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
@@ -152,7 +152,7 @@ async def _request(
     operation_id="getCurrentPlan",
     summary="The plan that counts now",
     tags=TAGS,
-    responses=responses(Unknown) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
 )
 async def get_current_plan(
     request: Call, services: NamedDependency[Services], user_id: WhoseParameter = None
@@ -160,7 +160,7 @@ async def get_current_plan(
     """Free when there is no subscription. With what is scheduled, the grace of an overdue payment, and every
     feature.
     """
-    user = whose(request, user_id)
+    user = owner_of(request, user_id)
     return Read(current_of(await subscriber_of(services, user), user, services.now(), services.catalogue))
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import get_args
 
 from ledger import money
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.invoices.commands import (
     CloseDay,
     EndService,
@@ -71,7 +71,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
     command: InvoiceCommand, invoice: Invoice
 ) -> _Events:
     if not invoice.status and not isinstance(command, RecordInvoiceSnapshot):
-        raise Unknown(f"There is no invoice {command.stripe_invoice_id}.")
+        raise NotFound(f"There is no invoice {command.stripe_invoice_id}.")
     match command:
         case RecordInvoiceSnapshot():
             return news(command, invoice)
@@ -147,7 +147,7 @@ def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -
 
 def _request_retry(command: RequestInvoiceRetry, invoice: Invoice) -> _Events:
     if command.cause == "customer" and command.user_id != invoice.user_id:
-        raise Unknown(f"There is no invoice {command.stripe_invoice_id}.")
+        raise NotFound(f"There is no invoice {command.stripe_invoice_id}.")
     if invoice.status not in OWED:
         raise InvoiceNotOpen(f"This invoice is {invoice.status}; nothing is owed on it.")
     if invoice.retry is not None:
@@ -223,7 +223,7 @@ def _amount_to_credit(command: RequestCredit, invoice: Invoice) -> int:
 def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: Invoice) -> CreditStatus:
     credit = invoice.credits.get(command.credit_id)
     if credit is None:
-        raise Unknown(f"There is no credit {command.credit_id} of invoice {command.stripe_invoice_id}.")
+        raise NotFound(f"There is no credit {command.credit_id} of invoice {command.stripe_invoice_id}.")
     return credit.status
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import assert_never, get_args
 
 from ledger import money
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.message import Decider
 from ledger.payments.commands import (
     InitiatePayment,
@@ -77,7 +77,7 @@ def decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...
             return take_up(command, lost)
         case _:
             if not payment.status:
-                raise Unknown(
+                raise NotFound(
                     f"There is no payment {command.payment_id}; does another ledger use this Stripe account?"
                 )
             return _record(command, payment)
@@ -127,7 +127,7 @@ def _record(  # noqa: PLR0911 - one answer for each command of a closed union
 def _refund_status(command: RecordRefundFailure | RecordRefundUnknown, payment: Payment) -> RefundStatus:
     refund = payment.refunds.get(command.refund_id)
     if refund is None:
-        raise Unknown(f"There is no refund {command.refund_id} of payment {command.payment_id}.")
+        raise NotFound(f"There is no refund {command.refund_id} of payment {command.payment_id}.")
     return refund.status
 
 
@@ -195,7 +195,7 @@ def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> 
 
 def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEvent, ...]:
     if not payment.status or not (command.by_admin or command.user_id == payment.user_id):
-        raise Unknown(f"There is no payment {command.payment_id}.")
+        raise NotFound(f"There is no payment {command.payment_id}.")
     known = payment.refunds.get(command.refund_id)
     if known is not None:
         if command.amount_minor in {None, known.amount_minor}:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.invoices.dunning import CANCEL_AFTER, UNPAID_AFTER
 from ledger.message import Decider
 from ledger.subscriptions.changes import check_plan, request_change
@@ -69,7 +69,7 @@ def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
         return _record_snapshot(command, subscriber)
     subscription = subscriber.subscriptions.get(command.subscription_id)
     if subscription is None:
-        raise Unknown(f"There is no subscription {command.subscription_id}.")
+        raise NotFound(f"There is no subscription {command.subscription_id}.")
     match command:
         case RecordSubscriptionFailure():
             return _record_failure(command, subscription)
@@ -85,7 +85,7 @@ def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber
     if command.subscription_id in subscriber.subscriptions:
         return news(command, subscriber)
     if command.lost is None:
-        raise Unknown(
+        raise NotFound(
             f"There is no subscription {command.subscription_id} of this user; "
             "does another ledger use this Stripe account?"
         )

@@ -7,7 +7,7 @@ from typing import assert_never, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.message import Decider
 from ledger.webhooks.commands import ReceiveWebhook, RecordWebhookApplied, WebhookCommand
 from ledger.webhooks.events import WebhookApplied, WebhookEvent, WebhookReceived
@@ -82,7 +82,9 @@ def decide(command: WebhookCommand, webhook: Webhook) -> tuple[WebhookEvent, ...
             return () if webhook.received else _received(command)
         case RecordWebhookApplied():
             if not webhook.received:
-                raise Unknown(f"Stripe event {command.stripe_event_id} was never received; receive it first.")
+                raise NotFound(
+                    f"Stripe event {command.stripe_event_id} was never received; receive it first."
+                )
             if webhook.applied:
                 return ()
             applied = WebhookApplied(

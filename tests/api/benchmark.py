@@ -86,7 +86,7 @@ async def main() -> None:
         services = Services(Context(settings, "postgresql://", open_stripe=_never))
         credential = mint(settings, "usr_1", ["student"])
         plain: dict[str, Any] = {"openapi_config": None, "logging_config": None}
-        gate = Gate(services.authenticator, services.limit, services.callers)
+        gate = Gate(services.authenticator, services.limit, services.client_addresses)
         inner: dict[str, Any] = {
             **plain,
             "middleware": [gate],

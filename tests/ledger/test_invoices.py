@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.effects import CreateCreditNote, ResolveCreditNote, ResolveInvoice, RetryInvoice
-from ledger.errors import Forbidden, Refused, Unknown
+from ledger.errors import Forbidden, NotFound, Refused
 from ledger.invoices.commands import (
     CloseDay,
     EndService,
@@ -213,9 +213,9 @@ def test_only_dunning_retries_by_its_schedule_and_only_an_administrator_gives_ba
 def test_nothing_is_retried_that_is_paid_or_not_the_callers() -> None:
     with pytest.raises(InvoiceNotOpen):
         decide(retry(), settled())
-    with pytest.raises(Unknown):
+    with pytest.raises(NotFound):
         decide(retry("customer", user_id="usr_bob"), failed())
-    with pytest.raises(Unknown):
+    with pytest.raises(NotFound):
         decide(retry(), Invoice())
 
 
@@ -329,7 +329,7 @@ def test_no_more_is_given_back_than_was_paid_and_a_failed_credit_frees_its_amoun
     assert invoice.creditable_minor == 999
     with pytest.raises(InvoiceNotSettled):
         decide(request_credit(), failed())
-    with pytest.raises(Unknown):
+    with pytest.raises(NotFound):
         decide(replace(failure, credit_id="crn_9"), invoice)
 
 

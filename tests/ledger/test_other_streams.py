@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.decider import CUSTOMER
 from ledger.customers.events import CustomerCreated, PaymentMethodRemoved, PaymentMethodSaved
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.message import Command, Event
 from ledger.payouts.commands import RecordPayoutSnapshot
 from ledger.payouts.decider import PAYOUT
@@ -106,7 +106,7 @@ def test_a_webhook_is_received_once_and_applied_once() -> None:
 
 
 def test_a_webhook_that_was_not_received_cannot_be_applied() -> None:
-    with pytest.raises(Unknown, match="receive it first"):
+    with pytest.raises(NotFound, match="receive it first"):
         when(WEBHOOK, APPLIED)
 
 

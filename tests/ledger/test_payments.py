@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.errors import Refused, Unknown
+from ledger.errors import NotFound, Refused
 from ledger.payments.commands import (
     LostPayment,
     PaymentCommand,
@@ -186,7 +186,7 @@ def test_one_that_the_ledger_has_is_not_taken_up_again() -> None:
 def test_a_report_about_a_payment_from_elsewhere_is_refused_so_that_somebody_looks(
     command: PaymentCommand,
 ) -> None:
-    with pytest.raises(Unknown, match="another ledger"):
+    with pytest.raises(NotFound, match="another ledger"):
         decide(command, Payment())
 
 

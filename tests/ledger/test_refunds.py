@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import Refused, Unknown
+from ledger.errors import NotFound, Refused
 from ledger.payments.commands import PaymentCommand, RecordRefundFailure, RecordRefundUnknown
 from ledger.payments.decider import decide
 from ledger.payments.events import (
@@ -89,7 +89,7 @@ def test_no_amount_means_all_that_is_left() -> None:
         ({"amount": 10001}, RefundExceedsRemainder, r"At most 100\.00 USD"),
         ({"amount": 0}, InvalidAmount, "at least 0.01 USD"),
         ({"amount": -5}, InvalidAmount, "it was -0.05 USD"),
-        ({"user_id": "usr_bob"}, Unknown, "no payment pay_1"),
+        ({"user_id": "usr_bob"}, NotFound, "no payment pay_1"),
         ({"effective_at": NOON + 31 * DAY}, RefundWindowClosed, "ask an administrator"),
         ({"by_admin": True, "user_id": "usr_root"}, NoteRequired, "`note`"),
         ({"by_admin": True, "user_id": "usr_root", "note": "  "}, NoteRequired, "`note`"),
@@ -106,9 +106,9 @@ def test_a_refund_is_refused_with_what_to_do(
 
 
 def test_someone_elses_payment_looks_like_none_at_all() -> None:
-    with pytest.raises(Unknown) as theirs:
+    with pytest.raises(NotFound) as theirs:
         decide(request_refund(user_id="usr_bob"), captured())
-    with pytest.raises(Unknown) as nobodys:
+    with pytest.raises(NotFound) as nobodys:
         decide(request_refund(user_id="usr_bob"), given())
     assert theirs.value.detail == nobodys.value.detail
 
@@ -203,7 +203,7 @@ def test_a_refused_refund_frees_its_amount() -> None:
 
 @pytest.mark.parametrize("command", [refund_failure("re_9"), refund_unknown("re_9")])
 def test_an_answer_to_no_request_is_refused(command: PaymentCommand) -> None:
-    with pytest.raises(Unknown, match="no refund re_9"):
+    with pytest.raises(NotFound, match="no refund re_9"):
         decide(command, captured())
 
 

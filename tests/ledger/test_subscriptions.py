@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger import effects as fx
-from ledger.errors import Forbidden, Refused, Unknown
+from ledger.errors import Forbidden, NotFound, Refused
 from ledger.message import Origin
 from ledger.permissions import check
 from ledger.policies import react
@@ -178,7 +178,7 @@ def test_a_lost_one_that_has_ended_stays_ended() -> None:
 
 
 def test_one_that_names_another_ledger_is_refused_so_that_somebody_looks() -> None:
-    with pytest.raises(Unknown, match="another ledger"):
+    with pytest.raises(NotFound, match="another ledger"):
         decide(snapshot(), Subscriber())
 
 
@@ -473,7 +473,7 @@ def test_one_that_ends_with_its_period_ends_no_service_early() -> None:
 
 def test_a_subscription_of_nobody_is_not_found() -> None:
     for command in (snapshot(), wish(RequestPause), upgrade()):
-        with pytest.raises(Unknown, match="sub_1"):
+        with pytest.raises(NotFound, match="sub_1"):
             decide(command, Subscriber())
 
 

@@ -34,7 +34,7 @@ from api.stripe.wiring import (
     recorder,
 )
 from ledger.effects import CreateSubscription, EndSubscriptionService, RetryWithNewCard
-from ledger.errors import Refused, Unknown
+from ledger.errors import NotFound, Refused
 from ledger.ids import new_id
 from ledger.invoices.commands import EndService, RequestInvoiceRetry
 from ledger.invoices.refusals import InvoiceNotSettled, RetryInProgress
@@ -226,7 +226,7 @@ async def retry_with_new_card(wiring: Wiring, effect: RetryWithNewCard, origin: 
     )
     try:
         return Delivered(await wiring.store.handle(command, _as_worker(origin)))
-    except (Unknown, RetryInProgress) as refusal:
+    except (NotFound, RetryInProgress) as refusal:
         # its webhook is on the way; or an attempt with the old card is, and must be known first
         raise Postponed(refusal.detail, IMPATIENCE) from refusal
     except Refused as refusal:

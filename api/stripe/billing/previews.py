@@ -12,7 +12,7 @@ from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan, plan_of
 from api.stripe.billing.record import subscription_of
 from api.stripe.wiring import STRIPE_ERRORS, Wiring, postponed
-from ledger.errors import Unknown
+from ledger.errors import NotFound
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview
 from ledger.subscriptions.refusals import PreviewMismatch
@@ -39,12 +39,12 @@ class _InvoicePreview(msgspec.Struct, frozen=True):
 async def preview_change(
     wiring: Wiring, user_id: str, subscription_id: str, plan: Plan, at: datetime
 ) -> ChangePreview:
-    """Raises `Unknown`, `SubscriptionNotActive`, `Postponed` when Stripe does not answer, and
+    """Raises `NotFound`, `SubscriptionNotActive`, `Postponed` when Stripe does not answer, and
     `PreviewMismatch` when Stripe and we do not come to the same: then nothing must be promised.
     """
     known = await subscription_of(wiring, user_id, subscription_id)
     if known is None:
-        raise Unknown(f"There is no subscription {subscription_id}.")
+        raise NotFound(f"There is no subscription {subscription_id}.")
     # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
     at = max(at.replace(microsecond=0), known.period_start or at)
     ours = our_preview(known, plan.price_minor, plan.interval, at)

@@ -28,7 +28,7 @@ from api.http.jwks import parse_key_file
 from api.http.keys import LocalKeys, RemoteKeys, open_keys, parse_jwks
 from api.http.problems import Unauthenticated
 from api.settings import Settings, SettingsError
-from ledger.errors import Invalid, Unknown
+from ledger.errors import Invalid, NotFound
 from ledger.store import conninfo
 from tests.api.support import Caller, Running, problem
 
@@ -405,7 +405,7 @@ async def test_api_keys_expire_and_unknown_ones_do_not_hold(app: Running, databa
         late = create_api_key(owner, "old", ["service"], datetime.now(UTC) - timedelta(seconds=1))
         with pytest.raises(Invalid):
             create_api_key(owner, "wrong", ["system"])
-        with pytest.raises(Unknown):
+        with pytest.raises(NotFound):
             revoke_api_key(owner, "key_none")
     for key in (late.key, "lk_unknown"):
         assert (await Caller(app.client, "", key).get("/api/ledger/accounts")).status_code == 401

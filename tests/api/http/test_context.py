@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from api import log
-from api.http.callers import Callers
+from api.http.client_address import ClientAddresses
 from api.http.json_body import check
 from api.http.problems import Unprocessable
 from api.networks import Network
@@ -245,7 +245,7 @@ def test_the_caller_is_the_nearest_hop_that_is_no_proxy(
         "client": (client, 1) if client else None,
         "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
     }
-    assert Callers((Network("10.0.0.0/8"),)).address(scope) == address
+    assert ClientAddresses((Network("10.0.0.0/8"),)).address(scope) == address
 
 
 async def test_what_nobody_expected_is_500_and_tells_nothing(

@@ -37,7 +37,7 @@ async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[h
     services = app.services
     asgi: Any = Litestar(
         [sell],
-        middleware=[Gate(services.authenticator, services.limit, services.callers)],
+        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
         guards=[access.guard, FeatureGuard(services)],
         exception_handlers=problems.HANDLERS,
         openapi_config=None,

@@ -9,7 +9,7 @@ from typing import Any
 from api.networks import Address, Network
 
 
-class Callers:
+class ClientAddresses:
     """`trusted` are proxies whose word in `X-Forwarded-For` is believed."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
