@@ -162,6 +162,7 @@ def _is_open(known: Subscription, request_id: str) -> bool:
 
 async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> Delivered:
     wiring, event = subject.wiring, asked.event
+    assert isinstance(event, Asked), "`_asked` finds nothing else"
     try:
         found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
         if isinstance(event, SubscriptionChangeRequested) and not found.pending_update:
@@ -181,7 +182,7 @@ async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> D
     return await _call(subject, known, found, event)
 
 
-async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Any) -> Delivered:
+async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Asked) -> Delivered:
     wiring = subject.wiring
     if isinstance(event, SubscriptionChangeScheduled) and event.interval != known.interval:
         return await subject.failed(INTERVAL_CHANGE)
@@ -216,7 +217,7 @@ async def _refused(subject: _Subject, failure: Failure) -> Delivered:
     return await subject.failed(failure.code, failure.decline_code)
 
 
-async def _ask(wiring: Wiring, found: StripeSubscription, event: Any) -> None:
+async def _ask(wiring: Wiring, found: StripeSubscription, event: Asked) -> None:
     """The call itself. Raises what a call to Stripe raises."""
     post: Callable[..., Awaitable[Any]] = billing_lookup.post
     path = path_of("subscriptions", found.id)
@@ -251,6 +252,8 @@ async def _ask(wiring: Wiring, found: StripeSubscription, event: Any) -> None:
             card = await attach(wiring, event.payment_method_id, customer, f"attach:{key}")
             more = {"default_payment_method": card}
             await post(wiring.stripe, path, StripeSubscription, f"card:{key}", **more)
+        case _:
+            assert_never(event)
 
 
 async def _nobody_paid(wiring: Wiring, found: StripeSubscription) -> bool:
@@ -297,7 +300,7 @@ async def _set_plan(
     )
 
 
-def _waits_at_stripe(event: Any, found: StripeSubscription) -> bool:
+def _waits_at_stripe(event: Asked, found: StripeSubscription) -> bool:
     return isinstance(event, SubscriptionChangeScheduled) and plan_of(found.item.price) == Plan(
         event.tier, event.interval, event.currency, event.price_minor
     )
