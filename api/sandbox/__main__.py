@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -34,11 +35,13 @@ from api.sandbox.store import StateInUse
     help="Holds the endpoint's signing secret, whsec_…",
 )
 @click.option("--webhook-event", "events", multiple=True, help="An event type for the endpoint; repeatable.")
+@click.option("--listen-fd", type=int, help="An inherited listening socket, instead of a port.")
 @click.option("--ready-fd", default=1, show_default=True, type=int, help="Gets one JSON line when listening.")
 @click.option("--die-with-parent", is_flag=True, help="Stop when standard input ends.")
-def main(
+def main(  # noqa: PLR0913  one for each option
     *,
     port: int,
+    listen_fd: int | None,
     path: Path | None,
     seed: str,
     webhook_url: str,
@@ -58,16 +61,20 @@ def main(
         if webhook_secret_file is not None:
             secret = webhook_secret_file.read_text(encoding="utf-8").strip()
             ensure_endpoint(state, webhook_url, secret, list(events))
-        _serve(state, port, ready_fd, die_with_parent=die_with_parent)
+        listener = _listen(port) if listen_fd is None else socket.socket(fileno=listen_fd)
+        _serve(state, listener, ready_fd, die_with_parent=die_with_parent)
     finally:
         state.close()
 
 
-def _serve(state: State, port: int, ready_fd: int, *, die_with_parent: bool) -> None:
+def _listen(port: int) -> socket.socket:
     try:
-        listener = listen(port)
+        return listen(port)
     except OSError as cause:
         raise click.ClickException(f"cannot listen on {HOST}:{port}: {cause.strerror}") from None
+
+
+def _serve(state: State, listener: socket.socket, ready_fd: int, *, die_with_parent: bool) -> None:
     with listener:
         state.base_url = f"http://{HOST}:{listener.getsockname()[1]}"
         ready = {"url": state.base_url, "api_key": API_KEY, "pid": os.getpid()}

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from api.serve.environment import environment
+from api.serve.ready import first_byte
 from api.settings import Settings
 from ledger.errors import OperatorError
 
@@ -58,7 +59,7 @@ class Child:
         )
         os.close(theirs)
         try:
-            ready = await asyncio.wait_for(_first_byte(ours), START_TIMEOUT_S)
+            ready = await asyncio.wait_for(first_byte(ours), START_TIMEOUT_S)
         except TimeoutError:
             self._process.kill()
             ready = b""
@@ -112,15 +113,3 @@ async def pool(settings: Settings, listener: socket.socket) -> AsyncIterator[Seq
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-
-
-async def _first_byte(descriptor: int) -> bytes:
-    """Empty when the other end was closed instead."""
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
-    )
-    try:
-        return await reader.read(1)
-    finally:
-        transport.close()

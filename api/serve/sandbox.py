@@ -1,7 +1,8 @@
 """The Stripe sandbox as a child process, shared by the processes that use one data directory.
 
 Who holds the lock runs it; the others find its port in a file. When its process ends it is started again on
-the same port by whoever can get the lock, so that nobody has to be told.
+the same port by whoever can get the lock, so that nobody has to be told. The listening socket stays with who
+runs it: meanwhile nobody else can take the port, and callers wait in its queue.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import secrets
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +22,8 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from api.serve.sockets import free_port, is_free
+from api.serve.ready import first_byte
+from api.serve.sockets import listen_on, port_of
 from api.settings import Settings, SettingsError
 from ledger.errors import OperatorError
 from ledger.private_files import make_file
@@ -80,6 +83,7 @@ class Sandbox:
         self._webhook_url = webhook_url
         self._preferred_port = preferred_port
         self._lock: int | None = None
+        self._listener: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -103,9 +107,10 @@ class Sandbox:
                 log.error("sandbox_ended", exit_code=self.process.returncode if self.process else None)
             if ended or self.process is None:
                 try:
-                    await self._running()
-                except SandboxError as error:
-                    log.error("sandbox_down", detail=error.detail)  # noqa: TRY400  as above
+                    async with asyncio.timeout(START_TIMEOUT_S):
+                        await self._running()
+                except (SandboxError, OSError, TimeoutError) as error:
+                    log.error("sandbox_down", detail=str(error))  # noqa: TRY400  it is told, not debugged
 
     async def stop(self) -> None:
         """Ends it if it is ours."""
@@ -116,6 +121,8 @@ class Sandbox:
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()
+        if self._listener is not None:
+            self._listener.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -126,14 +133,8 @@ class Sandbox:
             self.port = self._files.known_port()
             return self.port != 0 and await self._answers()
         if self.process is None or self.process.returncode is not None:
-            if self.process is not None and not self._started_before:
-                raise SandboxError(f"The Stripe sandbox does not start: {self._last_words()}")
             await self._spawn()
-        answers = await self._answers()
-        self._started_before |= answers
-        return answers
-
-    _started_before = False
+        return True
 
     def _take_lock(self) -> bool:
         lock = os.open(self._files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -146,27 +147,45 @@ class Sandbox:
         return True
 
     async def _spawn(self) -> None:
-        if not self.port:
-            wanted = (self._files.known_port(), self._preferred_port)
-            self.port = next((port for port in wanted if port and is_free(HOST, port)), 0) or free_port(HOST)
-        self._files.port.write_text(str(self.port), encoding="utf-8")
-        if self._webhook_url and self._files.state.exists():
-            await asyncio.to_thread(_readdress, self._files.state, self._webhook_url)
-        with self._files.log.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
-                *self._command(),
-                stdin=asyncio.subprocess.PIPE,  # it ends when this does, however we go
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C in a terminal is for us, who end it last
-            )
+        """Returns when it is ready. Raises `SandboxError` when it ends instead."""
+        if self._listener is None:
+            self._listener = self._listen()
+            self.port = port_of(self._listener)
+            self._files.port.write_text(str(self.port), encoding="utf-8")
+            if self._webhook_url and self._files.state.exists():
+                await asyncio.to_thread(_readdress, self._files.state, self._webhook_url)
+        ours, theirs = os.pipe()
+        try:
+            with self._files.log.open("ab") as output:
+                self.process = await asyncio.create_subprocess_exec(
+                    *self._command(self._listener.fileno(), theirs),
+                    stdin=asyncio.subprocess.PIPE,  # it ends when this does, however we go
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(self._listener.fileno(), theirs),
+                    start_new_session=True,  # Ctrl-C in a terminal is for us, who end it last
+                )
+        finally:
+            os.close(theirs)
+        if not await first_byte(ours):
+            await self.process.wait()
+            raise SandboxError(f"The Stripe sandbox does not start: {self._last_words()}")
 
-    def _command(self) -> list[str]:
+    def _listen(self) -> socket.socket:
+        """On the port of the last start or the preferred one, else on any."""
+        for port in (self._files.known_port(), self._preferred_port):
+            with suppress(OSError):
+                if port:
+                    return listen_on(HOST, port)
+        return listen_on(HOST, 0)
+
+    def _command(self, listener: int, ready: int) -> list[str]:
         files = self._files
         webhooks = ("--webhook-url", self._webhook_url, "--webhook-secret-file", str(files.secret))
         return [
             sys.executable, "-m", "api.sandbox",
-            "--port", str(self.port),
+            "--listen-fd", str(listener),
+            "--ready-fd", str(ready),
             "--state", str(files.state),
             "--die-with-parent",
             *(webhooks if self._webhook_url else ()),

@@ -19,7 +19,7 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     last = port + (TRIES if or_next and port else 0)
     for candidate in range(port, min(last, 65_535) + 1):
         try:
-            return _listen(host, candidate)
+            return listen_on(host, candidate)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and candidate < last:
                 continue
@@ -27,7 +27,8 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     raise SettingsError(f"No port from {port} to {last} is free on {host}: set LIBERATION_PORT.")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """Raises OSError when the port is taken."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -61,15 +62,10 @@ def _why(host: str, port: int, error: OSError) -> str:
 
 def is_free(host: str, port: int) -> bool:
     try:
-        _listen(host, port).close()
+        listen_on(host, port).close()
     except OSError:
         return False
     return True
-
-
-def free_port(host: str) -> int:
-    with _listen(host, 0) as listener:
-        return port_of(listener)
 
 
 def port_of(listener: socket.socket) -> int:

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.serve.sockets import is_free
 from ledger.store import conninfo
 from tests.api.cli.payments import initiate
 from tests.service import Service, alive, eventually, liberation, running_service
@@ -57,6 +58,17 @@ def test_killed_at_once_it_leaves_nobody_behind_and_loses_nothing(tmp_path: Path
         assert eventually(lambda: _ok(service.pay(800, key="after the crash")))
         os.kill(service.processes().sandbox, signal.SIGKILL)
         assert eventually(lambda: _ok(service.pay(900, key="after the other")))
+        assert service.stop() == 0
+
+
+def test_the_sandboxs_port_stays_its_own_while_it_is_replaced(tmp_path: Path) -> None:
+    with running_service(tmp_path / "data") as service:
+        port = int(service.sandbox_url.rpartition(":")[2])
+        killed = service.processes().sandbox
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: not alive([killed]))
+        assert not is_free("127.0.0.1", port)
+        assert service.pay(900).status_code == 201  # it waited for the next one
         assert service.stop() == 0
 
 
