@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import webhooks
+from api.stripe import courses, webhooks
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
@@ -22,6 +22,7 @@ from api.stripe.webhooks import Sight
 from api.stripe.wiring import Delivered, Postponed, Wiring
 from ledger.effects import (
     ApplyWebhook,
+    CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
     CreateRefund,
@@ -100,7 +101,9 @@ class StripeGateway:
         """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
         return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
 
-    async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
+    async def _deliver(  # noqa: PLR0911  one line for each effect
+        self, effect: Effect, origin: Origin, sight: Sight, arrived: float
+    ) -> Delivered:
         match effect:
             case CreatePaymentIntent():
                 return await payments.create(self._wiring, effect.payment_id, origin)
@@ -112,6 +115,8 @@ class StripeGateway:
                 return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
             case ApplyWebhook():
                 return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
+            case CreateCourse():
+                return await courses.create(self._wiring, effect, origin)
             case _:
                 return await self._bill(effect, origin)
 
@@ -148,4 +153,6 @@ def subject_of(effect: Effect) -> str:
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):
         return effect.stripe_invoice_id
+    if isinstance(effect, CreateCourse):
+        return effect.course_id
     return effect.user_id
