@@ -47,14 +47,14 @@ class Payments(Projection):
             touched.add(_payment_id(recorded))
             if _is_refund(event):
                 refunded.add(event.refund_id)
-            elif _is_dispute(event):
+            elif _is_dispute(event) or isinstance(event, PaymentSucceeded):  # known before the capture, even
                 disputed.add(_payment_id(recorded))
         begun = {
             recorded.event.payment_id for recorded in batch if isinstance(recorded.event, PaymentInitiated)
         }
         self._payments.load(cursor, touched - begun)
         self._refunds.load(cursor, refunded)
-        self._disputes.load_of(cursor, disputed)
+        self._disputes.load_of(cursor, disputed - begun)
 
     def project(self, recorded: Recorded) -> None:
         event = recorded.event

@@ -12,6 +12,7 @@ from projections.payments.payment import PaymentRow
 from projections.payments.projection import Payments
 from projections.payments.refunds import RefundRow
 from tests.projections.histories import (
+    append,
     dispute_opened,
     history,
     initiated,
@@ -23,6 +24,7 @@ from tests.projections.histories import (
     succeeded,
     withdrawn,
 )
+from tests.projections.tables import catch_up, select
 
 CAPTURED = (initiated("pay_1"), succeeded("pay_1"))
 
@@ -153,3 +155,15 @@ def test_a_dispute_settled_in_another_currency_withholds_the_charges_amount() ->
 def test_a_fact_about_a_payment_that_never_began_cannot_be_projected_and_its_place_is_named() -> None:
     with pytest.raises(CannotProject, match=r"payments.succeeded.v1 at position 1 .*no row pay_1"):
         fold(succeeded("pay_1"))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_dispute_that_is_known_before_the_capture_counts_in_any_batch(
+    database_url: str, batch: int
+) -> None:
+    facts = (initiated("pay_1"), dispute_opened("pay_1"), succeeded("pay_1"))
+    append(database_url, history(*(("payment-pay_1", (fact,)) for fact in facts)))
+    assert catch_up(database_url, batch=batch).errors == {}
+
+    assert select(database_url, "SELECT status FROM payments") == [{"status": "disputed"}]
