@@ -11,6 +11,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
+from api.courses import listing, moderation
+from api.courses import routes as courses
 from api.http import access, document, problems, reference
 from api.http.context import RequestContext
 from api.http.gate import Gate, Preconditions
@@ -40,6 +42,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *features.HANDLERS,
     *invoices.HANDLERS,
     *invoice_payments.HANDLERS,
+    *courses.HANDLERS,
+    *moderation.HANDLERS,
+    *listing.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

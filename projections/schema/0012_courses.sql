@@ -27,7 +27,7 @@ CREATE TABLE courses (
 );
 CREATE INDEX courses_of_author ON courses (author, position DESC);
 CREATE INDEX courses_of_words ON courses (words_id);
-CREATE INDEX courses_by_status ON courses (status, last_position DESC);
+CREATE INDEX courses_by_status ON courses (status, position DESC);
 
 -- The public list: a filter and an order in one index each, of what is published alone.
 CREATE INDEX courses_newest ON courses (published_position DESC) WHERE status = 'published';

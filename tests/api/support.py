@@ -20,11 +20,12 @@ from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Context, Services
 from api.settings import Settings
+from api.stripe import courses
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.gateway import Delivered
 from ledger.balance import BalanceTransaction
-from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
+from ledger.effects import CreateCourse, CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
 from ledger.payments.commands import (
@@ -186,6 +187,9 @@ class FakeStripe:
     async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
+        if isinstance(effect, CreateCourse):
+            wiring: Any = SimpleNamespace(store=self._services.store, clock=self)
+            return await courses.create(wiring, effect, STRIPE)
         if not isinstance(effect, CreatePaymentIntent | CreateRefund):
             return await self.billing.deliver(effect)
         facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")
