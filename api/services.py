@@ -20,7 +20,7 @@ from api.clock import Clock, SystemClock
 from api.http.api_keys import FIND_API_KEY
 from api.http.auth import ApiKey, Authenticator, Principal
 from api.http.client_address import ClientAddresses
-from api.http.idempotency import LANE_OPTIONS, Idempotency
+from api.http.idempotency import ASYNCHRONOUS_OPTIONS, Idempotency
 from api.http.keys import open_keys
 from api.http.positions import Positions
 from api.http.problems import TooSlow
@@ -39,7 +39,7 @@ from ledger.errors import StoreUnavailable
 from ledger.ids import derived_id
 from ledger.message import Origin
 from ledger.store import Store, conninfo
-from ledger.store.lane import Connection, Lane
+from ledger.store.batched_queries import Connection, QueryBatcher
 from projections.engine.runner import BatchRunner
 
 log = structlog.get_logger()
@@ -138,9 +138,9 @@ class Services:
         self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None
         """Where projections run in this process."""
-        self.point_reads = Lane(self._dsn)
+        self.point_reads = QueryBatcher(self._dsn)
         # without waiting for the disk: see `idempotency.py` for why that is safe
-        self.asynchronous = Lane(with_options(self._dsn, LANE_OPTIONS))
+        self.asynchronous = QueryBatcher(with_options(self._dsn, ASYNCHRONOUS_OPTIONS))
         self.unfinished: set[asyncio.Task[Any]] = set()
         self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
 

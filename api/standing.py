@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from api.clock import CLOSE_S
 from api.settings import Settings
 from api.stripe.contact import Contact
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 
 KEPT_S = 60.0
 """How long what the database said is good for."""

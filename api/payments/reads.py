@@ -12,7 +12,7 @@ from api.payments.resources import PaymentFact, Story
 from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
 from ledger.message import Metadata
 from ledger.payments.stream import id_of, stream_of
-from ledger.store.lane import Connection, Kind
+from ledger.store.batched_queries import BatchedQuery, Connection
 from projections.payments.disputes import DISPUTES
 from projections.payments.payment import PAYMENTS
 from projections.payments.refunds import REFUNDS
@@ -73,4 +73,4 @@ def _histories(facts: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[Paymen
     return histories
 
 
-PAYMENT_BY_ID: Kind[str, Told | None] = Kind(_tell)
+PAYMENT_BY_ID: BatchedQuery[str, Told | None] = BatchedQuery(_tell)
