@@ -36,11 +36,11 @@ from api.subscriptions.routes import TAGS
 from api.words import NO_NUL
 from ledger.errors import NotFound
 from ledger.subscriptions.commands import (
-    ChangePaymentMethod,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.events import ResumeRequested
 from ledger.subscriptions.refusals import (
@@ -52,7 +52,13 @@ from ledger.subscriptions.refusals import (
 )
 from ledger.subscriptions.state import Subscription as Row
 
-Wish = RequestCancellation | WithdrawCancellation | RequestPause | RequestResume | ChangePaymentMethod
+Wish = (
+    RequestCancellation
+    | RequestCancellationWithdrawal
+    | RequestPause
+    | RequestResume
+    | RequestPaymentMethodChange
+)
 Wishing = Callable[[Row, dict[str, Any]], Wish]
 
 
@@ -140,7 +146,9 @@ async def resume_subscription(
     """
 
     def wish(row: Row, fields: dict[str, Any]) -> Wish:
-        return WithdrawCancellation(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        return (
+            RequestCancellationWithdrawal(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        )
 
     return await _run(services, request, idempotency_key, data, wish)
 
@@ -187,7 +195,7 @@ async def change_subscription_payment_method(
     """An invoice that waits for a card is tried with this one at once."""
 
     def wish(_: Row, fields: dict[str, Any]) -> Wish:
-        return ChangePaymentMethod(**fields, payment_method_id=data.payment_method)
+        return RequestPaymentMethodChange(**fields, payment_method_id=data.payment_method)
 
     return await _run(services, request, idempotency_key, data, wish)
 
