@@ -85,7 +85,7 @@ TRANSITIONS: Mapping[str, tuple[SubscriptionStatus, ...]] = {
 was our reading of Stripe's refusal, so a subscription that is there after all outranks it."""
 
 
-class Request(Struct, frozen=True, gc=False):
+class OpenRequest(Struct, frozen=True, gc=False):
     """Something asked of Stripe that is not answered. There is at most one, beside the creation itself."""
 
     request_id: str
@@ -133,7 +133,7 @@ class Subscription(Struct, frozen=True, gc=False):
     change: Change | None = None
     dropped: Change | None = None
     """The last change that was scheduled and then was not to be: Stripe shows it until it is told."""
-    request: Request | None = None
+    request: OpenRequest | None = None
 
     @property
     def live(self) -> bool:
@@ -296,15 +296,17 @@ def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -
 def _with_request(subscription: Subscription, event: RequestEvent) -> Subscription:  # noqa: PLR0911 - as above
     match event:
         case CancellationRequested():
-            return replace(subscription, request=Request(event.request_id, "cancel"))
+            return replace(subscription, request=OpenRequest(event.request_id, "cancel"))
         case CancellationWithdrawalRequested():
-            return replace(subscription, request=Request(event.request_id, "withdraw_cancellation"))
+            return replace(subscription, request=OpenRequest(event.request_id, "withdraw_cancellation"))
         case PauseRequested():
-            return replace(subscription, request=Request(event.request_id, "pause"))
+            return replace(subscription, request=OpenRequest(event.request_id, "pause"))
         case ResumeRequested():
-            return replace(subscription, request=Request(event.request_id, "resume"))
+            return replace(subscription, request=OpenRequest(event.request_id, "resume"))
         case PaymentMethodChangeRequested():
-            request = Request(event.request_id, "payment_method", payment_method_id=event.payment_method_id)
+            request = OpenRequest(
+                event.request_id, "payment_method", payment_method_id=event.payment_method_id
+            )
             return replace(subscription, request=request)
         case SubscriptionRequestFailed():
             if event.request == "create":
