@@ -16,7 +16,7 @@ from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
 from api.http.gate import IDEMPOTENT
 from api.http.problems import ApiError, Problem, answer, problem
 from api.http.promises import responses
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
 from ledger.effects import CreateRefund

@@ -40,7 +40,7 @@ from api.http.problems import (
 )
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
 from api.payments.reads import PAYMENT_BY_ID

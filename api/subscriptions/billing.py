@@ -21,7 +21,7 @@ from api.http.problems import (
     answer,
     problem,
 )
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
 from api.services import Services, origin_of
