@@ -16,7 +16,7 @@ from api.http.context import RequestContext
 from api.http.gate import Gate, Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
-from api.operations import keys, me, oversight
+from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import payment_methods, refunds
@@ -47,7 +47,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
-    *keys.HANDLERS,
+    *jwks.HANDLERS,
     *reference_routes.HANDLERS,
 )
 

@@ -21,10 +21,10 @@ from api.http.api_keys import FIND_API_KEY
 from api.http.auth import ApiKey, Authenticator, Principal
 from api.http.client_address import ClientAddresses
 from api.http.idempotency import ASYNCHRONOUS_OPTIONS, Idempotency
-from api.http.keys import open_keys
 from api.http.positions import Positions
 from api.http.problems import TooSlow
 from api.http.ratelimit import RateLimit
+from api.http.signing_keys import open_keys
 from api.metrics import Metrics
 from api.settings import Settings, SettingsError
 from api.standing import Standing
@@ -127,14 +127,14 @@ class Services:
         self.settings = settings
         self.clock = context.clock
         self.metrics = Metrics()
-        self.keys = open_keys(settings)
+        self.signing_keys = open_keys(settings)
         self.catalogue = _catalogue(settings)
         self.contact = Contact()
         self.standing = Standing(settings, self.contact)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
         self.client_addresses = ClientAddresses(settings.trusted_proxies)
-        self.authenticator = Authenticator(settings, self.keys, self._api_key)
+        self.authenticator = Authenticator(settings, self.signing_keys, self._api_key)
         self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None
         """Where projections run in this process."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
-from api.http.keys import check_keys
+from api.http.signing_keys import check_keys
 from api.serve.database import kept_database
 from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of

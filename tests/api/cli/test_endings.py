@@ -16,7 +16,7 @@ import pytest
 
 from api.cli import liberation
 from api.cli.trouble import unwritable
-from api.http.keys import LocalKeys
+from api.http.signing_keys import LocalKeys
 from tests.api.cli.conftest import Run
 from tests.service import environment
 
