@@ -21,7 +21,7 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import payment_methods, refunds
 from api.payments import routes as payments
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
@@ -52,9 +52,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
 )
 
 
-def create_app(context: Context) -> ASGIApp:
+def create_app(composition: Composition) -> ASGIApp:
     """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
-    services = Services(context)
+    services = Services(composition)
     services.document = document.make(HANDLERS)
     services.reference = reference.page(services.document)
 
@@ -71,11 +71,11 @@ def create_app(context: Context) -> ASGIApp:
         before_request=Preconditions(services.positions),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
         exception_handlers=problems.HANDLERS,
-        request_max_body_size=context.settings.request_max_bytes,
+        request_max_body_size=composition.settings.request_max_bytes,
         openapi_config=None,
         logging_config=None,
     )
     access.check(app)
     return RequestContext(
-        app, services.metrics, services.positions.current, context.settings.request_max_bytes
+        app, services.metrics, services.positions.current, composition.settings.request_max_bytes
     )

@@ -80,7 +80,7 @@ OpenOutside = Callable[["Services"], AbstractAsyncContextManager[Outside]]
 Background = Callable[["Services"], AbstractAsyncContextManager[Any]]
 
 
-class Context:
+class Composition:
     """What an application is made of. `background` runs as long as it does: projections and the worker.
 
     A test, or a process that serves alone, leaves parts out or puts others in.
@@ -121,11 +121,11 @@ class Services:
     document: dict[str, Any]
     reference: str
 
-    def __init__(self, context: Context) -> None:
-        settings = context.settings
-        self.context = context
+    def __init__(self, composition: Composition) -> None:
+        settings = composition.settings
+        self.composition = composition
         self.settings = settings
-        self.clock = context.clock
+        self.clock = composition.clock
         self.metrics = Metrics()
         self.signing_keys = open_keys(settings)
         self.catalogue = _catalogue(settings)
@@ -135,7 +135,7 @@ class Services:
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
         self.client_addresses = ClientAddresses(settings.trusted_proxies)
         self.authenticator = Authenticator(settings, self.signing_keys, self._api_key)
-        self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
+        self._dsn = conninfo(composition.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None
         """Where projections run in this process."""
         self.point_reads = QueryBatcher(self._dsn)
@@ -146,17 +146,17 @@ class Services:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        context = self.context
+        composition = self.composition
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             self.pool = await enter(self._pool())
             await enter(self.point_reads)
             await enter(self.asynchronous)
-            self.store = await enter(Store.open(context.database_url, schema=self.settings.schema))
+            self.store = await enter(Store.open(composition.database_url, schema=self.settings.schema))
             self.store.subscribe(self._appended)
-            outside = await enter(context.open_stripe(self))
+            outside = await enter(composition.open_stripe(self))
             self.gateway, self.stripe = outside.gateway, outside.client
-            for background in context.background:
+            for background in composition.background:
                 await enter(background(self))
             await self.positions.refresh()
             if self.runner is None:

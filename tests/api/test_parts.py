@@ -1,4 +1,4 @@
-"""Small parts on their own: rate limit, merged queries, declines."""
+"""Small parts on their own: rate limit, batched queries, declines."""
 
 from __future__ import annotations
 
