@@ -18,7 +18,7 @@ from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.payments import create as payments
 from api.stripe.payments import refunds
-from api.stripe.webhooks import Sight
+from api.stripe.webhooks import LastLook
 from api.stripe.wiring import Delivered, Postponed, Wiring
 from ledger.effects import (
     ApplyWebhook,
@@ -49,11 +49,11 @@ __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 class _Turn:
     """Of one subject, kept while anybody waits for it."""
 
-    __slots__ = ("__weakref__", "lock", "sight")
+    __slots__ = ("__weakref__", "last_look", "lock")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.sight = Sight()
+        self.last_look = LastLook()
 
 
 class StripeGateway:
@@ -74,7 +74,7 @@ class StripeGateway:
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
-            return await self._deliver(effect, origin, turn.sight, arrived)
+            return await self._deliver(effect, origin, turn.last_look, arrived)
 
     async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
         """As `deliver`, for a request that waits: what must be tried again is left to the worker."""
@@ -100,7 +100,9 @@ class StripeGateway:
         """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
         return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
 
-    async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
+    async def _deliver(
+        self, effect: Effect, origin: Origin, last_look: LastLook, arrived: float
+    ) -> Delivered:
         match effect:
             case CreatePaymentIntent():
                 return await payments.create(self._wiring, effect.payment_id, origin)
@@ -111,7 +113,7 @@ class StripeGateway:
             case ResolveRefund():
                 return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
             case ApplyWebhook():
-                return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
+                return await webhooks.apply(self._wiring, effect, origin, last_look, arrived)
             case _:
                 return await self._bill(effect, origin)
 
