@@ -52,11 +52,11 @@ class Gateway(Protocol):
         """Nothing when it must be tried again later, which the worker does."""
         ...
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
         ...
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for the open invoice of a subscription."""
         ...
 

@@ -211,7 +211,7 @@ async def _next_action(services: Services, story: Story, delivered: Delivered) -
         return None
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.action_of(row.payment_id)
+            delivered = await services.gateway.next_action(row.payment_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."

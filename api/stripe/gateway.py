@@ -83,16 +83,16 @@ class StripeGateway:
         except Postponed:
             return Delivered()
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """Fetches what the cardholder's browser needs to confirm a payment; empty when it needs nothing.
 
         Raises Postponed when Stripe does not answer.
         """
-        return await payments.action_of(self._wiring, payment_id)
+        return await payments.next_action(self._wiring, payment_id)
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
-        return await billing.action_of(self._wiring, stripe_invoice_id)
+        return await billing.next_action(self._wiring, stripe_invoice_id)
 
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime

@@ -157,7 +157,7 @@ async def next_action(services: Services, stripe_invoice_id: str, delivered: Del
     """What the cardholder's browser needs, fetched anew when the delivery did not bring it."""
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.invoice_action_of(stripe_invoice_id)
+            delivered = await services.gateway.next_invoice_action(stripe_invoice_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Invoice {stripe_invoice_id} waits for its cardholder; Stripe does not answer. "

@@ -206,10 +206,10 @@ class FakeStripe:
         )
         return await self._refund(initiated, asked)
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
     async def preview_change(

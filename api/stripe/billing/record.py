@@ -105,7 +105,7 @@ def delivered_of(
     return Delivered(outcome, intent.client_secret or "", url, invoice)
 
 
-async def action_of(wiring: Wiring, stripe_invoice_id: str) -> Delivered:
+async def next_action(wiring: Wiring, stripe_invoice_id: str) -> Delivered:
     """The secrets for an invoice that waits for its cardholder, fetched anew."""
     if not (await invoice_of(wiring, stripe_invoice_id)).action_required:
         return Delivered()

@@ -72,7 +72,7 @@ async def resolve(wiring: Wiring, payment_id: str, origin: Origin) -> Delivered:
     return await _look_up(wiring, payment_id, origin, await _initiated(wiring, payment_id))
 
 
-async def action_of(wiring: Wiring, payment_id: str) -> Delivered:
+async def next_action(wiring: Wiring, payment_id: str) -> Delivered:
     """The secrets for a payment that waits for its cardholder, fetched anew."""
     payment = await state_of(wiring, payment_id)
     if payment.status != "requires_action":

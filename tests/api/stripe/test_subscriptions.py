@@ -109,7 +109,7 @@ async def test_the_cardholder_confirms_and_the_secret_is_handed_on_but_never_kep
     assert "invoices.action_required.v1" in recorded_by(delivered.invoice)
     known = await people.state(subscription_id)
     assert known.status == "incomplete"
-    again = await people.world.gateway.invoice_action_of(known.open_invoice_id)
+    again = await people.world.gateway.next_invoice_action(known.open_invoice_id)
     assert again.client_secret == delivered.client_secret
     stored = await people.world.rows("SELECT convert_from(data, 'UTF8') AS data FROM events")
     assert not any(delivered.client_secret in row["data"] for row in stored)
