@@ -58,7 +58,7 @@ _OURS: dict[type[payments.PaymentEvent], Callable[..., InvoiceEvent]] = {
 }
 
 
-def news(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent, ...]:
+def new_facts(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent, ...]:
     """The facts of `command` that `invoice` does not know, in one canonical order."""
     if command.status == "draft":
         return ()
@@ -210,7 +210,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         currency=command.currency,
         disputes=command.disputes,
     )
-    for event in payment_snapshot.news(told, charge):
+    for event in payment_snapshot.new_facts(told, charge):
         fields: dict[str, Any] = asdict(event)
         yield _OURS[type(event)](**fields)
 

@@ -51,7 +51,7 @@ from ledger.subscriptions.refusals import (
     SubscriptionNotActive,
     TrialUsed,
 )
-from ledger.subscriptions.snapshot import news, take_up
+from ledger.subscriptions.snapshot import new_facts, take_up
 from ledger.subscriptions.state import UNANSWERED, Subscriber, Subscription, evolve
 from ledger.subscriptions.stream import stream_of
 
@@ -83,7 +83,7 @@ def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
 
 def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> _Events:
     if command.subscription_id in subscriber.subscriptions:
-        return news(command, subscriber)
+        return new_facts(command, subscriber)
     if command.lost is None:
         raise NotFound(
             f"There is no subscription {command.subscription_id} of this user; "

@@ -49,7 +49,7 @@ _DEBT = frozenset({"past_due", "unpaid"})
 _COLLECTING = frozenset({"active", "trialing", "past_due"})
 
 
-def news(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[SubscriptionEvent, ...]:
+def new_facts(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[SubscriptionEvent, ...]:
     """The facts of `command` that are not known of its subscription, in one canonical order."""
     known = subscriber.subscriptions[command.subscription_id]
     if known.status in ENDED or _is_stale(command, known):
@@ -91,7 +91,7 @@ def take_up(
     )
     live = subscriber.live
     if live is None or command.status in ENDED:
-        return requested, *news(command, evolve(subscriber, requested))
+        return requested, *new_facts(command, evolve(subscriber, requested))
     return requested, _duplicate(command, live)
 
 
