@@ -57,7 +57,7 @@ class Done(msgspec.Struct, frozen=True):
         return {"Ledger-Position": str(self.position), **replayed}
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class WhyUnpaid(msgspec.Struct, frozen=True):
     """Why an invoice is not paid: its card was declined, or its cardholder must confirm."""
 
     failed: InvoicePaymentFailed | None = None
@@ -136,21 +136,21 @@ async def refusal(
     return None
 
 
-async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
+async def why_unpaid(services: Services, stripe_invoice_id: str) -> WhyUnpaid:
     """By the latest fact that says so; none when it is paid, or nothing is known of it."""
     if not stripe_invoice_id:
-        return Trouble()
+        return WhyUnpaid()
     for fact in reversed(await services.store.read_stream(invoice_stream(stripe_invoice_id))):
         match fact.event:
             case InvoicePaid():
-                return Trouble()
+                return WhyUnpaid()
             case InvoicePaymentFailed() as failed:
-                return Trouble(failed=failed)
+                return WhyUnpaid(failed=failed)
             case InvoiceActionRequired():
-                return Trouble(action=True)
+                return WhyUnpaid(action=True)
             case _:
                 continue
-    return Trouble()
+    return WhyUnpaid()
 
 
 async def next_action(services: Services, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
@@ -194,7 +194,7 @@ async def unpaid(
     services: Services, request: Call, row: state.Subscription, user_id: str, done: Done
 ) -> Response[Any]:
     """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
-    found = await trouble(services, row.open_invoice_id)
+    found = await why_unpaid(services, row.open_invoice_id)
     shown = subscription_of(row, user_id)
     if found.action or (row.status == "incomplete" and done.delivered.client_secret):
         action = await next_action(services, row.open_invoice_id, done.delivered)
