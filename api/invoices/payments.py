@@ -20,7 +20,7 @@ from api.invoices.resources import Invoice, invoice_of
 from api.payments.resources import Failure, NextAction
 from api.services import Services
 from api.stripe.gateway import Delivered
-from api.subscriptions.billing import Call, Done, next_action, once
+from api.subscriptions.billing import Call, Done, next_action, record_and_deliver
 from ledger.errors import NotFound
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
@@ -99,7 +99,7 @@ async def pay_invoice(
                 user_id=request.user.id,
             )
 
-        done = await once(services, request, command_id, make)
+        done = await record_and_deliver(services, request, command_id, make)
         return await _answer(services, request, invoice_id, done)
 
     return await services.idempotency.run(request, idempotency_key, data, work)

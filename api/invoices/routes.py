@@ -35,7 +35,7 @@ from api.invoices.resources import (
 )
 from api.reads import rows, select
 from api.services import Services
-from api.subscriptions.billing import Call, Done, once
+from api.subscriptions.billing import Call, Done, record_and_deliver
 from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
@@ -298,7 +298,7 @@ async def _give_back(
             note=body.note,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     credit_id = services.id_of("cn", command_id)
     if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
         requested = done.recorded[0].event

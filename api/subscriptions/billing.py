@@ -82,7 +82,7 @@ DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: Subscriptio
 """For `bodies=` of `api.http.promises.responses`."""
 
 
-async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
+async def record_and_deliver(services: Services, request: Call, command_id: str, make: Make) -> Done:
     """The command that `make` gives, recorded and with its effects delivered while the request waits.
 
     When `command_id` did its work before, it is that work, and nothing is asked again: by now the same body

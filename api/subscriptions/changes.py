@@ -28,8 +28,8 @@ from api.subscriptions.billing import (
     declined,
     is_decline,
     ok,
-    once,
     price_of,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -269,7 +269,7 @@ async def _update(
             expected_minor=body.expected_minor,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     decided: Any = done.recorded[-1].event
     row = (await subscriber_of(services, user_id)).subscriptions[decided.subscription_id]
     return await _changed(services, request, row, user_id, decided.change_id, done)

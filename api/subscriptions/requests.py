@@ -26,7 +26,7 @@ from api.subscriptions.billing import (
     declined,
     is_decline,
     ok,
-    once,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -221,7 +221,7 @@ async def _run(
             }
             return wish(row, fields)
 
-        done = await once(services, request, command_id, make)
+        done = await record_and_deliver(services, request, command_id, make)
         return await _answer(services, request, user_id, done)
 
     return await services.idempotency.run(request, key, body, work)

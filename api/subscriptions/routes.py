@@ -25,8 +25,8 @@ from api.subscriptions.billing import (
     Done,
     declined,
     ok,
-    once,
     price_of,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -100,7 +100,7 @@ async def _create(
     async def make() -> RequestSubscription:
         return await _request(services, request, body, command_id)
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
     row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
