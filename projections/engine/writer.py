@@ -68,7 +68,7 @@ class Unwritable(Exception):
         self.name = name
 
 
-class View(PostgresTrackingRecorder):
+class ProjectionWriter(PostgresTrackingRecorder):
     """The table `positions` is eventsourcing's tracking table; `max_tracking_id` and `wait` work on it."""
 
     def __init__(self, url: str, *, schema: str = "liberation", role: Role | None = APPLICATION) -> None:
