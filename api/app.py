@@ -12,8 +12,9 @@ from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
 from api.http import access, document, problems, reference
+from api.http.admission import Admission
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.operations import jwks, me, oversight
@@ -66,7 +67,7 @@ def create_app(composition: Composition) -> ASGIApp:
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
+        middleware=[Admission(services.authenticator, services.limit, services.client_addresses)],
         guards=[access.guard, FeatureGuard(services)],
         before_request=Preconditions(services.positions),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},

@@ -23,7 +23,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from api.http.access import ACCESS, Access
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import MEDIA_TYPE, phrase, status_of
 from api.http.promises import ProblemSpec, Refusal, of_any_request
 

@@ -11,8 +11,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from api.http.body import IdempotencyKey, known_shape
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import CardDeclined, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
 from api.invoices.reads import INVOICE_BY_ID

@@ -14,9 +14,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
-from api.http.gate import IDEMPOTENT
 from api.http.owner import is_admin, owner_of
 from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches

@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 
 from api.http.auth import Principal
 from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, answer, problem
 from api.http.promises import responses
 from api.inline_delivery import deliver

@@ -25,10 +25,10 @@ from api.http.body import (
     known_shape,
     span,
 )
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
 from api.http.owner import is_admin
 from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import (
     CardDeclined,
     FieldError,

@@ -12,8 +12,8 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import IdempotencyKey, UserId
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
 from api.services import Services

@@ -11,8 +11,8 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read

@@ -18,9 +18,10 @@ from litestar import Litestar, get
 
 from api import log
 from api.http import access
+from api.http.admission import Admission
 from api.http.auth import mint
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.preconditions import Preconditions
 from api.http.problems import HANDLERS
 from api.metrics import Metrics
 from api.operations.me import Contact
@@ -86,10 +87,10 @@ async def main() -> None:
         services = Services(Composition(settings, "postgresql://", open_stripe=_never))
         credential = mint(settings, "usr_1", ["student"])
         plain: dict[str, Any] = {"openapi_config": None, "logging_config": None}
-        gate = Gate(services.authenticator, services.limit, services.client_addresses)
+        admission = Admission(services.authenticator, services.limit, services.client_addresses)
         inner: dict[str, Any] = {
             **plain,
-            "middleware": [gate],
+            "middleware": [admission],
             "guards": [access.guard],
             "before_request": Preconditions(services.positions),
             "exception_handlers": HANDLERS,
