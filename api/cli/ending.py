@@ -39,9 +39,9 @@ def ending() -> Iterator[None]:
 
 
 def _shown(error: click.ClickException) -> str:
-    told = io.StringIO()
-    error.show(told)
-    return told.getvalue().rstrip("\n")
+    text = io.StringIO()
+    error.show(text)
+    return text.getvalue().rstrip("\n")
 
 
 def _tell(text: str) -> None:

@@ -143,14 +143,14 @@ def _of_database(error: BaseException, cause: BaseException | None) -> CommandEr
     return None
 
 
-def _not_the_owner(said: str) -> str:
+def _not_the_owner(message: str) -> str:
     todo = "let LIBERATION_DATABASE_URL name the ledger's owner for this command"
-    if "for database" in said:
+    if "for database" in message:
         return (
             f"The database user may not make a schema here, which this command does: {todo}, and see that "
-            f"the owner may (GRANT CREATE ON DATABASE … TO …). {said}"
+            f"the owner may (GRANT CREATE ON DATABASE … TO …). {message}"
         )
-    return f"The database user may not do this: {todo}. {said}"
+    return f"The database user may not do this: {todo}. {message}"
 
 
 def _not_a_member(role: str) -> str:

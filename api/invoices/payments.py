@@ -122,8 +122,8 @@ async def _answer(services: Services, request: Call, invoice_id: str, done: Done
         return Unkept(paying, status_code=202, headers=done.headers)
     if story.invoice.retry or shown.failure is None:
         return Response(InvoicePaying(invoice=shown), status_code=202, headers=done.headers)
-    said = problem(CardDeclined.code, shown.failure.detail, request.url.path)
-    declined = InvoiceDeclined(**msgspec.structs.asdict(said), failure=shown.failure, invoice=shown)
+    common = problem(CardDeclined.code, shown.failure.detail, request.url.path)
+    declined = InvoiceDeclined(**msgspec.structs.asdict(common), failure=shown.failure, invoice=shown)
     return answer(declined, done.headers)
 
 

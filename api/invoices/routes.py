@@ -316,8 +316,8 @@ def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":
         detail = f"Stripe did not make the credit note ({row.failure_code}). No money moved."
-        said = problem(CreditFailed.code, detail, request.url.path)
-        return answer(CreditNotMade(**msgspec.structs.asdict(said), credit_note=shown), headers)
+        common = problem(CreditFailed.code, detail, request.url.path)
+        return answer(CreditNotMade(**msgspec.structs.asdict(common), credit_note=shown), headers)
     return Response(shown, status_code=201 if row.status == "credited" else 202, headers=headers)
 
 

@@ -140,8 +140,8 @@ def _answer(request: Call, row: RefundRow) -> Response[Any]:
     refund = refund_of(row)
     headers = {"Location": f"/api/payments/{row.payment_id}"}
     if row.status in {"failed", "canceled"}:
-        said = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
-        return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
+        common = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
+        return answer(RefundNotMade(**msgspec.structs.asdict(common), refund=refund), headers)
     return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
 
 

@@ -42,8 +42,8 @@ class Contact:
             return []
         far = self._ahead_s is not None and abs(self._ahead_s) > CLOSE_S
         return [
-            said
-            for said, so in (
+            sentence
+            for sentence, so in (
                 ("Stripe does not answer", self._failures >= FAILURES),
                 ("Stripe refuses the key", self._refused),
                 (f"the clock differs from Stripe's by more than {CLOSE_S:.0f} s", far),

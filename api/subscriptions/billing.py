@@ -208,9 +208,9 @@ async def unpaid(
 
 def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
     why = failure(code, decline_code, to_admin=is_admin(request))
-    said = problem(CardDeclined.code, why.detail, request.url.path)
+    common = problem(CardDeclined.code, why.detail, request.url.path)
     declined = SubscriptionDeclined(
-        **msgspec.structs.asdict(said),
+        **msgspec.structs.asdict(common),
         failure=why,
         subscription=msgspec.structs.replace(shown, failure=why),
     )

@@ -71,10 +71,10 @@ class FeatureMissing(ApiError):
         super().__init__(_detail(entitlement))
         self.entitlement = entitlement
 
-    def told(self, said: Problem) -> Problem:
+    def as_problem(self, common: Problem) -> Problem:
         missing = self.entitlement
         return FeatureProblem(
-            **msgspec.structs.asdict(said),
+            **msgspec.structs.asdict(common),
             feature=missing.feature,
             reason=missing.reason,
             plans=missing.plans,

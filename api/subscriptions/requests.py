@@ -244,12 +244,12 @@ async def _answer(services: Services, request: Call, user_id: str, done: Done) -
         return ok(shown, done)
     if is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
-    said = problem(
+    common = problem(
         RequestFailed.code,
         f"Stripe did not do it ({refused.code}); the subscription is as it was.",
         request.url.path,
     )
-    return answer(RequestNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+    return answer(RequestNotMade(**msgspec.structs.asdict(common), subscription=shown), done.headers)
 
 
 HANDLERS = (

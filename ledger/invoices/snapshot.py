@@ -199,7 +199,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         disputed=invoice.disputed,
         posted=invoice.posted,
     )
-    told = RecordPaymentSnapshot(
+    of_payment = RecordPaymentSnapshot(
         command_id=command.command_id,
         effective_at=command.effective_at,
         payment_id=invoice.stripe_invoice_id,
@@ -210,7 +210,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         currency=command.currency,
         disputes=command.disputes,
     )
-    for event in payment_snapshot.new_facts(told, charge):
+    for event in payment_snapshot.new_facts(of_payment, charge):
         fields: dict[str, Any] = asdict(event)
         yield _OURS[type(event)](**fields)
 

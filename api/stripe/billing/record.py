@@ -61,11 +61,13 @@ async def look_and_record(
 
 
 async def record_subscription(
-    tools: Tools, present: PresentSubscription, origin: Origin, *, told_at: datetime | None = None
+    tools: Tools, present: PresentSubscription, origin: Origin, *, occurred_at: datetime | None = None
 ) -> RecordedSubscription:
     """With those of its invoices that were looked at closely."""
     lost = lost_subscription(present.subscription, tools.store.ledger_id)
-    outcome = await tools.store.handle(subscription_snapshot(present, told_at=told_at, lost=lost), origin)
+    outcome = await tools.store.handle(
+        subscription_snapshot(present, occurred_at=occurred_at, lost=lost), origin
+    )
     if lost is not None and _is_taken_up(outcome):
         user_id = present.subscription.metadata["user_id"]
         await know_customer(tools, user_id, lost.stripe_customer_id, origin)

@@ -50,7 +50,7 @@ async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
 
 
 async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
-    told_at = await _told_at(tools, effect)
+    occurred_at = await _occurred_at(tools, effect)
     present = await billing_lookup.present_subscription(tools.stripe, effect.object_id, tools.clock.now())
     metadata = present.subscription.metadata
     user_id, subscription_id = metadata.get("user_id", ""), metadata.get("subscription_id", "")
@@ -58,7 +58,7 @@ async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> A
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
     if await subscription_of(tools, user_id, subscription_id) is None:
         _check_ours(tools, present.subscription, effect.object_id)
-    recorded = await record_subscription(tools, present, origin, told_at=told_at)
+    recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
     return Applied(changed=recorded.changed, subject=subscription_id)
 
 
@@ -108,7 +108,7 @@ def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:
         raise Postponed(unknown, IMPATIENCE)
 
 
-async def _told_at(tools: Tools, effect: ApplyWebhook) -> datetime | None:
+async def _occurred_at(tools: Tools, effect: ApplyWebhook) -> datetime | None:
     """When Stripe says that it happened."""
     facts = await tools.store.read_stream(stream_of(effect.stripe_event_id))
     return facts[0].metadata.effective_at if facts else None
