@@ -127,11 +127,6 @@ def _funds_available(command: RecordInvoiceFundsAvailable, invoice: Invoice) -> 
     return (available,)
 
 
-def next_step(invoice: Invoice, now: Instant) -> Step | None:
-    """What dunning says of an invoice as it is; None when nothing of it failed or nothing is owed."""
-    return _next(invoice, now) if invoice.status in OWED else None
-
-
 def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -> Step | None:
     if invoice.failed_at is None:
         return None

@@ -212,27 +212,9 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
 ) -> Subscription:
     match event:
         case SubscriptionRequested():
-            return Subscription(
-                subscription_id=event.subscription_id,
-                status="requested",
-                tier=event.tier,
-                interval=_INTERVALS.get(event.interval, "month"),
-                currency=event.currency,
-                price_minor=event.price_minor,
-                catalogue_version=event.catalogue_version,
-                payment_method_id=event.payment_method_id,
-            )
+            return _requested(event)
         case SubscriptionStarted():
-            return replace(
-                subscription,
-                subscription_id=event.subscription_id,
-                stripe_subscription_id=event.stripe_subscription_id,
-                status=_STATUSES.get(event.status, "incomplete"),
-                anchor_at=event.anchor_at,
-                period_start=event.period_start,
-                period_end=event.period_end,
-                trial_end=event.trial_end,
-            )
+            return _started(subscription, event)
         case DuplicateSubscriptionFound():
             return replace(
                 subscription, status="duplicate", stripe_subscription_id=event.stripe_subscription_id
@@ -283,6 +265,32 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
             return _with_change(subscription, event)
         case _:
             assert_never(event)
+
+
+def _requested(event: SubscriptionRequested) -> Subscription:
+    return Subscription(
+        subscription_id=event.subscription_id,
+        status="requested",
+        tier=event.tier,
+        interval=_INTERVALS.get(event.interval, "month"),
+        currency=event.currency,
+        price_minor=event.price_minor,
+        catalogue_version=event.catalogue_version,
+        payment_method_id=event.payment_method_id,
+    )
+
+
+def _started(subscription: Subscription, event: SubscriptionStarted) -> Subscription:
+    return replace(
+        subscription,
+        subscription_id=event.subscription_id,
+        stripe_subscription_id=event.stripe_subscription_id,
+        status=_STATUSES.get(event.status, "incomplete"),
+        anchor_at=event.anchor_at,
+        period_start=event.period_start,
+        period_end=event.period_end,
+        trial_end=event.trial_end,
+    )
 
 
 def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -> Subscription:
