@@ -57,7 +57,7 @@ class Gateway(Protocol):
         ...
 
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
-        """The same for the open invoice of a subscription."""
+        """As `next_action`, for the open invoice of a subscription."""
         ...
 
     async def preview_change(
@@ -208,7 +208,7 @@ class Services:
         )
 
     async def _position(self) -> tuple[int, int]:
-        """Of the projection that is furthest behind, and of the ledger's head."""
+        """Where the projection stands that is furthest behind, and the ledger's head."""
         async with self.reading() as connection:
             row = await (await connection.execute(_POSITION)).fetchone()
         return (int(row[0]), int(row[1])) if row else (0, 0)

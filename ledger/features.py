@@ -29,7 +29,7 @@ class Access(msgspec.Struct, frozen=True):
 
 def effective_tier(tier: str, status: str, now: datetime, past_due_since: datetime | None) -> str:
     """The tier that counts: the one that was bought while it is paid for, on trial or in grace, else free."""
-    return tier if _standing(status, now, past_due_since) in {"granted", "grace"} else FREE
+    return tier if _plan_reason(status, now, past_due_since) in {"granted", "grace"} else FREE
 
 
 def access(
@@ -43,7 +43,7 @@ def access(
     """`tier` and `status` are the subscription's; `free` and an empty status for a user without one."""
     if not any(key in one.features for one in catalogue.tiers.values()):
         return Access(allowed=False, reason="unknown_feature", limit=None, tier=FREE)
-    standing = _standing(status, now, past_due_since)
+    standing = _plan_reason(status, now, past_due_since)
     counts = tier if standing in {"granted", "grace"} and tier in catalogue.tiers else FREE
     feature = catalogue.tiers[counts].features.get(key)
     if feature is not None:
@@ -55,7 +55,7 @@ def access(
     return Access(allowed=False, reason=reason, limit=None, tier=counts)
 
 
-def _standing(
+def _plan_reason(
     status: str, now: datetime, past_due_since: datetime | None
 ) -> Literal["granted", "grace", "overdue", "none"]:
     match status:

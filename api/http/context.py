@@ -117,7 +117,7 @@ class RequestContext:
             )
 
     def _refusal(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> ApiError | None:
-        """Of what Litestar shall not see. Where a body may be left unread, the connection ends."""
+        """Why Litestar shall not see it, if so. Where a body may be left unread, the connection ends."""
         if (unreadable := scope.get(REFUSED)) is not None:
             unreadable.headers.update(_CLOSE)
             return cast("ApiError", unreadable)

@@ -172,7 +172,7 @@ def _negotiated(request: Call) -> str:
 
 
 def _etag(receipt: Receipt, media_type: str) -> str:
-    """Of what is rendered: two renderings of it differ in the PDF's time of making."""
+    """A hash of what is rendered: two renderings of it differ in the PDF's time of making."""
     content = msgspec.json.encode((receipt, media_type))
     return f'"{blake2b(content, digest_size=12).hexdigest()}"'
 

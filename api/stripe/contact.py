@@ -37,7 +37,7 @@ class Contact:
         self._at = self._clock()
 
     def worrying(self) -> list[str]:
-        """For anybody's eyes: no address, no key."""
+        """What is wrong between Stripe and us, for anybody's eyes: no address, no key."""
         if self._clock() - self._at > LATELY_S:
             return []
         far = self._ahead_s is not None and abs(self._ahead_s) > CLOSE_S

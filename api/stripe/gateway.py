@@ -47,7 +47,7 @@ __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 
 
 class _Turn:
-    """Of one subject, kept while anybody waits for it."""
+    """Whose turn it is with one subject; kept while anybody waits for it."""
 
     __slots__ = ("__weakref__", "last_look", "lock")
 

@@ -102,7 +102,7 @@ async def record_and_deliver(services: Services, request: Call, command_id: str,
 
 
 async def _deliver(services: Services, origin: Origin, recorded: Sequence[Recorded]) -> Delivered:
-    """In their order. The answer to the last one is the answer."""
+    """All effects of `recorded`, in their order. The answer to the last one is the answer."""
     delivered = Delivered()
     for cause in recorded:
         for effect in react(cause):

@@ -137,7 +137,7 @@ def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogu
 
 
 def _plans(catalogue: Catalogue, feature: str, above: int = -1) -> list[str]:
-    """From least to most; with a limit above `above`."""
+    """Names of plans, from least to most; with a limit above `above`."""
     found = {
         name: tier.features[feature].limit
         for name, tier in catalogue.tiers.items()

@@ -115,7 +115,7 @@ async def _create(
 
 
 def _subscription_id(services: Services, done: Done, command_id: str) -> str:
-    """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
+    """That of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
     if not done.recorded:
         return services.id_of("sub", command_id)
     requested = done.recorded[0].event

@@ -170,7 +170,7 @@ def _settlement(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[In
 
 
 def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice: Invoice) -> InvoiceSettled:
-    """At the rate of the charge: lines, tax, and what the customer's credit made less of it."""
+    """Settled at the rate of the charge: lines, tax, and what the customer's credit made less of it."""
     sold = [line.amount_minor for line in invoice.lines.values()]
     by_credit = command.charged_minor - sum(sold) - invoice.tax_minor
     *booked, tax, _ = apportion((*sold, invoice.tax_minor, by_credit), entry.amount_minor)
@@ -188,7 +188,7 @@ def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice:
 
 
 def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
-    """By the rules of a payment's disputes: the charge is the same kind of thing."""
+    """Decided by the rules of a payment's disputes: the charge is the same kind of thing."""
     if not command.disputes:
         return
     charge = Payment(

@@ -68,7 +68,7 @@ class QueryBatcher:
         return await future
 
     def tell(self, query: BatchedQuery[K, Any], item: K) -> None:
-        """As `ask`, for what nobody waits for and may be lost."""
+        """Put `item` with those that wait, as `ask` does; nobody waits for the result, and it may be lost."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_log_failure)
         self._waiting.append((query, item, future))

@@ -82,7 +82,7 @@ class ProjectionWriter(PostgresTrackingRecorder):
             cursor.execute(_SEED, (list(names),))
 
     def positions(self, names: Sequence[str]) -> dict[str, int]:
-        """Of the seeded ones among `names`."""
+        """Where those of `names` stand that were seeded."""
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
             return dict(cursor.execute(_POSITIONS, (list(names),)).fetchall())
 

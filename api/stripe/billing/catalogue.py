@@ -30,7 +30,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def price_id(tools: Tools, plan: Plan) -> str:
-    """Of the price that costs what `plan` says. Raises `stripe.StripeError` or `UnexpectedAnswer`."""
+    """The id of the price that costs what `plan` says. Raises `stripe.StripeError` or `UnexpectedAnswer`."""
     key = plan.lookup_key
     known = tools.prices.get(key)
     if known is None:

@@ -63,7 +63,7 @@ async def look_and_record(
 async def record_subscription(
     tools: Tools, present: PresentSubscription, origin: Origin, *, occurred_at: datetime | None = None
 ) -> RecordedSubscription:
-    """With those of its invoices that were looked at closely."""
+    """The subscription recorded, with those of its invoices that were looked at closely."""
     lost = lost_subscription(present.subscription, tools.store.ledger_id)
     outcome = await tools.store.handle(
         subscription_snapshot(present, occurred_at=occurred_at, lost=lost), origin

@@ -231,7 +231,7 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
 
 
 async def _record(tools: Tools, payment_id: str, intent: PaymentIntent, origin: Origin) -> Delivered:
-    """With what became of it since, when it is not new."""
+    """The PaymentIntent recorded, with what became of it since when it is not new."""
     try:
         present = await present_of(tools, intent)
     except STRIPE_ERRORS as error:
