@@ -43,15 +43,15 @@ def access(
     """`tier` and `status` are the subscription's; `free` and an empty status for a user without one."""
     if not any(key in one.features for one in catalogue.tiers.values()):
         return Access(allowed=False, reason="unknown_feature", limit=None, tier=FREE)
-    standing = _plan_reason(status, now, past_due_since)
-    counts = tier if standing in {"granted", "grace"} and tier in catalogue.tiers else FREE
+    plan_reason = _plan_reason(status, now, past_due_since)
+    counts = tier if plan_reason in {"granted", "grace"} and tier in catalogue.tiers else FREE
     feature = catalogue.tiers[counts].features.get(key)
     if feature is not None:
-        reason: Reason = "grace" if standing == "grace" else "granted"
+        reason: Reason = "grace" if plan_reason == "grace" else "granted"
         return Access(allowed=True, reason=reason, limit=feature.limit, tier=counts, per=feature.per)
     bought = catalogue.tiers.get(tier)
     lost = counts != tier and bought is not None and key in bought.features
-    reason = ("payment_overdue" if standing == "overdue" else "not_live") if lost else "not_in_tier"
+    reason = ("payment_overdue" if plan_reason == "overdue" else "not_live") if lost else "not_in_tier"
     return Access(allowed=False, reason=reason, limit=None, tier=counts)
 
 

@@ -104,6 +104,14 @@ def test_what_libraries_call_is_there(product: dict[Path, ast.Module]) -> None:
     assert set().union(*map(defined, product.values())) >= CALLED_BY_LIBRARIES.keys()
 
 
+def test_the_hooks_before_a_commit_run_what_make_check_runs() -> None:
+    [checks] = re.findall(
+        r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"entry: \.venv/bin/(.*)", hooks) == re.findall(r"\$\(BIN\)/(.*)", checks)
+
+
 def test_what_is_planted_is_found() -> None:
     planted = ast.parse(
         "SPARE = 1\n"
