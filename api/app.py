@@ -12,16 +12,17 @@ from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
 from api.http import access, document, problems, reference
+from api.http.admission import Admission
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
-from api.operations import keys, me, oversight
+from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import payment_methods, refunds
 from api.payments import routes as payments
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
@@ -47,14 +48,14 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
-    *keys.HANDLERS,
+    *jwks.HANDLERS,
     *reference_routes.HANDLERS,
 )
 
 
-def create_app(context: Context) -> ASGIApp:
+def create_app(composition: Composition) -> ASGIApp:
     """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
-    services = Services(context)
+    services = Services(composition)
     services.document = document.make(HANDLERS)
     services.reference = reference.page(services.document)
 
@@ -66,16 +67,16 @@ def create_app(context: Context) -> ASGIApp:
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
+        middleware=[Admission(services.authenticator, services.limit, services.client_addresses)],
         guards=[access.guard, FeatureGuard(services)],
         before_request=Preconditions(services.positions),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
         exception_handlers=problems.HANDLERS,
-        request_max_body_size=context.settings.request_max_bytes,
+        request_max_body_size=composition.settings.request_max_bytes,
         openapi_config=None,
         logging_config=None,
     )
     access.check(app)
     return RequestContext(
-        app, services.metrics, services.positions.current, context.settings.request_max_bytes
+        app, services.metrics, services.positions.current, composition.settings.request_max_bytes
     )

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, TypeVar
 
 from psycopg.sql import SQL, Composed, Identifier
 
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 from projections.engine.tables import Row, Table
 
 R = TypeVar("R", bound=Row)

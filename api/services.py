@@ -20,11 +20,11 @@ from api.clock import Clock, SystemClock
 from api.http.api_keys import FIND_API_KEY
 from api.http.auth import ApiKey, Authenticator, Principal
 from api.http.client_address import ClientAddresses
-from api.http.idempotency import LANE_OPTIONS, Idempotency
-from api.http.keys import open_keys
+from api.http.idempotency import ASYNCHRONOUS_OPTIONS, Idempotency
 from api.http.positions import Positions
 from api.http.problems import TooSlow
 from api.http.ratelimit import RateLimit
+from api.http.signing_keys import open_keys
 from api.metrics import Metrics
 from api.settings import Settings, SettingsError
 from api.standing import Standing
@@ -39,7 +39,7 @@ from ledger.errors import StoreUnavailable
 from ledger.ids import derived_id
 from ledger.message import Origin
 from ledger.store import Store, conninfo
-from ledger.store.lane import Connection, Lane
+from ledger.store.batched_queries import Connection, QueryBatcher
 from projections.engine.runner import BatchRunner
 
 log = structlog.get_logger()
@@ -52,12 +52,12 @@ class Gateway(Protocol):
         """Nothing when it must be tried again later, which the worker does."""
         ...
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
         ...
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
-        """The same for the open invoice of a subscription."""
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
+        """As `next_action`, for the open invoice of a subscription."""
         ...
 
     async def preview_change(
@@ -80,7 +80,7 @@ OpenOutside = Callable[["Services"], AbstractAsyncContextManager[Outside]]
 Background = Callable[["Services"], AbstractAsyncContextManager[Any]]
 
 
-class Context:
+class Composition:
     """What an application is made of. `background` runs as long as it does: projections and the worker.
 
     A test, or a process that serves alone, leaves parts out or puts others in.
@@ -121,42 +121,42 @@ class Services:
     document: dict[str, Any]
     reference: str
 
-    def __init__(self, context: Context) -> None:
-        settings = context.settings
-        self.context = context
+    def __init__(self, composition: Composition) -> None:
+        settings = composition.settings
+        self.composition = composition
         self.settings = settings
-        self.clock = context.clock
+        self.clock = composition.clock
         self.metrics = Metrics()
-        self.keys = open_keys(settings)
+        self.signing_keys = open_keys(settings)
         self.catalogue = _catalogue(settings)
         self.contact = Contact()
         self.standing = Standing(settings, self.contact)
         self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
         self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
         self.client_addresses = ClientAddresses(settings.trusted_proxies)
-        self.authenticator = Authenticator(settings, self.keys, self._api_key)
-        self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
+        self.authenticator = Authenticator(settings, self.signing_keys, self._api_key)
+        self._dsn = conninfo(composition.database_url, schema=settings.schema, name="api")
         self.runner: BatchRunner | None = None
         """Where projections run in this process."""
-        self.point_reads = Lane(self._dsn)
+        self.point_reads = QueryBatcher(self._dsn)
         # without waiting for the disk: see `idempotency.py` for why that is safe
-        self.asynchronous = Lane(with_options(self._dsn, LANE_OPTIONS))
+        self.asynchronous = QueryBatcher(with_options(self._dsn, ASYNCHRONOUS_OPTIONS))
         self.unfinished: set[asyncio.Task[Any]] = set()
         self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        context = self.context
+        composition = self.composition
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             self.pool = await enter(self._pool())
             await enter(self.point_reads)
             await enter(self.asynchronous)
-            self.store = await enter(Store.open(context.database_url, schema=self.settings.schema))
+            self.store = await enter(Store.open(composition.database_url, schema=self.settings.schema))
             self.store.subscribe(self._appended)
-            outside = await enter(context.open_stripe(self))
+            outside = await enter(composition.open_stripe(self))
             self.gateway, self.stripe = outside.gateway, outside.client
-            for background in context.background:
+            for background in composition.background:
                 await enter(background(self))
             await self.positions.refresh()
             if self.runner is None:
@@ -208,7 +208,7 @@ class Services:
         )
 
     async def _position(self) -> tuple[int, int]:
-        """Of the projection that is furthest behind, and of the ledger's head."""
+        """Where the projection stands that is furthest behind, and the ledger's head."""
         async with self.reading() as connection:
             row = await (await connection.execute(_POSITION)).fetchone()
         return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -13,11 +13,11 @@ from projections.engine.runner import BatchRunner
 
 @asynccontextmanager
 async def projecting(services: Services) -> AsyncIterator[BatchRunner]:
-    """For `Context.background`. Reads hear of each advance at once, and readiness of what stopped.
+    """For `Composition.background`. Reads hear of each advance at once, and readiness of what stopped.
 
     Leaving lets the batch at hand be committed.
     """
-    runner = live.runner(services.context.database_url, schema=services.settings.schema)
+    runner = live.runner(services.composition.database_url, schema=services.settings.schema)
     loop = asyncio.get_running_loop()
 
     def advanced(_position: int) -> None:

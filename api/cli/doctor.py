@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.cli.errors import FOUND, UNREACHABLE
 from api.cli.terminal import json_option, print_json
-from api.cli.trouble import FOUND, UNREACHABLE
 
 if TYPE_CHECKING:
     from api.doctor.finding import Finding

@@ -88,7 +88,7 @@ def _response(status: str, response: Json) -> tuple[str, ...]:
 
 
 def _link(code: re.Match[str]) -> str:
-    """To the problem."""
+    """A link to the problem."""
     return f'<a href="#problem-{code[1]}">{code[0]}</a>'
 
 

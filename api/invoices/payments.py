@@ -11,8 +11,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from api.http.body import IdempotencyKey, known_shape
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import CardDeclined, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
 from api.invoices.reads import INVOICE_BY_ID
@@ -20,7 +20,7 @@ from api.invoices.resources import Invoice, invoice_of
 from api.payments.resources import Failure, NextAction
 from api.services import Services
 from api.stripe.gateway import Delivered
-from api.subscriptions.billing import Call, Done, next_action, once
+from api.subscriptions.billing import Call, Done, next_action, record_and_deliver
 from ledger.errors import NotFound
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
@@ -99,7 +99,7 @@ async def pay_invoice(
                 user_id=request.user.id,
             )
 
-        done = await once(services, request, command_id, make)
+        done = await record_and_deliver(services, request, command_id, make)
         return await _answer(services, request, invoice_id, done)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
@@ -122,8 +122,8 @@ async def _answer(services: Services, request: Call, invoice_id: str, done: Done
         return Unkept(paying, status_code=202, headers=done.headers)
     if story.invoice.retry or shown.failure is None:
         return Response(InvoicePaying(invoice=shown), status_code=202, headers=done.headers)
-    said = problem(CardDeclined.code, shown.failure.detail, request.url.path)
-    declined = InvoiceDeclined(**msgspec.structs.asdict(said), failure=shown.failure, invoice=shown)
+    common = problem(CardDeclined.code, shown.failure.detail, request.url.path)
+    declined = InvoiceDeclined(**msgspec.structs.asdict(common), failure=shown.failure, invoice=shown)
     return answer(declined, done.headers)
 
 

@@ -14,9 +14,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
-from api.http.gate import IDEMPOTENT
 from api.http.owner import is_admin, owner_of
 from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
@@ -35,7 +35,7 @@ from api.invoices.resources import (
 )
 from api.reads import rows, select
 from api.services import Services
-from api.subscriptions.billing import Call, Done, once
+from api.subscriptions.billing import Call, Done, record_and_deliver
 from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
@@ -172,7 +172,7 @@ def _negotiated(request: Call) -> str:
 
 
 def _etag(receipt: Receipt, media_type: str) -> str:
-    """Of what is rendered: two renderings of it differ in the PDF's time of making."""
+    """A hash of what is rendered: two renderings of it differ in the PDF's time of making."""
     content = msgspec.json.encode((receipt, media_type))
     return f'"{blake2b(content, digest_size=12).hexdigest()}"'
 
@@ -298,7 +298,7 @@ async def _give_back(
             note=body.note,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     credit_id = services.id_of("cn", command_id)
     if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
         requested = done.recorded[0].event
@@ -316,8 +316,8 @@ def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":
         detail = f"Stripe did not make the credit note ({row.failure_code}). No money moved."
-        said = problem(CreditFailed.code, detail, request.url.path)
-        return answer(CreditNotMade(**msgspec.structs.asdict(said), credit_note=shown), headers)
+        common = problem(CreditFailed.code, detail, request.url.path)
+        return answer(CreditNotMade(**msgspec.structs.asdict(common), credit_note=shown), headers)
     return Response(shown, status_code=201 if row.status == "credited" else 202, headers=headers)
 
 

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey, PaymentMethodId, known_shape
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read

@@ -13,10 +13,10 @@ from litestar.params import JSONBody
 
 from api.http.auth import Principal
 from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, answer, problem
 from api.http.promises import responses
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
 from ledger.effects import CreateRefund
@@ -140,8 +140,8 @@ def _answer(request: Call, row: RefundRow) -> Response[Any]:
     refund = refund_of(row)
     headers = {"Location": f"/api/payments/{row.payment_id}"}
     if row.status in {"failed", "canceled"}:
-        said = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
-        return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
+        common = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
+        return answer(RefundNotMade(**msgspec.structs.asdict(common), refund=refund), headers)
     return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
 
 

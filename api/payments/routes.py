@@ -25,10 +25,10 @@ from api.http.body import (
     known_shape,
     span,
 )
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
 from api.http.owner import is_admin
 from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import (
     CardDeclined,
     FieldError,
@@ -40,7 +40,7 @@ from api.http.problems import (
 )
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
 from api.payments.reads import PAYMENT_BY_ID
@@ -211,7 +211,7 @@ async def _next_action(services: Services, story: Story, delivered: Delivered) -
         return None
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.action_of(row.payment_id)
+            delivered = await services.gateway.next_action(row.payment_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."
@@ -235,17 +235,17 @@ def _answer(request: Call, story: Story, action: NextAction | None) -> Response[
 
 
 def _amount_refused(request: Call, code: str, payment: Payment) -> AmountRefused:
-    told = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
-    said = problem("invalid_amount", told.detail, request.url.path, told.errors, status=422)
-    return AmountRefused(**msgspec.structs.asdict(said), payment=payment)
+    refused = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
+    common = problem("invalid_amount", refused.detail, request.url.path, refused.errors, status=422)
+    return AmountRefused(**msgspec.structs.asdict(common), payment=payment)
 
 
 def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
     row = story.payment
     decline = declines.explain(row.failure_code, row.decline_code)
-    said = problem(CardDeclined.code, decline.detail, request.url.path)
+    common = problem(CardDeclined.code, decline.detail, request.url.path)
     return PaymentDeclined(
-        **msgspec.structs.asdict(said),
+        **msgspec.structs.asdict(common),
         decline_code=row.decline_code if is_admin(request) else declines.shown(row.decline_code),
         remedy=decline.remedy,
         retry_same_card=decline.retry_same_card,
@@ -322,10 +322,10 @@ async def get_payment(
     payment_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[PaymentDetail]:
     """With its refunds, disputes and history. Somebody else's looks like one that does not exist."""
-    told = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
-    if told is None or not (is_admin(request) or told.story.payment.user_id == request.user.id):
+    found = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
+    if found is None or not (is_admin(request) or found.story.payment.user_id == request.user.id):
         raise NotFound(f"There is no payment {payment_id}.")
-    return Read(detail_of(told.story, told.history, to_admin=is_admin(request)))
+    return Read(detail_of(found.story, found.history, to_admin=is_admin(request)))
 
 
 HANDLERS = (process_payment, list_payments, get_payment)

@@ -16,10 +16,10 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
+from api.stripe.delivery import Delivered, Postponed, Tools
 from api.stripe.payments import create as payments
 from api.stripe.payments import refunds
-from api.stripe.webhooks import Sight
-from api.stripe.wiring import Delivered, Postponed, Wiring
+from api.stripe.webhooks import LastLook
 from ledger.effects import (
     ApplyWebhook,
     CreateCreditNote,
@@ -47,20 +47,20 @@ __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 
 
 class _Turn:
-    """Of one subject, kept while anybody waits for it."""
+    """Whose turn it is with one subject; kept while anybody waits for it."""
 
-    __slots__ = ("__weakref__", "lock", "sight")
+    __slots__ = ("__weakref__", "last_look", "lock")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.sight = Sight()
+        self.last_look = LastLook()
 
 
 class StripeGateway:
     """Delivers as often as it is asked to; idempotency keys and the ledger's rules make once of it."""
 
     def __init__(self, store: Store, client: StripeClient, clock: Clock, *, return_url: str = "") -> None:
-        self._wiring = Wiring(store, client, clock, return_url)
+        self._tools = Tools(store, client, clock, return_url)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
@@ -74,7 +74,7 @@ class StripeGateway:
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
-            return await self._deliver(effect, origin, turn.sight, arrived)
+            return await self._deliver(effect, origin, turn.last_look, arrived)
 
     async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
         """As `deliver`, for a request that waits: what must be tried again is left to the worker."""
@@ -83,61 +83,63 @@ class StripeGateway:
         except Postponed:
             return Delivered()
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """Fetches what the cardholder's browser needs to confirm a payment; empty when it needs nothing.
 
         Raises Postponed when Stripe does not answer.
         """
-        return await payments.action_of(self._wiring, payment_id)
+        return await payments.next_action(self._tools, payment_id)
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
-        return await billing.action_of(self._wiring, stripe_invoice_id)
+        return await billing.next_action(self._tools, stripe_invoice_id)
 
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:
         """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
-        return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
+        return await previews.preview_change(self._tools, user_id, subscription_id, plan, at)
 
-    async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
+    async def _deliver(
+        self, effect: Effect, origin: Origin, last_look: LastLook, arrived: float
+    ) -> Delivered:
         match effect:
             case CreatePaymentIntent():
-                return await payments.create(self._wiring, effect.payment_id, origin)
+                return await payments.create(self._tools, effect.payment_id, origin)
             case ResolvePayment():
-                return await payments.resolve(self._wiring, effect.payment_id, origin)
+                return await payments.resolve(self._tools, effect.payment_id, origin)
             case CreateRefund():
-                return await refunds.create(self._wiring, effect.payment_id, effect.refund_id, origin)
+                return await refunds.create(self._tools, effect.payment_id, effect.refund_id, origin)
             case ResolveRefund():
-                return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
+                return await refunds.resolve(self._tools, effect.payment_id, effect.refund_id, origin)
             case ApplyWebhook():
-                return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
+                return await webhooks.apply(self._tools, effect, origin, last_look, arrived)
             case _:
                 return await self._bill(effect, origin)
 
     async def _bill(  # noqa: PLR0911  one line for each effect
         self, effect: SubscriptionEffect | InvoiceEffect, origin: Origin
     ) -> Delivered:
-        wiring = self._wiring
+        tools = self._tools
         match effect:
             case CreateSubscription():
-                return await subscriptions.create(wiring, effect, origin)
+                return await subscriptions.create(tools, effect, origin)
             case ResolveSubscription(user_id, subscription_id, request_id) if request_id == subscription_id:
-                return await subscriptions.resolve(wiring, user_id, subscription_id, origin)
+                return await subscriptions.resolve(tools, user_id, subscription_id, origin)
             case WithdrawChange():
-                return await requests.withdraw(wiring, effect, origin)
+                return await requests.withdraw(tools, effect, origin)
             case RetryWithNewCard():
-                return await subscriptions.retry_with_new_card(wiring, effect, origin)
+                return await subscriptions.retry_with_new_card(tools, effect, origin)
             case EndSubscriptionService():
-                return await subscriptions.end_service(wiring, effect, origin)
+                return await subscriptions.end_service(tools, effect, origin)
             case RetryInvoice(stripe_invoice_id, attempt):
-                return await invoices.retry(wiring, stripe_invoice_id, attempt, origin)
+                return await invoices.retry(tools, stripe_invoice_id, attempt, origin)
             case ResolveInvoice(stripe_invoice_id, attempt):
-                return await invoices.resolve(wiring, stripe_invoice_id, attempt, origin)
+                return await invoices.resolve(tools, stripe_invoice_id, attempt, origin)
             case CreateCreditNote() | ResolveCreditNote():
-                return await credit_notes.deliver(wiring, effect.stripe_invoice_id, effect.credit_id, origin)
+                return await credit_notes.deliver(tools, effect.stripe_invoice_id, effect.credit_id, origin)
             case _:
-                return await requests.deliver(wiring, effect, origin)
+                return await requests.deliver(tools, effect, origin)
 
 
 def subject_of(effect: Effect) -> str:

@@ -21,7 +21,7 @@ from api.http.problems import (
     answer,
     problem,
 )
-from api.inline import deliver
+from api.inline_delivery import deliver
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
 from api.services import Services, origin_of
@@ -57,7 +57,7 @@ class Done(msgspec.Struct, frozen=True):
         return {"Ledger-Position": str(self.position), **replayed}
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class WhyUnpaid(msgspec.Struct, frozen=True):
     """Why an invoice is not paid: its card was declined, or its cardholder must confirm."""
 
     failed: InvoicePaymentFailed | None = None
@@ -82,7 +82,7 @@ DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: Subscriptio
 """For `bodies=` of `api.http.promises.responses`."""
 
 
-async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
+async def record_and_deliver(services: Services, request: Call, command_id: str, make: Make) -> Done:
     """The command that `make` gives, recorded and with its effects delivered while the request waits.
 
     When `command_id` did its work before, it is that work, and nothing is asked again: by now the same body
@@ -102,7 +102,7 @@ async def once(services: Services, request: Call, command_id: str, make: Make) -
 
 
 async def _deliver(services: Services, origin: Origin, recorded: Sequence[Recorded]) -> Delivered:
-    """In their order. The answer to the last one is the answer."""
+    """All effects of `recorded`, in their order. The answer to the last one is the answer."""
     delivered = Delivered()
     for cause in recorded:
         for effect in react(cause):
@@ -136,28 +136,28 @@ async def refusal(
     return None
 
 
-async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
+async def why_unpaid(services: Services, stripe_invoice_id: str) -> WhyUnpaid:
     """By the latest fact that says so; none when it is paid, or nothing is known of it."""
     if not stripe_invoice_id:
-        return Trouble()
+        return WhyUnpaid()
     for fact in reversed(await services.store.read_stream(invoice_stream(stripe_invoice_id))):
         match fact.event:
             case InvoicePaid():
-                return Trouble()
+                return WhyUnpaid()
             case InvoicePaymentFailed() as failed:
-                return Trouble(failed=failed)
+                return WhyUnpaid(failed=failed)
             case InvoiceActionRequired():
-                return Trouble(action=True)
+                return WhyUnpaid(action=True)
             case _:
                 continue
-    return Trouble()
+    return WhyUnpaid()
 
 
 async def next_action(services: Services, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
     """What the cardholder's browser needs, fetched anew when the delivery did not bring it."""
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.invoice_action_of(stripe_invoice_id)
+            delivered = await services.gateway.next_invoice_action(stripe_invoice_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Invoice {stripe_invoice_id} waits for its cardholder; Stripe does not answer. "
@@ -194,7 +194,7 @@ async def unpaid(
     services: Services, request: Call, row: state.Subscription, user_id: str, done: Done
 ) -> Response[Any]:
     """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
-    found = await trouble(services, row.open_invoice_id)
+    found = await why_unpaid(services, row.open_invoice_id)
     shown = subscription_of(row, user_id)
     if found.action or (row.status == "incomplete" and done.delivered.client_secret):
         action = await next_action(services, row.open_invoice_id, done.delivered)
@@ -208,9 +208,9 @@ async def unpaid(
 
 def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
     why = failure(code, decline_code, to_admin=is_admin(request))
-    said = problem(CardDeclined.code, why.detail, request.url.path)
+    common = problem(CardDeclined.code, why.detail, request.url.path)
     declined = SubscriptionDeclined(
-        **msgspec.structs.asdict(said),
+        **msgspec.structs.asdict(common),
         failure=why,
         subscription=msgspec.structs.replace(shown, failure=why),
     )

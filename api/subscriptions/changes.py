@@ -12,8 +12,8 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import IdempotencyKey, UserId
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
 from api.services import Services
@@ -28,8 +28,8 @@ from api.subscriptions.billing import (
     declined,
     is_decline,
     ok,
-    once,
     price_of,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -197,7 +197,7 @@ def _preview(
 ) -> ChangePreview:
     at = command.proration_at
     assert at is not None, "as it was made"
-    told = preview_change(row, command.price_minor, command.interval, at)
+    preview = preview_change(row, command.price_minor, command.interval, at)
     kind: Literal["upgrade", "downgrade", "withdrawal"] = "withdrawal"
     starts = at
     if isinstance(decided, SubscriptionChangeRequested):
@@ -213,12 +213,12 @@ def _preview(
         price_minor=command.price_minor,
         at=starts,
         proration_at=at,
-        expected_minor=told.charge_minor if upgrade else 0,
+        expected_minor=preview.charge_minor if upgrade else 0,
         total_minor=total_minor if upgrade else 0,
-        unused_minor=told.unused_minor if upgrade else 0,
-        used_anew_minor=told.used_anew_minor if upgrade else 0,
-        period_start=told.period_start if upgrade else row.period_start or at,
-        period_end=told.period_end if upgrade else row.period_end or at,
+        unused_minor=preview.unused_minor if upgrade else 0,
+        used_anew_minor=preview.used_anew_minor if upgrade else 0,
+        period_start=preview.period_start if upgrade else row.period_start or at,
+        period_end=preview.period_end if upgrade else row.period_end or at,
     )
 
 
@@ -269,7 +269,7 @@ async def _update(
             expected_minor=body.expected_minor,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     decided: Any = done.recorded[-1].event
     row = (await subscriber_of(services, user_id)).subscriptions[decided.subscription_id]
     return await _changed(services, request, row, user_id, decided.change_id, done)
@@ -284,8 +284,8 @@ async def _changed(
         return declined(request, shown, refused.code, refused.decline_code, done)
     if refused is not None:
         detail = f"The change was not made ({refused.code}); the present plan goes on."
-        said = problem(ChangeFailed.code, detail, request.url.path)
-        return answer(ChangeNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+        common = problem(ChangeFailed.code, detail, request.url.path)
+        return answer(ChangeNotMade(**msgspec.structs.asdict(common), subscription=shown), done.headers)
     waits = row.change is not None and row.change.change_id == change_id
     if row.change is None or not waits or row.change.status == "scheduled":
         return ok(shown, done)

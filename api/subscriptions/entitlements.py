@@ -71,10 +71,10 @@ class FeatureMissing(ApiError):
         super().__init__(_detail(entitlement))
         self.entitlement = entitlement
 
-    def told(self, said: Problem) -> Problem:
+    def as_problem(self, common: Problem) -> Problem:
         missing = self.entitlement
         return FeatureProblem(
-            **msgspec.structs.asdict(said),
+            **msgspec.structs.asdict(common),
             feature=missing.feature,
             reason=missing.reason,
             plans=missing.plans,
@@ -137,7 +137,7 @@ def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogu
 
 
 def _plans(catalogue: Catalogue, feature: str, above: int = -1) -> list[str]:
-    """From least to most; with a limit above `above`."""
+    """Names of plans, from least to most; with a limit above `above`."""
     found = {
         name: tier.features[feature].limit
         for name, tier in catalogue.tiers.items()

@@ -12,8 +12,8 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import IdempotencyKey, PaymentMethodId, UserId
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import Refusal, responses
 from api.services import Services
@@ -26,7 +26,7 @@ from api.subscriptions.billing import (
     declined,
     is_decline,
     ok,
-    once,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -36,11 +36,11 @@ from api.subscriptions.routes import TAGS
 from api.words import NO_NUL
 from ledger.errors import NotFound
 from ledger.subscriptions.commands import (
-    ChangePaymentMethod,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.events import ResumeRequested
 from ledger.subscriptions.refusals import (
@@ -52,7 +52,13 @@ from ledger.subscriptions.refusals import (
 )
 from ledger.subscriptions.state import Subscription as Row
 
-Wish = RequestCancellation | WithdrawCancellation | RequestPause | RequestResume | ChangePaymentMethod
+Wish = (
+    RequestCancellation
+    | RequestCancellationWithdrawal
+    | RequestPause
+    | RequestResume
+    | RequestPaymentMethodChange
+)
 Wishing = Callable[[Row, dict[str, Any]], Wish]
 
 
@@ -140,7 +146,9 @@ async def resume_subscription(
     """
 
     def wish(row: Row, fields: dict[str, Any]) -> Wish:
-        return WithdrawCancellation(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        return (
+            RequestCancellationWithdrawal(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        )
 
     return await _run(services, request, idempotency_key, data, wish)
 
@@ -187,7 +195,7 @@ async def change_subscription_payment_method(
     """An invoice that waits for a card is tried with this one at once."""
 
     def wish(_: Row, fields: dict[str, Any]) -> Wish:
-        return ChangePaymentMethod(**fields, payment_method_id=data.payment_method)
+        return RequestPaymentMethodChange(**fields, payment_method_id=data.payment_method)
 
     return await _run(services, request, idempotency_key, data, wish)
 
@@ -213,7 +221,7 @@ async def _run(
             }
             return wish(row, fields)
 
-        done = await once(services, request, command_id, make)
+        done = await record_and_deliver(services, request, command_id, make)
         return await _answer(services, request, user_id, done)
 
     return await services.idempotency.run(request, key, body, work)
@@ -236,12 +244,12 @@ async def _answer(services: Services, request: Call, user_id: str, done: Done) -
         return ok(shown, done)
     if is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
-    said = problem(
+    common = problem(
         RequestFailed.code,
         f"Stripe did not do it ({refused.code}); the subscription is as it was.",
         request.url.path,
     )
-    return answer(RequestNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+    return answer(RequestNotMade(**msgspec.structs.asdict(common), subscription=shown), done.headers)
 
 
 HANDLERS = (

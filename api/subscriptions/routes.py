@@ -11,8 +11,8 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -25,8 +25,8 @@ from api.subscriptions.billing import (
     Done,
     declined,
     ok,
-    once,
     price_of,
+    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -100,7 +100,7 @@ async def _create(
     async def make() -> RequestSubscription:
         return await _request(services, request, body, command_id)
 
-    done = await once(services, request, command_id, make)
+    done = await record_and_deliver(services, request, command_id, make)
     user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
     row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
@@ -115,7 +115,7 @@ async def _create(
 
 
 def _subscription_id(services: Services, done: Done, command_id: str) -> str:
-    """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
+    """That of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
     if not done.recorded:
         return services.id_of("sub", command_id)
     requested = done.recorded[0].event

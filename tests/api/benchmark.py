@@ -18,13 +18,14 @@ from litestar import Litestar, get
 
 from api import log
 from api.http import access
+from api.http.admission import Admission
 from api.http.auth import mint
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.preconditions import Preconditions
 from api.http.problems import HANDLERS
 from api.metrics import Metrics
 from api.operations.me import Contact
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.settings import Settings
 
 REQUESTS, ROUNDS = 3_000, 7
@@ -83,13 +84,13 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), rate_limit_per_minute=10**9, rate_limit_burst=10**9)
         log.configure(settings, io.BytesIO())
-        services = Services(Context(settings, "postgresql://", open_stripe=_never))
+        services = Services(Composition(settings, "postgresql://", open_stripe=_never))
         credential = mint(settings, "usr_1", ["student"])
         plain: dict[str, Any] = {"openapi_config": None, "logging_config": None}
-        gate = Gate(services.authenticator, services.limit, services.client_addresses)
+        admission = Admission(services.authenticator, services.limit, services.client_addresses)
         inner: dict[str, Any] = {
             **plain,
-            "middleware": [gate],
+            "middleware": [admission],
             "guards": [access.guard],
             "before_request": Preconditions(services.positions),
             "exception_handlers": HANDLERS,

@@ -18,7 +18,7 @@ from litestar.types import ASGIApp
 from api.app import create_app
 from api.background.projecting import projecting
 from api.http.auth import mint
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.settings import Settings
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -123,10 +123,10 @@ async def running(settings: Settings, database_url: str, fake: FakeStripe) -> As
         found.append(services)
         yield
 
-    context = Context(
+    composition = Composition(
         settings, database_url, open_stripe=fake.open, background=(projecting, remember), clock=fake
     )
-    asgi = create_app(context)
+    asgi = create_app(composition)
     async with lifespan(asgi):
         transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
         hooks: dict[str, list[Any]] = {"response": [Promised(found[0].document)]}
@@ -206,10 +206,10 @@ class FakeStripe:
         )
         return await self._refund(initiated, asked)
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
     async def preview_change(

@@ -20,7 +20,7 @@ from api.app import create_app
 from api.background.catch_up import catch_up
 from api.clock import SandboxClock
 from api.sandbox.server import Sandbox
-from api.serve.parts import ALL_HERE, context_of
+from api.serve.composition import ALL_HERE, composition_of
 from api.services import Services
 from api.settings import Settings
 from ledger.payments.events import PaymentInitiated
@@ -63,7 +63,7 @@ class House:
             yield
 
         background = (*ALL_HERE, remember)
-        asgi = create_app(context_of(self.settings, url, background=background, clock=SandboxClock()))
+        asgi = create_app(composition_of(self.settings, url, background=background, clock=SandboxClock()))
         async with lifespan(asgi):
             transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -23,22 +23,22 @@ from api.stripe.billing.create import attach
 from api.stripe.billing.lookup import path_of
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import look_and_record, subscription_of
-from api.stripe.failures import Failure, failure_of
-from api.stripe.objects import Named, id_of
-from api.stripe.payments.lookup import patiently
-from api.stripe.wiring import (
+from api.stripe.delivery import (
     LAST_CALL,
     NEVER_REACHED,
     NEVER_REACHED_AFTER,
     STRIPE_ERRORS,
     Delivered,
     Postponed,
-    Wiring,
+    Tools,
     age,
     postponed,
     postponed_by,
     recorder,
 )
+from api.stripe.failures import Failure, failure_of
+from api.stripe.objects import Named, id_of
+from api.stripe.payments.lookup import patiently
 from ledger.effects import (
     CancelSubscription,
     ChangeSubscription,
@@ -93,39 +93,39 @@ Request = (
 )
 
 
-async def deliver(wiring: Wiring, effect: Request, origin: Origin) -> Delivered:
+async def deliver(tools: Tools, effect: Request, origin: Origin) -> Delivered:
     request_id = effect.change_id if isinstance(effect, ChangeSubscription) else effect.request_id
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not _is_open(known, request_id):
         return Delivered()
-    asked = await _asked(wiring, effect.user_id, effect.subscription_id, request_id)
-    subject = _Subject(wiring, effect.user_id, effect.subscription_id, request_id, recorder(origin))
+    asked = await _asked(tools, effect.user_id, effect.subscription_id, request_id)
+    subject = _Subject(tools, effect.user_id, effect.subscription_id, request_id, recorder(origin))
     return await _deliver(subject, known, asked)
 
 
 class _Subject(msgspec.Struct, frozen=True):
-    wiring: Wiring
+    tools: Tools
     user_id: str
     subscription_id: str
     request_id: str
     origin: Origin
 
     async def known(self) -> Subscription:
-        found = await subscription_of(self.wiring, self.user_id, self.subscription_id)
+        found = await subscription_of(self.tools, self.user_id, self.subscription_id)
         assert found is not None, "it was there before"
         return found
 
     async def failed(self, code: str, decline_code: str = "") -> Delivered:
         command = RecordSubscriptionFailure(
             command_id=new_id("cmd"),
-            effective_at=self.wiring.clock.now(),
+            effective_at=self.tools.clock.now(),
             user_id=self.user_id,
             subscription_id=self.subscription_id,
             request_id=self.request_id,
             code=code,
             decline_code=decline_code,
         )
-        return Delivered(await self.wiring.store.handle(command, self.origin))
+        return Delivered(await self.tools.store.handle(command, self.origin))
 
     async def unclear(self, cause: str) -> Delivered:
         """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed;
@@ -139,13 +139,13 @@ class _Subject(msgspec.Struct, frozen=True):
         log.warning("subscription_request_unknown", subscription_id=self.subscription_id, cause=cause)
         command = RecordSubscriptionUnknown(
             command_id=new_id("cmd"),
-            effective_at=self.wiring.clock.now(),
+            effective_at=self.tools.clock.now(),
             user_id=self.user_id,
             subscription_id=self.subscription_id,
             request_id=self.request_id,
             cause=cause,
         )
-        return Delivered(await self.wiring.store.handle(command, self.origin))
+        return Delivered(await self.tools.store.handle(command, self.origin))
 
 
 def _is_open(known: Subscription, request_id: str) -> bool:
@@ -161,20 +161,20 @@ def _is_open(known: Subscription, request_id: str) -> bool:
 
 
 async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> Delivered:
-    wiring, event = subject.wiring, asked.event
+    tools, event = subject.tools, asked.event
     assert isinstance(event, Asked), "`_asked` finds nothing else"
     try:
-        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
+        found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
         if isinstance(event, SubscriptionChangeRequested) and not found.pending_update:
             # before anything is recorded: a price that only waited would be taken for a change
-            await _take_back(wiring, known, found, f"restore:{event.change_id}", but=event.tier)
-        seen = await look_and_record(wiring, found.id, subject.origin)
+            await _take_back(tools, known, found, f"restore:{event.change_id}", but=event.tier)
+        seen = await look_and_record(tools, found.id, subject.origin)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     known = await subject.known()
     if not _is_open(known, subject.request_id) or _waits_at_stripe(event, found):
         return seen.delivered
-    waited = age(wiring, asked.metadata.effective_at)
+    waited = age(tools, asked.metadata.effective_at)
     if waited > NEVER_REACHED_AFTER and not isinstance(event, DuplicateSubscriptionFound):
         return await subject.failed(NEVER_REACHED)
     if waited > LAST_CALL and not isinstance(event, DuplicateSubscriptionFound):
@@ -183,11 +183,11 @@ async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> D
 
 
 async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Asked) -> Delivered:
-    wiring = subject.wiring
+    tools = subject.tools
     if isinstance(event, SubscriptionChangeScheduled) and event.interval != known.interval:
         return await subject.failed(INTERVAL_CHANGE)
     try:
-        await _ask(wiring, found, event)
+        await _ask(tools, found, event)
     except STRIPE_ERRORS as error:
         failure = failure_of(error)
         match failure.kind:
@@ -200,7 +200,7 @@ async def _call(subject: _Subject, known: Subscription, found: StripeSubscriptio
             case _:
                 assert_never(failure.kind)
     try:
-        seen = await look_and_record(wiring, found.id, subject.origin, with_latest=True)
+        seen = await look_and_record(tools, found.id, subject.origin, with_latest=True)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     known = await subject.known()
@@ -217,7 +217,7 @@ async def _refused(subject: _Subject, failure: Failure) -> Delivered:
     return await subject.failed(failure.code, failure.decline_code)
 
 
-async def _ask(wiring: Wiring, found: StripeSubscription, event: Asked) -> None:
+async def _ask(tools: Tools, found: StripeSubscription, event: Asked) -> None:
     """The call itself. Raises what a call to Stripe raises."""
     post: Callable[..., Awaitable[Any]] = billing_lookup.post
     path = path_of("subscriptions", found.id)
@@ -225,52 +225,52 @@ async def _ask(wiring: Wiring, found: StripeSubscription, event: Asked) -> None:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
             plan = Plan(event.tier, event.interval, event.currency, event.price_minor)
             manner = _manner(event, found.item.current_period_start)
-            await _set_plan(wiring, found, plan, f"change:{event.change_id}", **manner)
+            await _set_plan(tools, found, plan, f"change:{event.change_id}", **manner)
         case CancellationRequested(at_once=False):
             key = f"cancel:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
+            await post(tools.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
         case CancellationRequested() | DuplicateSubscriptionFound():
             # Stripe takes no idempotency key with a DELETE, which is idempotent by itself
-            await _delete(wiring, path)
+            await _delete(tools, path)
         case CancellationWithdrawalRequested():
             how: dict[str, Any] = (
                 {"cancel_at_period_end": False} if found.cancel_at_period_end else {"cancel_at": ""}
             )
-            await post(wiring.stripe, path, StripeSubscription, f"keep:{event.request_id}", **how)
+            await post(tools.stripe, path, StripeSubscription, f"keep:{event.request_id}", **how)
         case PauseRequested():
             # void: nothing is owed for the time of the pause, neither now nor later
             pause = {"behavior": "void"}
             key = f"pause:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, pause_collection=pause)
+            await post(tools.stripe, path, StripeSubscription, key, pause_collection=pause)
         case ResumeRequested():
             how = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
-            how, key = (how, "resume_anew") if await _nobody_paid(wiring, found) else ({}, "resume")
+            how, key = (how, "resume_anew") if await _nobody_paid(tools, found) else ({}, "resume")
             key = f"{key}:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, pause_collection="", **how)
+            await post(tools.stripe, path, StripeSubscription, key, pause_collection="", **how)
         case PaymentMethodChangeRequested():
             key, customer = event.request_id, id_of(found.customer)
-            card = await attach(wiring, event.payment_method_id, customer, f"attach:{key}")
+            card = await attach(tools, event.payment_method_id, customer, f"attach:{key}")
             more = {"default_payment_method": card}
-            await post(wiring.stripe, path, StripeSubscription, f"card:{key}", **more)
+            await post(tools.stripe, path, StripeSubscription, f"card:{key}", **more)
         case _:
             assert_never(event)
 
 
-async def _nobody_paid(wiring: Wiring, found: StripeSubscription) -> bool:
+async def _nobody_paid(tools: Tools, found: StripeSubscription) -> bool:
     """Whether the present period began in a pause, which voided its invoice. Who goes on then begins a period
     of their own and pays for it; else a pause over each renewal would make every period but the first free.
     """
     start = found.item.current_period_start
     of_period = [
         invoice.status
-        for invoice in await billing_lookup.invoices_of(wiring.stripe, found.id)
+        for invoice in await billing_lookup.invoices_of(tools.stripe, found.id)
         if any(line.period.start == start and not line.proration for line in invoice.lines.data)
     ]
     return bool(of_period) and set(of_period) == {"void"}
 
 
-async def _delete(wiring: Wiring, path: str) -> None:
-    await patiently(lambda: wiring.stripe.raw_request_async("delete", path))
+async def _delete(tools: Tools, path: str) -> None:
+    await patiently(lambda: tools.stripe.raw_request_async("delete", path))
 
 
 def _manner(
@@ -287,11 +287,11 @@ def _manner(
 
 
 async def _set_plan(
-    wiring: Wiring, found: StripeSubscription, plan: Plan, key: str, **manner: Any
+    tools: Tools, found: StripeSubscription, plan: Plan, key: str, **manner: Any
 ) -> StripeSubscription:
-    price_id = await catalogue.price_id(wiring, plan)
+    price_id = await catalogue.price_id(tools, plan)
     return await billing_lookup.post(
-        wiring.stripe,
+        tools.stripe,
         path_of("subscriptions", found.id),
         StripeSubscription,
         key,
@@ -307,7 +307,7 @@ def _waits_at_stripe(event: Asked, found: StripeSubscription) -> bool:
 
 
 async def _take_back(
-    wiring: Wiring, known: Subscription, found: StripeSubscription, key: str, *, but: str = ""
+    tools: Tools, known: Subscription, found: StripeSubscription, key: str, *, but: str = ""
 ) -> None:
     """Have Stripe's price be the one that the present period was paid by, when a downgrade changed it.
 
@@ -318,31 +318,31 @@ async def _take_back(
     began = known.period_start
     same_period = began is not None and int(began.timestamp()) == found.item.current_period_start
     if waits != present and waits.tier != but and waits.interval == present.interval and same_period:
-        await _set_plan(wiring, found, present, key, proration_behavior="none")
+        await _set_plan(tools, found, present, key, proration_behavior="none")
 
 
-async def withdraw(wiring: Wiring, effect: WithdrawChange, origin: Origin) -> Delivered:
+async def withdraw(tools: Tools, effect: WithdrawChange, origin: Origin) -> Delivered:
     """Back to the present plan, unless another change waits by now and does it itself."""
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not known.live or known.change is not None:
         return Delivered()
     try:
-        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
+        found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
         if found.pending_update is not None and found.latest_invoice is not None:
             # an update that waits for its invoice goes with it
             # https://docs.stripe.com/billing/subscriptions/pending-updates
             path = path_of("invoices", id_of(found.latest_invoice), "/void")
-            await billing_lookup.post(wiring.stripe, path, Named, f"void:{effect.change_id}")
-        await _take_back(wiring, known, found, f"withdraw:{effect.change_id}")
-        seen = await look_and_record(wiring, found.id, recorder(origin), with_latest=True)
+            await billing_lookup.post(tools.stripe, path, Named, f"void:{effect.change_id}")
+        await _take_back(tools, known, found, f"withdraw:{effect.change_id}")
+        seen = await look_and_record(tools, found.id, recorder(origin), with_latest=True)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     return seen.delivered
 
 
-async def _asked(wiring: Wiring, user_id: str, subscription_id: str, request_id: str) -> Recorded:
+async def _asked(tools: Tools, user_id: str, subscription_id: str, request_id: str) -> Recorded:
     """The fact that asks, with what it asks."""
-    for fact in await wiring.store.read_stream(stream_of(user_id)):
+    for fact in await tools.store.read_stream(stream_of(user_id)):
         if _request_of(fact.event) == (subscription_id, request_id):
             return fact
     raise Postponed(f"the ledger has no request {request_id}")

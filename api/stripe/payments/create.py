@@ -8,24 +8,24 @@ from typing import assert_never
 import structlog
 from stripe.params import PaymentIntentCreateParams
 
-from api.stripe.failures import failure_of
-from api.stripe.objects import Charge, PaymentIntent, id_of
-from api.stripe.payments import lookup
-from api.stripe.payments.customers import know_customer
-from api.stripe.payments.snapshots import PresentState, commands_of, lost_payment
-from api.stripe.wiring import (
+from api.stripe.delivery import (
     LAST_CALL,
     NEVER_REACHED,
     NEVER_REACHED_AFTER,
     STRIPE_ERRORS,
     Delivered,
     Postponed,
-    Wiring,
+    Tools,
     age,
     postponed,
     postponed_by,
     recorder,
 )
+from api.stripe.failures import failure_of
+from api.stripe.objects import Charge, PaymentIntent, id_of
+from api.stripe.payments import lookup
+from api.stripe.payments.customers import know_customer
+from api.stripe.payments.snapshots import PresentState, commands_of, lost_payment
 from ledger.customers.commands import SavePaymentMethod
 from ledger.errors import Refused
 from ledger.ids import new_id
@@ -45,54 +45,54 @@ KEYS_KEPT = timedelta(hours=48)
 log = structlog.get_logger()
 
 
-async def state_of(wiring: Wiring, payment_id: str) -> Payment:
-    return await wiring.store.state(PAYMENT, stream_of(payment_id))
+async def state_of(tools: Tools, payment_id: str) -> Payment:
+    return await tools.store.state(PAYMENT, stream_of(payment_id))
 
 
-async def create(wiring: Wiring, payment_id: str, origin: Origin) -> Delivered:
+async def create(tools: Tools, payment_id: str, origin: Origin) -> Delivered:
     """The first call for a payment. An unclear answer is recorded as such, which asks for `resolve`."""
-    if (await state_of(wiring, payment_id)).status != "initiated":
+    if (await state_of(tools, payment_id)).status != "initiated":
         return Delivered()
-    asked = await _initiated(wiring, payment_id)
-    if age(wiring, asked.metadata.effective_at) > LAST_CALL:
+    asked = await _initiated(tools, payment_id)
+    if age(tools, asked.metadata.effective_at) > LAST_CALL:
         # nobody who ordered yesterday expects to be charged now, and an earlier call may have got through
-        return await _look_up(wiring, payment_id, origin, asked)
-    return await _call(wiring, asked, origin)
+        return await _look_up(tools, payment_id, origin, asked)
+    return await _call(tools, asked, origin)
 
 
-async def resolve(wiring: Wiring, payment_id: str, origin: Origin) -> Delivered:
+async def resolve(tools: Tools, payment_id: str, origin: Origin) -> Delivered:
     """What became of a payment whose first call had no clear answer.
 
     Look first: a replay with the same key repeats the first answer, a 500 included, whatever happened since.
     Raises Postponed while nobody can tell.
     """
-    payment = await state_of(wiring, payment_id)
+    payment = await state_of(tools, payment_id)
     if payment.status != "unknown":
         return Delivered()
-    return await _look_up(wiring, payment_id, origin, await _initiated(wiring, payment_id))
+    return await _look_up(tools, payment_id, origin, await _initiated(tools, payment_id))
 
 
-async def action_of(wiring: Wiring, payment_id: str) -> Delivered:
+async def next_action(tools: Tools, payment_id: str) -> Delivered:
     """The secrets for a payment that waits for its cardholder, fetched anew."""
-    payment = await state_of(wiring, payment_id)
+    payment = await state_of(tools, payment_id)
     if payment.status != "requires_action":
         return Delivered()
     try:
-        intent = await lookup.payment_intent(wiring.stripe, payment.payment_intent_id)
+        intent = await lookup.payment_intent(tools.stripe, payment.payment_intent_id)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     return _delivered(None, intent)
 
 
 async def present_of(
-    wiring: Wiring, intent: PaymentIntent, *, with_refunds: bool = False, with_disputes: bool = False
+    tools: Tools, intent: PaymentIntent, *, with_refunds: bool = False, with_disputes: bool = False
 ) -> PresentState:
     """With its refunds and disputes when wanted, or when there is a sign of some. Raises what a call to
     Stripe raises.
     """
     charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
     return await lookup.hanging_on(
-        wiring.stripe,
+        tools.stripe,
         intent,
         with_refunds=with_refunds or (charge is not None and charge.amount_refunded > 0),
         with_disputes=with_disputes or (charge is not None and charge.disputed),
@@ -100,15 +100,15 @@ async def present_of(
 
 
 async def record_present(
-    wiring: Wiring, payment_id: str, present: PresentState, origin: Origin
+    tools: Tools, payment_id: str, present: PresentState, origin: Origin
 ) -> list[Outcome]:
     """Record what is new, and the card when it was to be saved. One outcome for each command."""
-    lost = lost_payment(present.payment_intent, wiring.store.ledger_id)
+    lost = lost_payment(present.payment_intent, tools.store.ledger_id)
     commands = commands_of(payment_id, present, lost)
-    outcomes = [await wiring.store.handle(command, origin) for command in commands]
+    outcomes = [await tools.store.handle(command, origin) for command in commands]
     if lost is not None and _is_taken_up(outcomes[0]):
-        await know_customer(wiring, lost.user_id, lost.stripe_customer_id, origin)
-    await _save_payment_method(wiring, payment_id, present.payment_intent, outcomes[-1].state, origin)
+        await know_customer(tools, lost.user_id, lost.stripe_customer_id, origin)
+    await _save_payment_method(tools, payment_id, present.payment_intent, outcomes[-1].state, origin)
     return outcomes
 
 
@@ -116,39 +116,39 @@ def _is_taken_up(outcome: Outcome) -> bool:
     return any(isinstance(recorded.event, PaymentInitiated) for recorded in outcome.recorded)
 
 
-async def _look_up(wiring: Wiring, payment_id: str, origin: Origin, asked: Recorded) -> Delivered:
+async def _look_up(tools: Tools, payment_id: str, origin: Origin, asked: Recorded) -> Delivered:
     try:
-        found = await _find(wiring, payment_id, asked)
+        found = await _find(tools, payment_id, asked)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     if found is not None:
-        return await _record(wiring, payment_id, found, origin)
-    waited = age(wiring, asked.metadata.effective_at)
+        return await _record(tools, payment_id, found, origin)
+    waited = age(tools, asked.metadata.effective_at)
     if waited > NEVER_REACHED_AFTER:
-        return await _failed(wiring, origin, payment_id, NEVER_REACHED)
+        return await _failed(tools, origin, payment_id, NEVER_REACHED)
     if waited > LAST_CALL:
         raise Postponed("Stripe knows no such payment; it is given up 24 hours after it was asked for")
-    return await _call(wiring, asked, origin)
+    return await _call(tools, asked, origin)
 
 
-async def _find(wiring: Wiring, payment_id: str, asked: Recorded) -> PaymentIntent | None:
+async def _find(tools: Tools, payment_id: str, asked: Recorded) -> PaymentIntent | None:
     """All that could have come of calls in the key's lifetime is in the window, so None means none."""
     initiated, at = _event(asked), asked.metadata.effective_at
     return await lookup.find_payment_intent(
-        wiring.stripe,
+        tools.stripe,
         payment_id,
         since=at - CLOCK_SKEW,
-        until=min(wiring.clock.now(), at + NEVER_REACHED_AFTER) + CLOCK_SKEW,
+        until=min(tools.clock.now(), at + NEVER_REACHED_AFTER) + CLOCK_SKEW,
         customer_id=initiated.stripe_customer_id,
     )
 
 
-async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
+async def _call(tools: Tools, asked: Recorded, origin: Origin) -> Delivered:
     initiated = _event(asked)
     try:
         intent = await lookup.create_payment_intent(
-            wiring.stripe,
-            parameters(initiated, wiring.return_url, wiring.store.ledger_id),
+            tools.stripe,
+            parameters(initiated, tools.return_url, tools.store.ledger_id),
             idempotency_key=f"payment:{initiated.payment_id}",
         )
     except STRIPE_ERRORS as error:
@@ -157,20 +157,20 @@ async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
             case "refused":
                 intent_id = id_of(failure.payment_intent)
                 return await _failed(
-                    wiring, origin, initiated.payment_id, failure.code, failure.decline_code, intent_id
+                    tools, origin, initiated.payment_id, failure.code, failure.decline_code, intent_id
                 )
             case "used":
-                return await _made_before(wiring, origin, asked, failure.code)
+                return await _made_before(tools, origin, asked, failure.code)
             case "unclear":
-                return await _unclear(wiring, origin, initiated.payment_id, failure.code)
+                return await _unclear(tools, origin, initiated.payment_id, failure.code)
             case "busy" | "misconfigured":
                 raise postponed_by(failure) from error
             case _:
                 assert_never(failure.kind)
-    return await _record(wiring, initiated.payment_id, intent, origin)
+    return await _record(tools, initiated.payment_id, intent, origin)
 
 
-async def _made_before(wiring: Wiring, origin: Origin, asked: Recorded, cause: str) -> Delivered:
+async def _made_before(tools: Tools, origin: Origin, asked: Recorded, cause: str) -> Delivered:
     """Stripe knows the key by other parameters: those of another version of us, or of a request that a
     restored ledger has forgotten. Nothing is charged by it again; what it made is recorded.
     """
@@ -179,16 +179,16 @@ async def _made_before(wiring: Wiring, origin: Origin, asked: Recorded, cause: s
     try:
         # not only of the customer whom the fact names: that may be what differs
         found = await lookup.find_payment_intent(
-            wiring.stripe,
+            tools.stripe,
             payment_id,
             since=at - KEYS_KEPT - CLOCK_SKEW,
-            until=wiring.clock.now() + CLOCK_SKEW,
+            until=tools.clock.now() + CLOCK_SKEW,
         )
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
     if found is None:
-        return await _unclear(wiring, origin, payment_id, cause)
-    return await _record(wiring, payment_id, found, origin)
+        return await _unclear(tools, origin, payment_id, cause)
+    return await _record(tools, payment_id, found, origin)
 
 
 def parameters(initiated: PaymentInitiated, return_url: str, ledger_id: str) -> PaymentIntentCreateParams:
@@ -230,13 +230,13 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-async def _record(wiring: Wiring, payment_id: str, intent: PaymentIntent, origin: Origin) -> Delivered:
-    """With what became of it since, when it is not new."""
+async def _record(tools: Tools, payment_id: str, intent: PaymentIntent, origin: Origin) -> Delivered:
+    """The PaymentIntent recorded, with what became of it since when it is not new."""
     try:
-        present = await present_of(wiring, intent)
+        present = await present_of(tools, intent)
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
-    outcomes = await record_present(wiring, payment_id, present, recorder(origin, intent.id))
+    outcomes = await record_present(tools, payment_id, present, recorder(origin, intent.id))
     return _delivered(outcomes[-1], intent)
 
 
@@ -248,7 +248,7 @@ def _delivered(outcome: Outcome | None, intent: PaymentIntent) -> Delivered:
 
 
 async def _failed(
-    wiring: Wiring,
+    tools: Tools,
     origin: Origin,
     payment_id: str,
     code: str,
@@ -257,28 +257,28 @@ async def _failed(
 ) -> Delivered:
     command = RecordPaymentFailure(
         command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         payment_id=payment_id,
         code=code,
         decline_code=decline_code,
         payment_intent_id=payment_intent_id,
     )
-    return Delivered(await wiring.store.handle(command, recorder(origin, payment_intent_id)))
+    return Delivered(await tools.store.handle(command, recorder(origin, payment_intent_id)))
 
 
-async def _unclear(wiring: Wiring, origin: Origin, payment_id: str, cause: str) -> Delivered:
+async def _unclear(tools: Tools, origin: Origin, payment_id: str, cause: str) -> Delivered:
     """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed."""
-    if (await state_of(wiring, payment_id)).status == "unknown":
+    if (await state_of(tools, payment_id)).status == "unknown":
         raise Postponed(f"Stripe: unclear ({cause})")
     log.warning("payment_outcome_unknown", payment_id=payment_id, cause=cause)
     command = RecordPaymentUnknown(
-        command_id=new_id("cmd"), effective_at=wiring.clock.now(), payment_id=payment_id, cause=cause
+        command_id=new_id("cmd"), effective_at=tools.clock.now(), payment_id=payment_id, cause=cause
     )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
+    return Delivered(await tools.store.handle(command, recorder(origin)))
 
 
 async def _save_payment_method(
-    wiring: Wiring, payment_id: str, intent: PaymentIntent, payment: Payment, origin: Origin
+    tools: Tools, payment_id: str, intent: PaymentIntent, payment: Payment, origin: Origin
 ) -> None:
     """Stripe attached the card to the customer as it was asked to; say so once for a payment, so that a
     card removed later does not come back with the payment's next webhook.
@@ -288,20 +288,20 @@ async def _save_payment_method(
         return
     command = SavePaymentMethod(
         command_id=f"save_payment_method:{payment_id}",
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         user_id=payment.user_id,
         payment_method_id=card,
     )
     try:
-        await wiring.store.handle(command, origin)
+        await tools.store.handle(command, origin)
     except Refused as refusal:
         # the payment is recorded and stands whatever becomes of the card
         log.warning("payment_method_not_saved", payment_id=payment_id, code=refusal.code)
 
 
-async def _initiated(wiring: Wiring, payment_id: str) -> Recorded:
+async def _initiated(tools: Tools, payment_id: str) -> Recorded:
     """The fact with the parameters; the outbox only knows payments that have one."""
-    facts = await wiring.store.read_stream(stream_of(payment_id))
+    facts = await tools.store.read_stream(stream_of(payment_id))
     if not facts:
         raise Postponed(f"the ledger has no payment {payment_id}")
     return facts[0]

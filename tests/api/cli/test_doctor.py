@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.doctor.finding import Finding
-from api.doctor.work import told
+from api.doctor.work import findings_of
 from api.operations.health import Health
 from api.sandbox import running_sandbox
 from tests.api.cli.conftest import Run
@@ -106,6 +106,6 @@ def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path) -
     ],
 )
 def test_work_is_told_as_readyz_tells_it(health: Health, levels: list[str], todo: str) -> None:
-    found: list[Finding] = told(health)
+    found: list[Finding] = findings_of(health)
     assert [finding.level for finding in found] == levels
     assert todo in found[0].todo

@@ -13,7 +13,7 @@ import pytest
 
 from api.http.access import TABLE
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import STATUS, status_of
 from api.http.promises import problem_types
 from api.http.reference import _type

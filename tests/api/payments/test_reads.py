@@ -192,7 +192,7 @@ async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Runni
     async with app.services.reading() as connection:
         await connection.execute(FACTS)
     async with await psycopg.AsyncConnection.connect(
-        conninfo(app.services.context.database_url, role=None), autocommit=True
+        conninfo(app.services.composition.database_url, role=None), autocommit=True
     ) as owner:
         await owner.execute("ANALYZE audit")
     for _ in range(10):  # then the driver has prepared it

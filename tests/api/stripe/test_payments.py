@@ -83,11 +83,11 @@ async def test_the_cardholder_is_asked_and_the_secret_is_handed_on_but_not_kept(
     assert delivered.client_secret.startswith(f"{state.payment_intent_id}_secret_")
     kept = repr(await world.store.read_stream(f"payment-{payment_id}"))
     assert delivered.client_secret not in kept
-    assert (await world.gateway.action_of(payment_id)).client_secret == delivered.client_secret
+    assert (await world.gateway.next_action(payment_id)).client_secret == delivered.client_secret
     bench.pass_challenge(state.payment_intent_id)
     await world.receive(await world.events())
     assert await world.facts(payment_id) == ["initiated", "action_required", "succeeded", "settled"]
-    assert (await world.gateway.action_of(payment_id)).client_secret == ""
+    assert (await world.gateway.next_action(payment_id)).client_secret == ""
 
 
 async def test_a_failed_challenge_fails_the_payment(world: World, bench: Bench) -> None:

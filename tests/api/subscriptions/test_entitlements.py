@@ -13,8 +13,8 @@ from litestar import Litestar, get
 
 from api.http import access, problems
 from api.http.access import ACCESS, Access
+from api.http.admission import Admission
 from api.http.context import RequestContext
-from api.http.gate import Gate
 from api.services import Services
 from api.subscriptions import entitlements
 from api.subscriptions.entitlements import COUNTS, FeatureGuard
@@ -32,12 +32,12 @@ async def sell() -> str:
 async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one route that needs a feature, on the services of the real one."""
     declared = MappingProxyType({**ACCESS, ROUTE.operation: ROUTE})
-    for module in ("api.http.access", "api.http.gate", "api.subscriptions.entitlements"):
+    for module in ("api.http.access", "api.http.admission", "api.subscriptions.entitlements"):
         monkeypatch.setattr(f"{module}.ACCESS", declared)
     services = app.services
     asgi: Any = Litestar(
         [sell],
-        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
+        middleware=[Admission(services.authenticator, services.limit, services.client_addresses)],
         guards=[access.guard, FeatureGuard(services)],
         exception_handlers=problems.HANDLERS,
         openapi_config=None,

@@ -14,7 +14,7 @@ from api.services import Services
 from api.stripe.gateway import Delivered
 from ledger.effects import Effect, kind_of
 from ledger.message import Origin, Recorded
-from ledger.store.lane import Connection, Kind
+from ledger.store.batched_queries import BatchedQuery, Connection
 from projections import outbox
 
 log = structlog.get_logger()
@@ -45,5 +45,5 @@ async def _delivered_early(connection: Connection, causes: Sequence[Recorded]) -
     return [None] * len(causes)
 
 
-DELIVERED_EARLY: Kind[Recorded, None] = Kind(_delivered_early)
+DELIVERED_EARLY: BatchedQuery[Recorded, None] = BatchedQuery(_delivered_early)
 """Takes it off the worker's hands. When this is lost, the worker finds that nothing is left to do."""

@@ -1,4 +1,4 @@
-"""What an application is made of here: Stripe, projections and the worker, each open as long as it runs."""
+"""The composition of an application: Stripe, projections and the worker, each open as long as it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
 from api.background.projecting import projecting
 from api.clock import Clock
-from api.services import Background, Context, Gateway, Services
+from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
 from api.stripe.gateway import StripeGateway
@@ -24,11 +24,11 @@ class Stripe(msgspec.Struct):
     client: stripe.StripeClient
 
 
-def context_of(
+def composition_of(
     settings: Settings, database_url: str, *, background: tuple[Background, ...], clock: Clock | None = None
-) -> Context:
+) -> Composition:
     """`background` is `ALL_HERE` where projections and worker run in this process."""
-    return Context(settings, database_url, open_stripe=stripe_of, background=background, clock=clock)
+    return Composition(settings, database_url, open_stripe=stripe_of, background=background, clock=clock)
 
 
 @asynccontextmanager
@@ -66,7 +66,7 @@ HURRY_S = 0.5
 async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Worker]:
     settings = services.settings
     assert isinstance(services.gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
-    worker = Worker(services.context.database_url, services.gateway, schema=settings.schema, jobs=jobs)
+    worker = Worker(services.composition.database_url, services.gateway, schema=settings.schema, jobs=jobs)
     async with worker:
         if services.runner is not None:
             services.runner.on_advance(worker.wake)
