@@ -25,8 +25,8 @@ _FORMS: Final = re.compile(
     | \b(?P<client>(?:pi|seti|cs)_[0-9A-Za-z]+_secret_)\w+                     # what a payer's browser gets
     | \b(?P<jwt>eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)?
     | (?P<bearer>\b(?:Bearer|Basic)[ ])[\w.~+/=-]{8,}
-    | (?P<database>\bpostgres(?:ql)?://[^\s:@/]*:)[^\n]*@            # to the last @, it may hold any
-    | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s:@/]*:)[^\s/@]*@
+    | (?P<database>\bpostgres(?:ql)?://?[^\s:@/]*:)[^\n]*@           # to the last @, it may hold any
+    | (?P<url>\b[a-z][a-z0-9+.-]*://?[^\s:@/]*:)[^\s/@]*@            # one slash is left in a path
     | (?P<word>(?:pass(?:word|wd|phrase)["']?\s*[=:]|(?:secret|api_?key)=)\s*)
         (?:'(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&"',;]+)
     | (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----)[\s\S]*?(?:-----END[ ][A-Z ]*-----|\Z)
@@ -34,7 +34,7 @@ _FORMS: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _HINTS: Final = (
-    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", "://", "pass"),
+    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", ":/", "pass"),
     *("secret=", "key=", "private key"),
 )
 """One of these is in every text that has a form above."""

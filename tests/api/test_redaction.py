@@ -31,6 +31,8 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "connecting to postgresql://ann:hunter2@db.example:5432/books",
         "connecting to postgres://ann:hun@ter2 hunter2/@db.example/books",
         "https://ann:hunter2@issuer.example/jwks answers 403",
+        "https:/ann:hunter2@issuer.example/jwks, taken for a path, is not there",
+        "postgresql:/ann:hunter2@db/books, taken for a path, is not there",
         "host=db password=hunter2 port=5432",
         "host=db password = 'it\\'s hunter2' port=5432",
         "{'host': 'db', 'password': 'hunter2'}",

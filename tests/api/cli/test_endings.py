@@ -159,6 +159,21 @@ def test_nor_is_any_other_secret_told(run: Run) -> None:
     assert "hunter2" not in misused.output
 
 
+@pytest.mark.parametrize("command", ["doctor", "doctor --json"])
+def test_nor_does_the_doctor_tell_what_a_wrong_setting_holds(run: Run, command: str) -> None:
+    for name, scheme in (("public_url", "https"), ("jwks", "ftp"), ("catalogue", "https")):
+        told = run(*command.split(), **{name: f"{scheme}://ann:hunter2@books.example/x"})
+        assert told.exit_code == 1
+        assert "ann:***@books.example" in told.stdout
+        assert "hunter2" not in told.output
+
+
+def test_nor_is_that_of_an_address_that_is_taken_for_a_file(run: Run) -> None:
+    told = run("serve", jwks="ftp://ann:hunter2@issuer.example/jwks")
+    assert (told.exit_code, "LIBERATION_JWKS names ftp:/ann:***@issuer" in told.stderr) == (2, True)
+    assert "hunter2" not in told.output
+
+
 def test_a_file_on_a_full_disk_is_told_alike() -> None:
     full = unwritable(Path("books.journal"), OSError(errno.ENOSPC, "No space left on device"))
     assert (full.exit_code, full.message) == (3, "books.journal cannot be written: No space left on device.")
