@@ -38,6 +38,8 @@ _HINTS: Final = (
     *("secret=", "key=", "private key"),
 )
 """One of these is in every text that has a form above."""
+_PASSWORD: Final = re.compile(r"password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))")
+"""In pairs as libpq reads them, and in the query of a URL."""
 _given: set[str] = set()
 _values: re.Pattern[str] | None = None
 
@@ -100,7 +102,7 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """A secret, and the password in it where it is a URL; as written, as meant, and within JSON."""
+    """A secret, and the password in it if it is an address; as written, as meant, and within JSON."""
     for part in _plain_parts(value):
         yield part
         yield json.dumps(part, ensure_ascii=False)[1:-1]
@@ -112,3 +114,6 @@ def _plain_parts(value: str) -> Iterable[str]:
     user, has_password, password = rest.rpartition("@")[0].partition(":")
     if is_url and has_password and password != user:
         yield from (each for each in {password, unquote(password)} if len(each) >= SHORTEST)
+    for quoted, bare in _PASSWORD.findall(value):
+        said = {quoted or bare, unquote(bare), re.sub(r"\\(.)", r"\1", quoted)}
+        yield from (each for each in said if len(each) >= SHORTEST)

@@ -70,6 +70,32 @@ def test_what_was_given_as_a_secret_is_masked_wherever_it_comes_up() -> None:
     assert redact(said) == "no host called ***, none called ***, and ann has ***"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host=db password=correct-horse user=ann",
+        "password = 'correct-horse' host=db",
+        r"host=db password='correct\-horse'",
+        "postgresql://ann@db/books?password=correct%2Dhorse&sslmode=require",
+    ],
+)
+def test_the_password_of_a_database_is_known_however_it_is_written(url: str) -> None:
+    protect([url])
+    assert redact("no user called correct-horse") == "no user called ***"
+
+
+def test_what_settings_hold_as_secret_is_masked_from_then_on() -> None:
+    load(
+        {
+            "LIBERATION_DATABASE_URL": "postgresql://ann:stapled-battery@db/books",
+            "LIBERATION_STRIPE_API_KEY": "sk_test_of_ours",
+            "LIBERATION_STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old",
+        }
+    )
+    for secret in ("stapled-battery", "_sk_test_of_ours", "_whsec_new", "_whsec_old"):
+        assert secret.lstrip("_") not in redact(f"it was {secret}"), "by its value, not by its form"
+
+
 def test_a_traceback_has_no_secret_of_any_of_its_causes() -> None:
     error = ValueError("sk_test_hunter2")
     error.__cause__ = OSError("cannot reach postgres://ann:hunter2@db")

@@ -168,6 +168,33 @@ def test_nor_does_the_doctor_tell_what_a_wrong_setting_holds(run: Run, command: 
         assert "hunter2" not in told.output
 
 
+IN_A_THREAD = """
+import threading
+from api.cli import liberation, main
+
+@liberation.command()
+def fail():
+    thread = threading.Thread(target=lambda: {}["postgres://ann:hunter2@db"])
+    thread.start()
+    thread.join()
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ((sys.executable, "-c", IN_A_THREAD, "fail"), 0),
+        ((sys.executable, "-m", "api.serve.child", "worker", "1"), 1),
+    ],
+    ids=["a thread of a command", "a process of the service"],
+)
+def test_nor_does_what_nobody_waits_for(program: Sequence[str], code: int, tmp_path: Path) -> None:
+    done, said = ended(program, tmp_path, LIBERATION_JWKS="ftp://ann:hunter2@issuer.example/jwks")
+    assert (done, "ann:***@" in said, "hunter2" in said) == (code, True, False)
+
+
 def test_nor_is_that_of_an_address_that_is_taken_for_a_file(run: Run) -> None:
     told = run("serve", jwks="ftp://ann:hunter2@issuer.example/jwks")
     assert (told.exit_code, "LIBERATION_JWKS names ftp:/ann:***@issuer" in told.stderr) == (2, True)
