@@ -13,7 +13,7 @@ import structlog
 
 from api import log, redaction
 from api.database_url import trouble_with
-from api.redaction import protect, redact, traceback_of
+from api.redaction import is_suspicious, protect, redact, traceback_of
 from api.settings import Settings, SettingsError, load
 
 
@@ -32,7 +32,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "connecting to postgres://ann:hun@ter2 hunter2/@db.example/books",
         "https://ann:hunter2@issuer.example/jwks answers 403",
         "https:/ann:hunter2@issuer.example/jwks, taken for a path, is not there",
-        "postgresql:/ann:hunter2@db/books, taken for a path, is not there",
+        "postgresql:/ann:hun@ter2 hunter2/@db/books, taken for a path, is not there",
         "host=db password=hunter2 port=5432",
         "host=db password = 'it\\'s hunter2' port=5432",
         "{'host': 'db', 'password': 'hunter2'}",
@@ -49,6 +49,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_what_has_the_form_of_a_secret_is_masked(text: str) -> None:
     assert "hunter2" not in redact(text)
     assert "***" in redact(text)
+    assert is_suspicious(text), "the log asks this first"
 
 
 @pytest.mark.parametrize(
