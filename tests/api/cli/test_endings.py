@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,10 @@ import psycopg
 import pytest
 
 from api.cli import liberation
-from api.cli.trouble import unwritable
+from api.cli.trouble import CRASHED, FOUND, INTERRUPTED, NOT_READ, UNREACHABLE, UNUSABLE, unwritable
 from api.http.keys import LocalKeys
 from tests.api.cli.conftest import Run
-from tests.service import environment
+from tests.service import ROOT, environment
 
 CONSOLE_SCRIPT = (str(Path(sys.executable).with_name("liberation")),)
 MODULE = (sys.executable, "-m", "api.cli")
@@ -35,6 +36,14 @@ def failing() -> Iterator[list[BaseException]]:
 
     yield raised
     del liberation.commands["fail"]
+
+
+def test_every_exit_code_is_documented(run: Run) -> None:
+    shown = " ".join(run("--help").stdout.split())
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for code in (0, FOUND, UNUSABLE, UNREACHABLE, CRASHED, INTERRUPTED, NOT_READ):
+        assert re.search(rf"(?:: |; ){code} \w", shown), code
+        assert re.search(rf"^\| {code} \| \w", page, re.MULTILINE), code
 
 
 class _Group(BaseExceptionGroup[BaseException]):
