@@ -48,6 +48,31 @@ def test_a_page_asks_for_no_program_that_a_newcomer_may_lack(page: Path) -> None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    if page == DOCS / "adding-a-domain.md":
+        pytest.skip("its files come to be while it is followed")
+    named = re.findall(
+        r"(?<![\w./<])(?:api|docs|ledger|projections|tests)/[\w./*-]+", page.read_text(encoding="utf-8")
+    )
+    for name in named:
+        assert "NNNN" in name or list(ROOT.glob(name.rstrip("./"))), f"{page.name} names {name}"
+
+
+def test_contributing_says_how_to_begin_and_how_to_go_on() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for word in ("make check", "make test", "make lock", "Python 3.11 or newer"):
+        assert word in page
+    assert re.findall("^## (.+)", page, re.MULTILINE)[:6] == [
+        "The map",
+        "Tests alone",
+        "What `make check` holds",
+        "A new kind of fact",
+        "A new kind of command",
+        "A new domain",
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_python_of_a_page_runs(page: Path) -> None:
     for example in Document.parse(str(page), PythonCodeBlockParser()).examples():
         example.evaluate()
