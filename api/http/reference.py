@@ -14,6 +14,7 @@ from typing import Any
 from api.http.document import Json, operations
 from api.http.problems import MEDIA_TYPE, phrase
 from api.http.promises import Case, ProblemType, problem_types
+from api.words import described
 
 _ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
 code's address on this page."""
@@ -135,7 +136,7 @@ def _bounds(schema: Json) -> Iterator[str]:
     if "format" in schema:
         yield f", {escape(schema['format'])}"
     if "pattern" in schema:
-        yield f", <code>{escape(schema['pattern'])}</code>"
+        yield f", {escape(described(schema['pattern']))}"
 
 
 def _problem(of: ProblemType) -> str:

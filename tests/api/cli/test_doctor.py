@@ -29,12 +29,22 @@ def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_
     assert not (tmp_path / "data").exists(), "looking makes nothing"
 
 
-def test_with_a_key_stripe_is_asked(run: Run, ledger: str) -> None:
+CHECKS = {
+    "catalogue", "clock.database", "clock.stripe", "credentials", "database.durability", "database.encoding",
+    "database.facts", "database.grants", "database.login", "database.migrations", "database.version", "disk",
+    "files.data_dir", "files.secrets", "mail", "stripe", "stripe.address", "stripe.key", "stripe.permissions",
+    "stripe.version", "webhooks.address", "webhooks.deliveries", "webhooks.endpoint", "webhooks.events",
+    "webhooks.secret", "webhooks.version", "work",
+}  # fmt: skip
+
+
+def test_with_a_key_stripe_is_asked_and_nothing_is_left_out(run: Run, ledger: str) -> None:
     with running_sandbox(environ={}, webhook_url="https://pay.example/api/webhooks/stripe") as sandbox:
         key = {"stripe_api_key": sandbox.api_key, "stripe_api_base": sandbox.url}
         done = run("doctor", "--json", stripe_webhook_secret="whsec_hunter2", **key)
     assert done.exit_code == 0, done.output
     found = findings(done.stdout)
+    assert found.keys() == CHECKS
     assert found["stripe.permissions"]["level"] == "ok"
     assert (found["webhooks.events"]["level"], "*" in found["webhooks.events"]["said"]) == ("worrying", True)
     assert "hunter2" not in done.output
