@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
@@ -19,7 +21,7 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.payments import create as payments
 from api.stripe.payments import refunds
 from api.stripe.webhooks import Sight
-from api.stripe.wiring import Delivered, Postponed, Wiring
+from api.stripe.wiring import STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed
 from ledger.effects import (
     ApplyWebhook,
     CreateCreditNote,
@@ -40,8 +42,10 @@ from ledger.effects import (
     SubscriptionEffect,
     WithdrawChange,
 )
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
 from ledger.store import Store
+
+T = TypeVar("T")
 
 __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 
@@ -63,8 +67,9 @@ class StripeGateway:
         self._wiring = Wiring(store, client, clock, return_url)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
-    async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
-        """Does what is still to be done, or nothing.
+    async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
+        """Does what is still to be done, or nothing. `cause` is the fact that it follows from; without it the
+        fact is looked for, when there is something to do.
 
         Raises Postponed when it must be tried again later, and what `Store.handle` raises.
         Effects with one subject wait for each other; the store's rules settle what meets all the same, such
@@ -74,12 +79,14 @@ class StripeGateway:
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
-            return await self._deliver(effect, origin, turn.sight, arrived)
+            if isinstance(effect, ApplyWebhook):
+                return await _or_later(webhooks.apply(self._wiring, effect, origin, turn.sight, arrived))
+            return await _or_later(_deliver(self._wiring, effect, origin, cause))
 
-    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
         """As `deliver`, for a request that waits: what must be tried again is left to the worker."""
         try:
-            return await self.deliver(effect, origin)
+            return await self.deliver(effect, origin, cause)
         except Postponed:
             return Delivered()
 
@@ -88,56 +95,63 @@ class StripeGateway:
 
         Raises Postponed when Stripe does not answer.
         """
-        return await payments.action_of(self._wiring, payment_id)
+        return await _or_later(payments.action_of(self._wiring, payment_id))
 
     async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
-        return await billing.action_of(self._wiring, stripe_invoice_id)
+        return await _or_later(billing.action_of(self._wiring, stripe_invoice_id))
 
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:
-        """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
-        return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
+        """What an upgrade to `plan` would charge at `at`. Raises as `previews.preview_change` does, and
+        Postponed when Stripe does not answer.
+        """
+        asked = previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
+        return await _or_later(asked)
 
-    async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
-        match effect:
-            case CreatePaymentIntent():
-                return await payments.create(self._wiring, effect.payment_id, origin)
-            case ResolvePayment():
-                return await payments.resolve(self._wiring, effect.payment_id, origin)
-            case CreateRefund():
-                return await refunds.create(self._wiring, effect.payment_id, effect.refund_id, origin)
-            case ResolveRefund():
-                return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
-            case ApplyWebhook():
-                return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
-            case _:
-                return await self._bill(effect, origin)
 
-    async def _bill(  # noqa: PLR0911  one line for each effect
-        self, effect: SubscriptionEffect | InvoiceEffect, origin: Origin
-    ) -> Delivered:
-        wiring = self._wiring
-        match effect:
-            case CreateSubscription():
-                return await subscriptions.create(wiring, effect, origin)
-            case ResolveSubscription(user_id, subscription_id, request_id) if request_id == subscription_id:
-                return await subscriptions.resolve(wiring, user_id, subscription_id, origin)
-            case WithdrawChange():
-                return await requests.withdraw(wiring, effect, origin)
-            case RetryWithNewCard():
-                return await subscriptions.retry_with_new_card(wiring, effect, origin)
-            case EndSubscriptionService():
-                return await subscriptions.end_service(wiring, effect, origin)
-            case RetryInvoice(stripe_invoice_id, attempt):
-                return await invoices.retry(wiring, stripe_invoice_id, attempt, origin)
-            case ResolveInvoice(stripe_invoice_id, attempt):
-                return await invoices.resolve(wiring, stripe_invoice_id, attempt, origin)
-            case CreateCreditNote() | ResolveCreditNote():
-                return await credit_notes.deliver(wiring, effect.stripe_invoice_id, effect.credit_id, origin)
-            case _:
-                return await requests.deliver(wiring, effect, origin)
+async def _or_later(asked: Awaitable[T]) -> T:
+    """What a call to Stripe raises, a later try mends."""
+    try:
+        return await asked
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+
+
+async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
+    wiring: Wiring,
+    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case CreatePaymentIntent():
+            return await payments.create(wiring, effect, origin, cause)
+        case ResolvePayment():
+            return await payments.resolve(wiring, effect, origin, cause)
+        case CreateRefund():
+            return await refunds.create(wiring, effect, origin, cause)
+        case ResolveRefund():
+            return await refunds.resolve(wiring, effect, origin, cause)
+        case CreateSubscription():
+            return await subscriptions.create(wiring, effect, origin, cause)
+        case ResolveSubscription() if effect.request_id == effect.subscription_id:
+            return await subscriptions.resolve(wiring, effect, origin, cause)
+        case WithdrawChange():
+            return await requests.withdraw(wiring, effect, origin, cause)
+        case RetryWithNewCard():
+            return await subscriptions.retry_with_new_card(wiring, effect, origin, cause)
+        case EndSubscriptionService():
+            return await subscriptions.end_service(wiring, effect, origin, cause)
+        case RetryInvoice():
+            return await invoices.retry(wiring, effect, origin, cause)
+        case ResolveInvoice():
+            return await invoices.resolve(wiring, effect, origin, cause)
+        case CreateCreditNote() | ResolveCreditNote():
+            return await credit_notes.deliver(wiring, effect, origin, cause)
+        case _:
+            return await requests.deliver(wiring, effect, origin, cause)
 
 
 def subject_of(effect: Effect) -> str:

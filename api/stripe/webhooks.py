@@ -19,7 +19,7 @@ from api.stripe.failures import is_missing
 from api.stripe.payments import lookup
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
-from api.stripe.wiring import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
+from api.stripe.wiring import IMPATIENCE, Delivered, Postponed, Wiring, recorder
 from ledger.effects import ApplyWebhook
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -56,7 +56,9 @@ class Sight(msgspec.Struct):
 async def apply(
     wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight, arrived: float
 ) -> Delivered:
-    """Raises Postponed when Stripe or the ledger does not know the object (yet): neither is ever dropped."""
+    """Raises what a call to Stripe raises, and Postponed when Stripe or the ledger does not know the object
+    (yet): neither is ever dropped.
+    """
     if (await wiring.store.state(WEBHOOK, stream_of(effect.stripe_event_id))).applied:
         return Delivered()
     as_stripe = recorder(origin, effect.stripe_event_id)
@@ -66,11 +68,11 @@ async def apply(
             result, subject = "unchanged", sight.subject
         else:
             result, subject = await _apply(wiring, effect, as_stripe, sight)
-    except STRIPE_ERRORS as error:
-        if isinstance(error, stripe.StripeError) and is_missing(error):
-            unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
-            raise Postponed(unknown, IMPATIENCE) from error
-        raise postponed(error) from error
+    except stripe.StripeError as error:
+        if not is_missing(error):
+            raise
+        unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
+        raise Postponed(unknown, IMPATIENCE) from error
     command = RecordWebhookApplied(
         # fresh: a second try may see `unchanged` where the first saw `applied`; the decider keeps the first
         command_id=new_id("cmd"),

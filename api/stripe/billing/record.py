@@ -16,7 +16,7 @@ from api.stripe.billing.snapshots import (
     waiting_intent,
 )
 from api.stripe.payments.customers import know_customer
-from api.stripe.wiring import STRIPE_ERRORS, Delivered, Wiring, postponed
+from api.stripe.wiring import Delivered, Wiring
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.invoices.stream import stream_of as invoice_stream
@@ -106,11 +106,10 @@ def delivered_of(
 
 
 async def action_of(wiring: Wiring, stripe_invoice_id: str) -> Delivered:
-    """The secrets for an invoice that waits for its cardholder, fetched anew."""
+    """The secrets for an invoice that waits for its cardholder, fetched anew. Raises what a call to Stripe
+    raises.
+    """
     if not (await invoice_of(wiring, stripe_invoice_id)).action_required:
         return Delivered()
-    try:
-        present = await billing_lookup.present_invoice(wiring.stripe, stripe_invoice_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    present = await billing_lookup.present_invoice(wiring.stripe, stripe_invoice_id)
     return delivered_of(None, present, None)
