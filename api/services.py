@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -32,12 +31,13 @@ from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
+from api.submitting import Submitter
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.effects import Effect
 from ledger.errors import StoreUnavailable
 from ledger.ids import derived_id
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
 from ledger.store import Store, conninfo
 from ledger.store.lane import Connection, Lane
 from projections.engine.runner import BatchRunner
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 class Gateway(Protocol):
     """What the API needs of `StripeGateway`: deliver an effect while the request waits."""
 
-    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
         """Nothing when it must be tried again later, which the worker does."""
         ...
 
@@ -118,6 +118,7 @@ class Services:
     store: Store
     gateway: Gateway
     stripe: stripe.StripeClient
+    submitter: Submitter
     document: dict[str, Any]
     reference: str
 
@@ -141,7 +142,6 @@ class Services:
         self.point_reads = Lane(self._dsn)
         # without waiting for the disk: see `idempotency.py` for why that is safe
         self.asynchronous = Lane(with_options(self._dsn, LANE_OPTIONS))
-        self.unfinished: set[asyncio.Task[Any]] = set()
         self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
 
     @asynccontextmanager
@@ -161,9 +161,10 @@ class Services:
             await self.positions.refresh()
             if self.runner is None:
                 await enter(self.positions.following())
+            patience_s = self.settings.deliver_inline_timeout_s
+            submitter = Submitter(self.store, self.gateway, self.asynchronous, patience_s)
+            self.submitter = await enter(submitter)
             yield
-            if self.unfinished:
-                await asyncio.wait(self.unfinished, timeout=self.settings.deliver_inline_timeout_s)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

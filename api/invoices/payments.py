@@ -18,9 +18,9 @@ from api.http.promises import responses
 from api.invoices.reads import INVOICE_BY_ID
 from api.invoices.resources import Invoice, invoice_of
 from api.payments.resources import Failure, NextAction
-from api.services import Services
-from api.stripe.gateway import Delivered
-from api.subscriptions.billing import Call, Done, next_action, once
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.billing import Call, next_action
 from ledger.errors import NotFound
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
@@ -87,7 +87,7 @@ async def pay_invoice(
         known = await _state(services, invoice_id)
         if known.action_required and known.user_id == request.user.id:
             position = await services.store.head()
-            waiting = Done((), position, repeated=False, delivered=Delivered())
+            waiting = Submitted((), position)
             return await _answer(services, request, invoice_id, waiting)
 
         async def make() -> RequestInvoiceRetry:
@@ -99,7 +99,7 @@ async def pay_invoice(
                 user_id=request.user.id,
             )
 
-        done = await once(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _answer(services, request, invoice_id, done)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
@@ -109,7 +109,7 @@ async def _state(services: Services, invoice_id: str) -> state.Invoice:
     return await services.store.state(INVOICE, stream_of(invoice_id))
 
 
-async def _answer(services: Services, request: Call, invoice_id: str, done: Done) -> Response[Any]:
+async def _answer(services: Services, request: Call, invoice_id: str, done: Submitted) -> Response[Any]:
     await services.positions.wait(done.position)
     story = await services.point_reads.ask(INVOICE_BY_ID, invoice_id)
     assert story is not None, "it has a fact that the projection has seen"

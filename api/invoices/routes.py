@@ -34,8 +34,9 @@ from api.invoices.resources import (
     invoice_of,
 )
 from api.reads import rows, select
-from api.services import Services
-from api.subscriptions.billing import Call, Done, once
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.billing import Call
 from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
@@ -298,7 +299,7 @@ async def _give_back(
             note=body.note,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
     credit_id = services.id_of("cn", command_id)
     if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
         requested = done.recorded[0].event
@@ -311,7 +312,7 @@ async def _give_back(
     return _credited(request, row, done)
 
 
-def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
+def _credited(request: Call, row: CreditNoteRow, done: Submitted) -> Response[Any]:
     shown = credit_note_of(row)
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":

@@ -14,11 +14,12 @@ from api.services import Services
 from api.stripe.failures import failure_of
 from api.stripe.objects import UnexpectedAnswer, parse
 from api.stripe.payments.lookup import PAGE, every, patiently
+from api.submitting import Submitted
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.decider import CUSTOMER, Customer
 from ledger.customers.stream import stream_of
 from ledger.errors import NotFound
-from ledger.message import Origin, Outcome
+from ledger.message import Origin
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -88,7 +89,7 @@ async def listed(services: Services, user_id: str) -> list[SavedCard]:
 
 async def save(
     services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
-) -> tuple[SavedCard, Outcome]:
+) -> tuple[SavedCard, Submitted]:
     """Attach at Stripe, then record; both may be repeated."""
     owner = await customer_id(services, user_id, origin)
     attached = await _ask(
@@ -100,12 +101,12 @@ async def save(
     command = SavePaymentMethod(
         command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=method.id
     )
-    return _shown(method), await services.store.handle(command, origin)
+    return _shown(method), await services.submitter.submit(command, origin)
 
 
 async def remove(
     services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
-) -> Outcome:
+) -> Submitted:
     """Detach at Stripe first: after a crash in between, the card is still shown and can be removed again.
 
     `NotFound` when the user has no such card.
@@ -121,7 +122,7 @@ async def remove(
     command = RemovePaymentMethod(
         command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=payment_method
     )
-    return await services.store.handle(command, origin)
+    return await services.submitter.submit(command, origin)
 
 
 async def _ask(call: Awaitable[T]) -> T:

@@ -1,8 +1,8 @@
-"""What the routes of subscriptions share: ask once, deliver at once, and say what came of it."""
+"""What the routes of subscriptions share: whom they address, and how they say what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,40 +21,23 @@ from api.http.problems import (
     answer,
     problem,
 )
-from api.inline import deliver
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
-from api.services import Services, origin_of
+from api.services import Services
 from api.stripe.gateway import Delivered, Postponed
+from api.submitting import Submitted
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
 from ledger.catalogue import FREE
 from ledger.errors import LedgerError, NotFound
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
 from ledger.invoices.stream import stream_of as invoice_stream
-from ledger.message import Command, Origin, Recorded
-from ledger.policies import react
 from ledger.subscriptions import state
 from ledger.subscriptions.events import SubscriptionChangeFailed, SubscriptionRequestFailed
 from ledger.subscriptions.state import Subscriber
 from ledger.subscriptions.stream import stream_of as subscriber_stream
 
 Call = Request[Principal, Any, Any]
-Make = Callable[[], Awaitable[Command]]
-
-
-class Done(msgspec.Struct, frozen=True):
-    """What a command recorded, and what came of its effects. Nothing recorded: it is as was asked already."""
-
-    recorded: tuple[Recorded, ...]
-    position: int
-    repeated: bool
-    delivered: Delivered
-
-    @property
-    def headers(self) -> dict[str, str]:
-        replayed = {"Idempotent-Replayed": "true"} if self.repeated else {}
-        return {"Ledger-Position": str(self.position), **replayed}
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -80,34 +63,6 @@ WAITS = ResponseSpec(
 )
 DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: SubscriptionDeclined}
 """For `bodies=` of `api.http.promises.responses`."""
-
-
-async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
-    """The command that `make` gives, recorded and with its effects delivered while the request waits.
-
-    When `command_id` did its work before, it is that work, and nothing is asked again: by now the same body
-    could mean another command, as what it is about has changed.
-    """
-    origin = origin_of(request)
-    recorded = await services.store.find_command(command_id)
-    if recorded:
-        repeated, position = True, recorded[-1].position
-    else:
-        outcome = await services.store.handle(await make(), origin)
-        recorded, repeated, position = outcome.recorded, outcome.repeated, outcome.position
-    delivered = await _deliver(services, origin, recorded)
-    for answered in (delivered.outcome, delivered.invoice):
-        position = max(position, answered.position if answered is not None else 0)
-    return Done(recorded, position, repeated, delivered)
-
-
-async def _deliver(services: Services, origin: Origin, recorded: Sequence[Recorded]) -> Delivered:
-    """In their order. The answer to the last one is the answer."""
-    delivered = Delivered()
-    for cause in recorded:
-        for effect in react(cause):
-            delivered = await deliver(services, effect, origin, cause)
-    return delivered
 
 
 async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state.Subscription]:
@@ -175,7 +130,7 @@ def is_decline(code: str, decline_code: str) -> bool:
     return bool(decline_code) or code == "card_declined" or code in declines.DECLINES
 
 
-def ok(content: Any, done: Done, status: int = 200) -> Response[Any]:
+def ok(content: Any, done: Submitted, status: int = 200) -> Response[Any]:
     return Response(content, status_code=status, headers=done.headers)
 
 
@@ -191,7 +146,7 @@ def price_of(services: Services, tier: str, interval: str, currency: str) -> int
 
 
 async def unpaid(
-    services: Services, request: Call, row: state.Subscription, user_id: str, done: Done
+    services: Services, request: Call, row: state.Subscription, user_id: str, done: Submitted
 ) -> Response[Any]:
     """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
     found = await trouble(services, row.open_invoice_id)
@@ -206,7 +161,9 @@ async def unpaid(
     return ok(shown, done, 202)
 
 
-def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
+def declined(
+    request: Call, shown: Subscription, code: str, decline_code: str, done: Submitted
+) -> Response[Any]:
     why = failure(code, decline_code, to_admin=is_admin(request))
     said = problem(CardDeclined.code, why.detail, request.url.path)
     declined = SubscriptionDeclined(

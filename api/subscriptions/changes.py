@@ -16,19 +16,18 @@ from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
-from api.services import Services
+from api.services import Services, origin_of
 from api.stripe.billing.catalogue import Plan
 from api.stripe.gateway import Postponed
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     addressed,
     declined,
     is_decline,
     ok,
-    once,
     price_of,
     refusal,
     unpaid,
@@ -269,14 +268,14 @@ async def _update(
             expected_minor=body.expected_minor,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request))
     decided: Any = done.recorded[-1].event
     row = (await subscriber_of(services, user_id)).subscriptions[decided.subscription_id]
     return await _changed(services, request, row, user_id, decided.change_id, done)
 
 
 async def _changed(
-    services: Services, request: Call, row: state.Subscription, user_id: str, change_id: str, done: Done
+    services: Services, request: Call, row: state.Subscription, user_id: str, change_id: str, done: Submitted
 ) -> Response[Any]:
     shown = subscription_of(row, user_id)
     refused = await refusal(services, user_id, change_id)

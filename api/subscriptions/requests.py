@@ -16,17 +16,16 @@ from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import Refusal, responses
-from api.services import Services
+from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     addressed,
     declined,
     is_decline,
     ok,
-    once,
     refusal,
     unpaid,
 )
@@ -213,13 +212,13 @@ async def _run(
             }
             return wish(row, fields)
 
-        done = await once(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _answer(services, request, user_id, done)
 
     return await services.idempotency.run(request, key, body, work)
 
 
-async def _answer(services: Services, request: Call, user_id: str, done: Done) -> Response[Any]:
+async def _answer(services: Services, request: Call, user_id: str, done: Submitted) -> Response[Any]:
     """Nothing recorded: it is as it was wished already."""
     if not done.recorded:
         _, row = await addressed(services, user_id)

@@ -18,14 +18,13 @@ from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.payments import cards
 from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     declined,
     ok,
-    once,
     price_of,
     refusal,
     unpaid,
@@ -100,7 +99,7 @@ async def _create(
     async def make() -> RequestSubscription:
         return await _request(services, request, body, command_id)
 
-    done = await once(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
     user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
     row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
@@ -114,7 +113,7 @@ async def _create(
     return ok(shown, done, 202 if waits else 201)
 
 
-def _subscription_id(services: Services, done: Done, command_id: str) -> str:
+def _subscription_id(services: Services, done: Submitted, command_id: str) -> str:
     """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
     if not done.recorded:
         return services.id_of("sub", command_id)

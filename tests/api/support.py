@@ -26,7 +26,7 @@ from api.stripe.gateway import Delivered
 from ledger.balance import BalanceTransaction
 from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
-from ledger.message import Origin, Outcome
+from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
     RecordPaymentFailure,
     RecordPaymentSnapshot,
@@ -183,7 +183,7 @@ class FakeStripe:
         self.billing = FakeBilling(services.store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
         if not isinstance(effect, CreatePaymentIntent | CreateRefund):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 import api.standing
 from api.operations import health
 from api.standing import CLOCK, Standing
+from api.stripe.gateway import Delivered
 from projections.audit import Audit
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
@@ -163,8 +163,8 @@ async def test_metrics_count_by_route_and_never_by_path(app: Running, student: C
 async def test_parked_effects_are_shown_to_admins(
     app: Running, student: Caller, admin: Caller, stripe: FakeStripe
 ) -> None:
-    async def nothing(*_: object) -> Any:
-        return SimpleNamespace(outcome=None, client_secret="", next_action_url="")
+    async def nothing(*_: object) -> Delivered:
+        return Delivered()
 
     stripe.deliver_now = nothing  # type: ignore[method-assign, assignment]  # Stripe cannot be reached
     payment = (await student.pay()).json()
