@@ -27,6 +27,7 @@ from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.refusals import InvoiceNotOpen, NewCardRequired, RetryInProgress
 from ledger.invoices.stream import stream_of
+from ledger.store import Store
 
 
 class PayInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +85,7 @@ async def pay_invoice(
     known_shape(invoice_id, "in_")
 
     async def work(command_id: str) -> Response[Any]:
-        known = await _state(services, invoice_id)
+        known = await _state(services.store, invoice_id)
         if known.action_required and known.user_id == request.user.id:
             position = await services.store.head()
             waiting = Submitted((), position)
@@ -105,8 +106,8 @@ async def pay_invoice(
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-async def _state(services: Services, invoice_id: str) -> state.Invoice:
-    return await services.store.state(INVOICE, stream_of(invoice_id))
+async def _state(store: Store, invoice_id: str) -> state.Invoice:
+    return await store.state(INVOICE, stream_of(invoice_id))
 
 
 async def _answer(services: Services, request: Call, invoice_id: str, done: Submitted) -> Response[Any]:
@@ -117,7 +118,7 @@ async def _answer(services: Services, request: Call, invoice_id: str, done: Subm
     if shown.status == "paid":
         return Response(InvoicePaying(invoice=shown), status_code=200, headers=done.headers)
     if shown.action_required:
-        action = await next_action(services, invoice_id, done.delivered)
+        action = await next_action(services.gateway, invoice_id, done.delivered)
         paying = InvoicePaying(invoice=shown, next_action=action)
         return Unkept(paying, status_code=202, headers=done.headers)
     if story.invoice.retry or shown.failure is None:

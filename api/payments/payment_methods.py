@@ -45,7 +45,8 @@ class SavedCards(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def list_payment_methods(request: Call, services: NamedDependency[Services]) -> Read[SavedCards]:
     """Brand and last digits come from Stripe now; they are not kept here."""
-    return Read(SavedCards(items=await cards.listed(services, request.user.id)))
+    saved = await cards.listed(services.store, services.stripe, request.user.id)
+    return Read(SavedCards(items=saved))
 
 
 @post(

@@ -53,7 +53,7 @@ from api.payments.resources import (
     payment_of,
 )
 from api.reads import rows, select
-from api.services import Services, origin_of
+from api.services import Gateway, Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
 from api.submitting import Submitted
 from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
@@ -62,6 +62,7 @@ from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
 from ledger.payments.refusals import InvalidAmount, InvalidCurrency
 from ledger.payments.state import PaymentStatus
+from ledger.store import Store
 from projections.payments.payment import PAYMENTS
 
 Call = Request[Principal, Any, State]
@@ -151,10 +152,10 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     customer_id = await _customer_id(services, request.user.id, body, origin)
     command = msgspec.structs.replace(command, stripe_customer_id=customer_id)
     done = await services.submitter.submit(command, origin, begins=True)
-    facts = await _facts(services, command, done)
+    facts = await _facts(services.store, command, done)
     story = fold(facts)
     _check_same(story)
-    action = await _next_action(services, story, done.delivered)
+    action = await _next_action(services.gateway, story, done.delivered)
     return _answer(request, story, action, done.seen(facts[-1].position))
 
 
@@ -168,7 +169,7 @@ def _check_same(story: Story) -> None:
         )
 
 
-async def _facts(services: Services, command: InitiatePayment, done: Submitted) -> Sequence[Recorded]:
+async def _facts(store: Store, command: InitiatePayment, done: Submitted) -> Sequence[Recorded]:
     """All of the payment's. Known already when they were made by this very request, without a gap."""
     if done.delivered.outcome is not None and not done.repeated:
         made = (*done.recorded, *done.delivered.outcome.recorded)
@@ -176,24 +177,24 @@ async def _facts(services: Services, command: InitiatePayment, done: Submitted) 
             return made
     # under the id of its first sending, which another version may have drawn anew
     stream = done.recorded[0].stream if done.recorded else PAYMENT.stream(command)
-    return await services.store.read_stream(stream)
+    return await store.read_stream(stream)
 
 
 async def _customer_id(services: Services, user_id: str, body: ProcessPayment, origin: Origin) -> str:
     """Stripe wants its customer with a card that is saved, or is to be."""
     if body.save_payment_method:
         return await cards.customer_id(services, user_id, origin)
-    known = await cards.customer(services, user_id)
+    known = await cards.customer(services.store, user_id)
     return known.stripe_customer_id if body.payment_method in known.payment_methods else ""
 
 
-async def _next_action(services: Services, story: Story, delivered: Delivered) -> NextAction | None:
+async def _next_action(gateway: Gateway, story: Story, delivered: Delivered) -> NextAction | None:
     row = story.payment
     if row.status != "requires_action":
         return None
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.action_of(row.payment_id)
+            delivered = await gateway.action_of(row.payment_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."

@@ -23,15 +23,16 @@ from api.http.problems import (
 )
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
-from api.services import Services
+from api.services import Gateway, Services
 from api.stripe.gateway import Delivered, Postponed
 from api.submitting import Submitted
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
-from ledger.catalogue import FREE
+from ledger.catalogue import FREE, Catalogue
 from ledger.errors import LedgerError, NotFound
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
 from ledger.invoices.stream import stream_of as invoice_stream
+from ledger.store import Store
 from ledger.subscriptions import state
 from ledger.subscriptions.events import SubscriptionChangeFailed, SubscriptionRequestFailed
 from ledger.subscriptions.state import Subscriber
@@ -65,11 +66,11 @@ DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: Subscriptio
 """For `bodies=` of `api.http.promises.responses`."""
 
 
-async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state.Subscription]:
+async def addressed(store: Store, user_id: str) -> tuple[Subscriber, state.Subscription]:
     """The user's live subscription, else their latest one, of which the rules say that it is over. Raises
     `NotFound` when there was never one.
     """
-    subscriber = await subscriber_of(services, user_id)
+    subscriber = await subscriber_of(store, user_id)
     found = subscriber.live or subscriber.latest
     if found is None:
         raise NotFound("There is no subscription: POST /api/subscriptions/create begins one.")
@@ -77,10 +78,10 @@ async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state
 
 
 async def refusal(
-    services: Services, user_id: str, request_id: str
+    store: Store, user_id: str, request_id: str
 ) -> SubscriptionRequestFailed | SubscriptionChangeFailed | None:
     """Stripe's, of a request or a change."""
-    for fact in reversed(await services.store.read_stream(subscriber_stream(user_id))):
+    for fact in reversed(await store.read_stream(subscriber_stream(user_id))):
         match fact.event:
             case SubscriptionRequestFailed(request_id=known) as event if known == request_id:
                 return event
@@ -91,11 +92,11 @@ async def refusal(
     return None
 
 
-async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
+async def trouble(store: Store, stripe_invoice_id: str) -> Trouble:
     """By the latest fact that says so; none when it is paid, or nothing is known of it."""
     if not stripe_invoice_id:
         return Trouble()
-    for fact in reversed(await services.store.read_stream(invoice_stream(stripe_invoice_id))):
+    for fact in reversed(await store.read_stream(invoice_stream(stripe_invoice_id))):
         match fact.event:
             case InvoicePaid():
                 return Trouble()
@@ -108,11 +109,11 @@ async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
     return Trouble()
 
 
-async def next_action(services: Services, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
+async def next_action(gateway: Gateway, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
     """What the cardholder's browser needs, fetched anew when the delivery did not bring it."""
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.invoice_action_of(stripe_invoice_id)
+            delivered = await gateway.invoice_action_of(stripe_invoice_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Invoice {stripe_invoice_id} waits for its cardholder; Stripe does not answer. "
@@ -134,9 +135,9 @@ def ok(content: Any, done: Submitted, status: int = 200) -> Response[Any]:
     return Response(content, status_code=status, headers=done.headers)
 
 
-def price_of(services: Services, tier: str, interval: str, currency: str) -> int:
+def price_of(catalogue: Catalogue, tier: str, interval: str, currency: str) -> int:
     """0 for free, which the rules refuse with what to do instead."""
-    price = services.catalogue.price_minor(tier, interval, currency)
+    price = catalogue.price_minor(tier, interval, currency)
     if price is None and tier != FREE:
         raise Unprocessable(
             f"{tier} is not sold by the {interval} in {currency.upper()}: GET /api/plans lists all prices.",
@@ -149,10 +150,10 @@ async def unpaid(
     services: Services, request: Call, row: state.Subscription, user_id: str, done: Submitted
 ) -> Response[Any]:
     """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
-    found = await trouble(services, row.open_invoice_id)
+    found = await trouble(services.store, row.open_invoice_id)
     shown = subscription_of(row, user_id)
     if found.action or (row.status == "incomplete" and done.delivered.client_secret):
-        action = await next_action(services, row.open_invoice_id, done.delivered)
+        action = await next_action(services.gateway, row.open_invoice_id, done.delivered)
         return Unkept(
             msgspec.structs.replace(shown, next_action=action), status_code=202, headers=done.headers
         )

@@ -202,7 +202,7 @@ async def _run(
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Wish:
-            _, row = await addressed(services, user_id)
+            _, row = await addressed(services.store, user_id)
             fields = {
                 "command_id": command_id,
                 "effective_at": services.now(),
@@ -221,16 +221,16 @@ async def _run(
 async def _answer(services: Services, request: Call, user_id: str, done: Submitted) -> Response[Any]:
     """Nothing recorded: it is as it was wished already."""
     if not done.recorded:
-        _, row = await addressed(services, user_id)
+        _, row = await addressed(services.store, user_id)
         return ok(subscription_of(row, user_id), done)
     asked: Any = done.recorded[-1].event
-    row = (await subscriber_of(services, user_id)).subscriptions[asked.subscription_id]
+    row = (await subscriber_of(services.store, user_id)).subscriptions[asked.subscription_id]
     shown = subscription_of(row, user_id)
     if row.request is not None and row.request.request_id == asked.request_id:
         return ok(shown, done, 202)
     if isinstance(asked, ResumeRequested) and row.status == "past_due":
         return await unpaid(services, request, row, user_id, done)
-    refused = await refusal(services, user_id, asked.request_id)
+    refused = await refusal(services.store, user_id, asked.request_id)
     if refused is None:
         return ok(shown, done)
     if is_decline(refused.code, refused.decline_code):
