@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -41,15 +41,26 @@ POSITION_DIGITS = 18
 Given = Mapping[bytes, bytes]
 
 
+class Door(msgspec.Struct, frozen=True):
+    """What is asked of every request is answered by these. The application's state has it as `door`, as they
+    are opened after the application is made.
+    """
+
+    authenticator: Authenticator
+    limit: RateLimit
+    addresses: ClientAddresses
+    positions: Positions
+
+
+def door_of(app: Litestar) -> Door:
+    door: Door = app.state.door
+    return door
+
+
 class Gate(ASGIMiddleware):
     """Sets `scope["user"]` to the principal or None. A credential that does not hold is refused even where
     none is needed: the caller should know.
     """
-
-    def __init__(self, authenticator: Authenticator, limit: RateLimit, addresses: ClientAddresses) -> None:
-        self._authenticator = authenticator
-        self._limit = limit
-        self._addresses = addresses
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         operation = operation_of(scope["route_handler"])
@@ -59,47 +70,50 @@ class Gate(ASGIMiddleware):
             scope["user"] = None  # one HMAC tells a forgery, and Stripe sends in bursts
             await next_app(scope, receive, send)
             return
-        address = f"address:{self._addresses.address(scope)}"
-        scope["user"] = principal = await self._principal(address, state)
+        door = door_of(scope["litestar_app"])
+        address = f"address:{door.addresses.address(scope)}"
+        scope["user"] = principal = await _principal(door, address, state)
         if operation not in UNLIMITED:
-            self._take(principal.id if principal else address, state)
+            _take(door.limit, principal.id if principal else address, state)
         await next_app(scope, receive, send)
 
-    async def _principal(self, address: str, state: RequestState) -> Principal | None:
-        """A guess costs its address one request, paid before the work and given back when it was right."""
-        given = state.given.get(b"authorization")
-        if given is None:
-            return None
-        header = given.decode("latin-1")
-        try:
-            principal = self._authenticator.recall(header)
-        except Unauthenticated:
-            self._take(address, state)
-            raise
-        if principal is None:
-            headers = list(state.headers)
-            self._take(address, state)
-            try:
-                principal = await self._authenticator.authenticate(header)
-            except StoreUnavailable:
-                self._limit.give_back(address)  # nobody knows whether it was a guess
-                raise
-            self._limit.give_back(address)
-            state.headers[:] = headers  # they are to tell of the caller's own limit
-        state.actor = principal.id
-        return principal
 
-    def _take(self, caller: str, state: RequestState) -> None:
-        verdict = self._limit.take(caller)
-        state.headers += (
-            (b"ratelimit-policy", self._limit.policy.encode()),
-            (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
+async def _principal(door: Door, address: str, state: RequestState) -> Principal | None:
+    """A guess costs its address one request, paid before the work and given back when it was right."""
+    given = state.given.get(b"authorization")
+    if given is None:
+        return None
+    header = given.decode("latin-1")
+    try:
+        principal = door.authenticator.recall(header)
+    except Unauthenticated:
+        _take(door.limit, address, state)
+        raise
+    if principal is None:
+        headers = list(state.headers)
+        _take(door.limit, address, state)
+        try:
+            principal = await door.authenticator.authenticate(header)
+        except StoreUnavailable:
+            door.limit.give_back(address)  # nobody knows whether it was a guess
+            raise
+        door.limit.give_back(address)
+        state.headers[:] = headers  # they are to tell of the caller's own limit
+    state.actor = principal.id
+    return principal
+
+
+def _take(limit: RateLimit, caller: str, state: RequestState) -> None:
+    verdict = limit.take(caller)
+    state.headers += (
+        (b"ratelimit-policy", limit.policy.encode()),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
+    )
+    if not verdict.allowed:
+        raise RateLimited(
+            f"Too many requests: try again in {verdict.reset_s} s.",
+            headers={"Retry-After": str(verdict.reset_s)},
         )
-        if not verdict.allowed:
-            raise RateLimited(
-                f"Too many requests: try again in {verdict.reset_s} s.",
-                headers={"Retry-After": str(verdict.reset_s)},
-            )
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -120,8 +134,7 @@ class Preconditions:
     answers OPTIONS itself.
     """
 
-    def __init__(self, positions: Positions) -> None:
-        self._positions = positions
+    def __init__(self) -> None:
         self._shapes: dict[str, _Shape] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes] | None:
@@ -146,7 +159,7 @@ class Preconditions:
                 check_body(await request.body(), shape.body)
         # what everybody may call, without a limit or a credential, must not make us ask the database
         if with_credential and (wanted := given.get(b"ledger-position")) is not None:
-            await self._positions.wait(_position(wanted))
+            await door_of(request.app).positions.wait(_position(wanted))
         return None
 
 

@@ -18,7 +18,7 @@ from api.serve.node import serving
 from api.serve.parts import ALL_HERE, context_of
 from api.serve.sockets import inherited
 from api.serve.stopping import forever, until_stopped
-from api.services import Services
+from api.services import open_services
 from api.settings import Settings, load
 
 
@@ -35,7 +35,7 @@ async def _part(
 ) -> AsyncIterator[Awaitable[None]]:
     context = context_of(settings, settings.database_url, background=ALL_HERE if kind == "worker" else ())
     if kind == "worker":
-        async with Services(context).open():
+        async with open_services(context):
             yield forever()
         return
     assert listener is not None

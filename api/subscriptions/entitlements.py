@@ -155,19 +155,12 @@ async def require(services: Services, user_id: str, feature: str) -> Entitlement
     return found
 
 
-class FeatureGuard:
+async def feature_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Runs after the guard of roles: a route's row in the table names the feature that it needs."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    async def __call__(
-        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-    ) -> None:
-        access = ACCESS.get(operation_of(handler))
-        if access is None or not access.feature or connection.scope.get("method") == "OPTIONS":
-            return
-        principal = connection.scope.get("user")
-        if principal is None:
-            raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
-        await require(self._services, principal.id, access.feature)
+    access = ACCESS.get(operation_of(handler))
+    if access is None or not access.feature or connection.scope.get("method") == "OPTIONS":
+        return
+    principal = connection.scope.get("user")
+    if principal is None:
+        raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+    await require(connection.app.state.services, principal.id, access.feature)

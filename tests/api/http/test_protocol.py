@@ -40,7 +40,7 @@ class Answer(msgspec.Struct):
 @pytest.fixture
 async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
     """Sends the bytes and answers with all that comes until the server hangs up."""
-    context = Context(settings, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe)
+    context = Context(settings, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

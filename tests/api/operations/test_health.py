@@ -64,7 +64,7 @@ async def test_every_process_says_why_a_projection_of_another_process_stopped(
         raise ValueError("cannot take this")
 
     monkeypatch.setattr(Audit, "project", poisoned)
-    monkeypatch.setattr(app.services, "runner", None)
+    app.replace(runner=None)
     await student.pay()
 
     async def stopped() -> bool:
@@ -82,7 +82,7 @@ async def test_not_ready_while_nobody_projects(
 ) -> None:
     assert app.services.runner
     await asyncio.to_thread(app.services.runner.stop)
-    monkeypatch.setattr(app.services, "runner", None)
+    app.replace(runner=None)
     await student.pay()
     assert (await app.client.get("/readyz")).status_code == 200, "it may only be late"
     monkeypatch.setattr(health, "STALLED_S", 0.05)
@@ -235,7 +235,7 @@ async def test_a_databases_clock_that_differs_is_worrying_and_asked_for_once_a_m
 ) -> None:
     now = 0.0
     standing = Standing(app.services.settings, app.services.contact, lambda: now)
-    monkeypatch.setattr(app.services, "standing", standing)
+    app.replace(standing=standing)
     monkeypatch.setattr(api.standing, "CLOCK", "SELECT 0::double precision")
     said = ["the clock differs from the database's by more than 5 s"]
     assert (await app.client.get("/readyz")).json()["worrying"] == said
