@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
 from api.http import access, document, problems, reference
-from api.http.admission import Admission
+from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
 from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
@@ -22,12 +24,12 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import payment_methods, refunds
 from api.payments import routes as payments
-from api.services import Composition, Services
+from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
-from api.subscriptions.entitlements import FeatureGuard
+from api.subscriptions.entitlements import feature_guard
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -55,28 +57,46 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
 
 def create_app(composition: Composition) -> ASGIApp:
     """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
-    services = Services(composition)
-    services.document = document.make(HANDLERS)
-    services.reference = reference.page(services.document)
 
     @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with services.open():
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_services(composition) as services:
+            app.state.services = services
+            app.state.door = Door(
+                services.authenticator, services.limit, services.client_addresses, services.positions
+            )
             yield
 
+    described = document.make(HANDLERS)
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        middleware=[Admission(services.authenticator, services.limit, services.client_addresses)],
-        guards=[access.guard, FeatureGuard(services)],
-        before_request=Preconditions(services.positions),
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
+        state=State({"pages": reference.Pages(described, reference.page(described))}),
+        middleware=[Admission()],
+        guards=[access.guard, feature_guard],
+        before_request=Preconditions(),
+        dependencies={
+            "services": Provide(_services, sync_to_thread=False),
+            "pages": Provide(_pages, sync_to_thread=False),
+        },
         exception_handlers=problems.HANDLERS,
         request_max_body_size=composition.settings.request_max_bytes,
         openapi_config=None,
         logging_config=None,
     )
     access.check(app)
-    return RequestContext(
-        app, services.metrics, services.positions.current, composition.settings.request_max_bytes
-    )
+
+    def position() -> int:
+        return door_of(app).positions.current()
+
+    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+
+
+def _services(request: Request[Any, Any, Any]) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _pages(request: Request[Any, Any, Any]) -> reference.Pages:
+    pages: reference.Pages = request.app.state.pages
+    return pages

@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from api import log
-from api.background.projecting import projecting
 from api.clock import SandboxClock
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
@@ -128,9 +127,7 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     settings = msgspec.structs.replace(
         running.settings, rate_limit_per_minute=10**9, rate_limit_burst=10**9, workers=1
     )
-    composition = composition_of(
-        settings, settings.database_url, background=(projecting, hurrying), clock=clock
-    )
+    composition = composition_of(settings, settings.database_url, background=(hurrying,), clock=clock)
     click.echo(f"Making a history of {DAYS} days, through the API and the Stripe sandbox …", err=True)
     async with (
         serving(composition, listener),

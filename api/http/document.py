@@ -87,6 +87,8 @@ _RESPONSE_HEADERS: Json = {
     },
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Yours, or one made here."},
 }
+PROVIDED = ("services", "pages")
+"""What the application gives its handlers, by the names of their parameters: no part of a request."""
 _ETAG: Json = {"ETag": {"schema": {"type": "string"}}}
 
 
@@ -100,10 +102,8 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
         use_handler_docstrings=True,
         path="/-",  # where Litestar would serve its own pages
     )
-    nothing = Provide(lambda: None, sync_to_thread=False)
-    app = Litestar(
-        list(handlers), dependencies={"services": nothing}, openapi_config=config, logging_config=None
-    )
+    provided = {name: Provide(lambda: None, sync_to_thread=False) for name in PROVIDED}
+    app = Litestar(list(handlers), dependencies=provided, openapi_config=config, logging_config=None)
     document: Json = app.openapi_schema.to_schema()
     by_operation = {str(handler.operation_id): handler for handler in handlers}
     for _, _, operation in operations(document):

@@ -10,10 +10,10 @@ from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
 from api.http.access import ACCESS, TABLE, operation_of
+from api.http.admission import door_of
 from api.http.coding import Inflated, coding_of, refuse_coding
 from api.http.context import STATE
 from api.http.json_body import check as check_body
-from api.http.positions import Positions
 from api.http.problems import (
     FieldError,
     IdempotencyKeyMissing,
@@ -49,8 +49,7 @@ class Preconditions:
     answers OPTIONS itself.
     """
 
-    def __init__(self, positions: Positions) -> None:
-        self._positions = positions
+    def __init__(self) -> None:
         self._shapes: dict[str, _Shape] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes] | None:
@@ -75,7 +74,7 @@ class Preconditions:
                 check_body(await request.body(), shape.body)
         # what everybody may call, without a limit or a credential, must not make us ask the database
         if with_credential and (wanted := given.get(b"ledger-position")) is not None:
-            await self._positions.wait(_position(wanted))
+            await door_of(request.app).positions.wait(_position(wanted))
         return None
 
 

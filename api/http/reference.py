@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+import msgspec
+
 from api.http.document import Json, operations
 from api.http.problems import MEDIA_TYPE, phrase
 from api.http.promises import Case, ProblemType, problem_types
@@ -18,6 +20,13 @@ from api.words import described
 
 _ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
 code's address on this page."""
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """What the API says of itself."""
+
+    document: Json
+    reference: str
 
 
 def page(document: Json) -> str:

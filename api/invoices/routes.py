@@ -34,8 +34,9 @@ from api.invoices.resources import (
     invoice_of,
 )
 from api.reads import rows, select
-from api.services import Services
-from api.subscriptions.billing import Call, Done, record_and_deliver
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.billing import Call
 from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
@@ -48,6 +49,7 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.state import InvoiceStatus
 from ledger.invoices.stream import stream_of
+from ledger.store.batched_queries import QueryBatcher
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES
 
@@ -103,9 +105,9 @@ async def list_invoices(
     return Read(page(shown, limit, lambda invoice: (invoice.position,)))
 
 
-async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceStory:
+async def _story(reads: QueryBatcher, request: Call, invoice_id: str) -> InvoiceStory:
     """Somebody else's looks like one that does not exist."""
-    found = await services.point_reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
+    found = await reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
     if found is None or not (is_admin(request) or found.invoice.user_id == request.user.id):
         raise NotFound(f"There is no invoice {invoice_id}.")
     return found
@@ -122,7 +124,7 @@ async def get_invoice(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[InvoiceDetail]:
     """With its lines, payments, credit notes and history."""
-    story = await _story(services, request, invoice_id)
+    story = await _story(services.point_reads, request, invoice_id)
     facts = await services.store.read_stream(stream_of(invoice_id))
     return Read(invoice_detail_of(story, facts, to_admin=is_admin(request)))
 
@@ -143,7 +145,7 @@ async def get_receipt(
     and its lines never change.
     """
     media_type = _negotiated(request)
-    story = await _story(services, request, invoice_id)
+    story = await _story(services.point_reads, request, invoice_id)
     receipt = await _receipt(services, story)
     etag = _etag(receipt, media_type)
     # what is sent depends on Accept, and a cache must know that
@@ -298,7 +300,7 @@ async def _give_back(
             note=body.note,
         )
 
-    done = await record_and_deliver(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
     credit_id = services.id_of("cn", command_id)
     if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
         requested = done.recorded[0].event
@@ -306,12 +308,12 @@ async def _give_back(
         credit_id = requested.credit_id
     # its number is its place among all, which the projection counts
     await services.positions.wait(done.position)
-    story = await _story(services, request, invoice_id)
+    story = await _story(services.point_reads, request, invoice_id)
     row = next(row for row in story.credits if row.credit_id == credit_id)
     return _credited(request, row, done)
 
 
-def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
+def _credited(request: Call, row: CreditNoteRow, done: Submitted) -> Response[Any]:
     shown = credit_note_of(row)
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":

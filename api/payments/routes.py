@@ -40,7 +40,6 @@ from api.http.problems import (
 )
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.inline_delivery import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
 from api.payments.reads import PAYMENT_BY_ID
@@ -54,16 +53,16 @@ from api.payments.resources import (
     payment_of,
 )
 from api.reads import rows, select
-from api.services import Services, origin_of
+from api.services import Gateway, Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
-from ledger.effects import CreatePaymentIntent
+from api.submitting import Submitted
 from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
-from ledger.message import Origin, Outcome, Recorded
+from ledger.message import Origin, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
-from ledger.payments.events import PaymentInitiated
 from ledger.payments.refusals import InvalidAmount, InvalidCurrency
 from ledger.payments.state import PaymentStatus
+from ledger.store import Store
 from projections.payments.payment import PAYMENTS
 
 Call = Request[Principal, Any, State]
@@ -152,17 +151,12 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     PAYMENT.decide(command, PAYMENT.initial)  # refused, if it must be, before Stripe is asked for a customer
     customer_id = await _customer_id(services, request.user.id, body, origin)
     command = msgspec.structs.replace(command, stripe_customer_id=customer_id)
-    outcome = await services.store.handle(command, origin)
-    delivered = await _deliver(services, outcome, origin)
-    facts = await _facts(services, command, outcome, delivered)
+    done = await services.submitter.submit(command, origin, begins=True)
+    facts = await _facts(services.store, command, done)
     story = fold(facts)
     _check_same(story)
-    action = await _next_action(services, story, delivered)
-    response = _answer(request, story, action)
-    response.headers["Ledger-Position"] = str(facts[-1].position)
-    if outcome.repeated or not outcome.recorded:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    action = await _next_action(services.gateway, story, done.delivered)
+    return _answer(request, story, action, done.seen(facts[-1].position))
 
 
 def _check_same(story: Story) -> None:
@@ -175,43 +169,32 @@ def _check_same(story: Story) -> None:
         )
 
 
-async def _deliver(services: Services, outcome: Outcome, origin: Origin) -> Delivered:
-    """Nothing recorded: the payment was taken up from Stripe, so that it has been there."""
-    if not outcome.recorded:
-        return Delivered()
-    initiated = outcome.recorded[0]  # of the first sending, when this is a repeat
-    assert isinstance(initiated.event, PaymentInitiated)
-    return await deliver(services, CreatePaymentIntent(initiated.event.payment_id), origin, initiated)
-
-
-async def _facts(
-    services: Services, command: InitiatePayment, outcome: Outcome, delivered: Delivered
-) -> Sequence[Recorded]:
+async def _facts(store: Store, command: InitiatePayment, done: Submitted) -> Sequence[Recorded]:
     """All of the payment's. Known already when they were made by this very request, without a gap."""
-    if delivered.outcome is not None and not outcome.repeated:
-        made = (*outcome.recorded, *delivered.outcome.recorded)
+    if done.delivered.outcome is not None and not done.repeated:
+        made = (*done.recorded, *done.delivered.outcome.recorded)
         if [fact.version for fact in made] == list(range(1, len(made) + 1)):
             return made
     # under the id of its first sending, which another version may have drawn anew
-    stream = outcome.recorded[0].stream if outcome.recorded else PAYMENT.stream(command)
-    return await services.store.read_stream(stream)
+    stream = done.recorded[0].stream if done.recorded else PAYMENT.stream(command)
+    return await store.read_stream(stream)
 
 
 async def _customer_id(services: Services, user_id: str, body: ProcessPayment, origin: Origin) -> str:
     """Stripe wants its customer with a card that is saved, or is to be."""
     if body.save_payment_method:
         return await cards.customer_id(services, user_id, origin)
-    known = await cards.customer(services, user_id)
+    known = await cards.customer(services.store, user_id)
     return known.stripe_customer_id if body.payment_method in known.payment_methods else ""
 
 
-async def _next_action(services: Services, story: Story, delivered: Delivered) -> NextAction | None:
+async def _next_action(gateway: Gateway, story: Story, delivered: Delivered) -> NextAction | None:
     row = story.payment
     if row.status != "requires_action":
         return None
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.next_action(row.payment_id)
+            delivered = await gateway.next_action(row.payment_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."
@@ -221,10 +204,10 @@ async def _next_action(services: Services, story: Story, delivered: Delivered) -
     )
 
 
-def _answer(request: Call, story: Story, action: NextAction | None) -> Response[Any]:
+def _answer(request: Call, story: Story, action: NextAction | None, done: Submitted) -> Response[Any]:
     row = story.payment
     payment = payment_of(row, to_admin=is_admin(request), next_action=action)
-    headers = {"Location": f"/api/payments/{row.payment_id}"}
+    headers = {**done.headers, "Location": f"/api/payments/{row.payment_id}"}
     if row.failure_code in declines.OF_AMOUNT:
         return answer(_amount_refused(request, row.failure_code, payment), headers)
     if row.status in {"failed", "canceled"}:

@@ -18,7 +18,7 @@ from api.serve.composition import ALL_HERE, composition_of
 from api.serve.node import serving
 from api.serve.sockets import inherited
 from api.serve.stopping import forever, until_stopped
-from api.services import Services
+from api.services import open_services
 from api.settings import Settings, load
 
 
@@ -37,7 +37,7 @@ async def _part(
         settings, settings.database_url, background=ALL_HERE if kind == "worker" else ()
     )
     if kind == "worker":
-        async with Services(composition).open():
+        async with open_services(composition):
             yield forever()
         return
     assert listener is not None

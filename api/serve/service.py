@@ -18,7 +18,7 @@ from api.serve.pool import pool
 from api.serve.sandbox import stripe_settings
 from api.serve.sockets import listen, port_of, url_of
 from api.serve.stopping import forever
-from api.services import Services
+from api.services import open_services
 from api.settings import Settings, SettingsError
 from api.webhooks.endpoint import WEBHOOK_PATH
 
@@ -52,7 +52,7 @@ async def work(settings: Settings, announce: Announce) -> None:
     check_keys(settings)
     async with surroundings(settings, url_of(settings.host, settings.port)) as running:
         composition = composition_of(running.settings, running.settings.database_url, background=ALL_HERE)
-        async with Services(composition).open():
+        async with open_services(composition):
             announced(running, announce)
             await forever()
 

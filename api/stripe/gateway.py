@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
@@ -16,7 +18,7 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.delivery import Delivered, Postponed, Tools
+from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed
 from api.stripe.payments import create as payments
 from api.stripe.payments import refunds
 from api.stripe.webhooks import LastLook
@@ -40,8 +42,10 @@ from ledger.effects import (
     SubscriptionEffect,
     WithdrawChange,
 )
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
 from ledger.store import Store
+
+T = TypeVar("T")
 
 __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 
@@ -63,8 +67,9 @@ class StripeGateway:
         self._tools = Tools(store, client, clock, return_url)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
-    async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
-        """Does what is still to be done, or nothing.
+    async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
+        """Does what is still to be done, or nothing. `cause` is the fact that it follows from; without it the
+        fact is looked for, when there is something to do.
 
         Raises Postponed when it must be tried again later, and what `Store.handle` raises.
         Effects with one subject wait for each other; the store's rules settle what meets all the same, such
@@ -74,12 +79,14 @@ class StripeGateway:
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
-            return await self._deliver(effect, origin, turn.last_look, arrived)
+            if isinstance(effect, ApplyWebhook):
+                return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
+            return await _or_later(_deliver(self._tools, effect, origin, cause))
 
-    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
         """As `deliver`, for a request that waits: what must be tried again is left to the worker."""
         try:
-            return await self.deliver(effect, origin)
+            return await self.deliver(effect, origin, cause)
         except Postponed:
             return Delivered()
 
@@ -88,58 +95,63 @@ class StripeGateway:
 
         Raises Postponed when Stripe does not answer.
         """
-        return await payments.next_action(self._tools, payment_id)
+        return await _or_later(payments.next_action(self._tools, payment_id))
 
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
-        return await billing.next_action(self._tools, stripe_invoice_id)
+        return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
 
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:
-        """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
-        return await previews.preview_change(self._tools, user_id, subscription_id, plan, at)
+        """What an upgrade to `plan` would charge at `at`. Raises as `previews.preview_change` does, and
+        Postponed when Stripe does not answer.
+        """
+        asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at)
+        return await _or_later(asked)
 
-    async def _deliver(
-        self, effect: Effect, origin: Origin, last_look: LastLook, arrived: float
-    ) -> Delivered:
-        match effect:
-            case CreatePaymentIntent():
-                return await payments.create(self._tools, effect.payment_id, origin)
-            case ResolvePayment():
-                return await payments.resolve(self._tools, effect.payment_id, origin)
-            case CreateRefund():
-                return await refunds.create(self._tools, effect.payment_id, effect.refund_id, origin)
-            case ResolveRefund():
-                return await refunds.resolve(self._tools, effect.payment_id, effect.refund_id, origin)
-            case ApplyWebhook():
-                return await webhooks.apply(self._tools, effect, origin, last_look, arrived)
-            case _:
-                return await self._bill(effect, origin)
 
-    async def _bill(  # noqa: PLR0911  one line for each effect
-        self, effect: SubscriptionEffect | InvoiceEffect, origin: Origin
-    ) -> Delivered:
-        tools = self._tools
-        match effect:
-            case CreateSubscription():
-                return await subscriptions.create(tools, effect, origin)
-            case ResolveSubscription(user_id, subscription_id, request_id) if request_id == subscription_id:
-                return await subscriptions.resolve(tools, user_id, subscription_id, origin)
-            case WithdrawChange():
-                return await requests.withdraw(tools, effect, origin)
-            case RetryWithNewCard():
-                return await subscriptions.retry_with_new_card(tools, effect, origin)
-            case EndSubscriptionService():
-                return await subscriptions.end_service(tools, effect, origin)
-            case RetryInvoice(stripe_invoice_id, attempt):
-                return await invoices.retry(tools, stripe_invoice_id, attempt, origin)
-            case ResolveInvoice(stripe_invoice_id, attempt):
-                return await invoices.resolve(tools, stripe_invoice_id, attempt, origin)
-            case CreateCreditNote() | ResolveCreditNote():
-                return await credit_notes.deliver(tools, effect.stripe_invoice_id, effect.credit_id, origin)
-            case _:
-                return await requests.deliver(tools, effect, origin)
+async def _or_later(asked: Awaitable[T]) -> T:
+    """What a call to Stripe raises, a later try mends."""
+    try:
+        return await asked
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+
+
+async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
+    tools: Tools,
+    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case CreatePaymentIntent():
+            return await payments.create(tools, effect, origin, cause)
+        case ResolvePayment():
+            return await payments.resolve(tools, effect, origin, cause)
+        case CreateRefund():
+            return await refunds.create(tools, effect, origin, cause)
+        case ResolveRefund():
+            return await refunds.resolve(tools, effect, origin, cause)
+        case CreateSubscription():
+            return await subscriptions.create(tools, effect, origin, cause)
+        case ResolveSubscription() if effect.request_id == effect.subscription_id:
+            return await subscriptions.resolve(tools, effect, origin, cause)
+        case WithdrawChange():
+            return await requests.withdraw(tools, effect, origin, cause)
+        case RetryWithNewCard():
+            return await subscriptions.retry_with_new_card(tools, effect, origin, cause)
+        case EndSubscriptionService():
+            return await subscriptions.end_service(tools, effect, origin, cause)
+        case RetryInvoice():
+            return await invoices.retry(tools, effect, origin, cause)
+        case ResolveInvoice():
+            return await invoices.resolve(tools, effect, origin, cause)
+        case CreateCreditNote() | ResolveCreditNote():
+            return await credit_notes.deliver(tools, effect, origin, cause)
+        case _:
+            return await requests.deliver(tools, effect, origin, cause)
 
 
 def subject_of(effect: Effect) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
-from api.stripe.delivery import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Tools, postponed, recorder
+from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
 from api.stripe.failures import is_missing
 from api.stripe.payments import lookup
 from api.stripe.payments.create import present_of, record_present, state_of
@@ -56,7 +56,9 @@ class LastLook(msgspec.Struct):
 async def apply(
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook, arrived: float
 ) -> Delivered:
-    """Raises Postponed when Stripe or the ledger does not know the object (yet): neither is ever dropped."""
+    """Raises what a call to Stripe raises, and Postponed when Stripe or the ledger does not know the object
+    (yet): neither is ever dropped.
+    """
     if (await tools.store.state(WEBHOOK, stream_of(effect.stripe_event_id))).applied:
         return Delivered()
     as_stripe = recorder(origin, effect.stripe_event_id)
@@ -66,11 +68,11 @@ async def apply(
             result, subject = "unchanged", last_look.subject
         else:
             result, subject = await _apply(tools, effect, as_stripe, last_look)
-    except STRIPE_ERRORS as error:
-        if isinstance(error, stripe.StripeError) and is_missing(error):
-            unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
-            raise Postponed(unknown, IMPATIENCE) from error
-        raise postponed(error) from error
+    except stripe.StripeError as error:
+        if not is_missing(error):
+            raise
+        unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
+        raise Postponed(unknown, IMPATIENCE) from error
     command = RecordWebhookApplied(
         # fresh: a second try may see `unchanged` where the first saw `applied`; the decider keeps the first
         command_id=new_id("cmd"),

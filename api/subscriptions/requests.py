@@ -16,17 +16,16 @@ from api.http.owner import owner_of
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import Refusal, responses
-from api.services import Services
+from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     addressed,
     declined,
     is_decline,
     ok,
-    record_and_deliver,
     refusal,
     unpaid,
 )
@@ -211,7 +210,7 @@ async def _run(
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Wish:
-            _, row = await addressed(services, user_id)
+            _, row = await addressed(services.store, user_id)
             fields = {
                 "command_id": command_id,
                 "effective_at": services.now(),
@@ -221,25 +220,25 @@ async def _run(
             }
             return wish(row, fields)
 
-        done = await record_and_deliver(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _answer(services, request, user_id, done)
 
     return await services.idempotency.run(request, key, body, work)
 
 
-async def _answer(services: Services, request: Call, user_id: str, done: Done) -> Response[Any]:
+async def _answer(services: Services, request: Call, user_id: str, done: Submitted) -> Response[Any]:
     """Nothing recorded: it is as it was wished already."""
     if not done.recorded:
-        _, row = await addressed(services, user_id)
+        _, row = await addressed(services.store, user_id)
         return ok(subscription_of(row, user_id), done)
     asked: Any = done.recorded[-1].event
-    row = (await subscriber_of(services, user_id)).subscriptions[asked.subscription_id]
+    row = (await subscriber_of(services.store, user_id)).subscriptions[asked.subscription_id]
     shown = subscription_of(row, user_id)
     if row.request is not None and row.request.request_id == asked.request_id:
         return ok(shown, done, 202)
     if isinstance(asked, ResumeRequested) and row.status == "past_due":
         return await unpaid(services, request, row, user_id, done)
-    refused = await refusal(services, user_id, asked.request_id)
+    refused = await refusal(services.store, user_id, asked.request_id)
     if refused is None:
         return ok(shown, done)
     if is_decline(refused.code, refused.decline_code):

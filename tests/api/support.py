@@ -22,11 +22,12 @@ from api.services import Composition, Services
 from api.settings import Settings
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
+from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
 from ledger.balance import BalanceTransaction
 from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
-from ledger.message import Origin, Outcome
+from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
     RecordPaymentFailure,
     RecordPaymentSnapshot,
@@ -35,6 +36,7 @@ from ledger.payments.commands import (
 )
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated, RefundRequested
+from ledger.store import Store
 from tests.api.billing import FakeBilling
 from tests.api.promised import Promised
 
@@ -107,6 +109,12 @@ class Running:
     def caller(self, user_id: str, *roles: str) -> Caller:
         return Caller(self.client, user_id, mint(self.services.settings, user_id, roles))
 
+    def replace(self, **parts: object) -> None:
+        """From the next request on the handlers work with these."""
+        self.services = msgspec.structs.replace(self.services, **parts)
+        application: Any = self.asgi
+        application.app.state.services = self.services
+
     async def projected(self) -> int:
         """Waits until reads see all that was appended."""
         head = await self.services.store.head()
@@ -124,12 +132,17 @@ async def running(settings: Settings, database_url: str, fake: FakeStripe) -> As
         yield
 
     composition = Composition(
-        settings, database_url, open_stripe=fake.open, background=(projecting, remember), clock=fake
+        settings,
+        database_url,
+        open_stripe=fake.open,
+        open_runner=projecting,
+        background=(remember,),
+        clock=fake,
     )
-    asgi = create_app(composition)
+    asgi: Any = create_app(composition)
     async with lifespan(asgi):
-        transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
-        hooks: dict[str, list[Any]] = {"response": [Promised(found[0].document)]}
+        transport = httpx.ASGITransport(asgi)
+        hooks: dict[str, list[Any]] = {"response": [Promised(asgi.app.state.pages.document)]}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://test", event_hooks=hooks
         ) as client:
@@ -171,24 +184,24 @@ class FakeStripe:
         self.offset = timedelta(0)
         self.attached: dict[str, str] = {}
         self.customers = 0
-        self._services: Services
+        self._store: Store
         self.billing: FakeBilling
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
     @asynccontextmanager
-    async def open(self, services: Services) -> AsyncIterator[Any]:
-        self._services = services
-        self.billing = FakeBilling(services.store, self._record, self.now)
+    async def open(self, store: Store, _contact: Contact) -> AsyncIterator[Any]:
+        self._store = store
+        self.billing = FakeBilling(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
         if not isinstance(effect, CreatePaymentIntent | CreateRefund):
             return await self.billing.deliver(effect)
-        facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")
+        facts = await self._store.read_stream(f"payment-{effect.payment_id}")
         initiated = facts[0].event
         assert isinstance(initiated, PaymentInitiated)
         if isinstance(effect, CreatePaymentIntent):
@@ -218,7 +231,7 @@ class FakeStripe:
         return await self.billing.preview(user_id, subscription_id, plan, at)
 
     async def _refund_status(self, effect: CreateRefund) -> str:
-        payment = await self._services.store.state(PAYMENT, f"payment-{effect.payment_id}")
+        payment = await self._store.state(PAYMENT, f"payment-{effect.payment_id}")
         return payment.refunds[effect.refund_id].status
 
     async def _charge(self, initiated: PaymentInitiated) -> Delivered:
@@ -304,7 +317,7 @@ class FakeStripe:
         )
 
     async def _record(self, command: Any) -> Outcome:
-        return await self._services.store.handle(command, STRIPE)
+        return await self._store.handle(command, STRIPE)
 
     def _client(self) -> Any:
         """The four calls that saved cards make."""

@@ -250,6 +250,8 @@ CASES = {
 }
 
 
+MADE = ("payment", "declined", "refund", "refund of all", "subscription", "trial", "credit")
+"""Each has an id that follows from its request, by which Stripe's word of it is known to be of the same."""
 REFUSED = {"upgrade": "same_plan", "end": "subscription_ended"}
 """What is so by then is asked for: with the code of the refusal."""
 
@@ -301,6 +303,7 @@ async def test_stripes_word_comes_first(house: House, name: str) -> None:
         await check_the_books(house, app)
         again = await case.act(app, told)
         assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
+        assert name not in MADE or again.headers["idempotent-replayed"] == "true"
         await check_the_books(house, app)
         assert await house.did() == did, "nothing is done at Stripe again"
 

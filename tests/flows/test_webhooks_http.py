@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -14,7 +15,6 @@ from litestar.di import Provide
 from stripe import WebhookSignature
 
 from api.http.problems import HANDLERS, MEDIA_TYPE
-from api.services import Services
 from api.settings import Settings
 from api.webhooks.routes import MAX_BODY_BYTES, stripe_webhook
 from ledger.errors import StoreUnavailable
@@ -31,8 +31,8 @@ class Unreachable:
 
 
 def app_with(store: Store | Unreachable) -> Litestar:
-    services: Any = object.__new__(Services)  # of all of them, the handler needs these two
-    services.settings, services.store = Settings(stripe_webhook_secret=SECRETS), store
+    # of all of them, the handler needs these two
+    services = SimpleNamespace(settings=Settings(stripe_webhook_secret=SECRETS), store=store)
 
     async def provide() -> Any:
         return services

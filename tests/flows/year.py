@@ -207,12 +207,18 @@ async def open_year(world: World, bench: Bench, database_url: str, folder: Path)
     found: list[Services] = []
 
     @asynccontextmanager
-    async def outside(services: Services) -> AsyncIterator[Any]:
-        found.append(services)
+    async def outside(*_: object) -> AsyncIterator[Any]:
         yield world
 
+    @asynccontextmanager
+    async def remember(services: Services) -> AsyncIterator[None]:
+        found.append(services)
+        yield
+
     settings = Settings(data_dir=folder, rate_limit_burst=100_000, rate_limit_per_minute=1_000_000)
-    app = create_app(Composition(settings, database_url, open_stripe=outside, clock=world.clock))
+    app = create_app(
+        Composition(settings, database_url, open_stripe=outside, background=(remember,), clock=world.clock)
+    )
     async with lifespan(app):
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # ASGI is typed twice
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

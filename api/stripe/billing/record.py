@@ -15,7 +15,7 @@ from api.stripe.billing.snapshots import (
     subscription_snapshot,
     waiting_intent,
 )
-from api.stripe.delivery import STRIPE_ERRORS, Delivered, Tools, postponed
+from api.stripe.delivery import Delivered, Tools
 from api.stripe.payments.customers import know_customer
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
@@ -108,11 +108,10 @@ def delivered_of(
 
 
 async def next_action(tools: Tools, stripe_invoice_id: str) -> Delivered:
-    """The secrets for an invoice that waits for its cardholder, fetched anew."""
+    """The secrets for an invoice that waits for its cardholder, fetched anew. Raises what a call to Stripe
+    raises.
+    """
     if not (await invoice_of(tools, stripe_invoice_id)).action_required:
         return Delivered()
-    try:
-        present = await billing_lookup.present_invoice(tools.stripe, stripe_invoice_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    present = await billing_lookup.present_invoice(tools.stripe, stripe_invoice_id)
     return delivered_of(None, present, None)

@@ -10,11 +10,8 @@ bills at once when the interval changes, so that a downgrade to another interval
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, assert_never
-
-import msgspec
-import structlog
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, assert_never
 
 from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
@@ -23,22 +20,11 @@ from api.stripe.billing.create import attach
 from api.stripe.billing.lookup import path_of
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import look_and_record, subscription_of
-from api.stripe.delivery import (
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Tools,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
-)
-from api.stripe.failures import Failure, failure_of
+from api.stripe.delivery import Delivered, Tools, postponed_by, recorder
+from api.stripe.failures import Failure
 from api.stripe.objects import Named, id_of
 from api.stripe.payments.lookup import patiently
+from api.stripe.request import Asking, StripeRequest, asking_in
 from ledger.effects import (
     CancelSubscription,
     ChangeSubscription,
@@ -49,8 +35,7 @@ from ledger.effects import (
     UpdateSubscriptionCard,
     WithdrawChange,
 )
-from ledger.ids import new_id
-from ledger.message import Origin, Recorded
+from ledger.message import Event, Origin, Recorded
 from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -69,8 +54,6 @@ NOT_APPLIED = "not_applied"
 """Stripe took the request, and nothing of it shows."""
 INTERVAL_CHANGE = "interval_change_at_period_end"
 """A downgrade to another interval: cancel at the end of the period and subscribe anew."""
-
-log = structlog.get_logger()
 
 Asked = (
     CancellationRequested
@@ -93,59 +76,105 @@ Request = (
 )
 
 
-async def deliver(tools: Tools, effect: Request, origin: Origin) -> Delivered:
+async def deliver(tools: Tools, effect: Request, origin: Origin, cause: Recorded | None) -> Delivered:
     request_id = effect.change_id if isinstance(effect, ChangeSubscription) else effect.request_id
     known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not _is_open(known, request_id):
         return Delivered()
-    asked = await _asked(tools, effect.user_id, effect.subscription_id, request_id)
-    subject = _Subject(tools, effect.user_id, effect.subscription_id, request_id, recorder(origin))
-    return await _deliver(subject, known, asked)
+
+    def wish_of(event: Event) -> Asked | None:
+        found = _request_of(event)
+        return found[0] if found and found[1:] == (effect.subscription_id, request_id) else None
+
+    asking: Asking[Asked] = await asking_in(tools.store, stream_of(effect.user_id), cause, wish_of)
+    found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    wish = asking.wish
+    if isinstance(wish, SubscriptionChangeRequested) and not found.pending_update:
+        # before anything is recorded: a price that only waited would be taken for a change
+        await _take_back(tools, known, found, f"restore:{wish.change_id}", but=wish.tier)
+    seen = await look_and_record(tools, found.id, recorder(origin))
+    request = _SubscriptionRequest(tools, asking, origin, effect.user_id, request_id, found)
+    if not await request.is_open() or _waits_at_stripe(wish, found):
+        return seen.delivered
+    return await request.call_in_time()
 
 
-class _Subject(msgspec.Struct, frozen=True):
-    tools: Tools
-    user_id: str
-    subscription_id: str
-    request_id: str
-    origin: Origin
+class _SubscriptionRequest(StripeRequest[Asked, None]):
+    absent: ClassVar[str] = "Stripe shows nothing of the request"
+    unknown_as: ClassVar[str] = "subscription_request_unknown"
 
-    async def known(self) -> Subscription:
-        found = await subscription_of(self.tools, self.user_id, self.subscription_id)
+    def __init__(
+        self,
+        tools: Tools,
+        asking: Asking[Asked],
+        origin: Origin,
+        user_id: str,
+        request_id: str,
+        found: StripeSubscription,
+    ) -> None:
+        super().__init__(tools, asking, origin)
+        self._user_id = user_id
+        self._request_id = request_id
+        self._found = found
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"subscription_id": self.wish.subscription_id}
+
+    @property
+    def lapses(self) -> bool:
+        """A duplicate is ended however long it takes."""
+        return not isinstance(self.wish, DuplicateSubscriptionFound)
+
+    async def is_open(self) -> bool:
+        return _is_open(await self._known(), self._request_id)
+
+    async def _known(self) -> Subscription:
+        found = await subscription_of(self.tools, self._user_id, self.wish.subscription_id)
         assert found is not None, "it was there before"
         return found
 
-    async def failed(self, code: str, decline_code: str = "") -> Delivered:
-        command = RecordSubscriptionFailure(
-            command_id=new_id("cmd"),
-            effective_at=self.tools.clock.now(),
-            user_id=self.user_id,
-            subscription_id=self.subscription_id,
-            request_id=self.request_id,
-            code=code,
-            decline_code=decline_code,
-        )
-        return Delivered(await self.tools.store.handle(command, self.origin))
+    async def call_now(self) -> Delivered:
+        wish = self.wish
+        if isinstance(wish, SubscriptionChangeScheduled) and wish.interval != (await self._known()).interval:
+            return await self.failed(Failure(kind="refused", code=INTERVAL_CHANGE))
+        return await super().call_now()
 
-    async def unclear(self, cause: str) -> Delivered:
-        """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed;
-        so also for what has no state of being unknown.
-        """
-        known = await self.known()
+    async def call(self) -> None:
+        await _ask(self.tools, self._found, self.wish)
+
+    async def record(self, _answer: None, /) -> Delivered:
+        as_stripe = recorder(self.origin)
+        seen = await look_and_record(self.tools, self._found.id, as_stripe, with_latest=True)
+        may_stay_open = isinstance(self.wish, SubscriptionChangeScheduled | DuplicateSubscriptionFound)
+        if await self.is_open() and not may_stay_open:
+            return await self.failed(Failure(kind="refused", code=NOT_APPLIED))
+        return seen.delivered
+
+    async def refused(self, failure: Failure) -> Delivered:
+        if (await self._known()).status == "duplicate":
+            raise postponed_by(failure)
+        return await self.failed(failure)
+
+    async def is_unknown(self) -> bool:
+        """So is what has no state of being unknown."""
+        known = await self._known()
         request, change = known.request, known.change
-        waiting = request if request and request.request_id == self.request_id else change
-        if waiting is None or waiting.unknown or (change is waiting and change.status == "scheduled"):
-            raise Postponed(f"Stripe: unclear ({cause})")
-        log.warning("subscription_request_unknown", subscription_id=self.subscription_id, cause=cause)
-        command = RecordSubscriptionUnknown(
-            command_id=new_id("cmd"),
-            effective_at=self.tools.clock.now(),
-            user_id=self.user_id,
-            subscription_id=self.subscription_id,
-            request_id=self.request_id,
-            cause=cause,
+        waiting = request if request and request.request_id == self._request_id else change
+        return waiting is None or waiting.unknown or (change is waiting and change.status == "scheduled")
+
+    def unknown(self, cause: str) -> RecordSubscriptionUnknown:
+        return RecordSubscriptionUnknown(**self._of_request(), cause=cause)
+
+    async def failed(self, failure: Failure) -> Delivered:
+        command = RecordSubscriptionFailure(
+            **self._of_request(), code=failure.code, decline_code=failure.decline_code
         )
-        return Delivered(await self.tools.store.handle(command, self.origin))
+        return await self.handle(command)
+
+    def _of_request(self) -> dict[str, Any]:
+        ids = {"subscription_id": self.wish.subscription_id, "request_id": self._request_id}
+        return {**self.begun(), **ids, "user_id": self._user_id}
 
 
 def _is_open(known: Subscription, request_id: str) -> bool:
@@ -158,63 +187,6 @@ def _is_open(known: Subscription, request_id: str) -> bool:
     return (
         change is not None and change.change_id == request_id and change.status in {"requested", "scheduled"}
     )
-
-
-async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> Delivered:
-    tools, event = subject.tools, asked.event
-    assert isinstance(event, Asked), "`_asked` finds nothing else"
-    try:
-        found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
-        if isinstance(event, SubscriptionChangeRequested) and not found.pending_update:
-            # before anything is recorded: a price that only waited would be taken for a change
-            await _take_back(tools, known, found, f"restore:{event.change_id}", but=event.tier)
-        seen = await look_and_record(tools, found.id, subject.origin)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    known = await subject.known()
-    if not _is_open(known, subject.request_id) or _waits_at_stripe(event, found):
-        return seen.delivered
-    waited = age(tools, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER and not isinstance(event, DuplicateSubscriptionFound):
-        return await subject.failed(NEVER_REACHED)
-    if waited > LAST_CALL and not isinstance(event, DuplicateSubscriptionFound):
-        raise Postponed("Stripe shows nothing of the request; it is given up 24 hours after it was made")
-    return await _call(subject, known, found, event)
-
-
-async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Asked) -> Delivered:
-    tools = subject.tools
-    if isinstance(event, SubscriptionChangeScheduled) and event.interval != known.interval:
-        return await subject.failed(INTERVAL_CHANGE)
-    try:
-        await _ask(tools, found, event)
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                return await _refused(subject, failure)
-            case "unclear" | "used":  # either way the next look tells
-                return await subject.unclear(failure.code)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
-            case _:
-                assert_never(failure.kind)
-    try:
-        seen = await look_and_record(tools, found.id, subject.origin, with_latest=True)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    known = await subject.known()
-    if _is_open(known, subject.request_id) and not isinstance(
-        event, SubscriptionChangeScheduled | DuplicateSubscriptionFound
-    ):
-        return await subject.failed(NOT_APPLIED)
-    return seen.delivered
-
-
-async def _refused(subject: _Subject, failure: Failure) -> Delivered:
-    if (await subject.known()).status == "duplicate":
-        raise postponed_by(failure)
-    return await subject.failed(failure.code, failure.decline_code)
 
 
 async def _ask(tools: Tools, found: StripeSubscription, event: Asked) -> None:
@@ -321,39 +293,31 @@ async def _take_back(
         await _set_plan(tools, found, present, key, proration_behavior="none")
 
 
-async def withdraw(tools: Tools, effect: WithdrawChange, origin: Origin) -> Delivered:
+async def withdraw(
+    tools: Tools, effect: WithdrawChange, origin: Origin, _cause: Recorded | None
+) -> Delivered:
     """Back to the present plan, unless another change waits by now and does it itself."""
     known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not known.live or known.change is not None:
         return Delivered()
-    try:
-        found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
-        if found.pending_update is not None and found.latest_invoice is not None:
-            # an update that waits for its invoice goes with it
-            # https://docs.stripe.com/billing/subscriptions/pending-updates
-            path = path_of("invoices", id_of(found.latest_invoice), "/void")
-            await billing_lookup.post(tools.stripe, path, Named, f"void:{effect.change_id}")
-        await _take_back(tools, known, found, f"withdraw:{effect.change_id}")
-        seen = await look_and_record(tools, found.id, recorder(origin), with_latest=True)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    if found.pending_update is not None and found.latest_invoice is not None:
+        # an update that waits for its invoice goes with it
+        # https://docs.stripe.com/billing/subscriptions/pending-updates
+        path = path_of("invoices", id_of(found.latest_invoice), "/void")
+        await billing_lookup.post(tools.stripe, path, Named, f"void:{effect.change_id}")
+    await _take_back(tools, known, found, f"withdraw:{effect.change_id}")
+    seen = await look_and_record(tools, found.id, recorder(origin), with_latest=True)
     return seen.delivered
 
 
-async def _asked(tools: Tools, user_id: str, subscription_id: str, request_id: str) -> Recorded:
-    """The fact that asks, with what it asks."""
-    for fact in await tools.store.read_stream(stream_of(user_id)):
-        if _request_of(fact.event) == (subscription_id, request_id):
-            return fact
-    raise Postponed(f"the ledger has no request {request_id}")
-
-
-def _request_of(event: object) -> tuple[str, str] | None:
+def _request_of(event: Event) -> tuple[Asked, str, str] | None:
+    """What is asked, of which subscription, and how that is called."""
     match event:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
-            return event.subscription_id, event.change_id
+            return event, event.subscription_id, event.change_id
         case DuplicateSubscriptionFound():
-            return event.subscription_id, f"duplicate_{event.subscription_id}"
+            return event, event.subscription_id, f"duplicate_{event.subscription_id}"
         case (
             CancellationRequested()
             | CancellationWithdrawalRequested()
@@ -361,6 +325,6 @@ def _request_of(event: object) -> tuple[str, str] | None:
             | ResumeRequested()
             | PaymentMethodChangeRequested()
         ):
-            return event.subscription_id, event.request_id
+            return event, event.subscription_id, event.request_id
         case _:
             return None

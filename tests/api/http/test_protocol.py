@@ -41,7 +41,7 @@ class Answer(msgspec.Struct):
 async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
     """Sends the bytes and answers with all that comes until the server hangs up."""
     composition = Composition(
-        settings, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe
+        settings, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -36,7 +36,7 @@ def served(database_url: str, settings: Settings, stripe: FakeStripe) -> Iterato
         settings, rate_limit_per_minute=10**6, rate_limit_burst=10**6, read_your_writes_timeout_s=0.05
     )
     app = create_app(
-        Composition(generous, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe)
+        Composition(generous, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe)
     )
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, loop="asyncio", http=Protocol, log_config=None, lifespan="on"
