@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -55,8 +56,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
 def create_app(context: Context) -> ASGIApp:
     """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
     services = Services(context)
-    services.document = document.make(HANDLERS)
-    services.reference = reference.page(services.document)
+    services.document, services.reference = _described()
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -79,3 +79,10 @@ def create_app(context: Context) -> ASGIApp:
     return RequestContext(
         app, services.metrics, services.positions.current, context.settings.request_max_bytes
     )
+
+
+@cache
+def _described() -> tuple[document.Json, str]:
+    """The document and its page. Of the same handlers they are the same, and take longer than the rest."""
+    made = document.make(HANDLERS)
+    return made, reference.page(made)
