@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from litestar import Litestar, Request
@@ -67,11 +68,10 @@ def create_app(composition: Composition) -> ASGIApp:
             )
             yield
 
-    described = document.make(HANDLERS)
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        state=State({"pages": reference.Pages(described, reference.page(described))}),
+        state=State({"pages": _described()}),
         middleware=[Admission()],
         guards=[access.guard, feature_guard],
         before_request=Preconditions(),
@@ -100,3 +100,10 @@ def _services(request: Request[Any, Any, Any]) -> Services:
 def _pages(request: Request[Any, Any, Any]) -> reference.Pages:
     pages: reference.Pages = request.app.state.pages
     return pages
+
+
+@cache
+def _described() -> reference.Pages:
+    """The document and its page: of the same handlers the same, and longer in the making than all else."""
+    described = document.make(HANDLERS)
+    return reference.Pages(described, reference.page(described))
