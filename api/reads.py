@@ -6,9 +6,9 @@ A row comes back as the struct that the projection wrote it from, so a column ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, Self, TypeVar
+from typing import Any, LiteralString, Protocol, Self, TypeVar
 
 import psycopg
 import structlog
@@ -16,12 +16,15 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from api.http.paging import Page, before, page
 from api.http.problems import TooSlow
+from api.http.responses import Read
 from ledger.errors import StoreUnavailable
 from ledger.store.batched_queries import Connection
 from projections.engine.tables import Row, Table
 
 R = TypeVar("R", bound=Row)
+Shown = TypeVar("Shown", bound="Positioned")
 Arguments = Sequence[Any] | Mapping[str, Any]
 
 READ_TIMEOUT_S = 5
@@ -91,6 +94,29 @@ def select(template: LiteralString, table: Table[Any], **names: str) -> Composed
 
 async def rows(connection: Connection, query: Composed, table: Table[R], arguments: Arguments) -> list[R]:
     return rows_of(table, await (await connection.execute(query, arguments)).fetchall())
+
+
+class Positioned(Protocol):
+    @property
+    def position(self) -> int: ...
+
+
+async def newest_first(
+    pool: ReadPool,
+    query: Composed,
+    table: Table[R],
+    filters: Mapping[str, Any],
+    shown: Callable[[R], Shown],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Read[Page[Shown]]:
+    """A page of a list by position. `query` has the names of `filters`, and `before` and `limit`."""
+    # one more tells whether there is another page
+    arguments = {**filters, "before": before(cursor), "limit": limit + 1}
+    async with pool.connection() as connection:
+        found = await rows(connection, query, table, arguments)
+    return Read(page([shown(row) for row in found], limit, lambda item: (item.position,)))
 
 
 def rows_of(table: Table[R], found: Iterable[tuple[Any, ...]]) -> list[R]:

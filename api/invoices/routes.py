@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
 from api.http.owner import is_admin, owner_of
-from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
@@ -33,7 +34,7 @@ from api.invoices.resources import (
     invoice_detail_of,
     invoice_of,
 )
-from api.reads import rows, select
+from api.reads import ReadPool, newest_first, select
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.billing import Call
@@ -93,16 +94,10 @@ async def list_invoices(
 ) -> Read[Page[Invoice]]:
     """The caller's, newest first; an admin's are everybody's, or one user's."""
     everybody = is_admin(request) and user_id is None
-    arguments = {
-        "user_id": owner_of(request, user_id),
-        "before": before(cursor),
-        "status": status,
-        "limit": limit + 1,
-    }
-    async with services.reading() as connection:
-        found = await rows(connection, _LIST_OF_ALL if everybody else _LIST, INVOICES, arguments)
-    shown = [invoice_of(row, to_admin=is_admin(request)) for row in found]
-    return Read(page(shown, limit, lambda invoice: (invoice.position,)))
+    filters = {"user_id": owner_of(request, user_id), "status": status}
+    query = _LIST_OF_ALL if everybody else _LIST
+    shown = partial(invoice_of, to_admin=is_admin(request))
+    return await newest_first(services.reads, query, INVOICES, filters, shown, cursor=cursor, limit=limit)
 
 
 async def _story(reads: QueryBatcher, request: Call, invoice_id: str) -> InvoiceStory:
@@ -146,7 +141,7 @@ async def get_receipt(
     """
     media_type = _negotiated(request)
     story = await _story(services.point_reads, request, invoice_id)
-    receipt = await _receipt(services, story)
+    receipt = await _receipt(services.reads, services.settings.seller, story)
     etag = _etag(receipt, media_type)
     # what is sent depends on Accept, and a cache must know that
     headers = {"ETag": f"W/{etag}", "Vary": "Accept"}
@@ -182,7 +177,7 @@ def _etag(receipt: Receipt, media_type: str) -> str:
 _NAME = "SELECT name FROM contacts WHERE user_id = %s"
 
 
-async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
+async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory) -> Receipt:
     """Raises `NoReceipt` before it is paid, and when nothing was charged for it. The customer's name is taken
     from their contact data as it is now: it may have been erased, and no fact has it.
     """
@@ -194,14 +189,14 @@ async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
             if free
             else f"This invoice is {row.status}; it has a receipt when it is paid."
         )
-    async with services.reading() as connection:
+    async with reads.connection() as connection:
         known = await (await connection.execute(_NAME, (row.user_id,))).fetchone()
     # on one line: it is the customer's own text, and lines of it would look like ours
     name = " ".join(known[0].split()) if known and known[0] else ""
     return Receipt(
         number=row.receipt_number,
         invoice_number=row.number,
-        seller=tuple(filter(None, map(str.strip, services.settings.seller.splitlines()))),
+        seller=tuple(filter(None, map(str.strip, seller.splitlines()))),
         customer=tuple(filter(None, (name, row.user_id))),
         paid_at=row.paid_at,
         currency=row.currency,

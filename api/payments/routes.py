@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -27,7 +28,7 @@ from api.http.body import (
 )
 from api.http.idempotency import Unkept
 from api.http.owner import is_admin
-from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import (
     CardDeclined,
@@ -52,7 +53,7 @@ from api.payments.resources import (
     fold,
     payment_of,
 )
-from api.reads import rows, select
+from api.reads import newest_first, select
 from api.services import Gateway, Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
 from api.submitting import Submitted
@@ -279,19 +280,16 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
         raise Forbidden("Only an admin may list another user's payments.")
     of = user_id if is_admin(request) else request.user.id
     start, end = span(since, until)
-    arguments = {
+    filters = {
         "user_id": of,
-        "before": before(cursor),
         "status": status,
         "currency": None if currency is None else currency_of(currency),
         "since": start,
         "until": end,
-        "limit": limit + 1,
     }
-    async with services.reading() as connection:
-        found = await rows(connection, _HISTORY_OF_ALL if of is None else _HISTORY, PAYMENTS, arguments)
-    shown = [payment_of(row, to_admin=is_admin(request)) for row in found]
-    return Read(page(shown, limit, lambda payment: (payment.position,)))
+    query = _HISTORY_OF_ALL if of is None else _HISTORY
+    shown = partial(payment_of, to_admin=is_admin(request))
+    return await newest_first(services.reads, query, PAYMENTS, filters, shown, cursor=cursor, limit=limit)
 
 
 @get(
