@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -15,6 +14,7 @@ from litestar.di import Provide
 from stripe import WebhookSignature
 
 from api.http.problems import HANDLERS, MEDIA_TYPE
+from api.services import Services
 from api.settings import Settings
 from api.webhooks.routes import MAX_BODY_BYTES, stripe_webhook
 from ledger.errors import StoreUnavailable
@@ -32,7 +32,9 @@ class Unreachable:
 
 def app_with(store: Store | Unreachable) -> Litestar:
     # of all of them, the handler needs these two
-    services = SimpleNamespace(settings=Settings(stripe_webhook_secret=SECRETS), store=store)
+    parts: dict[str, Any] = dict.fromkeys(Services.__struct_fields__)
+    parts |= {"settings": Settings(stripe_webhook_secret=SECRETS), "store": store}
+    services = Services(**parts)
 
     async def provide() -> Any:
         return services
