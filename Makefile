@@ -8,7 +8,7 @@ WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --no-deps
 
-.PHONY: help run test quick check format bench lock clean
+.PHONY: help run test quick coverage check format bench lock clean
 help: ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,10 +32,13 @@ run: $(VENV)/.installed ## the service, its database, a Stripe sandbox and demo 
 	$(BIN)/liberation demo
 
 test: $(VENV)/.developing ## all tests; three processes keep two cores busy
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 quick: $(VENV)/.developing ## the tests that start no service: some minutes less
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow"
+
+coverage: $(VENV)/.developing ## all tests, and which lines they did not meet
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: $(VENV)/.developing ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

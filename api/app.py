@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
@@ -14,21 +17,22 @@ from api.books import accounting, explain, revenue
 from api.courses import listing, moderation
 from api.courses import routes as courses
 from api.http import access, document, problems, reference
+from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
-from api.operations import keys, me, oversight
+from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import payment_methods, refunds
 from api.payments import routes as payments
-from api.services import Context, Services
+from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
-from api.subscriptions.entitlements import FeatureGuard
+from api.subscriptions.entitlements import feature_guard
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -52,35 +56,59 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
-    *keys.HANDLERS,
+    *jwks.HANDLERS,
     *reference_routes.HANDLERS,
 )
 
 
-def create_app(context: Context) -> ASGIApp:
+def create_app(composition: Composition) -> ASGIApp:
     """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
-    services = Services(context)
-    services.document = document.make(HANDLERS)
-    services.reference = reference.page(services.document)
 
     @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with services.open():
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_services(composition) as services:
+            app.state.services = services
+            app.state.door = Door(
+                services.authenticator, services.limit, services.client_addresses, services.positions
+            )
             yield
 
     app = Litestar(
         list(HANDLERS),
         lifespan=[lifespan],
-        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
-        guards=[access.guard, FeatureGuard(services)],
-        before_request=Preconditions(services.positions),
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
+        state=State({"pages": _described()}),
+        middleware=[Admission()],
+        guards=[access.guard, feature_guard],
+        before_request=Preconditions(),
+        dependencies={
+            "services": Provide(_services, sync_to_thread=False),
+            "pages": Provide(_pages, sync_to_thread=False),
+        },
         exception_handlers=problems.HANDLERS,
-        request_max_body_size=context.settings.request_max_bytes,
+        request_max_body_size=composition.settings.request_max_bytes,
         openapi_config=None,
         logging_config=None,
     )
     access.check(app)
-    return RequestContext(
-        app, services.metrics, services.positions.current, context.settings.request_max_bytes
-    )
+
+    def position() -> int:
+        return door_of(app).positions.current()
+
+    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+
+
+def _services(request: Request[Any, Any, Any]) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _pages(request: Request[Any, Any, Any]) -> reference.Pages:
+    pages: reference.Pages = request.app.state.pages
+    return pages
+
+
+@cache
+def _described() -> reference.Pages:
+    """The document and its page: of the same handlers the same, and longer in the making than all else."""
+    described = document.make(HANDLERS)
+    return reference.Pages(described, reference.page(described))

@@ -37,8 +37,8 @@ def _trouble_with(url: str) -> str:
     try:
         found = conninfo_to_dict(url)
     except (ProgrammingError, UnicodeError) as error:
-        said = str(error)
-        return next((why for words, why in _REASONS.items() if words in said), "PostgreSQL cannot read it")
+        message = str(error)
+        return next((why for words, why in _REASONS.items() if words in message), "PostgreSQL cannot read it")
     if _is_cut_wrongly(url, str(found.get("host") or "")):
         return "there is an @ or a / too much in it"
     if not all(map(_is_port, str(found.get("port") or "").split(","))):

@@ -6,20 +6,85 @@ A row comes back as the struct that the projection wrote it from, so a column ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, LiteralString, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, Protocol, Self, TypeVar
 
+import psycopg
+import structlog
+from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composed, Identifier
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ledger.store.lane import Connection
+from api.http.paging import Page, before, page
+from api.http.problems import TooSlow
+from api.http.responses import Read
+from ledger.errors import StoreUnavailable
+from ledger.store.batched_queries import Connection
 from projections.engine.tables import Row, Table
 
 R = TypeVar("R", bound=Row)
+Shown = TypeVar("Shown", bound="Positioned")
 Arguments = Sequence[Any] | Mapping[str, Any]
+
+READ_TIMEOUT_S = 5
+"""A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
+POOL_OPTIONS = f"-c statement_timeout={READ_TIMEOUT_S}s -c plan_cache_mode=force_custom_plan"
+"""A list's filters are optional, so that one plan for all of them would use no index."""
 
 BY_ID = "SELECT {columns} FROM {table} WHERE {by} = ANY(%s) ORDER BY position"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Several queries that see one moment."""
+
+
+log = structlog.get_logger()
+
+
+class ReadPool:
+    """`async with pool:` opens it."""
+
+    def __init__(self, dsn: str, size: int) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            with_options(dsn, POOL_OPTIONS),
+            connection_class=AsyncConnection,
+            min_size=1,
+            max_size=size,
+            timeout=2.0,
+            reconnect_timeout=1.0,
+            open=False,
+            kwargs={"autocommit": True},
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """For one list. `StoreUnavailable` when the database cannot be reached."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except psycopg.errors.QueryCanceled as error:
+            log.warning("read_too_slow")
+            raise TooSlow(
+                f"This took longer than {READ_TIMEOUT_S} s and was ended. Narrow it: a shorter time range, "
+                "or a filter that fits fewer."
+            ) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            log.warning("read_failed", error=type(error).__name__)
+            raise StoreUnavailable("The database cannot be reached. Try again in a second.") from error
+
+
+def with_options(dsn: str, options: str) -> str:
+    """The same connection with more of libpq's `options`."""
+    return psycopg.conninfo.make_conninfo(
+        dsn, options=f"{psycopg.conninfo.conninfo_to_dict(dsn).get('options', '')} {options}"
+    )
 
 
 def select(template: LiteralString, table: Table[Any], **names: str) -> Composed:
@@ -29,6 +94,29 @@ def select(template: LiteralString, table: Table[Any], **names: str) -> Composed
 
 async def rows(connection: Connection, query: Composed, table: Table[R], arguments: Arguments) -> list[R]:
     return rows_of(table, await (await connection.execute(query, arguments)).fetchall())
+
+
+class Positioned(Protocol):
+    @property
+    def position(self) -> int: ...
+
+
+async def newest_first(
+    pool: ReadPool,
+    query: Composed,
+    table: Table[R],
+    filters: Mapping[str, Any],
+    shown: Callable[[R], Shown],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Read[Page[Shown]]:
+    """A page of a list by position. `query` has the names of `filters`, and `before` and `limit`."""
+    # one more tells whether there is another page
+    arguments = {**filters, "before": before(cursor), "limit": limit + 1}
+    async with pool.connection() as connection:
+        found = await rows(connection, query, table, arguments)
+    return Read(page([shown(row) for row in found], limit, lambda item: (item.position,)))
 
 
 def rows_of(table: Table[R], found: Iterable[tuple[Any, ...]]) -> list[R]:

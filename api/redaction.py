@@ -25,8 +25,8 @@ _FORMS: Final = re.compile(
     | \b(?P<client>(?:pi|seti|cs)_[0-9A-Za-z]+_secret_)\w+                     # what a payer's browser gets
     | \b(?P<jwt>eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)?
     | (?P<bearer>\b(?:Bearer|Basic)[ ])[\w.~+/=-]{8,}
-    | (?P<database>\bpostgres(?:ql)?://[^\s:@/]*:)[^\n]*@            # to the last @, it may hold any
-    | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s:@/]*:)[^\s/@]*@
+    | (?P<database>\bpostgres(?:ql)?://?[^\s:@/]*:)[^\n]*@           # to the last @, it may hold any
+    | (?P<url>\b[a-z][a-z0-9+.-]*://?[^\s:@/]*:)[^\s/@]*@            # one slash is left in a path
     | (?P<word>(?:pass(?:word|wd|phrase)["']?\s*[=:]|(?:secret|api_?key)=)\s*)
         (?:'(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&"',;]+)
     | (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----)[\s\S]*?(?:-----END[ ][A-Z ]*-----|\Z)
@@ -34,10 +34,12 @@ _FORMS: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _HINTS: Final = (
-    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", "://", "pass"),
+    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", ":/", "pass"),
     *("secret=", "key=", "private key"),
 )
 """One of these is in every text that has a form above."""
+_PASSWORD: Final = re.compile(r"password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))")
+"""In pairs as libpq reads them, and in the query of a URL."""
 _given: set[str] = set()
 _values: re.Pattern[str] | None = None
 
@@ -100,7 +102,7 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """A secret, and the password in it where it is a URL; as written, as meant, and within JSON."""
+    """A secret, and the password in it if it is an address; as written, as meant, and within JSON."""
     for part in _plain_parts(value):
         yield part
         yield json.dumps(part, ensure_ascii=False)[1:-1]
@@ -112,3 +114,6 @@ def _plain_parts(value: str) -> Iterable[str]:
     user, has_password, password = rest.rpartition("@")[0].partition(":")
     if is_url and has_password and password != user:
         yield from (each for each in {password, unquote(password)} if len(each) >= SHORTEST)
+    for quoted, bare in _PASSWORD.findall(value):
+        said = {quoted or bare, unquote(bare), re.sub(r"\\(.)", r"\1", quoted)}
+        yield from (each for each in said if len(each) >= SHORTEST)

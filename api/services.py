@@ -1,63 +1,59 @@
-"""What the handlers work with, opened when the application starts and closed in reverse when it stops."""
+"""What the handlers work with: opened as the application starts, complete when it is made, and closed in
+reverse when it stops.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
+import msgspec
 import stripe
-import structlog
 from litestar import Request
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.clock import Clock, SystemClock
 from api.http.api_keys import FIND_API_KEY
-from api.http.auth import ApiKey, Authenticator, Principal
+from api.http.auth import Authenticator, Principal
 from api.http.client_address import ClientAddresses
-from api.http.idempotency import LANE_OPTIONS, Idempotency
-from api.http.keys import open_keys
+from api.http.idempotency import ASYNCHRONOUS_OPTIONS, Idempotency
 from api.http.positions import Positions
-from api.http.problems import TooSlow
 from api.http.ratelimit import RateLimit
+from api.http.signing_keys import SigningKeys, open_keys
 from api.metrics import Metrics
+from api.reads import ReadPool, with_options
 from api.settings import Settings, SettingsError
 from api.standing import Standing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.contact import Contact
+from api.stripe.contact import Contact as StripeContact
 from api.stripe.gateway import Delivered
+from api.submitting import Submitter
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.effects import Effect
-from ledger.errors import StoreUnavailable
 from ledger.ids import derived_id
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
 from ledger.store import Store, conninfo
-from ledger.store.lane import Connection, Lane
+from ledger.store.batched_queries import Connection, QueryBatcher
 from projections.engine.runner import BatchRunner
-
-log = structlog.get_logger()
 
 
 class Gateway(Protocol):
     """What the API needs of `StripeGateway`: deliver an effect while the request waits."""
 
-    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
         """Nothing when it must be tried again later, which the worker does."""
         ...
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
         ...
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
-        """The same for the open invoice of a subscription."""
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
+        """As `next_action`, for the open invoice of a subscription."""
         ...
 
     async def preview_change(
@@ -76,12 +72,15 @@ class Outside(Protocol):
     client: stripe.StripeClient
 
 
-OpenOutside = Callable[["Services"], AbstractAsyncContextManager[Outside]]
+OpenOutside = Callable[[Store, StripeContact], AbstractAsyncContextManager[Outside]]
+OpenRunner = Callable[[str, str, Store, Positions], AbstractAsyncContextManager[BatchRunner]]
+"""By the database's URL and the schema."""
 Background = Callable[["Services"], AbstractAsyncContextManager[Any]]
 
 
-class Context:
-    """What an application is made of. `background` runs as long as it does: projections and the worker.
+class Composition:
+    """What an application is made of, before anything is opened. `open_runner` has projections run in this
+    process, and `background` what else runs as long as it does, such as the worker.
 
     A test, or a process that serves alone, leaves parts out or puts others in.
     """
@@ -92,94 +91,50 @@ class Context:
         database_url: str,
         *,
         open_stripe: OpenOutside,
+        open_runner: OpenRunner | None = None,
         background: tuple[Background, ...] = (),
         clock: Clock | None = None,
     ) -> None:
+        """Raises `SettingsError` for keys or a catalogue that cannot be used."""
         self.settings = settings
         self.database_url = database_url
         self.open_stripe = open_stripe
+        self.open_runner = open_runner
         self.background = background
         self.clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.signing_keys = open_keys(settings)
+        self.catalogue = _catalogue(settings)
 
 
-_POSITION = """
-    SELECT COALESCE(min(notification_id), 0), (SELECT position FROM head)
-    FROM positions
-"""
-READ_TIMEOUT_S = 5
-"""A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
-POOL_OPTIONS = f"-c statement_timeout={READ_TIMEOUT_S}s -c plan_cache_mode=force_custom_plan"
-"""A list's filters are optional, so that one plan for all of them would use no index."""
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """Made by `open_services`. A helper takes what it uses of it; a handler may take all."""
 
-
-class Services:
-    """Made before the event loop runs. `store`, `gateway` and `stripe` exist once it is open."""
-
+    settings: Settings
+    database_url: str
+    clock: Clock
+    metrics: Metrics
+    signing_keys: SigningKeys
+    catalogue: Catalogue
+    contact: StripeContact
+    standing: Standing
+    limit: RateLimit
+    client_addresses: ClientAddresses
+    authenticator: Authenticator
+    positions: Positions
+    point_reads: QueryBatcher
+    reads: ReadPool
+    idempotency: Idempotency
     store: Store
     gateway: Gateway
     stripe: stripe.StripeClient
-    document: dict[str, Any]
-    reference: str
+    submitter: Submitter
+    runner: BatchRunner | None
+    """Where projections run in this process."""
 
-    def __init__(self, context: Context) -> None:
-        settings = context.settings
-        self.context = context
-        self.settings = settings
-        self.clock = context.clock
-        self.metrics = Metrics()
-        self.keys = open_keys(settings)
-        self.catalogue = _catalogue(settings)
-        self.contact = Contact()
-        self.standing = Standing(settings, self.contact)
-        self.limit = RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst)
-        self.positions = Positions(self._position, settings.read_your_writes_timeout_s)
-        self.client_addresses = ClientAddresses(settings.trusted_proxies)
-        self.authenticator = Authenticator(settings, self.keys, self._api_key)
-        self._dsn = conninfo(context.database_url, schema=settings.schema, name="api")
-        self.runner: BatchRunner | None = None
-        """Where projections run in this process."""
-        self.point_reads = Lane(self._dsn)
-        # without waiting for the disk: see `idempotency.py` for why that is safe
-        self.asynchronous = Lane(with_options(self._dsn, LANE_OPTIONS))
-        self.unfinished: set[asyncio.Task[Any]] = set()
-        self.idempotency = Idempotency(self.asynchronous, settings.idempotency_wait_s)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        context = self.context
-        async with AsyncExitStack() as stack:
-            enter = stack.enter_async_context
-            self.pool = await enter(self._pool())
-            await enter(self.point_reads)
-            await enter(self.asynchronous)
-            self.store = await enter(Store.open(context.database_url, schema=self.settings.schema))
-            self.store.subscribe(self._appended)
-            outside = await enter(context.open_stripe(self))
-            self.gateway, self.stripe = outside.gateway, outside.client
-            for background in context.background:
-                await enter(background(self))
-            await self.positions.refresh()
-            if self.runner is None:
-                await enter(self.positions.following())
-            yield
-            if self.unfinished:
-                await asyncio.wait(self.unfinished, timeout=self.settings.deliver_inline_timeout_s)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
-        """A connection for one list. `StoreUnavailable` when the database cannot be reached."""
-        try:
-            async with self.pool.connection() as connection:
-                yield connection
-        except psycopg.errors.QueryCanceled as error:
-            log.warning("read_too_slow")
-            raise TooSlow(
-                f"This took longer than {READ_TIMEOUT_S} s and was ended. Narrow it: a shorter time range, "
-                "or a filter that fits fewer."
-            ) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            log.warning("read_failed", error=type(error).__name__)
-            raise StoreUnavailable("The database cannot be reached. Try again in a second.") from error
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for one list: see `ReadPool`."""
+        return self.reads.connection()
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -194,32 +149,82 @@ class Services:
         """Projections of this process that met a fact they cannot take, and why."""
         return self.runner.errors if self.runner else {}
 
-    def _pool(self) -> AsyncConnectionPool[Connection]:
-        return AsyncConnectionPool(
-            with_options(self._dsn, POOL_OPTIONS),
-            connection_class=AsyncConnection,
-            min_size=1,
-            max_size=self.settings.read_connections,
-            timeout=2.0,
-            reconnect_timeout=1.0,
-            open=False,
-            kwargs={"autocommit": True},
-            check=AsyncConnectionPool.check_connection,
+
+@asynccontextmanager
+async def open_services(composition: Composition) -> AsyncIterator[Services]:
+    """With what runs in the background. Raises what opening the store does."""
+    settings, contact = composition.settings, StripeContact()
+    dsn = conninfo(composition.database_url, schema=settings.schema, name="api")
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        reads = await enter(ReadPool(dsn, settings.read_connections))
+        point_reads = await enter(QueryBatcher(dsn))
+        # without waiting for the disk: see `idempotency.py` for why that is safe
+        asynchronous = await enter(QueryBatcher(with_options(dsn, ASYNCHRONOUS_OPTIONS)))
+        store = await enter(Store.open(composition.database_url, schema=settings.schema))
+        positions = Positions(lambda: projected_and_head(reads), settings.read_your_writes_timeout_s)
+        store.subscribe(lambda position: _appended(position, store, composition.metrics, positions))
+        outside = await enter(composition.open_stripe(store, contact))
+        runner = await enter(_projections(composition, store, positions))
+        patience_s = settings.deliver_inline_timeout_s
+        services = Services(
+            settings=settings,
+            database_url=composition.database_url,
+            clock=composition.clock,
+            metrics=composition.metrics,
+            signing_keys=composition.signing_keys,
+            catalogue=composition.catalogue,
+            contact=contact,
+            standing=Standing(settings, contact),
+            limit=RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            client_addresses=ClientAddresses(settings.trusted_proxies),
+            authenticator=Authenticator(
+                settings, composition.signing_keys, lambda digest: point_reads.ask(FIND_API_KEY, digest)
+            ),
+            positions=positions,
+            point_reads=point_reads,
+            reads=reads,
+            idempotency=Idempotency(asynchronous, settings.idempotency_wait_s),
+            store=store,
+            gateway=outside.gateway,
+            stripe=outside.client,
+            submitter=Submitter(store, outside.gateway, asynchronous, patience_s),
+            runner=runner,
         )
+        for background in composition.background:
+            await enter(background(services))
+        await positions.refresh()
+        if runner is None:
+            await enter(positions.following())
+        await enter(services.submitter)
+        yield services
 
-    async def _position(self) -> tuple[int, int]:
-        """Of the projection that is furthest behind, and of the ledger's head."""
-        async with self.reading() as connection:
-            row = await (await connection.execute(_POSITION)).fetchone()
-        return (int(row[0]), int(row[1])) if row else (0, 0)
 
-    async def _api_key(self, digest: bytes) -> ApiKey | None:
-        return await self.point_reads.ask(FIND_API_KEY, digest)
+def _projections(
+    composition: Composition, store: Store, positions: Positions
+) -> AbstractAsyncContextManager[BatchRunner | None]:
+    if composition.open_runner is None:
+        return nullcontext()
+    return composition.open_runner(composition.database_url, composition.settings.schema, store, positions)
 
-    def _appended(self, position: int) -> None:
-        self.metrics.observe_append(self.store.appended)
-        self.metrics.head.set(position)
-        self.positions.appended(position)
+
+_POSITION = """
+    SELECT COALESCE(min(notification_id), 0), (SELECT position FROM head)
+    FROM positions
+"""
+
+
+async def projected_and_head(reads: ReadPool) -> tuple[int, int]:
+    """The position of the projection that is furthest behind, and the ledger's."""
+    async with reads.connection() as connection:
+        row = await (await connection.execute(_POSITION)).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _appended(position: int, store: Store, metrics: Metrics, positions: Positions) -> None:
+    metrics.observe_append(store.appended)
+    metrics.head.set(position)
+    positions.appended(position)
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -229,13 +234,6 @@ def _catalogue(settings: Settings) -> Catalogue:
         return catalogue.load(Path(settings.catalogue))
     except InvalidCatalogue as error:
         raise SettingsError(f"LIBERATION_CATALOGUE cannot be used. {error.detail}") from None
-
-
-def with_options(dsn: str, options: str) -> str:
-    """The same connection with more of libpq's `options`."""
-    return psycopg.conninfo.make_conninfo(
-        dsn, options=f"{psycopg.conninfo.conninfo_to_dict(dsn).get('options', '')} {options}"
-    )
 
 
 def origin_of(request: Request[Principal, Any, Any]) -> Origin:

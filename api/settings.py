@@ -142,7 +142,7 @@ def _fields(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _name(variable: str) -> str:
-    """Of the field that it sets, by its value or by a file's."""
+    """The name of the field that it sets, by its value or by a file's."""
     name = variable.removeprefix(PREFIX).lower()
     for field in (name, name.removesuffix("_file")):
         if field in _NAMES:

@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from api.clock import CLOSE_S
 from api.settings import Settings
 from api.stripe.contact import Contact
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 
 KEPT_S = 60.0
 """How long what the database said is good for."""
@@ -55,7 +55,7 @@ class Standing:
             ahead_s = (sent + time.time()) / 2 - theirs
             found = await (await cursor.execute(LOGIN, (self._settings.schema,))).fetchall()
         owner = self._settings.live and any(superuser or owns for _, superuser, owns in found)
-        said = ["the database login owns the ledger: see `liberation doctor`"] if owner else []
+        worries = ["the database login owns the ledger: see `liberation doctor`"] if owner else []
         if abs(ahead_s) > CLOSE_S:
-            said.append(f"the clock differs from the database's by more than {CLOSE_S:.0f} s")
-        return said
+            worries.append(f"the clock differs from the database's by more than {CLOSE_S:.0f} s")
+        return worries

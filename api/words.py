@@ -79,6 +79,11 @@ def in_words(message: str, kind: Any = Any, *, from_text: bool = False) -> str:
     return "is out of range" if "out of range" in message else message
 
 
+def described(pattern: str) -> str:
+    """What a text is that the pattern fits, as a type is described."""
+    return "without the character NUL" if pattern == NO_NUL else PATTERNS[pattern].removeprefix("must be ")
+
+
 def _bound(length: str | None, sign: str, number: str) -> str:
     if length is None:
         return f"must be {_BOUNDS[sign]} {number}"

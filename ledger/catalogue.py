@@ -94,31 +94,33 @@ _PLACE = re.compile(r"\$[^`]*")
 _STEP = re.compile(r"\.(?P<field>\w+)|\[(?P<key>\.\.\.|\d+)\]")
 
 
-def _spelt_out(said: str, document: Any) -> str:
+def _spelt_out(message: str, document: Any) -> str:
     """What msgspec says, with the key where it writes `[...]` for any. It is the one that alone is refused in
     the same words; `document` is taken apart to find it.
     """
-    place = _PLACE.search(said)
+    place = _PLACE.search(message)
     if place is None:
-        return said
+        return message
     spelt, here = "$", document
     for step in _STEP.finditer(place[0]):
-        key = step["field"] or (_refused_key(said, document, here) if step["key"] == "..." else step["key"])
+        key = step["field"] or (
+            _refused_key(message, document, here) if step["key"] == "..." else step["key"]
+        )
         if key is None or not isinstance(here, dict):
-            return said
+            return message
         here = here.get(key)
         spelt += f".{key}"
-    return said.replace(place[0], spelt)
+    return message.replace(place[0], spelt)
 
 
-def _refused_key(said: str, document: Any, here: dict[str, Any]) -> str | None:
+def _refused_key(message: str, document: Any, here: dict[str, Any]) -> str | None:
     for key, value in dict(here).items():
         here.clear()
         here[key] = value
         try:
             msgspec.convert(document, Catalogue)
         except msgspec.ValidationError as error:
-            if str(error) == said:
+            if str(error) == message:
                 return key
     return None
 

@@ -29,7 +29,7 @@ class Access(msgspec.Struct, frozen=True):
 
 def effective_tier(tier: str, status: str, now: datetime, past_due_since: datetime | None) -> str:
     """The tier that counts: the one that was bought while it is paid for, on trial or in grace, else free."""
-    return tier if _standing(status, now, past_due_since) in {"granted", "grace"} else FREE
+    return tier if _plan_reason(status, now, past_due_since) in {"granted", "grace"} else FREE
 
 
 def access(
@@ -43,19 +43,19 @@ def access(
     """`tier` and `status` are the subscription's; `free` and an empty status for a user without one."""
     if not any(key in one.features for one in catalogue.tiers.values()):
         return Access(allowed=False, reason="unknown_feature", limit=None, tier=FREE)
-    standing = _standing(status, now, past_due_since)
-    counts = tier if standing in {"granted", "grace"} and tier in catalogue.tiers else FREE
+    plan_reason = _plan_reason(status, now, past_due_since)
+    counts = tier if plan_reason in {"granted", "grace"} and tier in catalogue.tiers else FREE
     feature = catalogue.tiers[counts].features.get(key)
     if feature is not None:
-        reason: Reason = "grace" if standing == "grace" else "granted"
+        reason: Reason = "grace" if plan_reason == "grace" else "granted"
         return Access(allowed=True, reason=reason, limit=feature.limit, tier=counts, per=feature.per)
     bought = catalogue.tiers.get(tier)
     lost = counts != tier and bought is not None and key in bought.features
-    reason = ("payment_overdue" if standing == "overdue" else "not_live") if lost else "not_in_tier"
+    reason = ("payment_overdue" if plan_reason == "overdue" else "not_live") if lost else "not_in_tier"
     return Access(allowed=False, reason=reason, limit=None, tier=counts)
 
 
-def _standing(
+def _plan_reason(
     status: str, now: datetime, past_due_since: datetime | None
 ) -> Literal["granted", "grace", "overdue", "none"]:
     match status:

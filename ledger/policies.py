@@ -34,7 +34,7 @@ POLICIES: tuple[Policy, ...] = tuple(
 
 
 def reactions(recorded: Recorded) -> Iterator[Reaction]:
-    """Of every policy, each with what the outbox knows it by."""
+    """What every policy asks for, each effect with what the outbox knows it by."""
     for policy in POLICIES:
         for index, effect in enumerate(policy.react(recorded)):
             yield Reaction(policy.name, index, effect)

@@ -11,7 +11,7 @@ from projections.registry import PROJECTIONS, rebuildable
 
 
 def runner(url: str, *, schema: str = "liberation") -> BatchRunner:
-    """To be started, or to `catch_up` with; to be stopped in any case."""
+    """A runner to be started, or to `catch_up` with; to be stopped in any case."""
     return BatchRunner(url, PROJECTIONS, schema=schema)
 
 

@@ -17,13 +17,13 @@ class GivingBack(Protocol):
 
 
 class MoneyBack(NamedTuple):
-    """In minor units."""
+    """What went back of one payment or invoice, in minor units."""
 
     given_minor: int
     under_way_minor: int
 
     def since(self, before: MoneyBack) -> MoneyBack:
-        """By how much each changed."""
+        """By how much each changed since `before`."""
         return MoneyBack(self.given_minor - before.given_minor, self.under_way_minor - before.under_way_minor)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from ledger.store import Store
 from tests import databases
+from tests.order import dealt
 
 TESTS = Path(__file__).parent
 
@@ -18,10 +20,22 @@ WHOLE_SERVICES = ("flows/", "install/", "docs/", "api/embedded/", "api/cli/test_
 """What starts processes of its own, or installs: `make quick` leaves it out."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(WHOLE_SERVICES):
             item.add_marker(pytest.mark.slow)
+    yield  # now `-m` and `-k` take their choice
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        items[:] = _dealt(items, processes)
+
+
+def _dealt(items: list[pytest.Item], processes: int) -> Iterator[pytest.Item]:
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    files = [list(tests) for _, tests in groupby(slow, key=lambda item: item.path)]
+    return dealt(files, quick, processes)
 
 
 @pytest.fixture(scope="session")

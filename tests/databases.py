@@ -1,4 +1,4 @@
-"""Databases for tests: migrated once, then cloned, which takes a tenth of a second."""
+"""Databases for tests: migrated once, then cloned."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from ledger.store import migrate
+
+CLONE = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+"""The default writes every page to the log instead, which takes five times as long."""
 
 
 def make_template(server: str) -> str:
@@ -24,7 +27,7 @@ def clone(server: str, template: str) -> str:
     """The owner's connection string of a new database like `template`."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as conn:
-        conn.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+        conn.execute(CLONE.format(Identifier(name), Identifier(template)))
     return make_conninfo(server, dbname=name)
 
 

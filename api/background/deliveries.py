@@ -19,7 +19,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.stripe.wiring import Delivered, Postponed
+from api.stripe.delivery import Delivered, Postponed
 from ledger.effects import Effect, kind_of
 from ledger.errors import Contended, LedgerError, StoreUnavailable
 from ledger.message import Origin

@@ -98,7 +98,7 @@ def _totals(items: list[Mrr]) -> list[MrrTotal]:
 )
 async def get_churn(services: NamedDependency[Services], since: From, until: To = None) -> Read[ChurnReport]:
     """Of those that paid when the span began. Rates are in hundredths of a per cent."""
-    start, end = _span(services, since, until)
+    start, end = _span(since, until, services.now())
     async with services.reading() as connection:
         items = await revenue.churn(connection, start, end)
     return Read(ChurnReport(start=start, end=end, items=items))
@@ -115,14 +115,13 @@ async def get_deferred_revenue(
     services: NamedDependency[Services], since: From, until: To = None
 ) -> Read[DeferredReport]:
     """From the postings themselves, so that it ties to the account to the cent."""
-    start, end = _span(services, since, until)
+    start, end = _span(since, until, services.now())
     async with services.reading() as connection:
         items = await revenue.deferred_rollforward(connection, start, end)
     return Read(DeferredReport(start=start, end=end, items=items))
 
 
-def _span(services: Services, since: str, until: str | None) -> tuple[datetime, datetime]:
-    now = services.now()
+def _span(since: str, until: str | None, now: datetime) -> tuple[datetime, datetime]:
     start, end = span(since, until)
     assert start is not None, "the parameter is required"
     if end is None and start > now:

@@ -18,10 +18,12 @@ Modules here import little at their top, as the command line should start quickl
 from __future__ import annotations
 
 from api.cli.commands import liberation
+from api.redaction import install_hooks
 
 __all__ = ["liberation", "main"]
 
 
 def main() -> None:
     """The console script."""
+    install_hooks()
     liberation(prog_name="liberation")

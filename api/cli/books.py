@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from api.cli.errors import FOUND, CommandError
 from api.cli.files import written
 from api.cli.installation import Installation, installation
 from api.cli.terminal import Day, is_terminal, json_option, print_json, print_table, progress
-from api.cli.trouble import FOUND, Trouble
 
 if TYPE_CHECKING:
     from ledger.store.proof import Proof
@@ -50,7 +50,7 @@ def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
             if as_json:
                 found = {"position": broken.position, "detail": broken.detail}
                 print_json({"equal": False, "broken": found} if check else {"broken": found})
-            raise Trouble(
+            raise CommandError(
                 f"{broken.detail}. Nothing was {'compared' if check else 'rebuilt'}: no table is made from a "
                 "history that is not what was appended. What to do is in docs/operations.md.",
                 FOUND,

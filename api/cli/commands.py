@@ -1,4 +1,4 @@
-"""All commands under one name, and what is common to them: how trouble is told."""
+"""All commands under one name, and what is common to them: how errors are told."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from api.cli.books import export, replay
 from api.cli.credentials import token
 from api.cli.doctor import doctor
 from api.cli.ending import ending
+from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.policies import policies
@@ -19,7 +20,6 @@ from api.cli.revenue import recognise
 from api.cli.service import demo, serve, worker
 from api.cli.snapshots import snapshots
 from api.cli.stripe import stripe
-from api.cli.trouble import explained
 
 
 class Commands(click.Group):

@@ -26,7 +26,7 @@ def token(sub: str, roles: tuple[str, ...], ttl: timedelta, *, as_json: bool) ->
     It is for development: with LIBERATION_JWKS set, credentials come from that issuer alone.
     """
     from api.http.auth import mint
-    from api.http.keys import LOCAL
+    from api.http.signing_keys import LOCAL
     from api.settings import load
 
     settings = load()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from api.cli.errors import FOUND, UNREACHABLE
 from api.cli.terminal import json_option, print_json
-from api.cli.trouble import FOUND, UNREACHABLE
+from api.redaction import redact
 
 if TYPE_CHECKING:
     from api.doctor.finding import Finding
@@ -25,7 +27,7 @@ def doctor(*, as_json: bool) -> None:
     from api.doctor.examination import examine
     from api.settings import load
 
-    findings = examine(load())
+    findings = [_without_secrets(finding) for finding in examine(load())]
     if as_json:
         print_json({"ok": _exit_code(findings) == 0, "findings": findings})
     else:
@@ -33,6 +35,11 @@ def doctor(*, as_json: bool) -> None:
             _print(finding)
         click.echo(_summary(findings))
     click.get_current_context().exit(_exit_code(findings))
+
+
+def _without_secrets(finding: Finding) -> Finding:
+    """It may repeat a setting, or what a library says of one."""
+    return msgspec.structs.replace(finding, said=redact(finding.said), todo=redact(finding.todo))
 
 
 def _exit_code(findings: list[Finding]) -> int:

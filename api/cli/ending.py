@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from api.cli.trouble import CRASHED, FOUND, INTERRUPTED, UNUSABLE, Trouble
+from api.cli.errors import CRASHED, FOUND, INTERRUPTED, UNUSABLE, CommandError
 from api.redaction import redact, traceback_of
 
 _FAULT = (
@@ -27,7 +27,7 @@ def ending() -> Iterator[None]:
     except click.ClickException as error:
         _tell(_shown(error))
         # click has 1 for a file that it cannot open, and the like
-        found = isinstance(error, Trouble) or error.exit_code != FOUND
+        found = isinstance(error, CommandError) or error.exit_code != FOUND
         sys.exit(error.exit_code if found else UNUSABLE)
     except click.Abort:
         sys.exit(INTERRUPTED)
@@ -39,9 +39,9 @@ def ending() -> Iterator[None]:
 
 
 def _shown(error: click.ClickException) -> str:
-    told = io.StringIO()
-    error.show(told)
-    return told.getvalue().rstrip("\n")
+    text = io.StringIO()
+    error.show(text)
+    return text.getvalue().rstrip("\n")
 
 
 def _tell(text: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from api.cli.trouble import UNUSABLE, Trouble, unwritable
+from api.cli.errors import UNUSABLE, CommandError, unwritable
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """What a file system says that knows no hard links."""
@@ -21,7 +21,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSY
 def written(path: Path, *, replace: bool) -> Iterator[IO[str]]:
     """A text file that takes the place of `path` at the end; nothing is left of it when something is raised.
 
-    Without `replace` a file that is there stays, and this raises `Trouble`, also when it came meanwhile.
+    Without `replace` a file that is there stays, and this raises `CommandError`, also when it came meanwhile.
     A device or a pipe is written to as it is.
     """
     if path.exists() and not path.is_file():
@@ -44,9 +44,9 @@ def written(path: Path, *, replace: bool) -> Iterator[IO[str]]:
 
 
 def check_free(path: Path) -> None:
-    """`Trouble` when a file is there already; what is no file can be written to again."""
+    """`CommandError` when a file is there already; what is no file can be written to again."""
     if path.is_file() or path.is_symlink():
-        raise Trouble(
+        raise CommandError(
             f"{path} exists already, and is not overwritten: give --out another name, or a directory, in "
             "which each gets a name of its own.",
             UNUSABLE,

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from api.cli.errors import FOUND, UNUSABLE, CommandError
 from api.cli.files import check_free, written
 from api.cli.installation import installation
 from api.cli.terminal import json_option, print_json, progress
-from api.cli.trouble import FOUND, UNUSABLE, Trouble
 
 KEY_FILE = "checkpoint-ed25519.pem"
 """In the data directory. Who has it can sign; keep it elsewhere where that matters."""
@@ -125,10 +125,10 @@ def checkpoint(out: str, key: Path | None, *, as_json: bool) -> None:
 def _check_target(out: str) -> None:
     """Before the long work. What is named as a directory must be one: the disk may not be mounted."""
     if not out:  # as of a variable that is not set: what is kept here would not be kept elsewhere
-        raise Trouble("--out names nothing: give a file, or a directory.", UNUSABLE)
+        raise CommandError("--out names nothing: give a file, or a directory.", UNUSABLE)
     path = Path(out)
     if out.endswith(os.sep) and not path.is_dir():
-        raise Trouble(f"{out} is no directory: make it first, or name a file.", UNUSABLE)
+        raise CommandError(f"{out} is no directory: make it first, or name a file.", UNUSABLE)
     check_free(path)
 
 
@@ -144,9 +144,9 @@ def _signer(file: Path) -> Any:
     try:
         return checkpoints.load_or_make_key(file)
     except OSError as error:
-        raise Trouble(f"{file} cannot be used as a key: {error.strerror}.", UNUSABLE) from error
+        raise CommandError(f"{file} cannot be used as a key: {error.strerror}.", UNUSABLE) from error
     except (ValueError, TypeError) as error:  # no PEM, or one with a password
-        raise Trouble(f"{file} holds no private key that can be read: {error}", UNUSABLE) from error
+        raise CommandError(f"{file} holds no private key that can be read: {error}", UNUSABLE) from error
 
 
 def _public_pem(signer: Any) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.terminal import json_option, print_json, print_table
-from api.cli.trouble import UNUSABLE, Trouble
 
 if TYPE_CHECKING:
     from projections.outbox import Parked
@@ -83,7 +83,7 @@ def requeue(keys: tuple[tuple[int, str, int], ...], *, everything: bool, as_json
     else:
         click.echo("Nothing is parked.")
     if missing:
-        raise Trouble(f"Not parked: {', '.join(missing)}.", UNUSABLE)
+        raise CommandError(f"Not parked: {', '.join(missing)}.", UNUSABLE)
 
 
 async def _parked(here: Installation) -> list[Parked]:

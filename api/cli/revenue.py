@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.terminal import Day, json_option, print_json, print_table, progress
-from api.cli.trouble import UNUSABLE, Trouble
 
 if TYPE_CHECKING:
     from api.books.recognition import Recognised
@@ -33,7 +33,7 @@ def recognise(until: datetime | None, *, as_json: bool) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     day = until.date() if until else yesterday
     if day > yesterday:
-        raise Trouble(f"{day} is not over; the last day that can be closed is {yesterday}.", UNUSABLE)
+        raise CommandError(f"{day} is not over; the last day that can be closed is {yesterday}.", UNUSABLE)
     with installation() as here:
         made = _recognise(here, day)
     if as_json:

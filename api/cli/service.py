@@ -36,7 +36,7 @@ def serve(workers: int | None) -> None:
     if workers is not None:
         settings = msgspec.structs.replace(settings, workers=workers)
     log.configure(settings)
-    asyncio.run(until_stopped(run(settings, _announce), told=_stopping))
+    asyncio.run(until_stopped(run(settings, _announce), on_signal=_stopping))
 
 
 @click.command()
@@ -52,7 +52,7 @@ def worker() -> None:
     asyncio.run(
         until_stopped(
             work(settings, lambda _: click.echo("The worker is running. Ctrl-C stops it.", err=True)),
-            told=_stopping,
+            on_signal=_stopping,
         )
     )
 
@@ -80,7 +80,7 @@ def demo(seed: int, scale: float, data_dir: Path | None, *, fresh: bool) -> None
     from api.serve.stopping import until_stopped
 
     asked = Demo(seed=seed, scale=scale, fresh=fresh, data_dir=data_dir)
-    asyncio.run(until_stopped(run(asked, progress), told=_stopping))
+    asyncio.run(until_stopped(run(asked, progress), on_signal=_stopping))
 
 
 def _stopping() -> None:

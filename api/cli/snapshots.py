@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import installation
-from api.cli.trouble import UNUSABLE, Trouble
 
 
 @click.group()
@@ -37,4 +37,4 @@ def drop(streams: tuple[str, ...], *, everything: bool) -> None:
         ]
     click.echo(f"Dropped {len(gone)} {'snapshot' if len(gone) == 1 else 'snapshots'}.")
     if missing := [stream for stream in dict.fromkeys(streams) if stream not in gone]:
-        raise Trouble(f"No snapshot is kept of {', '.join(missing)}.", UNUSABLE)
+        raise CommandError(f"No snapshot is kept of {', '.join(missing)}.", UNUSABLE)

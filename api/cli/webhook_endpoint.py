@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from api.cli.errors import FOUND, UNUSABLE, CommandError, unwritable
 from api.cli.terminal import json_option, print_json
-from api.cli.trouble import FOUND, UNUSABLE, Trouble, unwritable
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -72,7 +72,7 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
     done = asyncio.run(_bring_in_line(asked))
     _print_done(done, as_json=as_json)
     if secret_out is not None and done.outcome != "created":
-        raise Trouble(_NOT_WRITTEN.format(file=secret_out), UNUSABLE)
+        raise CommandError(_NOT_WRITTEN.format(file=secret_out), UNUSABLE)
     if done.differences:
         click.get_current_context().exit(FOUND)
 
@@ -112,9 +112,9 @@ async def _bring_in_line(asked: _Asked) -> _Done:
                 return await _create(client, asked)
             endpoint = await update(client, found[0]) if asked.update else found[0]
         except stripe.PermissionError as error:
-            raise Trouble(_NOT_PERMITTED, UNUSABLE) from error
+            raise CommandError(_NOT_PERMITTED, UNUSABLE) from error
         except stripe.InvalidRequestError as error:
-            raise Trouble(f"Stripe refuses the endpoint: {error.user_message}", UNUSABLE) from error
+            raise CommandError(f"Stripe refuses the endpoint: {error.user_message}", UNUSABLE) from error
     remaining = differences(endpoint)
     if len(found) > 1:
         remaining.append(f"{len(found)} endpoints have this address, and each tells of every event")
@@ -132,7 +132,7 @@ async def _create(client: Any, asked: _Asked) -> _Done:
     from api.webhooks.endpoint import create
 
     if not asked.create:
-        raise Trouble(f"No endpoint at Stripe has the address {asked.url}: give --create.", UNUSABLE)
+        raise CommandError(f"No endpoint at Stripe has the address {asked.url}: give --create.", UNUSABLE)
     with _secret_file(asked.secret_out) as write:
         endpoint, secret = await create(client, asked.url)
         write(secret)
@@ -149,7 +149,7 @@ def _secret_file(path: Path | None) -> Iterator[Any]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise Trouble(f"{path} is there already: name a new file.", UNUSABLE) from None
+        raise CommandError(f"{path} is there already: name a new file.", UNUSABLE) from None
     except OSError as error:
         raise unwritable(path, error) from error
     try:

@@ -13,7 +13,7 @@ from msgspec import Meta
 from api.courses.resources import CourseStanding
 from api.courses.routes import TAGS, Call, OfCourse, Reason, RevisionProblem, moved
 from api.http.body import IdempotencyKey
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.services import Services
 from ledger.courses.commands import ApproveCourse, FeatureCourse, RejectCourse, UnfeatureCourse

@@ -19,12 +19,12 @@ from api.courses import writing
 from api.courses.resources import CourseStanding, ReviseCourse, UploadCourse, standing_of
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey, known_shape
-from api.http.gate import IDEMPOTENT
 from api.http.owner import is_admin
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import OWN_MEMBERS, Problem
 from api.http.promises import responses
-from api.services import Services
-from api.subscriptions.billing import Done, once
+from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.entitlements import COUNTS, FeatureMissing, FeatureProblem, plan_of, require
 from api.words import NO_NUL
 from ledger.authors.commands import AcceptUpload
@@ -140,7 +140,7 @@ async def upload_course(
         async def make() -> Command:
             return await _accept(services, request, data, command_id)
 
-        done = await once(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _made(services, request, done, command_id)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
@@ -166,7 +166,7 @@ async def _accept(services: Services, request: Call, body: UploadCourse, command
     return msgspec.structs.replace(command, content=written.content)
 
 
-async def _made(services: Services, request: Call, done: Done, command_id: str) -> Response[Any]:
+async def _made(services: Services, request: Call, done: Submitted, command_id: str) -> Response[Any]:
     """Nothing recorded: the course was accepted under this id before."""
     course_id, content = services.id_of("crs", command_id), None
     if done.recorded:
@@ -214,7 +214,9 @@ async def revise_course(
         async def make() -> Command:
             return await _revise(services, request, course_id, data, command_id)
 
-        return await _stands(services, course_id, await once(services, request, command_id, make))
+        return await _stands(
+            services, course_id, await services.submitter.submit_once(command_id, make, origin_of(request))
+        )
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
@@ -377,12 +379,14 @@ async def moved(
             made: Command = await command(fields)
             return made
 
-        return await _stands(services, course_id, await once(services, request, command_id, make))
+        return await _stands(
+            services, course_id, await services.submitter.submit_once(command_id, make, origin_of(request))
+        )
 
     return await services.idempotency.run(request, key, body, work)
 
 
-async def _stands(services: Services, course_id: str, done: Done) -> Response[Any]:
+async def _stands(services: Services, course_id: str, done: Submitted) -> Response[Any]:
     course = await services.store.state(COURSE, stream_of(course_id))
     assert course.content is not None, "it was found before"
     return Response(standing_of(course, course.content), status_code=200, headers=done.headers)

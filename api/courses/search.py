@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed
 from api.courses.words import Words
 from api.reads import rows_of, select
 from ledger.courses.content import CourseContent
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 from projections.courses.course import COURSES, CourseRow
 
 Sort = Literal["newest", "price", "price_desc", "relevance"]

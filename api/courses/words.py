@@ -11,7 +11,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from ledger.errors import NotFound
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 
 SALT_BYTES = 16
 _canonical = msgspec.json.Encoder(order="deterministic").encode

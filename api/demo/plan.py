@@ -222,7 +222,7 @@ class _Planner:
                 yield from (PayOut(at=at, currency=currency) for currency in CURRENCIES if currency != "usd")
 
     def _special(self, day: int, card: str) -> Pay:
-        """By a user with dollars, around noon."""
+        """Something that happens once, to a user with dollars, around noon."""
         dollars = [user for user in self._users if user.currency == "usd"]
         return self._pay(self._noon(day), self._lot.choice(dollars), f"pm_card_{card}")
 

@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from api import log
-from api.background.projecting import projecting
 from api.clock import SandboxClock
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
@@ -24,9 +23,9 @@ from api.demo.subscribers import subscriptions
 from api.demo.welcome import welcome
 from api.sandbox.clock import ClockSetting
 from api.sandbox.state import CLOCK, State
+from api.serve.composition import composition_of, hurrying
 from api.serve.database import open_database
 from api.serve.node import serving
-from api.serve.parts import context_of, hurrying
 from api.serve.sandbox import Files
 from api.serve.service import Running, announced, answering, surroundings
 from api.serve.sockets import listen, port_of, url_of
@@ -128,10 +127,10 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     settings = msgspec.structs.replace(
         running.settings, rate_limit_per_minute=10**9, rate_limit_burst=10**9, workers=1
     )
-    context = context_of(settings, settings.database_url, background=(projecting, hurrying), clock=clock)
+    composition = composition_of(settings, settings.database_url, background=(hurrying,), clock=clock)
     click.echo(f"Making a history of {DAYS} days, through the API and the Stripe sandbox …", err=True)
     async with (
-        serving(context, listener),
+        serving(composition, listener),
         storytelling(settings, running.url, running.sandbox_url, clock) as story,
     ):
         try:

@@ -206,8 +206,8 @@ class Story:
                 body["payment_method"] = subscribers.GOOD
                 await self._api.post("/api/subscriptions/create", user_id, body, CREATED)
             case subscribers.ChangePlan(tier=tier):
-                told = await self._api.post("/api/subscriptions/preview", user_id, {"tier": tier}, OK)
-                body = {name: told[name] for name in ("tier", "proration_at", "expected_minor")}
+                preview = await self._api.post("/api/subscriptions/preview", user_id, {"tier": tier}, OK)
+                body = {name: preview[name] for name in ("tier", "proration_at", "expected_minor")}
                 await self._api.post("/api/subscriptions/update", user_id, body, OK, method="PUT")
             case subscribers.Pause():
                 await self._api.post("/api/subscriptions/pause", user_id, {}, OK)
@@ -271,7 +271,7 @@ async def storytelling(
 async def _read(response: aiohttp.ClientResponse, expected: tuple[int, ...]) -> Json:
     body = await response.read()
     if response.status not in expected:
-        said = body[:300].decode(errors="replace")
-        raise StoryFailed(f"{response.method} {response.url.path} answered {response.status}: {said}")
+        text = body[:300].decode(errors="replace")
+        raise StoryFailed(f"{response.method} {response.url.path} answered {response.status}: {text}")
     answer: Json = msgspec.json.decode(body)
     return answer

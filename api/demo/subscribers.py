@@ -35,7 +35,7 @@ class Pause(SubscriberAction, frozen=True, kw_only=True):
 
 
 class Cancel(SubscriberAction, frozen=True, kw_only=True):
-    """At once."""
+    """A cancellation at once."""
 
 
 class CardTurns(SubscriberAction, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from api.doctor.finding import Finding, bad, ok, unreached, worrying, wrong
-from api.http.keys import is_url, made_here, published
+from api.http.signing_keys import is_url, made_here, published
 from api.settings import Settings, SettingsError
 
 CHECK = "credentials"

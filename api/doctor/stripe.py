@@ -134,7 +134,7 @@ def permissions(probes: list[Probe]) -> Finding:
 
 def version(probes: list[Probe]) -> Finding:
     """Pinned by a header of each call, and told in each answer."""
-    found = {told for one in probes if (told := one.headers.get("stripe-version"))}
+    found = {version for one in probes if (version := one.headers.get("stripe-version"))}
     if found - {STRIPE_VERSION}:
         said = f"Stripe answers in version {', '.join(sorted(found))}, and {STRIPE_VERSION} was asked for."
         return wrong("stripe.version", said, "See what stands between and changes the Stripe-Version header.")

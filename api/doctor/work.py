@@ -17,12 +17,12 @@ async def examine(url: str, schema: str) -> list[Finding]:
     try:
         dsn = conninfo(url, schema=schema, name="doctor")
         async with await AsyncConnection.connect(dsn, autocommit=True) as conn:
-            return told(await health.look(conn, {}))
+            return findings_of(await health.look(conn, {}))
     except psycopg.Error:
         return [skipped(CHECK, "what the service has done cannot be read, see the checks of the database")]
 
 
-def told(seen: health.Health) -> list[Finding]:
+def findings_of(seen: health.Health) -> list[Finding]:
     findings = [wrong(CHECK, f"{said[0].upper()}{said[1:]}.", _todo(said)) for said in seen.wrong] + [
         worrying(CHECK, f"{said[0].upper()}{said[1:]}.", _todo(said)) for said in seen.worrying
     ]

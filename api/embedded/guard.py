@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-LAST_USER_LEFT = 0  # no signal has this number, so that both kinds of news fit one pipe
+LAST_USER_LEFT = 0  # no signal has this number, so that both kinds of reason fit one pipe
 STEADY_S = 60.0  # having run so long, the next crash is a new story
 RESTARTS = 8  # in one story
 DELAY_S = 0.05  # before the first restart, then twice as much each time: 12.75 s in all
@@ -82,12 +82,12 @@ def _supervise(
 ) -> None:
     restarts, launched = 0, time.monotonic()
     while True:
-        news = os.read(wake, 1)[0]
-        if news in {LAST_USER_LEFT, signal.SIGINT}:
+        reason = os.read(wake, 1)[0]
+        if reason in {LAST_USER_LEFT, signal.SIGINT}:
             postmaster.send_signal(signal.SIGINT)
             postmaster.wait()
             return
-        if news in {signal.SIGTERM, signal.SIGHUP}:
+        if reason in {signal.SIGTERM, signal.SIGHUP}:
             postmaster.send_signal(signal.SIGTERM)
         if postmaster.poll() is None:
             continue

@@ -112,7 +112,7 @@ class UndeclaredRoute(RuntimeError):
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Runs before anything of the request is read. `Gate` has put the principal there, if there is one.
+    """Runs before anything of the request is read. `Admission` has put the principal there, if there is one.
 
     Async, as Litestar hands a plain function to a thread, which costs more than all else of a request.
     """

@@ -19,7 +19,7 @@ import psycopg
 from api.http.auth import API_KEY_PREFIX, ROLES, ApiKey
 from ledger.errors import Invalid, NotFound
 from ledger.ids import new_id
-from ledger.store.lane import Connection, Kind
+from ledger.store.batched_queries import BatchedQuery, Connection
 
 
 class NewApiKey(msgspec.Struct, frozen=True):
@@ -85,5 +85,5 @@ def _match(rows: Sequence[tuple[Any, ...]], digest: bytes) -> ApiKey | None:
     return None
 
 
-FIND_API_KEY: Kind[bytes, ApiKey | None] = Kind(_find)
+FIND_API_KEY: BatchedQuery[bytes, ApiKey | None] = BatchedQuery(_find)
 """By the SHA-256 of the key."""

@@ -16,8 +16,8 @@ from hashlib import sha256
 import jwt
 import msgspec
 
-from api.http.keys import Keys, LocalKeys
 from api.http.problems import Unauthenticated
+from api.http.signing_keys import LocalKeys, SigningKeys
 from api.settings import Settings, SettingsError
 
 ROLES = frozenset({"student", "instructor", "enterprise", "admin", "service"})
@@ -57,7 +57,7 @@ class Authenticator:
     def __init__(
         self,
         settings: Settings,
-        keys: Keys,
+        keys: SigningKeys,
         find_api_key: FindApiKey,
         clock: Callable[[], float] = time.time,
     ) -> None:

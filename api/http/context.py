@@ -117,7 +117,7 @@ class RequestContext:
             )
 
     def _refusal(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> ApiError | None:
-        """Of what Litestar shall not see. Where a body may be left unread, the connection ends."""
+        """Why Litestar shall not see it, if so. Where a body may be left unread, the connection ends."""
         if (unreadable := scope.get(REFUSED)) is not None:
             unreadable.headers.update(_CLOSE)
             return cast("ApiError", unreadable)
@@ -177,9 +177,9 @@ def _misspelt(path: str) -> bool:
 
 
 async def _refuse(send: _Answer, path: str, refusal: ApiError) -> None:
-    said = problem(refusal.code, refusal.detail, path, status=status_of(type(refusal)))
-    body = msgspec.json.encode(said)
+    document = problem(refusal.code, refusal.detail, path, status=status_of(type(refusal)))
+    body = msgspec.json.encode(document)
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
     headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
-    await send({"type": "http.response.start", "status": said.status, "headers": headers})
+    await send({"type": "http.response.start", "status": document.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

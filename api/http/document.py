@@ -23,7 +23,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from api.http.access import ACCESS, Access
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import MEDIA_TYPE, phrase, status_of
 from api.http.promises import ProblemSpec, Refusal, of_any_request
 
@@ -87,6 +87,8 @@ _RESPONSE_HEADERS: Json = {
     },
     "X-Request-Id": {"schema": {"type": "string"}, "description": "Yours, or one made here."},
 }
+PROVIDED = ("services", "pages")
+"""What the application gives its handlers, by the names of their parameters: no part of a request."""
 _ETAG: Json = {"ETag": {"schema": {"type": "string"}}}
 
 
@@ -100,10 +102,8 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
         use_handler_docstrings=True,
         path="/-",  # where Litestar would serve its own pages
     )
-    nothing = Provide(lambda: None, sync_to_thread=False)
-    app = Litestar(
-        list(handlers), dependencies={"services": nothing}, openapi_config=config, logging_config=None
-    )
+    provided = {name: Provide(lambda: None, sync_to_thread=False) for name in PROVIDED}
+    app = Litestar(list(handlers), dependencies=provided, openapi_config=config, logging_config=None)
     document: Json = app.openapi_schema.to_schema()
     by_operation = {str(handler.operation_id): handler for handler in handlers}
     for _, _, operation in operations(document):
@@ -112,8 +112,8 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
     _refuse_unknown_fields(document, handlers)
     _offer_media_types(document, handlers)
     _say_what_is_answered(document)
-    told: Json = _without_leftovers(_any_of(document))
-    return told
+    complete: Json = _without_leftovers(_any_of(document))
+    return complete
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -184,17 +184,17 @@ def _say_what_is_answered(document: Json) -> None:
 
 
 def _answered(summary: str) -> str:
-    told = summary.removeprefix("List ")
-    return told[:1].upper() + told[1:]
+    thing = summary.removeprefix("List ")
+    return thing[:1].upper() + thing[1:]
 
 
 def _without_leftovers(document: Json) -> Json:
     """Whole numbers without a point, names without our modules, and no null where nobody can send one."""
-    told: Json = _renamed(_whole_numbers(document))
-    for _, _, operation in operations(told):
+    renamed: Json = _renamed(_whole_numbers(document))
+    for _, _, operation in operations(renamed):
         for parameter in operation["parameters"]:
             parameter["schema"] = _not_null(parameter["schema"])
-    return told
+    return renamed
 
 
 _BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
@@ -218,12 +218,12 @@ def _renamed(document: Json) -> Json:
     names = {name: _name(name, schema.get("title", "")) for name, schema in schemas.items()}
     assert len(set(names.values())) == len(names), "two schemas of one name"
     references = {f"{_SCHEMAS}{old}": f"{_SCHEMAS}{new}" for old, new in names.items()}
-    told: Json = _referring(document, references)
-    told["components"]["schemas"] = {
+    renamed: Json = _referring(document, references)
+    renamed["components"]["schemas"] = {
         names[old]: {**schema, "title": names[old]} if names[old] != old else schema
-        for old, schema in told["components"]["schemas"].items()
+        for old, schema in renamed["components"]["schemas"].items()
     }
-    return told
+    return renamed
 
 
 def _name(name: str, title: str) -> str:

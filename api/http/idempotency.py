@@ -23,11 +23,11 @@ from psycopg.types.json import Jsonb
 
 from api.http.problems import IdempotencyInFlight, on_ledger_error
 from ledger.errors import IdempotencyMismatch, LedgerError
-from ledger.store.lane import Connection, Kind, Lane
+from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 
 POLL_S = 0.05
 SERVER_ERROR = 500
-LANE_OPTIONS = "-c synchronous_commit=off"
+ASYNCHRONOUS_OPTIONS = "-c synchronous_commit=off"
 CLAIM_LIFE_S = 60.0
 """A claim older than this is free even if its session lives: it is no lock, only a courtesy."""
 
@@ -65,10 +65,10 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Idempotency:
-    """`lane` writes; it is a connection of its own, as it does not wait for the disk."""
+    """`batcher` writes, on a connection of its own, as it does not wait for the disk."""
 
-    def __init__(self, lane: Lane, wait_s: float) -> None:
-        self._lane = lane
+    def __init__(self, batcher: QueryBatcher, wait_s: float) -> None:
+        self._batcher = batcher
         self._wait_s = wait_s
         self._in_flight: dict[bytes, tuple[bytes, asyncio.Future[Answer | None]]] = {}
 
@@ -107,14 +107,14 @@ class Idempotency:
         try:
             response = await _attempt(request, work, f"api:{claim.id.hex()}")
         except Exception:
-            self._lane.tell(RELEASE, claim.id)  # what went wrong here must not bar the repeat
+            self._batcher.tell(RELEASE, claim.id)  # what went wrong here must not bar the repeat
             raise
         return response, await self._keep(claim, response)
 
     async def _claim(self, claim: Claim, deadline: float) -> Found:
         """Waits for another process that is at it."""
         while True:
-            found = await self._lane.ask(CLAIM, claim)
+            found = await self._batcher.ask(CLAIM, claim)
             _same(found.digest, claim.digest)
             if found.mine or found.answer is not None:
                 return found
@@ -125,9 +125,9 @@ class Idempotency:
     async def _keep(self, claim: Claim, response: Response[Any]) -> Answer | None:
         answer = _answer(response)
         if answer.status >= SERVER_ERROR or isinstance(response, Unkept):
-            await self._lane.ask(RELEASE, claim.id)
+            await self._batcher.ask(RELEASE, claim.id)
             return answer if answer.status < SERVER_ERROR else None
-        await self._lane.ask(KEEP, (claim.id, answer))
+        await self._batcher.ask(KEEP, (claim.id, answer))
         return answer
 
 
@@ -261,9 +261,9 @@ async def _release(connection: Connection, ids: Sequence[bytes]) -> list[None]:
     return [None] * len(ids)
 
 
-CLAIM: Kind[Claim, Found] = Kind(_claim)
-KEEP: Kind[tuple[bytes, Answer], None] = Kind(_keep)
-RELEASE: Kind[bytes, None] = Kind(_release)
+CLAIM: BatchedQuery[Claim, Found] = BatchedQuery(_claim)
+KEEP: BatchedQuery[tuple[bytes, Answer], None] = BatchedQuery(_keep)
+RELEASE: BatchedQuery[bytes, None] = BatchedQuery(_release)
 
 _PURGE = """
     DELETE FROM idempotency_keys

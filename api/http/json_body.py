@@ -53,9 +53,9 @@ def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
     try:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        said, _, path = str(error).partition(" - at `")
+        message, _, path = str(error).partition(" - at `")
         inside = "".join(f"/{_escape(step)}" for step in _STEP.findall(path))
-        yield FieldError(detail=in_words(said, kind), pointer=f"{at}{inside}")
+        yield FieldError(detail=in_words(message, kind), pointer=f"{at}{inside}")
         return
     # what would be refused later, and alone, by its own code: here it is told with the rest
     if isinstance(value, str):

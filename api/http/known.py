@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from api.http.problems import FieldError, Unprocessable
 from ledger.chart import CHART, CONTRACT_LIABILITY, CUSTOMER_CREDIT
 from ledger.domains import DOMAINS, EVENT_TYPES
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 
 EVENT_TYPE_NAMES = tuple(sorted(event.TYPE for event in EVENT_TYPES))
 STREAMS = tuple(domain.stream.prefix for domain in DOMAINS)

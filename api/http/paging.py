@@ -56,7 +56,7 @@ def before(cursor: str | None) -> int:
 
 
 def before_key(cursor: str | None, first: K) -> K:
-    """The same of a list with a longer key; the first page comes before `first`."""
+    """As `before`, for a list with a longer key; the first page comes before `first`."""
     if cursor is None:
         return first
     key = _key_of(cursor)

@@ -93,9 +93,9 @@ class ApiError(LedgerError):
         self.errors = errors or []
         self.headers = dict(headers or {})
 
-    def told(self, said: Problem) -> Problem:
-        """`said`, or a subclass of it with members of its own."""
-        return said
+    def as_problem(self, common: Problem) -> Problem:
+        """`common`, or a subclass of it with members of its own."""
+        return common
 
 
 class Malformed(ApiError):
@@ -114,7 +114,7 @@ class Unprocessable(ApiError):
     @classmethod
     def at(cls, *errors: FieldError) -> Unprocessable:
         """All of them in one sentence, each with where it is."""
-        return cls(told_together(errors), errors=list(errors[:MOST_ERRORS]))
+        return cls(in_one_sentence(errors), errors=list(errors[:MOST_ERRORS]))
 
 
 class Unauthenticated(ApiError):
@@ -339,12 +339,12 @@ def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Resp
     status = status_of(type(error))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error(error.code, detail=error.detail)
-    said = problem(error.code, error.detail, request.url.path, errors, status)
+    common = problem(error.code, error.detail, request.url.path, errors, status)
     if isinstance(error, ApiError):
-        said = error.told(said)
+        common = error.as_problem(common)
     elif (with_members := OWN_MEMBERS.get(type(error))) is not None:
-        said = with_members(error, said)
-    return answer(said, headers)
+        common = with_members(error, common)
+    return answer(common, headers)
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -368,7 +368,7 @@ def allow(methods: Iterable[str]) -> str:
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [_field_error(request, each) for each in extra] or [FieldError(detail=error.detail)]
-    return answer(problem("invalid", told_together(errors), request.url.path, errors))
+    return answer(problem("invalid", in_one_sentence(errors), request.url.path, errors))
 
 
 def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) -> FieldError:
@@ -380,10 +380,12 @@ def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) ->
     return FieldError(detail=in_words(message["message"], kind, from_text=True), parameter=name or key)
 
 
-def told_together(errors: Sequence[FieldError]) -> str:
-    told = [f"{each.pointer or each.parameter or 'The body'}: {each.detail}" for each in errors[:MOST_ERRORS]]
-    more = len(errors) - len(told)
-    return "; ".join(told) + (f"; and {more} more." if more else ".")
+def in_one_sentence(errors: Sequence[FieldError]) -> str:
+    shown = [
+        f"{each.pointer or each.parameter or 'The body'}: {each.detail}" for each in errors[:MOST_ERRORS]
+    ]
+    more = len(errors) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more." if more else ".")
 
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

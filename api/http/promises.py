@@ -92,7 +92,7 @@ def responses(
 
 
 def of_any_request(access: Access, *, idempotent: bool) -> Iterator[Refusal]:
-    """What an operation refuses before its handler is asked, by what the gate looks at for it."""
+    """What an operation refuses before its handler is asked, by what its `access` asks for."""
     yield from ANY_REQUEST
     yield StoreUnavailable
     if access.signature:

@@ -40,7 +40,7 @@ Parameters = Mapping[str, Parameter]
 
 
 def parameters_of(handler: BaseRouteHandler) -> Parameters:
-    """By the name that the caller knows."""
+    """Those of a handler, by the name that the caller knows."""
     injected, strict = handler.resolve_dependencies(), handler.signature_model.__annotations__
     return {
         declared.name or name: _parameter(field, declared, strict[name])

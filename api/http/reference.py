@@ -11,12 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+import msgspec
+
 from api.http.document import Json, operations
 from api.http.problems import MEDIA_TYPE, phrase
 from api.http.promises import Case, ProblemType, problem_types
+from api.words import described
 
 _ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
 code's address on this page."""
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """What the API says of itself."""
+
+    document: Json
+    reference: str
 
 
 def page(document: Json) -> str:
@@ -88,7 +98,7 @@ def _response(status: str, response: Json) -> tuple[str, ...]:
 
 
 def _link(code: re.Match[str]) -> str:
-    """To the problem."""
+    """A link to the problem."""
     return f'<a href="#problem-{code[1]}">{code[0]}</a>'
 
 
@@ -135,7 +145,7 @@ def _bounds(schema: Json) -> Iterator[str]:
     if "format" in schema:
         yield f", {escape(schema['format'])}"
     if "pattern" in schema:
-        yield f", <code>{escape(schema['pattern'])}</code>"
+        yield f", {escape(described(schema['pattern']))}"
 
 
 def _problem(of: ProblemType) -> str:

@@ -11,22 +11,23 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from api.http.body import IdempotencyKey, known_shape
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import CardDeclined, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
 from api.invoices.reads import INVOICE_BY_ID
 from api.invoices.resources import Invoice, invoice_of
 from api.payments.resources import Failure, NextAction
-from api.services import Services
-from api.stripe.gateway import Delivered
-from api.subscriptions.billing import Call, Done, next_action, once
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.billing import Call, next_action
 from ledger.errors import NotFound
 from ledger.invoices import state
 from ledger.invoices.commands import RequestInvoiceRetry
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.refusals import InvoiceNotOpen, NewCardRequired, RetryInProgress
 from ledger.invoices.stream import stream_of
+from ledger.store import Store
 
 
 class PayInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,10 +85,10 @@ async def pay_invoice(
     known_shape(invoice_id, "in_")
 
     async def work(command_id: str) -> Response[Any]:
-        known = await _state(services, invoice_id)
+        known = await _state(services.store, invoice_id)
         if known.action_required and known.user_id == request.user.id:
             position = await services.store.head()
-            waiting = Done((), position, repeated=False, delivered=Delivered())
+            waiting = Submitted((), position)
             return await _answer(services, request, invoice_id, waiting)
 
         async def make() -> RequestInvoiceRetry:
@@ -99,17 +100,17 @@ async def pay_invoice(
                 user_id=request.user.id,
             )
 
-        done = await once(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _answer(services, request, invoice_id, done)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-async def _state(services: Services, invoice_id: str) -> state.Invoice:
-    return await services.store.state(INVOICE, stream_of(invoice_id))
+async def _state(store: Store, invoice_id: str) -> state.Invoice:
+    return await store.state(INVOICE, stream_of(invoice_id))
 
 
-async def _answer(services: Services, request: Call, invoice_id: str, done: Done) -> Response[Any]:
+async def _answer(services: Services, request: Call, invoice_id: str, done: Submitted) -> Response[Any]:
     await services.positions.wait(done.position)
     story = await services.point_reads.ask(INVOICE_BY_ID, invoice_id)
     assert story is not None, "it has a fact that the projection has seen"
@@ -117,13 +118,13 @@ async def _answer(services: Services, request: Call, invoice_id: str, done: Done
     if shown.status == "paid":
         return Response(InvoicePaying(invoice=shown), status_code=200, headers=done.headers)
     if shown.action_required:
-        action = await next_action(services, invoice_id, done.delivered)
+        action = await next_action(services.gateway, invoice_id, done.delivered)
         paying = InvoicePaying(invoice=shown, next_action=action)
         return Unkept(paying, status_code=202, headers=done.headers)
     if story.invoice.retry or shown.failure is None:
         return Response(InvoicePaying(invoice=shown), status_code=202, headers=done.headers)
-    said = problem(CardDeclined.code, shown.failure.detail, request.url.path)
-    declined = InvoiceDeclined(**msgspec.structs.asdict(said), failure=shown.failure, invoice=shown)
+    common = problem(CardDeclined.code, shown.failure.detail, request.url.path)
+    declined = InvoiceDeclined(**msgspec.structs.asdict(common), failure=shown.failure, invoice=shown)
     return answer(declined, done.headers)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.invoices.resources import InvoiceStory
 from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
-from ledger.store.lane import Connection, Kind
+from ledger.store.batched_queries import BatchedQuery, Connection
 from projections.invoices.credit_notes import CREDIT_NOTES
 from projections.invoices.invoice import INVOICES
 from projections.invoices.lines import INVOICE_LINES
@@ -43,4 +43,4 @@ async def _tell_invoices(connection: Connection, invoice_ids: Sequence[str]) -> 
     return [known.get(each) for each in invoice_ids]
 
 
-INVOICE_BY_ID: Kind[str, InvoiceStory | None] = Kind(_tell_invoices)
+INVOICE_BY_ID: BatchedQuery[str, InvoiceStory | None] = BatchedQuery(_tell_invoices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -14,9 +15,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
-from api.http.gate import IDEMPOTENT
 from api.http.owner import is_admin, owner_of
-from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.paging import Cursor, Limit, Page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
@@ -33,9 +34,10 @@ from api.invoices.resources import (
     invoice_detail_of,
     invoice_of,
 )
-from api.reads import rows, select
-from api.services import Services
-from api.subscriptions.billing import Call, Done, once
+from api.reads import ReadPool, newest_first, select
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.billing import Call
 from ledger.errors import NotFound, Refused
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
@@ -48,6 +50,7 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.state import InvoiceStatus
 from ledger.invoices.stream import stream_of
+from ledger.store.batched_queries import QueryBatcher
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES
 
@@ -91,21 +94,15 @@ async def list_invoices(
 ) -> Read[Page[Invoice]]:
     """The caller's, newest first; an admin's are everybody's, or one user's."""
     everybody = is_admin(request) and user_id is None
-    arguments = {
-        "user_id": owner_of(request, user_id),
-        "before": before(cursor),
-        "status": status,
-        "limit": limit + 1,
-    }
-    async with services.reading() as connection:
-        found = await rows(connection, _LIST_OF_ALL if everybody else _LIST, INVOICES, arguments)
-    shown = [invoice_of(row, to_admin=is_admin(request)) for row in found]
-    return Read(page(shown, limit, lambda invoice: (invoice.position,)))
+    filters = {"user_id": owner_of(request, user_id), "status": status}
+    query = _LIST_OF_ALL if everybody else _LIST
+    shown = partial(invoice_of, to_admin=is_admin(request))
+    return await newest_first(services.reads, query, INVOICES, filters, shown, cursor=cursor, limit=limit)
 
 
-async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceStory:
+async def _story(reads: QueryBatcher, request: Call, invoice_id: str) -> InvoiceStory:
     """Somebody else's looks like one that does not exist."""
-    found = await services.point_reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
+    found = await reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
     if found is None or not (is_admin(request) or found.invoice.user_id == request.user.id):
         raise NotFound(f"There is no invoice {invoice_id}.")
     return found
@@ -122,7 +119,7 @@ async def get_invoice(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[InvoiceDetail]:
     """With its lines, payments, credit notes and history."""
-    story = await _story(services, request, invoice_id)
+    story = await _story(services.point_reads, request, invoice_id)
     facts = await services.store.read_stream(stream_of(invoice_id))
     return Read(invoice_detail_of(story, facts, to_admin=is_admin(request)))
 
@@ -143,8 +140,8 @@ async def get_receipt(
     and its lines never change.
     """
     media_type = _negotiated(request)
-    story = await _story(services, request, invoice_id)
-    receipt = await _receipt(services, story)
+    story = await _story(services.point_reads, request, invoice_id)
+    receipt = await _receipt(services.reads, services.settings.seller, story)
     etag = _etag(receipt, media_type)
     # what is sent depends on Accept, and a cache must know that
     headers = {"ETag": f"W/{etag}", "Vary": "Accept"}
@@ -172,7 +169,7 @@ def _negotiated(request: Call) -> str:
 
 
 def _etag(receipt: Receipt, media_type: str) -> str:
-    """Of what is rendered: two renderings of it differ in the PDF's time of making."""
+    """A hash of what is rendered: two renderings of it differ in the PDF's time of making."""
     content = msgspec.json.encode((receipt, media_type))
     return f'"{blake2b(content, digest_size=12).hexdigest()}"'
 
@@ -180,7 +177,7 @@ def _etag(receipt: Receipt, media_type: str) -> str:
 _NAME = "SELECT name FROM contacts WHERE user_id = %s"
 
 
-async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
+async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory) -> Receipt:
     """Raises `NoReceipt` before it is paid, and when nothing was charged for it. The customer's name is taken
     from their contact data as it is now: it may have been erased, and no fact has it.
     """
@@ -192,14 +189,14 @@ async def _receipt(services: Services, story: InvoiceStory) -> Receipt:
             if free
             else f"This invoice is {row.status}; it has a receipt when it is paid."
         )
-    async with services.reading() as connection:
+    async with reads.connection() as connection:
         known = await (await connection.execute(_NAME, (row.user_id,))).fetchone()
     # on one line: it is the customer's own text, and lines of it would look like ours
     name = " ".join(known[0].split()) if known and known[0] else ""
     return Receipt(
         number=row.receipt_number,
         invoice_number=row.number,
-        seller=tuple(filter(None, map(str.strip, services.settings.seller.splitlines()))),
+        seller=tuple(filter(None, map(str.strip, seller.splitlines()))),
         customer=tuple(filter(None, (name, row.user_id))),
         paid_at=row.paid_at,
         currency=row.currency,
@@ -298,7 +295,7 @@ async def _give_back(
             note=body.note,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
     credit_id = services.id_of("cn", command_id)
     if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
         requested = done.recorded[0].event
@@ -306,18 +303,18 @@ async def _give_back(
         credit_id = requested.credit_id
     # its number is its place among all, which the projection counts
     await services.positions.wait(done.position)
-    story = await _story(services, request, invoice_id)
+    story = await _story(services.point_reads, request, invoice_id)
     row = next(row for row in story.credits if row.credit_id == credit_id)
     return _credited(request, row, done)
 
 
-def _credited(request: Call, row: CreditNoteRow, done: Done) -> Response[Any]:
+def _credited(request: Call, row: CreditNoteRow, done: Submitted) -> Response[Any]:
     shown = credit_note_of(row)
     headers = {**done.headers, "Location": f"/api/invoices/{row.stripe_invoice_id}"}
     if row.status == "failed":
         detail = f"Stripe did not make the credit note ({row.failure_code}). No money moved."
-        said = problem(CreditFailed.code, detail, request.url.path)
-        return answer(CreditNotMade(**msgspec.structs.asdict(said), credit_note=shown), headers)
+        common = problem(CreditFailed.code, detail, request.url.path)
+        return answer(CreditNotMade(**msgspec.structs.asdict(common), credit_note=shown), headers)
     return Response(shown, status_code=201 if row.status == "credited" else 202, headers=headers)
 
 

@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 
 from api.services import Services
 from ledger.errors import StoreUnavailable
-from ledger.store.lane import Connection
+from ledger.store.batched_queries import Connection
 from projections import outbox
 
 TIMEOUT_S = 2.0

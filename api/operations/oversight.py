@@ -12,9 +12,9 @@ from litestar.params import QueryParameter
 
 from api.http.checks import Check
 from api.http.known import event_type_fault, stream_fault
-from api.http.paging import LARGEST, Cursor, Limit, Page, before, before_key, page
+from api.http.paging import LARGEST, Cursor, Limit, Page, before_key, page
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.reads import rows, select
+from api.reads import newest_first, select
 from api.services import Services
 from api.words import NO_NUL
 from projections.audit import AUDIT, AuditRow
@@ -109,17 +109,8 @@ async def list_audit(
     request_id: Filter = None,
 ) -> Read[Page[AuditItem]]:
     """Every fact of the ledger, newest first."""
-    arguments: dict[str, Any] = {
-        "before": before(cursor),
-        "actor": actor,
-        "stream": stream,
-        "type": type_,
-        "request_id": request_id,
-        "limit": limit + 1,
-    }
-    async with services.reading() as connection:
-        found = await rows(connection, _AUDIT, AUDIT, arguments)
-    return Read(page([_audit_item(row) for row in found], limit, lambda item: (item.position,)))
+    filters = {"actor": actor, "stream": stream, "type": type_, "request_id": request_id}
+    return await newest_first(services.reads, _AUDIT, AUDIT, filters, _audit_item, cursor=cursor, limit=limit)
 
 
 def _audit_item(row: AuditRow) -> AuditItem:
@@ -161,16 +152,11 @@ async def list_webhook_deliveries(
     subject: Filter = None,
 ) -> Read[Page[WebhookDelivery]]:
     """Stripe's events as received, newest first, each once however often it was sent."""
-    arguments: dict[str, Any] = {
-        "before": before(cursor),
-        "result": "" if result == "waiting" else result,
-        "type": type_,
-        "subject": subject,
-        "limit": limit + 1,
-    }
-    async with services.reading() as connection:
-        found = await rows(connection, _DELIVERIES, WEBHOOKS, arguments)
-    return Read(page([_delivery(row) for row in found], limit, lambda item: (item.position,)))
+    wanted = "" if result == "waiting" else result
+    filters = {"result": wanted, "type": type_, "subject": subject}
+    return await newest_first(
+        services.reads, _DELIVERIES, WEBHOOKS, filters, _delivery, cursor=cursor, limit=limit
+    )
 
 
 def _delivery(row: WebhookRow) -> WebhookDelivery:

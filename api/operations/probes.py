@@ -53,8 +53,8 @@ async def readyz(request: Request[Any, Any, Any], services: NamedDependency[Serv
     health = await examine(services)
     if not health.wrong:
         return Response(health, headers={"Cache-Control": "no-store"})
-    said = problem(ServiceNotReady.code, "; ".join(health.wrong), request.url.path)
-    not_ready = NotReady(**msgspec.structs.asdict(said), health=health)
+    common = problem(ServiceNotReady.code, "; ".join(health.wrong), request.url.path)
+    not_ready = NotReady(**msgspec.structs.asdict(common), health=health)
     failed: Response[Any] = answer(not_ready, {"Cache-Control": "no-store"})
     return failed
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
-from api.http.reference import STYLE
-from api.services import Services
+from api.http.reference import STYLE, Pages
 
 CACHE = {"Cache-Control": "public, max-age=300"}
 TAGS = ["operations"]
@@ -19,9 +18,9 @@ TAGS = ["operations"]
     tags=TAGS,
     media_type=MediaType.HTML,
 )
-async def get_reference(services: NamedDependency[Services]) -> Response[str]:
+async def get_reference(pages: NamedDependency[Pages]) -> Response[str]:
     """Works offline: no script, no other host."""
-    return Response(services.reference, media_type=MediaType.HTML, headers=CACHE)
+    return Response(pages.reference, media_type=MediaType.HTML, headers=CACHE)
 
 
 @get(
@@ -30,9 +29,9 @@ async def get_reference(services: NamedDependency[Services]) -> Response[str]:
     summary="The OpenAPI document",
     tags=TAGS,
 )
-async def get_openapi(services: NamedDependency[Services]) -> Response[dict[str, object]]:
+async def get_openapi(pages: NamedDependency[Pages]) -> Response[dict[str, object]]:
     """OpenAPI 3.1."""
-    return Response(services.document, media_type=MediaType.JSON, headers=CACHE)
+    return Response(pages.document, media_type=MediaType.JSON, headers=CACHE)
 
 
 @get(

@@ -14,11 +14,13 @@ from api.services import Services
 from api.stripe.failures import failure_of
 from api.stripe.objects import UnexpectedAnswer, parse
 from api.stripe.payments.lookup import PAGE, every, patiently
+from api.submitting import Submitted
 from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
 from ledger.customers.decider import CUSTOMER, Customer
 from ledger.customers.stream import stream_of
 from ledger.errors import NotFound
-from ledger.message import Origin, Outcome
+from ledger.message import Origin
+from ledger.store import Store
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -47,13 +49,13 @@ class _PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     card: Card | None = None
 
 
-async def customer(services: Services, user_id: str) -> Customer:
-    return await services.store.state(CUSTOMER, stream_of(user_id))
+async def customer(store: Store, user_id: str) -> Customer:
+    return await store.state(CUSTOMER, stream_of(user_id))
 
 
 async def customer_id(services: Services, user_id: str, origin: Origin) -> str:
     """The user's id as Stripe's customer, made there the first time. Nobody's name goes along."""
-    known = await customer(services, user_id)
+    known = await customer(services.store, user_id)
     if known.stripe_customer_id:
         return known.stripe_customer_id
     made = await _ask(
@@ -71,13 +73,13 @@ async def customer_id(services: Services, user_id: str, origin: Origin) -> str:
     return made.id
 
 
-async def listed(services: Services, user_id: str) -> list[SavedCard]:
+async def listed(store: Store, client: stripe.StripeClient, user_id: str) -> list[SavedCard]:
     """What is saved here and still attached at Stripe."""
-    known = await customer(services, user_id)
+    known = await customer(store, user_id)
     if not known.payment_methods:
         return []
     page = await _ask(
-        services.stripe.v1.customers.payment_methods.list_async(known.stripe_customer_id, {"limit": PAGE})
+        client.v1.customers.payment_methods.list_async(known.stripe_customer_id, {"limit": PAGE})
     )
     try:
         methods = [parse(method, _PaymentMethod) async for method in every(page)]
@@ -88,7 +90,7 @@ async def listed(services: Services, user_id: str) -> list[SavedCard]:
 
 async def save(
     services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
-) -> tuple[SavedCard, Outcome]:
+) -> tuple[SavedCard, Submitted]:
     """Attach at Stripe, then record; both may be repeated."""
     owner = await customer_id(services, user_id, origin)
     attached = await _ask(
@@ -100,17 +102,17 @@ async def save(
     command = SavePaymentMethod(
         command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=method.id
     )
-    return _shown(method), await services.store.handle(command, origin)
+    return _shown(method), await services.submitter.submit(command, origin)
 
 
 async def remove(
     services: Services, user_id: str, payment_method: str, origin: Origin, command_id: str
-) -> Outcome:
+) -> Submitted:
     """Detach at Stripe first: after a crash in between, the card is still shown and can be removed again.
 
     `NotFound` when the user has no such card.
     """
-    if payment_method not in (await customer(services, user_id)).payment_methods:
+    if payment_method not in (await customer(services.store, user_id)).payment_methods:
         raise NotFound("You have no such saved card.")
     try:
         await patiently(lambda: services.stripe.v1.payment_methods.detach_async(payment_method))
@@ -121,7 +123,7 @@ async def remove(
     command = RemovePaymentMethod(
         command_id=command_id, effective_at=services.now(), user_id=user_id, payment_method_id=payment_method
     )
-    return await services.store.handle(command, origin)
+    return await services.submitter.submit(command, origin)
 
 
 async def _ask(call: Awaitable[T]) -> T:

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey, PaymentMethodId, known_shape
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -45,7 +45,8 @@ class SavedCards(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def list_payment_methods(request: Call, services: NamedDependency[Services]) -> Read[SavedCards]:
     """Brand and last digits come from Stripe now; they are not kept here."""
-    return Read(SavedCards(items=await cards.listed(services, request.user.id)))
+    saved = await cards.listed(services.store, services.stripe, request.user.id)
+    return Read(SavedCards(items=saved))
 
 
 @post(
@@ -67,9 +68,8 @@ async def save_payment_method(
 
     async def work(command_id: str) -> Response[Any]:
         origin = origin_of(request)
-        saved, outcome = await cards.save(services, request.user.id, data.payment_method, origin, command_id)
-        headers = {"Ledger-Position": str(outcome.position)}
-        return Response(saved, status_code=201, headers=headers)
+        saved, done = await cards.save(services, request.user.id, data.payment_method, origin, command_id)
+        return Response(saved, status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
@@ -87,8 +87,8 @@ async def remove_payment_method(
 ) -> Response[None]:
     """Detaches it at Stripe. Removing it twice is 404 the second time, and harmless."""
     method = known_shape(payment_method_id, "pm_")
-    outcome = await cards.remove(services, request.user.id, method, origin_of(request), new_id("cmd"))
-    return Response(None, status_code=204, headers={"Ledger-Position": str(outcome.position)})
+    done = await cards.remove(services, request.user.id, method, origin_of(request), new_id("cmd"))
+    return Response(None, status_code=204, headers=done.headers)
 
 
 HANDLERS = (list_payment_methods, save_payment_method, remove_payment_method)

@@ -12,13 +12,13 @@ from api.payments.resources import PaymentFact, Story
 from api.reads import BY_ID, SNAPSHOT, grouped, rows_of, select
 from ledger.message import Metadata
 from ledger.payments.stream import id_of, stream_of
-from ledger.store.lane import Connection, Kind
+from ledger.store.batched_queries import BatchedQuery, Connection
 from projections.payments.disputes import DISPUTES
 from projections.payments.payment import PAYMENTS
 from projections.payments.refunds import REFUNDS
 
 
-class Told(msgspec.Struct, frozen=True):
+class PaymentRows(msgspec.Struct, frozen=True):
     """A payment with its history; of one moment, since the queries run in one transaction."""
 
     story: Story
@@ -37,7 +37,7 @@ _REFUNDS = select(BY_ID, REFUNDS, by="payment_id")
 _DISPUTES = select(BY_ID, DISPUTES, by="payment_id")
 
 
-async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told | None]:
+async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[PaymentRows | None]:
     """All that wait, in five round trips at most, whatever their number."""
     ids = list(dict.fromkeys(payment_ids))
     async with connection.pipeline():
@@ -51,7 +51,7 @@ async def _tell(connection: Connection, payment_ids: Sequence[str]) -> list[Told
     disputes_of = grouped(rows_of(DISPUTES, await disputes.fetchall()), "payment_id")
     history_of = _histories(await facts.fetchall())
     known = {
-        row.payment_id: Told(
+        row.payment_id: PaymentRows(
             Story(row, refunds_of[row.payment_id], disputes_of[row.payment_id]),
             [fact for fact in history_of[row.payment_id] if fact.position <= row.last_position],
         )
@@ -73,4 +73,4 @@ def _histories(facts: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[Paymen
     return histories
 
 
-PAYMENT_BY_ID: Kind[str, Told | None] = Kind(_tell)
+PAYMENT_BY_ID: BatchedQuery[str, PaymentRows | None] = BatchedQuery(_tell)

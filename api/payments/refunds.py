@@ -13,13 +13,12 @@ from litestar.params import JSONBody
 
 from api.http.auth import Principal
 from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, answer, problem
 from api.http.promises import responses
-from api.inline import deliver
 from api.payments.resources import Refund, fold, refund_of
 from api.services import Services, origin_of
-from ledger.effects import CreateRefund
+from api.submitting import Submitted
 from ledger.errors import NotFound
 from ledger.payments.commands import RequestRefund
 from ledger.payments.decider import PAYMENT
@@ -108,7 +107,6 @@ async def refund_payment(
 
 
 async def _refund(services: Services, request: Call, body: RefundPayment, command_id: str) -> Response[Any]:
-    origin = origin_of(request)
     command = RequestRefund(
         command_id=command_id,
         effective_at=services.now(),
@@ -120,28 +118,23 @@ async def _refund(services: Services, request: Call, body: RefundPayment, comman
         user_id=request.user.id,
         note=body.note,
     )
-    outcome = await services.store.handle(command, origin)
+    done = await services.submitter.submit(command, origin_of(request), begins=True)
     refund_id = command.refund_id
-    if outcome.recorded:  # else it was taken up from Stripe, so that it has been there
-        requested = outcome.recorded[0]  # of the first sending, when this is a repeat
-        assert isinstance(requested.event, RefundRequested)
-        refund_id = requested.event.refund_id
-        await deliver(services, CreateRefund(body.payment_id, refund_id), origin, requested)
+    if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
+        requested = done.recorded[0].event
+        assert isinstance(requested, RefundRequested)
+        refund_id = requested.refund_id
     facts = await services.store.read_stream(PAYMENT.stream(command))
     row = next(row for row in fold(facts).refunds if row.refund_id == refund_id)
-    response = _answer(request, row)
-    response.headers["Ledger-Position"] = str(facts[-1].position)
-    if outcome.repeated or not outcome.recorded:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return _answer(request, row, done.seen(facts[-1].position))
 
 
-def _answer(request: Call, row: RefundRow) -> Response[Any]:
+def _answer(request: Call, row: RefundRow, done: Submitted) -> Response[Any]:
     refund = refund_of(row)
-    headers = {"Location": f"/api/payments/{row.payment_id}"}
+    headers = {**done.headers, "Location": f"/api/payments/{row.payment_id}"}
     if row.status in {"failed", "canceled"}:
-        said = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
-        return answer(RefundNotMade(**msgspec.structs.asdict(said), refund=refund), headers)
+        common = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
+        return answer(RefundNotMade(**msgspec.structs.asdict(common), refund=refund), headers)
     return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
 
 

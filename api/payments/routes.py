@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -25,10 +26,10 @@ from api.http.body import (
     known_shape,
     span,
 )
-from api.http.gate import IDEMPOTENT
 from api.http.idempotency import Unkept
 from api.http.owner import is_admin
-from api.http.paging import Cursor, Limit, Page, before, page
+from api.http.paging import Cursor, Limit, Page
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import (
     CardDeclined,
     FieldError,
@@ -40,7 +41,6 @@ from api.http.problems import (
 )
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.inline import deliver
 from api.payments import cards, declines
 from api.payments.declines import Remedy
 from api.payments.reads import PAYMENT_BY_ID
@@ -53,17 +53,17 @@ from api.payments.resources import (
     fold,
     payment_of,
 )
-from api.reads import rows, select
-from api.services import Services, origin_of
+from api.reads import newest_first, select
+from api.services import Gateway, Services, origin_of
 from api.stripe.gateway import Delivered, Postponed
-from ledger.effects import CreatePaymentIntent
+from api.submitting import Submitted
 from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
-from ledger.message import Origin, Outcome, Recorded
+from ledger.message import Origin, Recorded
 from ledger.payments.commands import InitiatePayment
 from ledger.payments.decider import PAYMENT
-from ledger.payments.events import PaymentInitiated
 from ledger.payments.refusals import InvalidAmount, InvalidCurrency
 from ledger.payments.state import PaymentStatus
+from ledger.store import Store
 from projections.payments.payment import PAYMENTS
 
 Call = Request[Principal, Any, State]
@@ -152,17 +152,12 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     PAYMENT.decide(command, PAYMENT.initial)  # refused, if it must be, before Stripe is asked for a customer
     customer_id = await _customer_id(services, request.user.id, body, origin)
     command = msgspec.structs.replace(command, stripe_customer_id=customer_id)
-    outcome = await services.store.handle(command, origin)
-    delivered = await _deliver(services, outcome, origin)
-    facts = await _facts(services, command, outcome, delivered)
+    done = await services.submitter.submit(command, origin, begins=True)
+    facts = await _facts(services.store, command, done)
     story = fold(facts)
     _check_same(story)
-    action = await _next_action(services, story, delivered)
-    response = _answer(request, story, action)
-    response.headers["Ledger-Position"] = str(facts[-1].position)
-    if outcome.repeated or not outcome.recorded:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+    action = await _next_action(services.gateway, story, done.delivered)
+    return _answer(request, story, action, done.seen(facts[-1].position))
 
 
 def _check_same(story: Story) -> None:
@@ -175,43 +170,32 @@ def _check_same(story: Story) -> None:
         )
 
 
-async def _deliver(services: Services, outcome: Outcome, origin: Origin) -> Delivered:
-    """Nothing recorded: the payment was taken up from Stripe, so that it has been there."""
-    if not outcome.recorded:
-        return Delivered()
-    initiated = outcome.recorded[0]  # of the first sending, when this is a repeat
-    assert isinstance(initiated.event, PaymentInitiated)
-    return await deliver(services, CreatePaymentIntent(initiated.event.payment_id), origin, initiated)
-
-
-async def _facts(
-    services: Services, command: InitiatePayment, outcome: Outcome, delivered: Delivered
-) -> Sequence[Recorded]:
+async def _facts(store: Store, command: InitiatePayment, done: Submitted) -> Sequence[Recorded]:
     """All of the payment's. Known already when they were made by this very request, without a gap."""
-    if delivered.outcome is not None and not outcome.repeated:
-        made = (*outcome.recorded, *delivered.outcome.recorded)
+    if done.delivered.outcome is not None and not done.repeated:
+        made = (*done.recorded, *done.delivered.outcome.recorded)
         if [fact.version for fact in made] == list(range(1, len(made) + 1)):
             return made
     # under the id of its first sending, which another version may have drawn anew
-    stream = outcome.recorded[0].stream if outcome.recorded else PAYMENT.stream(command)
-    return await services.store.read_stream(stream)
+    stream = done.recorded[0].stream if done.recorded else PAYMENT.stream(command)
+    return await store.read_stream(stream)
 
 
 async def _customer_id(services: Services, user_id: str, body: ProcessPayment, origin: Origin) -> str:
     """Stripe wants its customer with a card that is saved, or is to be."""
     if body.save_payment_method:
         return await cards.customer_id(services, user_id, origin)
-    known = await cards.customer(services, user_id)
+    known = await cards.customer(services.store, user_id)
     return known.stripe_customer_id if body.payment_method in known.payment_methods else ""
 
 
-async def _next_action(services: Services, story: Story, delivered: Delivered) -> NextAction | None:
+async def _next_action(gateway: Gateway, story: Story, delivered: Delivered) -> NextAction | None:
     row = story.payment
     if row.status != "requires_action":
         return None
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.action_of(row.payment_id)
+            delivered = await gateway.next_action(row.payment_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."
@@ -221,10 +205,10 @@ async def _next_action(services: Services, story: Story, delivered: Delivered) -
     )
 
 
-def _answer(request: Call, story: Story, action: NextAction | None) -> Response[Any]:
+def _answer(request: Call, story: Story, action: NextAction | None, done: Submitted) -> Response[Any]:
     row = story.payment
     payment = payment_of(row, to_admin=is_admin(request), next_action=action)
-    headers = {"Location": f"/api/payments/{row.payment_id}"}
+    headers = {**done.headers, "Location": f"/api/payments/{row.payment_id}"}
     if row.failure_code in declines.OF_AMOUNT:
         return answer(_amount_refused(request, row.failure_code, payment), headers)
     if row.status in {"failed", "canceled"}:
@@ -235,17 +219,17 @@ def _answer(request: Call, story: Story, action: NextAction | None) -> Response[
 
 
 def _amount_refused(request: Call, code: str, payment: Payment) -> AmountRefused:
-    told = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
-    said = problem("invalid_amount", told.detail, request.url.path, told.errors, status=422)
-    return AmountRefused(**msgspec.structs.asdict(said), payment=payment)
+    refused = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
+    common = problem("invalid_amount", refused.detail, request.url.path, refused.errors, status=422)
+    return AmountRefused(**msgspec.structs.asdict(common), payment=payment)
 
 
 def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
     row = story.payment
     decline = declines.explain(row.failure_code, row.decline_code)
-    said = problem(CardDeclined.code, decline.detail, request.url.path)
+    common = problem(CardDeclined.code, decline.detail, request.url.path)
     return PaymentDeclined(
-        **msgspec.structs.asdict(said),
+        **msgspec.structs.asdict(common),
         decline_code=row.decline_code if is_admin(request) else declines.shown(row.decline_code),
         remedy=decline.remedy,
         retry_same_card=decline.retry_same_card,
@@ -296,19 +280,16 @@ async def list_payments(  # noqa: PLR0913, PLR0917  one for each query parameter
         raise Forbidden("Only an admin may list another user's payments.")
     of = user_id if is_admin(request) else request.user.id
     start, end = span(since, until)
-    arguments = {
+    filters = {
         "user_id": of,
-        "before": before(cursor),
         "status": status,
         "currency": None if currency is None else currency_of(currency),
         "since": start,
         "until": end,
-        "limit": limit + 1,
     }
-    async with services.reading() as connection:
-        found = await rows(connection, _HISTORY_OF_ALL if of is None else _HISTORY, PAYMENTS, arguments)
-    shown = [payment_of(row, to_admin=is_admin(request)) for row in found]
-    return Read(page(shown, limit, lambda payment: (payment.position,)))
+    query = _HISTORY_OF_ALL if of is None else _HISTORY
+    shown = partial(payment_of, to_admin=is_admin(request))
+    return await newest_first(services.reads, query, PAYMENTS, filters, shown, cursor=cursor, limit=limit)
 
 
 @get(
@@ -322,10 +303,10 @@ async def get_payment(
     payment_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[PaymentDetail]:
     """With its refunds, disputes and history. Somebody else's looks like one that does not exist."""
-    told = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
-    if told is None or not (is_admin(request) or told.story.payment.user_id == request.user.id):
+    found = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
+    if found is None or not (is_admin(request) or found.story.payment.user_id == request.user.id):
         raise NotFound(f"There is no payment {payment_id}.")
-    return Read(detail_of(told.story, told.history, to_admin=is_admin(request)))
+    return Read(detail_of(found.story, found.history, to_admin=is_admin(request)))
 
 
 HANDLERS = (process_payment, list_payments, get_payment)

@@ -68,7 +68,7 @@ class Keys:
 
 
 def fingerprint(method: str, path: str, params: dict[str, Any]) -> bytes:
-    """Of the endpoint and its parameters, whatever order they were sent in."""
+    """A hash of the endpoint and its parameters, whatever order they were sent in."""
     return hashlib.blake2b(_encode([method, path, params]), digest_size=16).digest()
 
 

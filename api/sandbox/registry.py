@@ -35,7 +35,7 @@ class Resource:
     """`expandable` are dotted fields that hold ids; `included` are lists that only `expand` shows;
     `linked` are fields that lists filter by; `jobs` run when the clock reaches their time;
     `present` adds what follows from the clock when an object is shown; `follows` are called, by type of
-    event, with its object right after it was told.
+    event, with its object right after it was announced.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Registry:
         }
         self.present = {resource.kind: resource.present for resource in resources if resource.present}
 
-    def told(self, tx: Transaction, event_type: str, value: Object) -> None:
+    def announce(self, tx: Transaction, event_type: str, value: Object) -> None:
         """The resource that follows this type of event hears of it."""
         if (follow := self._follows.get(event_type)) is not None:
             follow(tx, value)

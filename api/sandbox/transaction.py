@@ -44,7 +44,7 @@ class Resources(Protocol):
 
     def links_of(self, value: Object) -> list[tuple[str, Any]]: ...
 
-    def told(self, tx: Transaction, event_type: str, value: Object) -> None: ...
+    def announce(self, tx: Transaction, event_type: str, value: Object) -> None: ...
 
 
 class World(Protocol):
@@ -198,7 +198,7 @@ class Transaction:
             }
         )
         self._events.append((self._ranks[event_id], event_id, event_type, body))
-        self.world.registry.told(self, event_type, value)
+        self.world.registry.announce(self, event_type, value)
         return event_id
 
     def encoded(self, value: Object) -> bytes:

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 from api import log, redaction
+from api.serve.composition import ALL_HERE, composition_of
 from api.serve.node import serving
-from api.serve.parts import ALL_HERE, context_of
 from api.serve.sockets import inherited
 from api.serve.stopping import forever, until_stopped
-from api.services import Services
+from api.services import open_services
 from api.settings import Settings, load
 
 
@@ -33,13 +33,15 @@ async def run(settings: Settings, kind: str, ready: int, listener: socket.socket
 async def _part(
     settings: Settings, kind: str, listener: socket.socket | None
 ) -> AsyncIterator[Awaitable[None]]:
-    context = context_of(settings, settings.database_url, background=ALL_HERE if kind == "worker" else ())
+    composition = composition_of(
+        settings, settings.database_url, background=ALL_HERE if kind == "worker" else ()
+    )
     if kind == "worker":
-        async with Services(context).open():
+        async with open_services(composition):
             yield forever()
         return
     assert listener is not None
-    async with serving(context, listener) as ended:
+    async with serving(composition, listener) as ended:
         yield ended
 
 

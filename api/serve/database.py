@@ -49,7 +49,7 @@ def open_database(settings: Settings, *, make: bool) -> Iterator[Database]:
 
 @asynccontextmanager
 async def kept_database(settings: Settings) -> AsyncIterator[Database]:
-    """The same for a service: migrated, and looked after as long as it runs."""
+    """As `database`, for a service: migrated, and looked after as long as it runs."""
     opened = open_database(settings, make=True)
     database = await asyncio.to_thread(opened.__enter__)
     async with AsyncExitStack() as stack:

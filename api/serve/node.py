@@ -11,7 +11,7 @@ import uvicorn
 
 from api.app import create_app
 from api.serve.protocol import Protocol, State
-from api.services import Context
+from api.services import Composition
 
 DRAIN_S = 30
 """For requests under way; one that waits for Stripe gives up earlier."""
@@ -37,14 +37,14 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(context: Context, listener: socket.socket) -> AsyncIterator[Awaitable[None]]:
+async def serving(composition: Composition, listener: socket.socket) -> AsyncIterator[Awaitable[None]]:
     """Answers requests on a copy of `listener`; yields when it does.
 
     Leaving takes no new requests, lets those under way finish, then closes what the application opened.
     What it yields ends by itself only when something is wrong.
     """
     config = uvicorn.Config(
-        create_app(context),
+        create_app(composition),
         loop="asyncio",  # uvloop starved some of 1,000 connections for seconds
         http=Protocol,
         ws="none",

@@ -183,7 +183,7 @@ def _refusal_of(error: BaseException | None, latest: bytes) -> ApiError:
             return Malformed("This is no HTTP: it does not begin with a method.")
         case httptools.HttpParserInvalidURLError() | httptools.HttpParserCallbackError():
             return Malformed("The address cannot be read: write it in ASCII, other characters as %XX.")
-    said = str(error).rstrip(".")
-    if "HTTP version" in said or "PRI" in said:
+    message = str(error).rstrip(".")
+    if "HTTP version" in message or "PRI" in message:
         return VersionNotSupported("HTTP/1.1 and HTTP/1.0 are spoken here.")
-    return Malformed(f"This cannot be read as HTTP/1.1: {said}.")
+    return Malformed(f"This cannot be read as HTTP/1.1: {message}.")

@@ -65,7 +65,7 @@ class Files:
         return self.secret.read_text(encoding="utf-8").strip()
 
     def known_port(self) -> int:
-        """Of the last start; 0 when there was none."""
+        """The port of the last start; 0 when there was none."""
         with suppress(OSError, ValueError):
             return int(self.port.read_text(encoding="utf-8"))
         return 0

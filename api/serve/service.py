@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager
 import msgspec
 import structlog
 
-from api.http.keys import check_keys
+from api.http.signing_keys import check_keys
+from api.serve.composition import ALL_HERE, composition_of
 from api.serve.database import kept_database
 from api.serve.node import serving
-from api.serve.parts import ALL_HERE, context_of
 from api.serve.pool import pool
 from api.serve.sandbox import stripe_settings
 from api.serve.sockets import listen, port_of, url_of
 from api.serve.stopping import forever
-from api.services import Services
+from api.services import open_services
 from api.settings import Settings, SettingsError
 from api.webhooks.endpoint import WEBHOOK_PATH
 
@@ -51,8 +51,8 @@ async def work(settings: Settings, announce: Announce) -> None:
     """Projections and the worker alone, until it is cancelled. Raises as `serve` does."""
     check_keys(settings)
     async with surroundings(settings, url_of(settings.host, settings.port)) as running:
-        context = context_of(running.settings, running.settings.database_url, background=ALL_HERE)
-        async with Services(context).open():
+        composition = composition_of(running.settings, running.settings.database_url, background=ALL_HERE)
+        async with open_services(composition):
             announced(running, announce)
             await forever()
 
@@ -87,8 +87,8 @@ async def answering(settings: Settings, listener: socket.socket) -> AsyncIterato
         async with pool(settings, listener):
             yield forever()
     else:
-        context = context_of(settings, settings.database_url, background=ALL_HERE)
-        async with serving(context, listener) as ended:
+        composition = composition_of(settings, settings.database_url, background=ALL_HERE)
+        async with serving(composition, listener) as ended:
             yield ended
 
 

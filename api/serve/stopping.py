@@ -13,10 +13,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def until_stopped(
-    running: Coroutine[Any, Any, None], *, orphaned: bool = False, told: Callable[[], None] = lambda: None
+    running: Coroutine[Any, Any, None],
+    *,
+    orphaned: bool = False,
+    on_signal: Callable[[], None] = lambda: None,
 ) -> None:
     """Runs it until a signal cancels it, however far it has come; what it opened it closes, and this returns.
-    `told` is called at the signal, as closing may take a while.
+    `on_signal` is called at the signal, as closing may take a while.
 
     With `orphaned` the end of standard input, a pipe from the parent, counts as a signal. At the second one
     this process is gone, and what it started ends by itself: children see their pipe close, the embedded
@@ -31,7 +34,7 @@ async def until_stopped(
             os._exit(128 + number)
         asked = True
         task.cancel()
-        told()
+        on_signal()
 
     def orphan() -> None:
         if not asked:

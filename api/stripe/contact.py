@@ -37,13 +37,13 @@ class Contact:
         self._at = self._clock()
 
     def worrying(self) -> list[str]:
-        """For anybody's eyes: no address, no key."""
+        """What is wrong between Stripe and us, for anybody's eyes: no address, no key."""
         if self._clock() - self._at > LATELY_S:
             return []
         far = self._ahead_s is not None and abs(self._ahead_s) > CLOSE_S
         return [
-            said
-            for said, so in (
+            sentence
+            for sentence, so in (
                 ("Stripe does not answer", self._failures >= FAILURES),
                 ("Stripe refuses the key", self._refused),
                 (f"the clock differs from Stripe's by more than {CLOSE_S:.0f} s", far),

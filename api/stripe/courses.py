@@ -5,20 +5,23 @@ Two streams, so two commands; the outbox sees to it that the second follows the 
 
 from __future__ import annotations
 
-from api.stripe.wiring import Delivered, Postponed, Wiring
+from api.stripe.delivery import Delivered, Postponed, Tools
 from ledger import effects
 from ledger.authors.events import UploadAccepted
 from ledger.authors.stream import stream_of
 from ledger.courses.commands import CreateCourse
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
+from ledger.store import Store
 
 
-async def create(wiring: Wiring, effect: effects.CreateCourse, origin: Origin) -> Delivered:
+async def create(
+    tools: Tools, effect: effects.CreateCourse, origin: Origin, cause: Recorded | None
+) -> Delivered:
     """Once for an upload, however often this is delivered."""
-    accepted = await _accepted(wiring, effect)
+    accepted = await _accepted(tools.store, effect, cause)
     command = CreateCourse(
         command_id=f"upload:{effect.course_id}",
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         course_id=effect.course_id,
         user_id=effect.user_id,
         content=accepted.content,
@@ -29,12 +32,14 @@ async def create(wiring: Wiring, effect: effects.CreateCourse, origin: Origin) -
         correlation_id=origin.correlation_id,
         causation_id=origin.causation_id,
     )
-    return Delivered(await wiring.store.handle(command, worker))
+    return Delivered(await tools.store.handle(command, worker))
 
 
-async def _accepted(wiring: Wiring, effect: effects.CreateCourse) -> UploadAccepted:
-    facts = await wiring.store.read_stream(stream_of(effect.user_id), effect.version - 1)
-    event = facts[0].event if facts else None
+async def _accepted(store: Store, effect: effects.CreateCourse, cause: Recorded | None) -> UploadAccepted:
+    if cause is None:
+        facts = await store.read_stream(stream_of(effect.user_id), effect.version - 1)
+        cause = facts[0] if facts else None
+    event = cause.event if cause is not None else None
     if not isinstance(event, UploadAccepted) or event.course_id != effect.course_id:
         raise Postponed(f"the ledger has not accepted the course {effect.course_id}")
     return event

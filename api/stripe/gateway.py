@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
@@ -16,10 +18,10 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
+from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed
 from api.stripe.payments import create as payments
 from api.stripe.payments import refunds
-from api.stripe.webhooks import Sight
-from api.stripe.wiring import Delivered, Postponed, Wiring
+from api.stripe.webhooks import LastLook
 from ledger.effects import (
     ApplyWebhook,
     CreateCourse,
@@ -41,31 +43,34 @@ from ledger.effects import (
     SubscriptionEffect,
     WithdrawChange,
 )
-from ledger.message import Origin
+from ledger.message import Origin, Recorded
 from ledger.store import Store
+
+T = TypeVar("T")
 
 __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 
 
 class _Turn:
-    """Of one subject, kept while anybody waits for it."""
+    """Whose turn it is with one subject; kept while anybody waits for it."""
 
-    __slots__ = ("__weakref__", "lock", "sight")
+    __slots__ = ("__weakref__", "last_look", "lock")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.sight = Sight()
+        self.last_look = LastLook()
 
 
 class StripeGateway:
     """Delivers as often as it is asked to; idempotency keys and the ledger's rules make once of it."""
 
     def __init__(self, store: Store, client: StripeClient, clock: Clock, *, return_url: str = "") -> None:
-        self._wiring = Wiring(store, client, clock, return_url)
+        self._tools = Tools(store, client, clock, return_url)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
-    async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
-        """Does what is still to be done, or nothing.
+    async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
+        """Does what is still to be done, or nothing. `cause` is the fact that it follows from; without it the
+        fact is looked for, when there is something to do.
 
         Raises Postponed when it must be tried again later, and what `Store.handle` raises.
         Effects with one subject wait for each other; the store's rules settle what meets all the same, such
@@ -75,74 +80,81 @@ class StripeGateway:
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
-            return await self._deliver(effect, origin, turn.sight, arrived)
+            if isinstance(effect, ApplyWebhook):
+                return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
+            return await _or_later(_deliver(self._tools, effect, origin, cause))
 
-    async def deliver_now(self, effect: Effect, origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
         """As `deliver`, for a request that waits: what must be tried again is left to the worker."""
         try:
-            return await self.deliver(effect, origin)
+            return await self.deliver(effect, origin, cause)
         except Postponed:
             return Delivered()
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         """Fetches what the cardholder's browser needs to confirm a payment; empty when it needs nothing.
 
         Raises Postponed when Stripe does not answer.
         """
-        return await payments.action_of(self._wiring, payment_id)
+        return await _or_later(payments.next_action(self._tools, payment_id))
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
-        return await billing.action_of(self._wiring, stripe_invoice_id)
+        return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
 
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:
-        """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
-        return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
+        """What an upgrade to `plan` would charge at `at`. Raises as `previews.preview_change` does, and
+        Postponed when Stripe does not answer.
+        """
+        asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at)
+        return await _or_later(asked)
 
-    async def _deliver(  # noqa: PLR0911  one line for each effect
-        self, effect: Effect, origin: Origin, sight: Sight, arrived: float
-    ) -> Delivered:
-        match effect:
-            case CreatePaymentIntent():
-                return await payments.create(self._wiring, effect.payment_id, origin)
-            case ResolvePayment():
-                return await payments.resolve(self._wiring, effect.payment_id, origin)
-            case CreateRefund():
-                return await refunds.create(self._wiring, effect.payment_id, effect.refund_id, origin)
-            case ResolveRefund():
-                return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
-            case ApplyWebhook():
-                return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
-            case CreateCourse():
-                return await courses.create(self._wiring, effect, origin)
-            case _:
-                return await self._bill(effect, origin)
 
-    async def _bill(  # noqa: PLR0911  one line for each effect
-        self, effect: SubscriptionEffect | InvoiceEffect, origin: Origin
-    ) -> Delivered:
-        wiring = self._wiring
-        match effect:
-            case CreateSubscription():
-                return await subscriptions.create(wiring, effect, origin)
-            case ResolveSubscription(user_id, subscription_id, request_id) if request_id == subscription_id:
-                return await subscriptions.resolve(wiring, user_id, subscription_id, origin)
-            case WithdrawChange():
-                return await requests.withdraw(wiring, effect, origin)
-            case RetryWithNewCard():
-                return await subscriptions.retry_with_new_card(wiring, effect, origin)
-            case EndSubscriptionService():
-                return await subscriptions.end_service(wiring, effect, origin)
-            case RetryInvoice(stripe_invoice_id, attempt):
-                return await invoices.retry(wiring, stripe_invoice_id, attempt, origin)
-            case ResolveInvoice(stripe_invoice_id, attempt):
-                return await invoices.resolve(wiring, stripe_invoice_id, attempt, origin)
-            case CreateCreditNote() | ResolveCreditNote():
-                return await credit_notes.deliver(wiring, effect.stripe_invoice_id, effect.credit_id, origin)
-            case _:
-                return await requests.deliver(wiring, effect, origin)
+async def _or_later(asked: Awaitable[T]) -> T:
+    """What a call to Stripe raises, a later try mends."""
+    try:
+        return await asked
+    except STRIPE_ERRORS as error:
+        raise postponed(error) from error
+
+
+async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
+    tools: Tools,
+    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case CreatePaymentIntent():
+            return await payments.create(tools, effect, origin, cause)
+        case ResolvePayment():
+            return await payments.resolve(tools, effect, origin, cause)
+        case CreateRefund():
+            return await refunds.create(tools, effect, origin, cause)
+        case ResolveRefund():
+            return await refunds.resolve(tools, effect, origin, cause)
+        case CreateSubscription():
+            return await subscriptions.create(tools, effect, origin, cause)
+        case ResolveSubscription() if effect.request_id == effect.subscription_id:
+            return await subscriptions.resolve(tools, effect, origin, cause)
+        case WithdrawChange():
+            return await requests.withdraw(tools, effect, origin, cause)
+        case RetryWithNewCard():
+            return await subscriptions.retry_with_new_card(tools, effect, origin, cause)
+        case EndSubscriptionService():
+            return await subscriptions.end_service(tools, effect, origin, cause)
+        case RetryInvoice():
+            return await invoices.retry(tools, effect, origin, cause)
+        case ResolveInvoice():
+            return await invoices.resolve(tools, effect, origin, cause)
+        case CreateCreditNote() | ResolveCreditNote():
+            return await credit_notes.deliver(tools, effect, origin, cause)
+        case CreateCourse():
+            return await courses.create(tools, effect, origin, cause)
+        case _:
+            return await requests.deliver(tools, effect, origin, cause)
 
 
 def subject_of(effect: Effect) -> str:

@@ -15,11 +15,11 @@ import structlog
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
+from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
 from api.stripe.failures import is_missing
 from api.stripe.payments import lookup
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
-from api.stripe.wiring import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Wiring, postponed, recorder
 from ledger.effects import ApplyWebhook
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 Result = Literal["applied", "unchanged", "ignored"]
 
 
-class Sight(msgspec.Struct):
+class LastLook(msgspec.Struct):
     """What was last recorded of one thing's present state at Stripe, and when it was looked at.
 
     Stripe sends an event after what it is about, so a look that began after the event had come shows it.
@@ -54,68 +54,72 @@ class Sight(msgspec.Struct):
 
 
 async def apply(
-    wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight, arrived: float
+    tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook, arrived: float
 ) -> Delivered:
-    """Raises Postponed when Stripe or the ledger does not know the object (yet): neither is ever dropped."""
-    if (await wiring.store.state(WEBHOOK, stream_of(effect.stripe_event_id))).applied:
+    """Raises what a call to Stripe raises, and Postponed when Stripe or the ledger does not know the object
+    (yet): neither is ever dropped.
+    """
+    if (await tools.store.state(WEBHOOK, stream_of(effect.stripe_event_id))).applied:
         return Delivered()
     as_stripe = recorder(origin, effect.stripe_event_id)
     result: Result
     try:
-        if sight.shows(effect, arrived):
-            result, subject = "unchanged", sight.subject
+        if last_look.shows(effect, arrived):
+            result, subject = "unchanged", last_look.subject
         else:
-            result, subject = await _apply(wiring, effect, as_stripe, sight)
-    except STRIPE_ERRORS as error:
-        if isinstance(error, stripe.StripeError) and is_missing(error):
-            unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
-            raise Postponed(unknown, IMPATIENCE) from error
-        raise postponed(error) from error
+            result, subject = await _apply(tools, effect, as_stripe, last_look)
+    except stripe.StripeError as error:
+        if not is_missing(error):
+            raise
+        unknown = f"Stripe does not know {effect.object_id} of {effect.stripe_event_type}"
+        raise Postponed(unknown, IMPATIENCE) from error
     command = RecordWebhookApplied(
         # fresh: a second try may see `unchanged` where the first saw `applied`; the decider keeps the first
         command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         stripe_event_id=effect.stripe_event_id,
         result=result,
         subject=subject,
     )
-    return Delivered(await wiring.store.handle(command, as_stripe))
+    return Delivered(await tools.store.handle(command, as_stripe))
 
 
-async def _apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin, sight: Sight) -> tuple[Result, str]:
+async def _apply(
+    tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
+) -> tuple[Result, str]:
     if not is_followed(effect.stripe_event_type):
         return _ignored(effect, "not about payments, payouts or subscriptions")
     if effect.stripe_event_type.startswith("payout."):
-        return await _payout(wiring, effect.object_id, origin)
+        return await _payout(tools, effect.object_id, origin)
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
         began = time.monotonic()
-        return _billed(effect, await billing_webhooks.apply(wiring, effect, origin), sight, began)
+        return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
     payment_intent_id = effect.payment_intent_id
     if not payment_intent_id and effect.charge_id:
-        payment_intent_id = await lookup.payment_intent_of_charge(wiring.stripe, effect.charge_id)
+        payment_intent_id = await lookup.payment_intent_of_charge(tools.stripe, effect.charge_id)
     if not payment_intent_id:
         return _ignored(effect, "a charge without a PaymentIntent is none of ours")
-    return await _payment(wiring, effect, payment_intent_id, origin, sight)
+    return await _payment(tools, effect, payment_intent_id, origin, last_look)
 
 
 async def _payment(
-    wiring: Wiring, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, sight: Sight
+    tools: Tools, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     began = time.monotonic()
-    intent = await lookup.payment_intent(wiring.stripe, payment_intent_id)
+    intent = await lookup.payment_intent(tools.stripe, payment_intent_id)
     payment_id = (intent.metadata or {}).get("payment_id", "")
     if not payment_id:
-        return await _of_invoice(wiring, effect, payment_intent_id, origin, sight)
-    known = await state_of(wiring, payment_id)
-    if not known.payment_id and lost_payment(intent, wiring.store.ledger_id) is None:
+        return await _of_invoice(tools, effect, payment_intent_id, origin, last_look)
+    known = await state_of(tools, payment_id)
+    if not known.payment_id and lost_payment(intent, tools.store.ledger_id) is None:
         unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)
     with_refunds = _about_refunds(effect) or bool(known.refunds)
     with_disputes = _about_disputes(effect) or bool(known.disputes)
-    present = await present_of(wiring, intent, with_refunds=with_refunds, with_disputes=with_disputes)
-    outcomes = await record_present(wiring, payment_id, present, origin)
-    sight.began, sight.subject = began, payment_id
-    sight.refunds, sight.disputes = (
+    present = await present_of(tools, intent, with_refunds=with_refunds, with_disputes=with_disputes)
+    outcomes = await record_present(tools, payment_id, present, origin)
+    last_look.began, last_look.subject = began, payment_id
+    last_look.refunds, last_look.disputes = (
         with_refunds or bool(present.refunds),
         with_disputes or bool(present.disputes),
     )
@@ -123,32 +127,32 @@ async def _payment(
 
 
 async def _of_invoice(
-    wiring: Wiring, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, sight: Sight
+    tools: Tools, effect: ApplyWebhook, payment_intent_id: str, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     """A payment that is none of ours may be an invoice's."""
     began = time.monotonic()
-    invoice_id = await billing_lookup.invoice_of_payment_intent(wiring.stripe, payment_intent_id)
+    invoice_id = await billing_lookup.invoice_of_payment_intent(tools.stripe, payment_intent_id)
     if not invoice_id:
         return _ignored(
             effect, "the PaymentIntent carries no payment_id: another integration's", payment_intent_id
         )
     applied = await billing_webhooks.invoice(
-        wiring,
+        tools,
         invoice_id,
         origin,
         with_credits=_about_refunds(effect),
         with_disputes=_about_disputes(effect),
     )
-    return _billed(effect, applied, sight, began)
+    return _billed(effect, applied, last_look, began)
 
 
 def _billed(
-    effect: ApplyWebhook, applied: billing_webhooks.Applied, sight: Sight, began: float
+    effect: ApplyWebhook, applied: billing_webhooks.Applied, last_look: LastLook, began: float
 ) -> tuple[Result, str]:
     if applied.ignored:
         return _ignored(effect, applied.ignored)
-    sight.began, sight.subject = began, applied.subject
-    sight.refunds, sight.disputes = applied.credits, applied.disputes
+    last_look.began, last_look.subject = began, applied.subject
+    last_look.refunds, last_look.disputes = applied.credits, applied.disputes
     return "applied" if applied.changed else "unchanged", applied.subject
 
 
@@ -160,9 +164,9 @@ def _about_disputes(effect: ApplyWebhook) -> bool:
     return effect.stripe_event_type.startswith("charge.dispute")
 
 
-async def _payout(wiring: Wiring, payout_id: str, origin: Origin) -> tuple[Result, str]:
-    payout = await lookup.payout(wiring.stripe, payout_id)
-    outcome = await wiring.store.handle(payout_snapshot(payout), origin)
+async def _payout(tools: Tools, payout_id: str, origin: Origin) -> tuple[Result, str]:
+    payout = await lookup.payout(tools.stripe, payout_id)
+    outcome = await tools.store.handle(payout_snapshot(payout), origin)
     return _result([outcome]), payout_id
 
 

@@ -1,8 +1,8 @@
-"""What the routes of subscriptions share: ask once, deliver at once, and say what came of it."""
+"""What the routes of subscriptions share: whom they address, and how they say what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,43 +21,27 @@ from api.http.problems import (
     answer,
     problem,
 )
-from api.inline import deliver
 from api.payments import declines
 from api.payments.resources import Failure, NextAction, failure
-from api.services import Services, origin_of
+from api.services import Gateway, Services
 from api.stripe.gateway import Delivered, Postponed
+from api.submitting import Submitted
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import Subscription, subscription_of
-from ledger.catalogue import FREE
+from ledger.catalogue import FREE, Catalogue
 from ledger.errors import LedgerError, NotFound
 from ledger.invoices.events import InvoiceActionRequired, InvoicePaid, InvoicePaymentFailed
 from ledger.invoices.stream import stream_of as invoice_stream
-from ledger.message import Command, Origin, Recorded
-from ledger.policies import react
+from ledger.store import Store
 from ledger.subscriptions import state
 from ledger.subscriptions.events import SubscriptionChangeFailed, SubscriptionRequestFailed
 from ledger.subscriptions.state import Subscriber
 from ledger.subscriptions.stream import stream_of as subscriber_stream
 
 Call = Request[Principal, Any, Any]
-Make = Callable[[], Awaitable[Command]]
 
 
-class Done(msgspec.Struct, frozen=True):
-    """What a command recorded, and what came of its effects. Nothing recorded: it is as was asked already."""
-
-    recorded: tuple[Recorded, ...]
-    position: int
-    repeated: bool
-    delivered: Delivered
-
-    @property
-    def headers(self) -> dict[str, str]:
-        replayed = {"Idempotent-Replayed": "true"} if self.repeated else {}
-        return {"Ledger-Position": str(self.position), **replayed}
-
-
-class Trouble(msgspec.Struct, frozen=True):
+class WhyUnpaid(msgspec.Struct, frozen=True):
     """Why an invoice is not paid: its card was declined, or its cardholder must confirm."""
 
     failed: InvoicePaymentFailed | None = None
@@ -82,39 +66,11 @@ DECLINED: Mapping[type[LedgerError], type[Problem]] = {CardDeclined: Subscriptio
 """For `bodies=` of `api.http.promises.responses`."""
 
 
-async def once(services: Services, request: Call, command_id: str, make: Make) -> Done:
-    """The command that `make` gives, recorded and with its effects delivered while the request waits.
-
-    When `command_id` did its work before, it is that work, and nothing is asked again: by now the same body
-    could mean another command, as what it is about has changed.
-    """
-    origin = origin_of(request)
-    recorded = await services.store.find_command(command_id)
-    if recorded:
-        repeated, position = True, recorded[-1].position
-    else:
-        outcome = await services.store.handle(await make(), origin)
-        recorded, repeated, position = outcome.recorded, outcome.repeated, outcome.position
-    delivered = await _deliver(services, origin, recorded)
-    for answered in (delivered.outcome, delivered.invoice):
-        position = max(position, answered.position if answered is not None else 0)
-    return Done(recorded, position, repeated, delivered)
-
-
-async def _deliver(services: Services, origin: Origin, recorded: Sequence[Recorded]) -> Delivered:
-    """In their order. The answer to the last one is the answer."""
-    delivered = Delivered()
-    for cause in recorded:
-        for effect in react(cause):
-            delivered = await deliver(services, effect, origin, cause)
-    return delivered
-
-
-async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state.Subscription]:
+async def addressed(store: Store, user_id: str) -> tuple[Subscriber, state.Subscription]:
     """The user's live subscription, else their latest one, of which the rules say that it is over. Raises
     `NotFound` when there was never one.
     """
-    subscriber = await subscriber_of(services, user_id)
+    subscriber = await subscriber_of(store, user_id)
     found = subscriber.live or subscriber.latest
     if found is None:
         raise NotFound("There is no subscription: POST /api/subscriptions/create begins one.")
@@ -122,10 +78,10 @@ async def addressed(services: Services, user_id: str) -> tuple[Subscriber, state
 
 
 async def refusal(
-    services: Services, user_id: str, request_id: str
+    store: Store, user_id: str, request_id: str
 ) -> SubscriptionRequestFailed | SubscriptionChangeFailed | None:
     """Stripe's, of a request or a change."""
-    for fact in reversed(await services.store.read_stream(subscriber_stream(user_id))):
+    for fact in reversed(await store.read_stream(subscriber_stream(user_id))):
         match fact.event:
             case SubscriptionRequestFailed(request_id=known) as event if known == request_id:
                 return event
@@ -136,28 +92,28 @@ async def refusal(
     return None
 
 
-async def trouble(services: Services, stripe_invoice_id: str) -> Trouble:
+async def why_unpaid(store: Store, stripe_invoice_id: str) -> WhyUnpaid:
     """By the latest fact that says so; none when it is paid, or nothing is known of it."""
     if not stripe_invoice_id:
-        return Trouble()
-    for fact in reversed(await services.store.read_stream(invoice_stream(stripe_invoice_id))):
+        return WhyUnpaid()
+    for fact in reversed(await store.read_stream(invoice_stream(stripe_invoice_id))):
         match fact.event:
             case InvoicePaid():
-                return Trouble()
+                return WhyUnpaid()
             case InvoicePaymentFailed() as failed:
-                return Trouble(failed=failed)
+                return WhyUnpaid(failed=failed)
             case InvoiceActionRequired():
-                return Trouble(action=True)
+                return WhyUnpaid(action=True)
             case _:
                 continue
-    return Trouble()
+    return WhyUnpaid()
 
 
-async def next_action(services: Services, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
+async def next_action(gateway: Gateway, stripe_invoice_id: str, delivered: Delivered) -> NextAction:
     """What the cardholder's browser needs, fetched anew when the delivery did not bring it."""
     if not delivered.client_secret:
         try:
-            delivered = await services.gateway.invoice_action_of(stripe_invoice_id)
+            delivered = await gateway.next_invoice_action(stripe_invoice_id)
         except Postponed:
             raise StripeUnavailable(
                 f"Invoice {stripe_invoice_id} waits for its cardholder; Stripe does not answer. "
@@ -175,13 +131,13 @@ def is_decline(code: str, decline_code: str) -> bool:
     return bool(decline_code) or code == "card_declined" or code in declines.DECLINES
 
 
-def ok(content: Any, done: Done, status: int = 200) -> Response[Any]:
+def ok(content: Any, done: Submitted, status: int = 200) -> Response[Any]:
     return Response(content, status_code=status, headers=done.headers)
 
 
-def price_of(services: Services, tier: str, interval: str, currency: str) -> int:
+def price_of(catalogue: Catalogue, tier: str, interval: str, currency: str) -> int:
     """0 for free, which the rules refuse with what to do instead."""
-    price = services.catalogue.price_minor(tier, interval, currency)
+    price = catalogue.price_minor(tier, interval, currency)
     if price is None and tier != FREE:
         raise Unprocessable(
             f"{tier} is not sold by the {interval} in {currency.upper()}: GET /api/plans lists all prices.",
@@ -191,13 +147,13 @@ def price_of(services: Services, tier: str, interval: str, currency: str) -> int
 
 
 async def unpaid(
-    services: Services, request: Call, row: state.Subscription, user_id: str, done: Done
+    services: Services, request: Call, row: state.Subscription, user_id: str, done: Submitted
 ) -> Response[Any]:
     """Its invoice is not paid: declined, waiting for the cardholder, or nobody knows yet."""
-    found = await trouble(services, row.open_invoice_id)
+    found = await why_unpaid(services.store, row.open_invoice_id)
     shown = subscription_of(row, user_id)
     if found.action or (row.status == "incomplete" and done.delivered.client_secret):
-        action = await next_action(services, row.open_invoice_id, done.delivered)
+        action = await next_action(services.gateway, row.open_invoice_id, done.delivered)
         return Unkept(
             msgspec.structs.replace(shown, next_action=action), status_code=202, headers=done.headers
         )
@@ -206,11 +162,13 @@ async def unpaid(
     return ok(shown, done, 202)
 
 
-def declined(request: Call, shown: Subscription, code: str, decline_code: str, done: Done) -> Response[Any]:
+def declined(
+    request: Call, shown: Subscription, code: str, decline_code: str, done: Submitted
+) -> Response[Any]:
     why = failure(code, decline_code, to_admin=is_admin(request))
-    said = problem(CardDeclined.code, why.detail, request.url.path)
+    common = problem(CardDeclined.code, why.detail, request.url.path)
     declined = SubscriptionDeclined(
-        **msgspec.structs.asdict(said),
+        **msgspec.structs.asdict(common),
         failure=why,
         subscription=msgspec.structs.replace(shown, failure=why),
     )

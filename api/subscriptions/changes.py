@@ -12,23 +12,22 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import IdempotencyKey, UserId
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
-from api.services import Services
+from api.services import Gateway, Services, origin_of
 from api.stripe.billing.catalogue import Plan
 from api.stripe.gateway import Postponed
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     addressed,
     declined,
     is_decline,
     ok,
-    once,
     price_of,
     refusal,
     unpaid,
@@ -146,8 +145,8 @@ async def preview_subscription_change(
     data: JSONBody[PreviewChange], request: Call, services: NamedDependency[Services]
 ) -> Response[ChangePreview]:
     """Nothing is changed. What the rules would refuse is refused here too."""
-    subscriber, row = await addressed(services, owner_of(request, data.user_id))
-    price = price_of(services, data.tier, data.interval, row.currency)
+    subscriber, row = await addressed(services.store, owner_of(request, data.user_id))
+    price = price_of(services.catalogue, data.tier, data.interval, row.currency)
     # Stripe counts whole seconds, and the time is sent back as it was told
     at = services.now().replace(microsecond=0)
     command = RequestChange(
@@ -167,16 +166,16 @@ async def preview_subscription_change(
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
     total = None
     if isinstance(decided, SubscriptionChangeRequested):
-        total = await _invoiced(services, command)
+        total = await _invoiced(services.gateway, command)
     return Response(_preview(command, row, decided, total), status_code=200)
 
 
-async def _invoiced(services: Services, command: RequestChange) -> int | None:
+async def _invoiced(gateway: Gateway, command: RequestChange) -> int | None:
     """What Stripe says, which must agree with us before anybody is told."""
     plan = Plan(command.tier, command.interval, command.currency, command.price_minor)
     assert command.proration_at is not None, "as it was made"
     try:
-        found = await services.gateway.preview_change(
+        found = await gateway.preview_change(
             command.user_id, command.subscription_id, plan, command.proration_at
         )
     except Postponed:
@@ -197,7 +196,7 @@ def _preview(
 ) -> ChangePreview:
     at = command.proration_at
     assert at is not None, "as it was made"
-    told = preview_change(row, command.price_minor, command.interval, at)
+    preview = preview_change(row, command.price_minor, command.interval, at)
     kind: Literal["upgrade", "downgrade", "withdrawal"] = "withdrawal"
     starts = at
     if isinstance(decided, SubscriptionChangeRequested):
@@ -213,12 +212,12 @@ def _preview(
         price_minor=command.price_minor,
         at=starts,
         proration_at=at,
-        expected_minor=told.charge_minor if upgrade else 0,
+        expected_minor=preview.charge_minor if upgrade else 0,
         total_minor=total_minor if upgrade else 0,
-        unused_minor=told.unused_minor if upgrade else 0,
-        used_anew_minor=told.used_anew_minor if upgrade else 0,
-        period_start=told.period_start if upgrade else row.period_start or at,
-        period_end=told.period_end if upgrade else row.period_end or at,
+        unused_minor=preview.unused_minor if upgrade else 0,
+        used_anew_minor=preview.used_anew_minor if upgrade else 0,
+        period_start=preview.period_start if upgrade else row.period_start or at,
+        period_end=preview.period_end if upgrade else row.period_end or at,
     )
 
 
@@ -253,7 +252,7 @@ async def _update(
     services: Services, request: Call, body: UpdateSubscription, user_id: str, command_id: str
 ) -> Response[Any]:
     async def make() -> RequestChange:
-        _, row = await addressed(services, user_id)
+        _, row = await addressed(services.store, user_id)
         return RequestChange(
             command_id=command_id,
             effective_at=services.now(),
@@ -263,29 +262,29 @@ async def _update(
             tier=body.tier,
             interval=body.interval,
             currency=row.currency,
-            price_minor=price_of(services, body.tier, body.interval, row.currency),
+            price_minor=price_of(services.catalogue, body.tier, body.interval, row.currency),
             catalogue_version=services.catalogue.version,
             proration_at=body.proration_at,
             expected_minor=body.expected_minor,
         )
 
-    done = await once(services, request, command_id, make)
+    done = await services.submitter.submit_once(command_id, make, origin_of(request))
     decided: Any = done.recorded[-1].event
-    row = (await subscriber_of(services, user_id)).subscriptions[decided.subscription_id]
+    row = (await subscriber_of(services.store, user_id)).subscriptions[decided.subscription_id]
     return await _changed(services, request, row, user_id, decided.change_id, done)
 
 
 async def _changed(
-    services: Services, request: Call, row: state.Subscription, user_id: str, change_id: str, done: Done
+    services: Services, request: Call, row: state.Subscription, user_id: str, change_id: str, done: Submitted
 ) -> Response[Any]:
     shown = subscription_of(row, user_id)
-    refused = await refusal(services, user_id, change_id)
+    refused = await refusal(services.store, user_id, change_id)
     if refused is not None and is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
     if refused is not None:
         detail = f"The change was not made ({refused.code}); the present plan goes on."
-        said = problem(ChangeFailed.code, detail, request.url.path)
-        return answer(ChangeNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+        common = problem(ChangeFailed.code, detail, request.url.path)
+        return answer(ChangeNotMade(**msgspec.structs.asdict(common), subscription=shown), done.headers)
     waits = row.change is not None and row.change.change_id == change_id
     if row.change is None or not waits or row.change.status == "scheduled":
         return ok(shown, done)

@@ -19,6 +19,7 @@ from api.http.problems import ApiError, Problem, Unauthenticated
 from api.services import Services
 from ledger import features
 from ledger.catalogue import FREE, Catalogue, rank
+from ledger.store import Store
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscriber
 from ledger.subscriptions.stream import stream_of
@@ -71,10 +72,10 @@ class FeatureMissing(ApiError):
         super().__init__(_detail(entitlement))
         self.entitlement = entitlement
 
-    def told(self, said: Problem) -> Problem:
+    def as_problem(self, common: Problem) -> Problem:
         missing = self.entitlement
         return FeatureProblem(
-            **msgspec.structs.asdict(said),
+            **msgspec.structs.asdict(common),
             feature=missing.feature,
             reason=missing.reason,
             plans=missing.plans,
@@ -95,9 +96,9 @@ def _where(plans: list[str]) -> str:
     return f"It comes with the plan {' or '.join(plans)}." if plans else "No plan has more of it."
 
 
-async def subscriber_of(services: Services, user_id: str) -> Subscriber:
+async def subscriber_of(store: Store, user_id: str) -> Subscriber:
     """All of a user's subscriptions as they are now, whatever the projections have seen."""
-    return await services.store.state(SUBSCRIBER, stream_of(user_id))
+    return await store.state(SUBSCRIBER, stream_of(user_id))
 
 
 def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
@@ -121,7 +122,9 @@ async def entitlement(services: Services, user_id: str, feature: str) -> Entitle
 
 async def plan_of(services: Services, user_id: str, feature: str) -> Entitlement:
     """What the plan of `user_id` says of it now, whatever is used up."""
-    return entitlement_of(await subscriber_of(services, user_id), feature, services.now(), services.catalogue)
+    return entitlement_of(
+        await subscriber_of(services.store, user_id), feature, services.now(), services.catalogue
+    )
 
 
 def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogue: Catalogue) -> Entitlement:
@@ -140,7 +143,7 @@ def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogu
 
 
 def _plans(catalogue: Catalogue, feature: str, above: int = -1) -> list[str]:
-    """From least to most; with a limit above `above`."""
+    """Names of plans, from least to most; with a limit above `above`."""
     found = {
         name: tier.features[feature].limit
         for name, tier in catalogue.tiers.items()
@@ -159,19 +162,12 @@ async def require(services: Services, user_id: str, feature: str) -> Entitlement
     return found
 
 
-class FeatureGuard:
+async def feature_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Runs after the guard of roles: a route's row in the table names the feature that it needs."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    async def __call__(
-        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-    ) -> None:
-        access = ACCESS.get(operation_of(handler))
-        if access is None or not access.feature or connection.scope.get("method") == "OPTIONS":
-            return
-        principal = connection.scope.get("user")
-        if principal is None:
-            raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
-        await require(self._services, principal.id, access.feature)
+    access = ACCESS.get(operation_of(handler))
+    if access is None or not access.feature or connection.scope.get("method") == "OPTIONS":
+        return
+    principal = connection.scope.get("user")
+    if principal is None:
+        raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+    await require(connection.app.state.services, principal.id, access.feature)

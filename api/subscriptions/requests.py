@@ -12,21 +12,20 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import IdempotencyKey, PaymentMethodId, UserId
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import Refusal, responses
-from api.services import Services
+from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     addressed,
     declined,
     is_decline,
     ok,
-    once,
     refusal,
     unpaid,
 )
@@ -36,11 +35,11 @@ from api.subscriptions.routes import TAGS
 from api.words import NO_NUL
 from ledger.errors import NotFound
 from ledger.subscriptions.commands import (
-    ChangePaymentMethod,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.events import ResumeRequested
 from ledger.subscriptions.refusals import (
@@ -52,7 +51,13 @@ from ledger.subscriptions.refusals import (
 )
 from ledger.subscriptions.state import Subscription as Row
 
-Wish = RequestCancellation | WithdrawCancellation | RequestPause | RequestResume | ChangePaymentMethod
+Wish = (
+    RequestCancellation
+    | RequestCancellationWithdrawal
+    | RequestPause
+    | RequestResume
+    | RequestPaymentMethodChange
+)
 Wishing = Callable[[Row, dict[str, Any]], Wish]
 
 
@@ -140,7 +145,9 @@ async def resume_subscription(
     """
 
     def wish(row: Row, fields: dict[str, Any]) -> Wish:
-        return WithdrawCancellation(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        return (
+            RequestCancellationWithdrawal(**fields) if row.cancel_at is not None else RequestResume(**fields)
+        )
 
     return await _run(services, request, idempotency_key, data, wish)
 
@@ -187,7 +194,7 @@ async def change_subscription_payment_method(
     """An invoice that waits for a card is tried with this one at once."""
 
     def wish(_: Row, fields: dict[str, Any]) -> Wish:
-        return ChangePaymentMethod(**fields, payment_method_id=data.payment_method)
+        return RequestPaymentMethodChange(**fields, payment_method_id=data.payment_method)
 
     return await _run(services, request, idempotency_key, data, wish)
 
@@ -203,7 +210,7 @@ async def _run(
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Wish:
-            _, row = await addressed(services, user_id)
+            _, row = await addressed(services.store, user_id)
             fields = {
                 "command_id": command_id,
                 "effective_at": services.now(),
@@ -213,35 +220,35 @@ async def _run(
             }
             return wish(row, fields)
 
-        done = await once(services, request, command_id, make)
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
         return await _answer(services, request, user_id, done)
 
     return await services.idempotency.run(request, key, body, work)
 
 
-async def _answer(services: Services, request: Call, user_id: str, done: Done) -> Response[Any]:
+async def _answer(services: Services, request: Call, user_id: str, done: Submitted) -> Response[Any]:
     """Nothing recorded: it is as it was wished already."""
     if not done.recorded:
-        _, row = await addressed(services, user_id)
+        _, row = await addressed(services.store, user_id)
         return ok(subscription_of(row, user_id), done)
     asked: Any = done.recorded[-1].event
-    row = (await subscriber_of(services, user_id)).subscriptions[asked.subscription_id]
+    row = (await subscriber_of(services.store, user_id)).subscriptions[asked.subscription_id]
     shown = subscription_of(row, user_id)
     if row.request is not None and row.request.request_id == asked.request_id:
         return ok(shown, done, 202)
     if isinstance(asked, ResumeRequested) and row.status == "past_due":
         return await unpaid(services, request, row, user_id, done)
-    refused = await refusal(services, user_id, asked.request_id)
+    refused = await refusal(services.store, user_id, asked.request_id)
     if refused is None:
         return ok(shown, done)
     if is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
-    said = problem(
+    common = problem(
         RequestFailed.code,
         f"Stripe did not do it ({refused.code}); the subscription is as it was.",
         request.url.path,
     )
-    return answer(RequestNotMade(**msgspec.structs.asdict(said), subscription=shown), done.headers)
+    return answer(RequestNotMade(**msgspec.structs.asdict(common), subscription=shown), done.headers)
 
 
 HANDLERS = (

@@ -127,7 +127,7 @@ def _change(change: state.Change) -> PlanChange:
     )
 
 
-def _unanswered(request: state.Request) -> UnansweredRequest:
+def _unanswered(request: state.OpenRequest) -> UnansweredRequest:
     return UnansweredRequest(request=request.request, status="unknown" if request.unknown else "requested")
 
 

@@ -11,21 +11,20 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
-from api.http.gate import IDEMPOTENT
 from api.http.owner import owner_of
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.payments import cards
 from api.services import Services, origin_of
+from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
-    Done,
     declined,
     ok,
-    once,
     price_of,
     refusal,
     unpaid,
@@ -100,12 +99,12 @@ async def _create(
     async def make() -> RequestSubscription:
         return await _request(services, request, body, command_id)
 
-    done = await once(services, request, command_id, make)
-    user_id, subscription_id = request.user.id, _subscription_id(services, done, command_id)
-    row = (await subscriber_of(services, user_id)).subscriptions[subscription_id]
+    done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
+    user_id, subscription_id = request.user.id, _subscription_id(done, services.id_of("sub", command_id))
+    row = (await subscriber_of(services.store, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
     if row.status == "failed":
-        refused = await refusal(services, user_id, subscription_id)
+        refused = await refusal(services.store, user_id, subscription_id)
         assert refused is not None, "it says why it failed"
         return declined(request, shown, refused.code, refused.decline_code, done)
     if row.status == "incomplete":
@@ -114,10 +113,10 @@ async def _create(
     return ok(shown, done, 202 if waits else 201)
 
 
-def _subscription_id(services: Services, done: Done, command_id: str) -> str:
+def _subscription_id(done: Submitted, otherwise: str) -> str:
     """Of the first sending, when this is a repeat. Nothing recorded: it was taken up from Stripe."""
     if not done.recorded:
-        return services.id_of("sub", command_id)
+        return otherwise
     requested = done.recorded[0].event
     assert isinstance(requested, SubscriptionRequested)
     return requested.subscription_id
@@ -127,7 +126,7 @@ async def _request(
     services: Services, request: Call, body: CreateSubscription, command_id: str
 ) -> RequestSubscription:
     """Refused, if it must be, before Stripe is asked for a customer."""
-    price, user_id = price_of(services, body.tier, body.interval, body.currency), request.user.id
+    price, user_id = price_of(services.catalogue, body.tier, body.interval, body.currency), request.user.id
     command = RequestSubscription(
         command_id=command_id,
         effective_at=services.now(),
@@ -142,7 +141,7 @@ async def _request(
         stripe_customer_id="cus_to_be",
         trial_days=services.catalogue.tiers[body.tier].trial_days if body.trial else 0,
     )
-    SUBSCRIBER.decide(command, await subscriber_of(services, user_id))
+    SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
     customer_id = await cards.customer_id(services, user_id, origin_of(request))
     return msgspec.structs.replace(command, stripe_customer_id=customer_id)
 
@@ -161,7 +160,9 @@ async def get_current_plan(
     feature.
     """
     user = owner_of(request, user_id)
-    return Read(current_of(await subscriber_of(services, user), user, services.now(), services.catalogue))
+    return Read(
+        current_of(await subscriber_of(services.store, user), user, services.now(), services.catalogue)
+    )
 
 
 HANDLERS = (

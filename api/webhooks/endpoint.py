@@ -62,8 +62,8 @@ def differences(endpoint: Endpoint) -> list[str]:
     """In words; empty when it is as it must be."""
     version = endpoint.api_version or "the account's default"
     return [
-        said
-        for said, differs in (
+        sentence
+        for sentence, differs in (
             ("it is disabled", not endpoint.enabled),
             (f"its API version is {version}, not {STRIPE_VERSION}", not endpoint.pinned),
             (f"it lacks the event types {', '.join(endpoint.missing)}", endpoint.missing),

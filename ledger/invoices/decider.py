@@ -52,7 +52,7 @@ from ledger.invoices.refusals import (
     RetryInProgress,
     RetryNotDue,
 )
-from ledger.invoices.snapshot import news
+from ledger.invoices.snapshot import new_facts
 from ledger.invoices.state import OWED, CreditStatus, Invoice, evolve
 from ledger.invoices.stream import stream_of
 from ledger.message import Decider, Instant
@@ -74,7 +74,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
         raise NotFound(f"There is no invoice {command.stripe_invoice_id}.")
     match command:
         case RecordInvoiceSnapshot():
-            return news(command, invoice)
+            return new_facts(command, invoice)
         case RecordInvoiceFundsAvailable():
             return _funds_available(command, invoice)
         case RequestInvoiceRetry():
@@ -125,11 +125,6 @@ def _funds_available(command: RecordInvoiceFundsAvailable, invoice: Invoice) -> 
         currency=entry.currency,
     )
     return (available,)
-
-
-def next_step(invoice: Invoice, now: Instant) -> Step | None:
-    """What dunning says of an invoice as it is; None when nothing of it failed or nothing is owed."""
-    return _next(invoice, now) if invoice.status in OWED else None
 
 
 def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -> Step | None:

@@ -37,7 +37,7 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Only a new card helps."""
+    """No attempt is made: only a new card helps."""
 
 
 class Unpaid(msgspec.Struct, frozen=True):

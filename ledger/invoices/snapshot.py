@@ -58,7 +58,7 @@ _OURS: dict[type[payments.PaymentEvent], Callable[..., InvoiceEvent]] = {
 }
 
 
-def news(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent, ...]:
+def new_facts(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[InvoiceEvent, ...]:
     """The facts of `command` that `invoice` does not know, in one canonical order."""
     if command.status == "draft":
         return ()
@@ -170,7 +170,7 @@ def _settlement(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[In
 
 
 def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice: Invoice) -> InvoiceSettled:
-    """At the rate of the charge: lines, tax, and what the customer's credit made less of it."""
+    """Settled at the rate of the charge: lines, tax, and what the customer's credit made less of it."""
     sold = [line.amount_minor for line in invoice.lines.values()]
     by_credit = command.charged_minor - sum(sold) - invoice.tax_minor
     *booked, tax, _ = apportion((*sold, invoice.tax_minor, by_credit), entry.amount_minor)
@@ -188,7 +188,7 @@ def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice:
 
 
 def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
-    """By the rules of a payment's disputes: the charge is the same kind of thing."""
+    """Decided by the rules of a payment's disputes: the charge is the same kind of thing."""
     if not command.disputes:
         return
     charge = Payment(
@@ -199,7 +199,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         disputed=invoice.disputed,
         posted=invoice.posted,
     )
-    told = RecordPaymentSnapshot(
+    of_payment = RecordPaymentSnapshot(
         command_id=command.command_id,
         effective_at=command.effective_at,
         payment_id=invoice.stripe_invoice_id,
@@ -210,7 +210,7 @@ def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invo
         currency=command.currency,
         disputes=command.disputes,
     )
-    for event in payment_snapshot.news(told, charge):
+    for event in payment_snapshot.new_facts(of_payment, charge):
         fields: dict[str, Any] = asdict(event)
         yield _OURS[type(event)](**fields)
 

@@ -51,7 +51,7 @@ from ledger.payments.refusals import (
     RefundWindowClosed,
     UnknownPurpose,
 )
-from ledger.payments.snapshot import news, take_up
+from ledger.payments.snapshot import new_facts, take_up
 from ledger.payments.state import CAPTURED, Payment, RefundStatus, evolve
 from ledger.payments.stream import stream_of
 
@@ -98,7 +98,7 @@ def _record(  # noqa: PLR0911 - one answer for each command of a closed union
 ) -> tuple[PaymentEvent, ...]:
     match command:
         case RecordPaymentSnapshot():
-            return news(command, payment)
+            return new_facts(command, payment)
         case RecordPaymentFailure():
             if payment.status not in _UNANSWERED:
                 return ()

@@ -66,18 +66,18 @@ _DISPUTE_RANK = {
 """An inquiry can become a chargeback; a loss can be overturned."""
 
 
-def news(command: RecordPaymentSnapshot, payment: Payment) -> tuple[PaymentEvent, ...]:
+def new_facts(command: RecordPaymentSnapshot, payment: Payment) -> tuple[PaymentEvent, ...]:
     """The facts of `command` that `payment` does not know, in one canonical order."""
-    events = [*_payment_news(command, payment)]
+    events = [*_payment_facts(command, payment)]
     if command.refunds:
         for refund in sorted(command.refunds, key=lambda one: one.stripe_refund_id):
-            found = tuple(_refund_news(refund, payment))
+            found = tuple(_refund_facts(refund, payment))
             # The next one may name the same request; who answered it is known only now.
             payment = reduce(evolve, found, payment)
             events += found
     if command.disputes:
         for dispute in sorted(command.disputes, key=lambda one: (one.opened_at, one.dispute_id)):
-            events += _dispute_news(dispute, payment)
+            events += _dispute_facts(dispute, payment)
     return tuple(events)
 
 
@@ -97,10 +97,10 @@ def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentE
         stripe_customer_id=lost.stripe_customer_id,
         save_payment_method=lost.save_payment_method,
     )
-    return initiated, *news(command, evolve(Payment(), initiated))
+    return initiated, *new_facts(command, evolve(Payment(), initiated))
 
 
-def _payment_news(command: RecordPaymentSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
+def _payment_facts(command: RecordPaymentSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     # A failure without an intent is our own reading of a refused request; any word of Stripe's about
     # the intent outranks it.
     guessed = payment.status == "failed" and not payment.payment_intent_id
@@ -141,7 +141,7 @@ def _status_event(status: str, command: RecordPaymentSnapshot) -> PaymentEvent:
     return PaymentProcessing(payment_intent_id=intent)
 
 
-def _refund_news(snapshot: RefundSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
+def _refund_facts(snapshot: RefundSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     refund_id = _refund_id(snapshot, payment)
     known = payment.refunds.get(refund_id)
     if known is None and refund_id == snapshot.refund_id:
@@ -218,7 +218,7 @@ def _refund_id(snapshot: RefundSnapshot, payment: Payment) -> str:
     return snapshot.refund_id
 
 
-def _dispute_news(snapshot: DisputeSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
+def _dispute_facts(snapshot: DisputeSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     dispute = payment.disputes.get(snapshot.dispute_id)
     events: list[DisputeEvent] = []
     if dispute is None:
@@ -231,7 +231,7 @@ def _dispute_news(snapshot: DisputeSnapshot, payment: Payment) -> Iterator[Payme
     )
     dispute = reduce(evolve_dispute, events, dispute)
     yield from events
-    yield from _dispute_status_news(snapshot, dispute, payment.purpose)
+    yield from _dispute_status_facts(snapshot, dispute, payment.purpose)
 
 
 def _opened(snapshot: DisputeSnapshot, payment_id: str) -> DisputeOpened:
@@ -255,7 +255,9 @@ def _moved(
     return kind(dispute_id=dispute_id, balance_transaction=entry, purpose=purpose)
 
 
-def _dispute_status_news(snapshot: DisputeSnapshot, dispute: Dispute, purpose: str) -> Iterator[PaymentEvent]:
+def _dispute_status_facts(
+    snapshot: DisputeSnapshot, dispute: Dispute, purpose: str
+) -> Iterator[PaymentEvent]:
     status = snapshot.status
     if status == "prevented":
         # Settled before it became a chargeback: lost if the network took the money for it.

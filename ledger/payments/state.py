@@ -111,7 +111,7 @@ class DisputeTally(Struct, frozen=True, gc=False):
     """In the charge's currency."""
 
     def exchange(self, before: Dispute | None, after: Dispute, currency: str) -> DisputeTally:
-        """With `after` counted in place of `before`."""
+        """These sums with `after` counted in place of `before`."""
         added, removed = _tally(after, currency), _tally(before, currency)
         return DisputeTally(
             self.open + added.open - removed.open,
@@ -185,7 +185,7 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
         case PaymentSucceeded():
             return replace(
                 _in_currency(payment, event.currency),
-                status=_standing(payment.disputed),
+                status=_captured_status(payment.disputed),
                 payment_intent_id=event.payment_intent_id,
                 charge_id=event.charge_id,
                 captured_minor=event.amount_minor,
@@ -317,7 +317,7 @@ def _with_dispute(payment: Payment, event: DisputeEvent) -> Payment:
     disputed = payment.disputed.exchange(known, dispute, payment.currency)
     after = replace(
         payment,
-        status=_standing(disputed) if payment.status in CAPTURED else payment.status,
+        status=_captured_status(disputed) if payment.status in CAPTURED else payment.status,
         disputes=payment.disputes.put(event.dispute_id, dispute),
         disputed=disputed,
     )
@@ -364,8 +364,8 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
             assert_never(event)
 
 
-def _standing(disputed: DisputeTally) -> Literal["disputed", "charged_back", "succeeded"]:
-    """Of a captured payment: an open dispute weighs more than a lost one, that more than none."""
+def _captured_status(disputed: DisputeTally) -> Literal["disputed", "charged_back", "succeeded"]:
+    """The status of a captured payment: an open dispute weighs more than a lost one, that more than none."""
     if disputed.open:
         return "disputed"
     return "charged_back" if disputed.lost else "succeeded"

@@ -34,7 +34,7 @@ class Form:
 
 
 class Forms:
-    """Of each decider, made when it is first asked for."""
+    """The form of each decider's states, made when it is first asked for."""
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[AnyDecider, Form | None]] = {}
@@ -50,7 +50,7 @@ class Forms:
 
 
 def _shape(decider: AnyDecider) -> str:
-    """Of the whole structure of state and facts, nested ones included, and of the rules' own number."""
+    """A hash of the structure of state and facts, nested ones included, and of the rules' own number."""
     facts = sorted(decider.events, key=lambda event: str(event.TYPE))
     depends_on = (
         decider.revision,

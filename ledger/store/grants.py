@@ -58,7 +58,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def wanted(components: Sequence[str] = COMPONENTS) -> list[Grant]:
-    """As a fresh database has them."""
+    """The grants that a fresh database has."""
     found = [Grant(role, "USAGE", "SCHEMA ", "") for role in (APPLICATION, AUDITOR)]
     found += [Grant(role, "SELECT", "", "migrations") for role in (APPLICATION, AUDITOR)]
     for component in components:

@@ -104,7 +104,7 @@ def ends_before(position: int, seen: int) -> ChainBroken:
 
 
 def _row(link: chain.Link) -> Row:
-    """As the mapper takes it. Its texts are those that were appended, so they can be decoded."""
+    """A row as the mapper takes it. Its texts are those that were appended, so they can be decoded."""
     position, recorded_at, version, _, stream, type_, command_id, data, metadata, _ = link
     at = _EPOCH + timedelta(microseconds=int.from_bytes(recorded_at, "big", signed=True))
     return (position, stream.decode(), version, type_.decode(), data, metadata, at, command_id.decode())

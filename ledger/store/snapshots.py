@@ -13,7 +13,7 @@ from typing import Self
 
 import structlog
 
-from ledger.store.lane import Connection, Kind, Lane
+from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 from ledger.store.streams import Folded, StreamCache
 
 log = structlog.get_logger(__name__)
@@ -44,8 +44,8 @@ Row = tuple[str, int, str, bytes]
 class Keeper:
     """Hears from the cache which streams are due, and takes them as they are when it comes to them."""
 
-    def __init__(self, lane: Lane, cache: StreamCache) -> None:
-        self._lane = lane
+    def __init__(self, batcher: QueryBatcher, cache: StreamCache) -> None:
+        self._batcher = batcher
         self._cache = cache
         self._due: dict[str, None] = {}
         self._wake = asyncio.Event()
@@ -86,7 +86,7 @@ class Keeper:
         try:
             # In a thread, as a state may be large; it is never changed, so nobody minds.
             rows = await asyncio.to_thread(_rows, due)
-            await self._lane.ask(_SAVING, rows)
+            await self._batcher.ask(_SAVING, rows)
         except Exception as error:  # noqa: BLE001  # the facts are there; it is due again at the next one
             log.warning("snapshots_not_saved", streams=len(due), error=f"{type(error).__name__}: {error}")
             return False
@@ -112,4 +112,4 @@ async def _insert(conn: Connection, asked: Sequence[Sequence[Row]]) -> list[None
     return [None] * len(asked)
 
 
-_SAVING: Kind[Sequence[Row], None] = Kind(_insert)
+_SAVING: BatchedQuery[Sequence[Row], None] = BatchedQuery(_insert)

@@ -11,9 +11,9 @@ from psycopg import AsyncConnection
 from ledger import permissions
 from ledger.domains import DECIDERS, EVENT_TYPES
 from ledger.message import Command, Decider, Event, Origin, Outcome, Recorded
+from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 from ledger.store.connection import APPLICATION, Role, conninfo
 from ledger.store.forms import AnyDecider
-from ledger.store.lane import Connection, Kind, Lane
 from ledger.store.mapper import FactMapper
 from ledger.store.snapshots import Keeper
 from ledger.store.streams import Folded, StreamCache, StreamLoader
@@ -49,9 +49,9 @@ class Store:
         self._cache = StreamCache(cached_streams)
         loader = StreamLoader(self._mapper)
         self._reads = _Reads(loader, self._cache)
-        self._lane = Lane(dsn)
-        self._snapshots_lane = Lane(snapshots_dsn)
-        self._snapshots = Keeper(self._snapshots_lane, self._cache)
+        self._batcher = QueryBatcher(dsn)
+        self._snapshots_batcher = QueryBatcher(snapshots_dsn)
+        self._snapshots = Keeper(self._snapshots_batcher, self._cache)
         self._subscribers: list[Callable[[int], None]] = []
 
         async def connect() -> AsyncConnection[Any]:
@@ -90,9 +90,9 @@ class Store:
             patience_s=patience_s,
         )
         await store._writer.start()
-        async with store._lane, store._snapshots_lane, store._snapshots:
+        async with store._batcher, store._snapshots_batcher, store._snapshots:
             try:
-                store.ledger_id = await store._lane.ask(_LEDGER_ID, None)
+                store.ledger_id = await store._batcher.ask(_LEDGER_ID, None)
                 yield store
             finally:
                 await store._writer.stop()
@@ -109,24 +109,24 @@ class Store:
 
     async def state(self, decider: Decider[Any, S, Any], stream: str) -> S:
         """The stream as it is now; `decider.initial` when there is none."""
-        state: S = (await self._lane.ask(self._reads.folded, (decider, stream))).state
+        state: S = (await self._batcher.ask(self._reads.folded, (decider, stream))).state
         return state
 
     async def read_stream(self, stream: str, after: int = 0) -> list[Recorded]:
         """Facts of one stream with a version above `after`, in order."""
-        return await self._lane.ask(self._reads.stream, (stream, after))
+        return await self._batcher.ask(self._reads.stream, (stream, after))
 
     async def read(self, after: int, limit: int) -> list[Recorded]:
         """At most `limit` facts of the whole ledger above position `after`, in order."""
-        return await self._lane.ask(self._reads.page, (after, limit))
+        return await self._batcher.ask(self._reads.page, (after, limit))
 
     async def find_command(self, command_id: str) -> tuple[Recorded, ...]:
         """What a command recorded; empty when it did not."""
-        return await self._lane.ask(self._reads.command, command_id)
+        return await self._batcher.ask(self._reads.command, command_id)
 
     async def head(self) -> int:
         """The last position of the ledger; 0 when it is empty."""
-        return await self._lane.ask(_HEAD, None)
+        return await self._batcher.ask(_HEAD, None)
 
     def subscribe(self, callback: Callable[[int], None]) -> None:
         """Calls back with the last position after each append of this process, in its event loop."""
@@ -140,15 +140,15 @@ class Store:
 
 
 class _Reads:
-    """The kinds of reads that merge on the store's lane."""
+    """The reads that the store asks in batches."""
 
     def __init__(self, loader: StreamLoader, cache: StreamCache) -> None:
         self._loader = loader
         self._cache = cache
-        self.folded: Kind[tuple[AnyDecider, str], Folded] = Kind(self._fold)
-        self.stream: Kind[tuple[str, int], list[Recorded]] = Kind(self._streams)
-        self.page: Kind[tuple[int, int], list[Recorded]] = Kind(self._pages)
-        self.command: Kind[str, tuple[Recorded, ...]] = Kind(self._commands)
+        self.folded: BatchedQuery[tuple[AnyDecider, str], Folded] = BatchedQuery(self._fold)
+        self.stream: BatchedQuery[tuple[str, int], list[Recorded]] = BatchedQuery(self._streams)
+        self.page: BatchedQuery[tuple[int, int], list[Recorded]] = BatchedQuery(self._pages)
+        self.command: BatchedQuery[str, tuple[Recorded, ...]] = BatchedQuery(self._commands)
 
     async def _fold(self, conn: Connection, asked: Sequence[tuple[AnyDecider, str]]) -> list[Folded]:
         wanted = {stream: decider for decider, stream in asked}
@@ -175,7 +175,7 @@ async def _select_head(conn: Connection, asked: Sequence[None]) -> list[int]:
     return [int(row[0])] * len(asked)
 
 
-_HEAD: Kind[None, int] = Kind(_select_head)
+_HEAD: BatchedQuery[None, int] = BatchedQuery(_select_head)
 
 
 async def _select_ledger_id(conn: Connection, asked: Sequence[None]) -> list[str]:
@@ -184,4 +184,4 @@ async def _select_ledger_id(conn: Connection, asked: Sequence[None]) -> list[str
     return [str(row[0])] * len(asked)
 
 
-_LEDGER_ID: Kind[None, str] = Kind(_select_ledger_id)
+_LEDGER_ID: BatchedQuery[None, str] = BatchedQuery(_select_ledger_id)

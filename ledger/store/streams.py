@@ -119,7 +119,7 @@ class StreamCache:
         return folded
 
     def peek(self, stream: str) -> Folded | None:
-        """As `get`, for who does not use it."""
+        """As `get`, without counting as a use of it: the cache forgets what was not used for longest."""
         return self._folded.get(stream)
 
     def update(self, folded: Mapping[str, Folded]) -> None:

@@ -157,7 +157,7 @@ class RequestCancellation(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class WithdrawCancellation(Command, frozen=True, kw_only=True):
+class RequestCancellationWithdrawal(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "subscriptions.withdraw_cancellation"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
     user_id: str
@@ -181,7 +181,7 @@ class RequestResume(Command, frozen=True, kw_only=True):
     request_id: str
 
 
-class ChangePaymentMethod(Command, frozen=True, kw_only=True):
+class RequestPaymentMethodChange(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "subscriptions.change_payment_method"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"request_id"})
     user_id: str
@@ -205,9 +205,9 @@ SubscriptionCommand = (
     | RecordSubscriptionUnknown
     | RequestChange
     | RequestCancellation
-    | WithdrawCancellation
+    | RequestCancellationWithdrawal
     | RequestPause
     | RequestResume
-    | ChangePaymentMethod
+    | RequestPaymentMethodChange
     | AdvanceDunning
 )

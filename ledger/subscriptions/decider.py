@@ -14,17 +14,17 @@ from ledger.message import Decider
 from ledger.subscriptions.changes import check_plan, request_change
 from ledger.subscriptions.commands import (
     AdvanceDunning,
-    ChangePaymentMethod,
     RecordSubscriptionFailure,
     RecordSubscriptionSnapshot,
     RecordSubscriptionUnknown,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestChange,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
     RequestSubscription,
     SubscriptionCommand,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -51,7 +51,7 @@ from ledger.subscriptions.refusals import (
     SubscriptionNotActive,
     TrialUsed,
 )
-from ledger.subscriptions.snapshot import news, take_up
+from ledger.subscriptions.snapshot import new_facts, take_up
 from ledger.subscriptions.state import UNANSWERED, Subscriber, Subscription, evolve
 from ledger.subscriptions.stream import stream_of
 
@@ -83,7 +83,7 @@ def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
 
 def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> _Events:
     if command.subscription_id in subscriber.subscriptions:
-        return news(command, subscriber)
+        return new_facts(command, subscriber)
     if command.lost is None:
         raise NotFound(
             f"There is no subscription {command.subscription_id} of this user; "
@@ -95,10 +95,10 @@ def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber
 _Wish = (
     RequestChange
     | RequestCancellation
-    | WithdrawCancellation
+    | RequestCancellationWithdrawal
     | RequestPause
     | RequestResume
-    | ChangePaymentMethod
+    | RequestPaymentMethodChange
 )
 
 
@@ -111,7 +111,7 @@ def _ask(command: _Wish, subscription: Subscription) -> _Events:
         case RequestCancellation():
             _check_texts(command.request_id, reason=command.reason)
             return _cancel(command, subscription)
-        case WithdrawCancellation():
+        case RequestCancellationWithdrawal():
             _check_texts(command.request_id)
             return _withdraw(command, subscription)
         case RequestPause():
@@ -120,7 +120,7 @@ def _ask(command: _Wish, subscription: Subscription) -> _Events:
         case RequestResume():
             _check_texts(command.request_id)
             return _resume(command, subscription)
-        case ChangePaymentMethod():
+        case RequestPaymentMethodChange():
             _check_texts(command.request_id, command.payment_method_id)
             return _change_payment_method(command, subscription)
 
@@ -206,7 +206,7 @@ def _cancel(command: RequestCancellation, subscription: Subscription) -> _Events
     return dropped, requested
 
 
-def _withdraw(command: WithdrawCancellation, subscription: Subscription) -> _Events:
+def _withdraw(command: RequestCancellationWithdrawal, subscription: Subscription) -> _Events:
     if subscription.cancel_at is None:
         raise NotCanceling("No cancellation is scheduled; there is nothing to withdraw.")
     wish = CancellationWithdrawalRequested(
@@ -233,7 +233,7 @@ def _resume(command: RequestResume, subscription: Subscription) -> _Events:
     return (ResumeRequested(subscription_id=command.subscription_id, request_id=command.request_id),)
 
 
-def _change_payment_method(command: ChangePaymentMethod, subscription: Subscription) -> _Events:
+def _change_payment_method(command: RequestPaymentMethodChange, subscription: Subscription) -> _Events:
     if command.payment_method_id == subscription.payment_method_id:
         return ()
     wish = PaymentMethodChangeRequested(

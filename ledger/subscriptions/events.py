@@ -46,7 +46,7 @@ class SubscriptionOutcomeUnknown(Event, frozen=True, kw_only=True):
     subscription_id: str
     request_id: str
     request: str
-    """As above, or `change`."""
+    """As in `SubscriptionRequestFailed`, or `change`."""
     cause: str
 
 

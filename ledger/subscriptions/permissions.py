@@ -8,26 +8,26 @@ from ledger.message import Command
 from ledger.roles import SYSTEM, USERS
 from ledger.subscriptions.commands import (
     AdvanceDunning,
-    ChangePaymentMethod,
     RecordSubscriptionFailure,
     RecordSubscriptionSnapshot,
     RecordSubscriptionUnknown,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestChange,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
     RequestSubscription,
-    WithdrawCancellation,
 )
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RequestSubscription: USERS,
     RequestChange: USERS,
     RequestCancellation: USERS,
-    WithdrawCancellation: USERS,
+    RequestCancellationWithdrawal: USERS,
     RequestPause: USERS,
     RequestResume: USERS,
-    ChangePaymentMethod: USERS,
+    RequestPaymentMethodChange: USERS,
     RecordSubscriptionSnapshot: SYSTEM,
     RecordSubscriptionFailure: SYSTEM,
     RecordSubscriptionUnknown: SYSTEM,

@@ -49,7 +49,7 @@ _DEBT = frozenset({"past_due", "unpaid"})
 _COLLECTING = frozenset({"active", "trialing", "past_due"})
 
 
-def news(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[SubscriptionEvent, ...]:
+def new_facts(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[SubscriptionEvent, ...]:
     """The facts of `command` that are not known of its subscription, in one canonical order."""
     known = subscriber.subscriptions[command.subscription_id]
     if known.status in ENDED or _is_stale(command, known):
@@ -60,10 +60,13 @@ def news(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tuple[S
     ):
         return surplus
     events: list[SubscriptionEvent] = []
+    # one that Stripe began without our having seen it begins here first, so that the steps find a period
     begun = known.status not in _NOT_BEGUN and known.period_start is not None
     if not begun:
         events.append(_started(command, known))
-    for step in (_periods, _plan, _payment_method, _standing, _cancellation, _observed):
+    # Each step looks at what those before it leave. Of what has ended nothing more is told, so that periods,
+    # plan and card come before the status that may be the end.
+    for step in (_periods, _plan, _payment_method, _status_changes, _cancellation, _observed):
         now = reduce(evolve, events, subscriber).subscriptions[command.subscription_id]
         if now.status in ENDED:
             break
@@ -91,27 +94,28 @@ def take_up(
     )
     live = subscriber.live
     if live is None or command.status in ENDED:
-        return requested, *news(command, evolve(subscriber, requested))
+        return requested, *new_facts(command, evolve(subscriber, requested))
     return requested, _duplicate(command, live)
 
 
 def _is_stale(command: RecordSubscriptionSnapshot, known: Subscription) -> bool:
     if known.observed_at is None or known.period_start is None or command.status in ENDED:
-        return False
+        return False  # nothing was seen before, or it is the end, which is later than all
+    # the period first: it is Stripe's, and only goes on, while the time is by our clock
     return (command.period_start, command.observed_at) < (known.period_start, known.observed_at)
 
 
 def _surplus(
     command: RecordSubscriptionSnapshot, known: Subscription, subscriber: Subscriber
 ) -> tuple[SubscriptionEvent, ...] | None:
-    """Of one that we held to be refused, when it is over or another one is live; None when it may begin."""
+    """Facts of one held to be refused, when it is over or another one is live; None when it may begin."""
     live = subscriber.live
     if known.status == "duplicate":
         if command.status not in ENDED:
-            return ()
+            return ()  # its end was asked for when it was found
         return (_canceled(command, known.status),)
     if command.status in ENDED:
-        return ()
+        return ()  # refused, and over: as good as never begun
     if live is None:
         return None
     return (_duplicate(command, live),)
@@ -126,10 +130,11 @@ def _duplicate(command: RecordSubscriptionSnapshot, live: Subscription) -> Dupli
 
 
 def _started(command: RecordSubscriptionSnapshot, known: Subscription) -> SubscriptionStarted:
-    first = _billed(command)[0]
+    first = _billed(command)[0]  # `_periods` goes on from there to the present one
     return SubscriptionStarted(
         subscription_id=command.subscription_id,
         stripe_subscription_id=command.stripe_subscription_id,
+        # only the first step: `_status_changes` takes the others, each a fact of its own
         status=(_way(known.status, _status(command, known)) or ("incomplete",))[0],
         anchor_at=command.anchor_at,
         period_start=first.period_start,
@@ -155,6 +160,7 @@ def _billed(command: RecordSubscriptionSnapshot) -> list[BilledPeriod]:
         period_end=command.period_end,
         stripe_invoice_id=invoices.get(command.period_start, ""),
     )
+    # reversed, so that of two invoices for one period that with the smaller id stays, whichever came first
     earlier = {
         one.period_start: one
         for one in sorted(command.periods, key=lambda one: one.stripe_invoice_id, reverse=True)
@@ -175,12 +181,14 @@ def _periods(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator
     for period in _billed(command):
         is_present = period.period_start == command.period_start
         if not is_present and period.period_start <= start:
-            continue
-        if period.period_start > end:
+            continue  # known already
+        if period.period_start > end:  # no invoice tells of what lies between: the calendar does
             ends = [*boundaries(anchor, now.interval, end, period.period_start), period.period_start]
             for until in ends:
                 yield _renewed(command, end, until)
                 end = until
+        # A period that begins before the last one ended was begun anew, as by an upgrade, and the cycle
+        # counts from its start. Of the present one Stripe says what it counts from.
         moved = command.anchor_at if is_present else period.period_start
         cut = period.period_start < end or is_present
         yield _renewed(
@@ -211,6 +219,9 @@ def _renewed(
 
 
 def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
+    """The plan that Stripe shows: the change that was asked for, arrived; or that one failed or waits; or a
+    change that was made in Stripe's dashboard.
+    """
     change = now.change
     shown = (command.tier, command.interval)
     if change is not None:
@@ -221,7 +232,7 @@ def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[Su
         elif arrived:
             yield _changed(command, now, change)
             return
-        else:
+        else:  # and what is shown instead of it may be news, too: on to the comparison below
             yield from _waiting(command, change)
     dropped = now.dropped
     if dropped and shown == (dropped.tier, dropped.interval) and _waits_for_the_end(command, dropped):
@@ -238,18 +249,19 @@ def _waits_for_the_end(command: RecordSubscriptionSnapshot, change: Change) -> b
 
 
 def _waiting(command: RecordSubscriptionSnapshot, change: Change) -> Iterator[SubscriptionEvent]:
-    """Of a change that Stripe does not show in force."""
+    """What became of a change that Stripe does not show in force."""
     pending = command.pending_update
     if change.status == "scheduled":
-        code = "not_applied"
+        code = "not_applied"  # its period has begun, or `_plan` would not ask
     elif pending is not None and (pending.tier, pending.interval) == (change.tier, change.interval):
-        if change.status != "pending":
+        if change.status != "pending":  # else it is known to wait
             yield SubscriptionChangePending(
                 subscription_id=command.subscription_id,
                 change_id=change.change_id,
                 expires_at=pending.expires_at,
             )
         return
+    # it waited and does so no longer, or Stripe would have dropped it by now if it ever had it
     elif change.status == "pending" or (
         change.at is not None and command.observed_at > change.at + PENDING_UPDATE_LASTS
     ):
@@ -292,9 +304,10 @@ def _is_new_debt(command: RecordSubscriptionSnapshot, now: Subscription) -> bool
     return since is not None and known is not None and since > known
 
 
-def _standing(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
+def _status_changes(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
     target, was = _status(command, now), now.status
-    way = _way(was, target) or ()
+    way = _way(was, target) or ()  # to where no transition leads it does not go, as from active to incomplete
+    # Between two debts the first was paid, though nobody looked then: dunning counts from the second.
     if was in _DEBT and target in _DEBT and _is_new_debt(command, now):
         way = ("active", *(_way("active", target) or ()))
     since = command.past_due_since or now.past_due_since or command.effective_at
@@ -336,6 +349,7 @@ def _payment_method(command: RecordSubscriptionSnapshot, now: Subscription) -> I
         yield PaymentMethodChanged(
             subscription_id=command.subscription_id,
             payment_method_id=command.payment_method_id,
+            # named, so that the policy tries the new card on it; nothing is tried for one that ended
             open_invoice_id="" if command.status in ENDED else command.open_invoice_id,
         )
 

@@ -85,7 +85,7 @@ TRANSITIONS: Mapping[str, tuple[SubscriptionStatus, ...]] = {
 was our reading of Stripe's refusal, so a subscription that is there after all outranks it."""
 
 
-class Request(Struct, frozen=True, gc=False):
+class OpenRequest(Struct, frozen=True, gc=False):
     """Something asked of Stripe that is not answered. There is at most one, beside the creation itself."""
 
     request_id: str
@@ -133,7 +133,7 @@ class Subscription(Struct, frozen=True, gc=False):
     change: Change | None = None
     dropped: Change | None = None
     """The last change that was scheduled and then was not to be: Stripe shows it until it is told."""
-    request: Request | None = None
+    request: OpenRequest | None = None
 
     @property
     def live(self) -> bool:
@@ -212,27 +212,9 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
 ) -> Subscription:
     match event:
         case SubscriptionRequested():
-            return Subscription(
-                subscription_id=event.subscription_id,
-                status="requested",
-                tier=event.tier,
-                interval=_INTERVALS.get(event.interval, "month"),
-                currency=event.currency,
-                price_minor=event.price_minor,
-                catalogue_version=event.catalogue_version,
-                payment_method_id=event.payment_method_id,
-            )
+            return _requested(event)
         case SubscriptionStarted():
-            return replace(
-                subscription,
-                subscription_id=event.subscription_id,
-                stripe_subscription_id=event.stripe_subscription_id,
-                status=_STATUSES.get(event.status, "incomplete"),
-                anchor_at=event.anchor_at,
-                period_start=event.period_start,
-                period_end=event.period_end,
-                trial_end=event.trial_end,
-            )
+            return _started(subscription, event)
         case DuplicateSubscriptionFound():
             return replace(
                 subscription, status="duplicate", stripe_subscription_id=event.stripe_subscription_id
@@ -285,6 +267,32 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
             assert_never(event)
 
 
+def _requested(event: SubscriptionRequested) -> Subscription:
+    return Subscription(
+        subscription_id=event.subscription_id,
+        status="requested",
+        tier=event.tier,
+        interval=_INTERVALS.get(event.interval, "month"),
+        currency=event.currency,
+        price_minor=event.price_minor,
+        catalogue_version=event.catalogue_version,
+        payment_method_id=event.payment_method_id,
+    )
+
+
+def _started(subscription: Subscription, event: SubscriptionStarted) -> Subscription:
+    return replace(
+        subscription,
+        subscription_id=event.subscription_id,
+        stripe_subscription_id=event.stripe_subscription_id,
+        status=_STATUSES.get(event.status, "incomplete"),
+        anchor_at=event.anchor_at,
+        period_start=event.period_start,
+        period_end=event.period_end,
+        trial_end=event.trial_end,
+    )
+
+
 def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -> Subscription:
     status = _STATUSES.get(event.status, subscription.status)
     if status in ENDED:
@@ -296,15 +304,17 @@ def _with_status(subscription: Subscription, event: SubscriptionStatusChanged) -
 def _with_request(subscription: Subscription, event: RequestEvent) -> Subscription:  # noqa: PLR0911 - as above
     match event:
         case CancellationRequested():
-            return replace(subscription, request=Request(event.request_id, "cancel"))
+            return replace(subscription, request=OpenRequest(event.request_id, "cancel"))
         case CancellationWithdrawalRequested():
-            return replace(subscription, request=Request(event.request_id, "withdraw_cancellation"))
+            return replace(subscription, request=OpenRequest(event.request_id, "withdraw_cancellation"))
         case PauseRequested():
-            return replace(subscription, request=Request(event.request_id, "pause"))
+            return replace(subscription, request=OpenRequest(event.request_id, "pause"))
         case ResumeRequested():
-            return replace(subscription, request=Request(event.request_id, "resume"))
+            return replace(subscription, request=OpenRequest(event.request_id, "resume"))
         case PaymentMethodChangeRequested():
-            request = Request(event.request_id, "payment_method", payment_method_id=event.payment_method_id)
+            request = OpenRequest(
+                event.request_id, "payment_method", payment_method_id=event.payment_method_id
+            )
             return replace(subscription, request=request)
         case SubscriptionRequestFailed():
             if event.request == "create":

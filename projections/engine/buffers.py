@@ -33,7 +33,7 @@ class TableBuffer(Protocol):
         """Merge what changed since the last `write` or `copy`."""
 
     def copy(self, cursor: Cursor[Any]) -> None:
-        """The same into a table that holds none of these rows yet."""
+        """As `write`, into a table that holds none of these rows yet."""
 
 
 _LOAD = "SELECT {columns} FROM {table} WHERE {by} = ANY(%s)"

@@ -26,5 +26,5 @@ def digest(cursor: Cursor[Any], table: Table[Any]) -> str:
 
 
 def digests(cursor: Cursor[Any], tables: tuple[Table[Any], ...]) -> dict[str, str]:
-    """By name of the table."""
+    """Each table's digest, by its name."""
     return {table.name: digest(cursor, table) for table in tables}

@@ -266,7 +266,7 @@ _POSITIONS = "SELECT application_name, notification_id FROM positions WHERE appl
 
 
 def _positions(live: Connection[Any], names: Sequence[str]) -> dict[str, int]:
-    """Of all `names`; 0 for one that never ran."""
+    """Where each of `names` stands; 0 for one that never ran."""
     found = dict(live.execute(_POSITIONS, (list(names),)).fetchall())
     return {name: found.get(name, 0) for name in names}
 

@@ -14,7 +14,7 @@ from eventsourcing.persistence import MapperDeserialisationError, PersistenceErr
 from ledger.message import Recorded
 from ledger.store import APPLICATION, Reader, Role
 from projections.engine.projection import CannotProject, Projection
-from projections.engine.view import Superseded, Unwritable, View
+from projections.engine.writer import ProjectionWriter, Superseded, Unwritable
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class BatchRunner(threading.Thread):
         """Facts folded since the start, once for each group of projections that moved together."""
         self._projections = projections
         self._batch, self._far_behind_batch, self._poll_s = batch, max(batch, far_behind_batch), poll_s
-        self._view = View(url, schema=schema, role=role)
+        self._writer = ProjectionWriter(url, schema=schema, role=role)
         self._reader: Feed = reader or Reader(url, schema=schema, role=role)
         self._positions: dict[str, int] = {}
         self._limits: dict[str, int] = {}
@@ -113,7 +113,7 @@ class BatchRunner(threading.Thread):
         self._wake.set()
         if self.is_alive():
             self.join(timeout_s)
-        self._view.close()
+        self._writer.close()
         self._reader.close()
 
     def __enter__(self) -> Self:
@@ -174,10 +174,10 @@ class BatchRunner(threading.Thread):
     def _take_stock(self) -> None:
         """Learn the positions from the database; a stopped one may have been moved on by another runner."""
         names = list(self._projections)
-        self._view.seed(names)
-        found = self._view.positions(names)
+        self._writer.seed(names)
+        found = self._writer.positions(names)
         self._gone_on([name for name in self.errors if found[name] != self._positions[name]])
-        self._noted = self._view.forget_stopped()
+        self._noted = self._writer.forget_stopped()
         self._moved(found)
 
     def _moved(self, positions: dict[str, int]) -> None:
@@ -196,7 +196,7 @@ class BatchRunner(threading.Thread):
             batch = self._reader.batch(after, limit)
             if not batch:
                 return False
-            self._view.apply([self._projections[name]() for name in names], batch, after)
+            self._writer.apply([self._projections[name]() for name in names], batch, after)
         except CannotProject as error:
             self._end_before([error.name], error.position, after, str(error))
         except Unwritable as error:
@@ -213,7 +213,7 @@ class BatchRunner(threading.Thread):
             self._gone_on(names)
             self._moved(dict.fromkeys(names, batch[-1].position))
             if not self._noted.isdisjoint(names):
-                self._noted = self._view.forget_stopped()
+                self._noted = self._writer.forget_stopped()
         return True
 
     def _end_before(self, names: Sequence[str], position: int, after: int, reason: str) -> None:
@@ -233,7 +233,7 @@ class BatchRunner(threading.Thread):
         for callback in self._stop_callbacks:
             callback(name, reason)
         self._moved({})
-        self._view.note_stopped(name, position, reason)
+        self._writer.note_stopped(name, position, reason)
         self._noted.add(name)
 
     def _gone_on(self, names: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from ledger.invoices.events import (
 from ledger.invoices.state import CreditStatus
 from ledger.message import Recorded
 from projections.engine.buffers import Rows
-from projections.engine.numbers import Numbering
+from projections.engine.numbering import Numbering
 from projections.engine.tables import Row, Table
 from projections.invoices.invoice import InvoiceRow
 from projections.money_back import MoneyBack, money_back

@@ -22,7 +22,7 @@ from ledger.invoices.events import (
 from ledger.invoices.stream import id_of
 from ledger.message import Event, Recorded
 from projections.engine.buffers import Rows, RowsByOwner, TableBuffer
-from projections.engine.numbers import Numbering
+from projections.engine.numbering import Numbering
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
 from projections.invoices import credit_notes, invoice

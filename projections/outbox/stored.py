@@ -27,7 +27,7 @@ def decode(stored: str) -> Effect:
 
 
 def _former(stored: str) -> Effect | None:
-    """As the first version stored it."""
+    """An effect as the first version stored it."""
     fields: Any = msgspec.json.decode(stored)
     tag = FORMER_TAGS.get(str(fields.get("type"))) if isinstance(fields, dict) else None
     if tag is None:

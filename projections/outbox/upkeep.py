@@ -53,7 +53,7 @@ _DEPTH = """
 
 
 async def depth(conn: AsyncConnection[Any]) -> Depth:
-    """For readiness and metrics."""
+    """How much waits in the outbox, for readiness and metrics."""
     async with conn.cursor(row_factory=class_row(Depth)) as cursor:
         await cursor.execute(_DEPTH)
         found = await cursor.fetchone()

@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, get
+from litestar.datastructures import State
 
 from api import log
 from api.http import access
-from api.http.auth import mint
+from api.http.admission import Admission, Door
+from api.http.auth import Authenticator, mint
+from api.http.client_address import ClientAddresses
 from api.http.context import RequestContext
-from api.http.gate import Gate, Preconditions
+from api.http.positions import Positions
+from api.http.preconditions import Preconditions
 from api.http.problems import HANDLERS
+from api.http.ratelimit import RateLimit
+from api.http.signing_keys import open_keys
 from api.metrics import Metrics
 from api.operations.me import Contact
-from api.services import Context, Services
 from api.settings import Settings
 
 REQUESTS, ROUNDS = 3_000, 7
@@ -83,15 +88,20 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), rate_limit_per_minute=10**9, rate_limit_burst=10**9)
         log.configure(settings, io.BytesIO())
-        services = Services(Context(settings, "postgresql://", open_stripe=_never))
         credential = mint(settings, "usr_1", ["student"])
         plain: dict[str, Any] = {"openapi_config": None, "logging_config": None}
-        gate = Gate(services.authenticator, services.limit, services.client_addresses)
+        door = Door(
+            Authenticator(settings, open_keys(settings), _never),
+            RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            ClientAddresses(settings.trusted_proxies),
+            Positions(_never, settings.read_your_writes_timeout_s),
+        )
         inner: dict[str, Any] = {
             **plain,
-            "middleware": [gate],
+            "state": State({"door": door}),
+            "middleware": [Admission()],
             "guards": [access.guard],
-            "before_request": Preconditions(services.positions),
+            "before_request": Preconditions(),
             "exception_handlers": HANDLERS,
         }
         bare = await measure(Litestar([answer_only], **plain), credential)
@@ -106,7 +116,7 @@ def _context(app: Any) -> RequestContext:
     return RequestContext(app, Metrics(), lambda: 42, 1_000_000)
 
 
-def _never(_: Services) -> Any:
+async def _never(*_: object) -> Any:
     raise AssertionError
 
 

@@ -18,16 +18,17 @@ from litestar.types import ASGIApp
 from api.app import create_app
 from api.background.projecting import projecting
 from api.http.auth import mint
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.settings import Settings
 from api.stripe import courses
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
+from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
 from ledger.balance import BalanceTransaction
 from ledger.effects import CreateCourse, CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
-from ledger.message import Origin, Outcome
+from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
     RecordPaymentFailure,
     RecordPaymentSnapshot,
@@ -36,6 +37,7 @@ from ledger.payments.commands import (
 )
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated, RefundRequested
+from ledger.store import Store
 from tests.api.billing import FakeBilling
 from tests.api.promised import Promised
 
@@ -108,6 +110,12 @@ class Running:
     def caller(self, user_id: str, *roles: str) -> Caller:
         return Caller(self.client, user_id, mint(self.services.settings, user_id, roles))
 
+    def replace(self, **parts: object) -> None:
+        """From the next request on the handlers work with these."""
+        self.services = msgspec.structs.replace(self.services, **parts)
+        application: Any = self.asgi
+        application.app.state.services = self.services
+
     async def projected(self) -> int:
         """Waits until reads see all that was appended."""
         head = await self.services.store.head()
@@ -124,13 +132,18 @@ async def running(settings: Settings, database_url: str, fake: FakeStripe) -> As
         found.append(services)
         yield
 
-    context = Context(
-        settings, database_url, open_stripe=fake.open, background=(projecting, remember), clock=fake
+    composition = Composition(
+        settings,
+        database_url,
+        open_stripe=fake.open,
+        open_runner=projecting,
+        background=(remember,),
+        clock=fake,
     )
-    asgi = create_app(context)
+    asgi: Any = create_app(composition)
     async with lifespan(asgi):
-        transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
-        hooks: dict[str, list[Any]] = {"response": [Promised(found[0].document)]}
+        transport = httpx.ASGITransport(asgi)
+        hooks: dict[str, list[Any]] = {"response": [Promised(asgi.app.state.pages.document)]}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://test", event_hooks=hooks
         ) as client:
@@ -172,27 +185,27 @@ class FakeStripe:
         self.offset = timedelta(0)
         self.attached: dict[str, str] = {}
         self.customers = 0
-        self._services: Services
+        self._store: Store
         self.billing: FakeBilling
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
     @asynccontextmanager
-    async def open(self, services: Services) -> AsyncIterator[Any]:
-        self._services = services
-        self.billing = FakeBilling(services.store, self._record, self.now)
+    async def open(self, store: Store, _contact: Contact) -> AsyncIterator[Any]:
+        self._store = store
+        self.billing = FakeBilling(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(self, effect: Effect, _origin: Origin) -> Delivered:
+    async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
         if isinstance(effect, CreateCourse):
-            wiring: Any = SimpleNamespace(store=self._services.store, clock=self)
-            return await courses.create(wiring, effect, STRIPE)
+            tools: Any = SimpleNamespace(store=self._store, clock=self)
+            return await courses.create(tools, effect, STRIPE, cause=None)
         if not isinstance(effect, CreatePaymentIntent | CreateRefund):
             return await self.billing.deliver(effect)
-        facts = await self._services.store.read_stream(f"payment-{effect.payment_id}")
+        facts = await self._store.read_stream(f"payment-{effect.payment_id}")
         initiated = facts[0].event
         assert isinstance(initiated, PaymentInitiated)
         if isinstance(effect, CreatePaymentIntent):
@@ -210,10 +223,10 @@ class FakeStripe:
         )
         return await self._refund(initiated, asked)
 
-    async def action_of(self, payment_id: str) -> Delivered:
+    async def next_action(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
 
-    async def invoice_action_of(self, stripe_invoice_id: str) -> Delivered:
+    async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
     async def preview_change(
@@ -222,7 +235,7 @@ class FakeStripe:
         return await self.billing.preview(user_id, subscription_id, plan, at)
 
     async def _refund_status(self, effect: CreateRefund) -> str:
-        payment = await self._services.store.state(PAYMENT, f"payment-{effect.payment_id}")
+        payment = await self._store.state(PAYMENT, f"payment-{effect.payment_id}")
         return payment.refunds[effect.refund_id].status
 
     async def _charge(self, initiated: PaymentInitiated) -> Delivered:
@@ -308,7 +321,7 @@ class FakeStripe:
         )
 
     async def _record(self, command: Any) -> Outcome:
-        return await self._services.store.handle(command, STRIPE)
+        return await self._store.handle(command, STRIPE)
 
     def _client(self) -> Any:
         """The four calls that saved cards make."""

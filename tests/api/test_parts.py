@@ -1,4 +1,4 @@
-"""Small parts on their own: rate limit, merged queries, declines."""
+"""Small parts on their own: rate limit, batched queries, declines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from api.http.ratelimit import BOUND, RateLimit
 from api.payments.declines import DECLINES, HIDDEN, explain, shown
 from ledger.errors import StoreUnavailable
 from ledger.store import conninfo
-from ledger.store.lane import Connection, Kind, Lane
+from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 
 
 class Clock:
@@ -61,9 +61,9 @@ async def test_questions_that_wait_are_asked_together(database_url: str) -> None
         query = "SELECT 2 * n FROM unnest(%s::bigint[]) WITH ORDINALITY AS u (n, o) ORDER BY o"
         return [row[0] for row in await (await connection.execute(query, (list(numbers),))).fetchall()]
 
-    kind: Kind[int, int] = Kind(double)
-    async with Lane(conninfo(database_url)) as lane:
-        assert await asyncio.gather(*(lane.ask(kind, n) for n in range(100))) == [2 * n for n in range(100)]
+    query: BatchedQuery[int, int] = BatchedQuery(double)
+    async with QueryBatcher(conninfo(database_url)) as batch:
+        assert await asyncio.gather(*(batch.ask(query, n) for n in range(100))) == [2 * n for n in range(100)]
         assert asked == [100]
 
 
@@ -72,12 +72,12 @@ async def test_a_connection_that_was_cut_is_opened_again(database_url: str) -> N
         row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
         return [row[0] if row else 0] * len(items)
 
-    kind: Kind[None, int] = Kind(pid)
-    async with Lane(conninfo(database_url)) as lane:
-        first = await lane.ask(kind, None)
+    query: BatchedQuery[None, int] = BatchedQuery(pid)
+    async with QueryBatcher(conninfo(database_url)) as batch:
+        first = await batch.ask(query, None)
         with psycopg.connect(database_url, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (first,))
-        assert await lane.ask(kind, None) != first
+        assert await batch.ask(query, None) != first
 
 
 async def test_a_query_that_fails_fails_those_who_asked_and_nobody_else(database_url: str) -> None:
@@ -90,10 +90,10 @@ async def test_a_query_that_fails_fails_those_who_asked_and_nobody_else(database
         await connection.execute("SELECT 1")
         return [1] * len(items)
 
-    wrong: Kind[None, None] = Kind(broken)
-    right: Kind[None, int] = Kind(fine)
-    async with Lane(conninfo(database_url)) as lane:
-        answers = await asyncio.gather(lane.ask(wrong, None), lane.ask(right, None), return_exceptions=True)
+    wrong: BatchedQuery[None, None] = BatchedQuery(broken)
+    right: BatchedQuery[None, int] = BatchedQuery(fine)
+    async with QueryBatcher(conninfo(database_url)) as batch:
+        answers = await asyncio.gather(batch.ask(wrong, None), batch.ask(right, None), return_exceptions=True)
     assert isinstance(answers[0], psycopg.errors.DivisionByZero)
     assert answers[1] == 1
 
@@ -102,10 +102,10 @@ async def test_a_database_that_is_not_there_is_told_plainly() -> None:
     async def never(_: Connection, __: Sequence[None]) -> list[None]:
         raise AssertionError
 
-    kind: Kind[None, None] = Kind(never)
-    async with Lane("host=127.0.0.1 port=1 connect_timeout=2") as lane:
+    query: BatchedQuery[None, None] = BatchedQuery(never)
+    async with QueryBatcher("host=127.0.0.1 port=1 connect_timeout=2") as batch:
         with pytest.raises(StoreUnavailable):
-            await lane.ask(kind, None)
+            await batch.ask(query, None)
 
 
 def test_declines_are_words_that_can_be_acted_on() -> None:

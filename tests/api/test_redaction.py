@@ -13,7 +13,7 @@ import structlog
 
 from api import log, redaction
 from api.database_url import trouble_with
-from api.redaction import protect, redact, traceback_of
+from api.redaction import is_suspicious, protect, redact, traceback_of
 from api.settings import Settings, SettingsError, load
 
 
@@ -31,6 +31,8 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "connecting to postgresql://ann:hunter2@db.example:5432/books",
         "connecting to postgres://ann:hun@ter2 hunter2/@db.example/books",
         "https://ann:hunter2@issuer.example/jwks answers 403",
+        "https:/ann:hunter2@issuer.example/jwks, taken for a path, is not there",
+        "postgresql:/ann:hun@ter2 hunter2/@db/books, taken for a path, is not there",
         "host=db password=hunter2 port=5432",
         "host=db password = 'it\\'s hunter2' port=5432",
         "{'host': 'db', 'password': 'hunter2'}",
@@ -47,6 +49,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_what_has_the_form_of_a_secret_is_masked(text: str) -> None:
     assert "hunter2" not in redact(text)
     assert "***" in redact(text)
+    assert is_suspicious(text), "the log asks this first"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,32 @@ def test_what_was_given_as_a_secret_is_masked_wherever_it_comes_up() -> None:
     protect(["postgresql://ann:correct%20horse@db/books", "stapled-battery", ""])
     said = "no host called correct horse, none called correct%20horse, and ann has stapled-battery"
     assert redact(said) == "no host called ***, none called ***, and ann has ***"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host=db password=correct-horse user=ann",
+        "password = 'correct-horse' host=db",
+        r"host=db password='correct\-horse'",
+        "postgresql://ann@db/books?password=correct%2Dhorse&sslmode=require",
+    ],
+)
+def test_the_password_of_a_database_is_known_however_it_is_written(url: str) -> None:
+    protect([url])
+    assert redact("no user called correct-horse") == "no user called ***"
+
+
+def test_what_settings_hold_as_secret_is_masked_from_then_on() -> None:
+    load(
+        {
+            "LIBERATION_DATABASE_URL": "postgresql://ann:stapled-battery@db/books",
+            "LIBERATION_STRIPE_API_KEY": "sk_test_of_ours",
+            "LIBERATION_STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old",
+        }
+    )
+    for secret in ("stapled-battery", "_sk_test_of_ours", "_whsec_new", "_whsec_old"):
+        assert secret.lstrip("_") not in redact(f"it was {secret}"), "by its value, not by its form"
 
 
 def test_a_traceback_has_no_secret_of_any_of_its_causes() -> None:

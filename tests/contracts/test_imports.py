@@ -23,6 +23,7 @@ PLANTED = {
     "api/sandbox/transaction.py": ("from api.sandbox import state", "No circles"),
     "projections/engine/runner.py": ("from projections import registry", "No circles"),
     "api/invoices/resources.py": ("from api.payments import refunds", "Routes of one domain"),
+    "api/payments/refunds.py": ("from ledger import effects", "Routes build no effect"),
     "api/books/revenue.py": ("from api.operations import me", "Routes of one domain"),
 }
 

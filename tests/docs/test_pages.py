@@ -42,8 +42,34 @@ def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> N
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_asks_for_no_program_that_a_newcomer_may_lack(page: Path) -> None:
     """`curl --json` came with 7.82, and jq with nothing."""
-    for block in re.findall(r"```shell\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        assert not re.search(r"\|\s*jq\b|curl\b[^|]*--json", block), block
+    shown = re.findall(r"```(?:shell|bash|console)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for line in "\n".join(shown).replace("\\\n", " ").splitlines():
+        assert not re.search(r"\bjq\b|\bcurl\b.*--json", line), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    if page == DOCS / "adding-a-domain.md":
+        pytest.skip("its files come to be while it is followed")
+    named = re.findall(
+        r"(?<![\w./<])(?:api|docs|ledger|projections|tests)/[\w./*-]+", page.read_text(encoding="utf-8")
+    )
+    for name in named:
+        assert "NNNN" in name or list(ROOT.glob(name.rstrip("./"))), f"{page.name} names {name}"
+
+
+def test_contributing_says_how_to_begin_and_how_to_go_on() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for word in ("make check", "make test", "make lock", "Python 3.11 or newer"):
+        assert word in page
+    assert re.findall("^## (.+)", page, re.MULTILINE)[:6] == [
+        "The map",
+        "Tests alone",
+        "What `make check` holds",
+        "A new kind of fact",
+        "A new kind of command",
+        "A new domain",
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -20,7 +20,7 @@ from api.app import create_app
 from api.background.catch_up import catch_up
 from api.clock import SandboxClock
 from api.sandbox.server import Sandbox
-from api.serve.parts import ALL_HERE, context_of
+from api.serve.composition import ALL_HERE, composition_of
 from api.services import Services
 from api.settings import Settings
 from ledger.payments.events import PaymentInitiated
@@ -63,7 +63,7 @@ class House:
             yield
 
         background = (*ALL_HERE, remember)
-        asgi = create_app(context_of(self.settings, url, background=background, clock=SandboxClock()))
+        asgi = create_app(composition_of(self.settings, url, background=background, clock=SandboxClock()))
         async with lifespan(asgi):
             transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -250,6 +250,8 @@ CASES = {
 }
 
 
+MADE = ("payment", "declined", "refund", "refund of all", "subscription", "trial", "credit")
+"""Each has an id that follows from its request, by which Stripe's word of it is known to be of the same."""
 REFUSED = {"upgrade": "same_plan", "end": "subscription_ended"}
 """What is so by then is asked for: with the code of the refusal."""
 
@@ -301,6 +303,7 @@ async def test_stripes_word_comes_first(house: House, name: str) -> None:
         await check_the_books(house, app)
         again = await case.act(app, told)
         assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
+        assert name not in MADE or again.headers["idempotent-replayed"] == "true"
         await check_the_books(house, app)
         assert await house.did() == did, "nothing is done at Stripe again"
 

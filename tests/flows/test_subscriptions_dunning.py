@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.invoices.events import InvoiceRetryRequested
-from ledger.subscriptions.commands import ChangePaymentMethod
+from ledger.subscriptions.commands import RequestPaymentMethodChange
 from tests.api.stripe.subscribers import DAY, Subscribers
 from tests.api.stripe.world import Bench, World
 
@@ -88,7 +88,7 @@ async def test_a_lost_card_waits_for_a_new_one_which_is_tried_at_once(people: Su
         "pm_card_mastercard", {"customer": await people.customer()}
     )
     await people.asks(
-        people.ask(ChangePaymentMethod, subscription_id=subscription_id, payment_method_id=card.id)
+        people.ask(RequestPaymentMethodChange, subscription_id=subscription_id, payment_method_id=card.id)
     )
     await people.world.settle()
     await people.hear()

@@ -14,7 +14,7 @@ from api.app import create_app
 from api.background.catch_up import catch_up
 from api.clock import SandboxClock
 from api.sandbox.server import Sandbox
-from api.serve.parts import ALL_HERE, context_of
+from api.serve.composition import ALL_HERE, composition_of
 from api.services import Services
 from api.settings import Settings
 from tests.api.support import Caller, Running, lifespan, problem, until
@@ -35,7 +35,7 @@ async def app(database_url: str, sandbox: Sandbox, tmp_path: Path) -> AsyncItera
         yield
 
     asgi = create_app(
-        context_of(settings, database_url, background=(*ALL_HERE, remember), clock=SandboxClock())
+        composition_of(settings, database_url, background=(*ALL_HERE, remember), clock=SandboxClock())
     )
     async with lifespan(asgi):
         transport = httpx.ASGITransport(asgi)  # type: ignore[arg-type]  # ASGI is typed twice

@@ -11,8 +11,8 @@ from stripe import StripeClient
 from api.sandbox.faults import FaultKind
 from api.sandbox.server import Sandbox
 from api.stripe.client import open_stripe
+from api.stripe.delivery import NEVER_REACHED
 from api.stripe.gateway import Postponed, StripeGateway
-from api.stripe.wiring import NEVER_REACHED
 from ledger.effects import CreatePaymentIntent, CreateRefund, ResolvePayment, ResolveRefund
 from ledger.payments.events import PaymentFailed, RefundFailed
 from tests.api.stripe.world import USER, WORKER, Bench, World

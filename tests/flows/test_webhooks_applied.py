@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from stripe import StripeClient
 
+from api.stripe.delivery import IMPATIENCE
 from api.stripe.gateway import Postponed
 from api.stripe.objects import StripeEvent, parse_dict
 from api.stripe.payments import lookup
-from api.stripe.wiring import IMPATIENCE
 from ledger.effects import ApplyWebhook
 from ledger.webhooks.decider import SUBSCRIBED
 from tests.api.stripe.world import WEBHOOKS, WORKER, Bench, World

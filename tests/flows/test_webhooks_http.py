@@ -31,8 +31,10 @@ class Unreachable:
 
 
 def app_with(store: Store | Unreachable) -> Litestar:
-    services: Any = object.__new__(Services)  # of all of them, the handler needs these two
-    services.settings, services.store = Settings(stripe_webhook_secret=SECRETS), store
+    # of all of them, the handler needs these two
+    parts: dict[str, Any] = dict.fromkeys(Services.__struct_fields__)
+    parts |= {"settings": Settings(stripe_webhook_secret=SECRETS), "store": store}
+    services = Services(**parts)
 
     async def provide() -> Any:
         return services

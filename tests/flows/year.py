@@ -18,7 +18,7 @@ import msgspec
 
 from api.app import create_app
 from api.http.auth import mint
-from api.services import Context, Services
+from api.services import Composition, Services
 from api.settings import Settings
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.features import access
@@ -207,12 +207,18 @@ async def open_year(world: World, bench: Bench, database_url: str, folder: Path)
     found: list[Services] = []
 
     @asynccontextmanager
-    async def outside(services: Services) -> AsyncIterator[Any]:
-        found.append(services)
+    async def outside(*_: object) -> AsyncIterator[Any]:
         yield world
 
+    @asynccontextmanager
+    async def remember(services: Services) -> AsyncIterator[None]:
+        found.append(services)
+        yield
+
     settings = Settings(data_dir=folder, rate_limit_burst=100_000, rate_limit_per_minute=1_000_000)
-    app = create_app(Context(settings, database_url, open_stripe=outside, clock=world.clock))
+    app = create_app(
+        Composition(settings, database_url, open_stripe=outside, background=(remember,), clock=world.clock)
+    )
     async with lifespan(app):
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # ASGI is typed twice
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

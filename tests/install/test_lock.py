@@ -36,6 +36,15 @@ def test_an_install_from_the_lock_takes_no_newer_release(tmp_path: Path) -> None
     assert installed(python) == everything
 
 
+def test_what_runs_asks_for_no_development_tools(tmp_path: Path) -> None:
+    sources = copy_of_sources(tmp_path / "clone")
+    running = run("make", "--dry-run", "run", cwd=sources)
+    assert "liberation demo" in running
+    assert f" {RUNTIME_LOCK}\n" in running
+    assert DEVELOPMENT_LOCK not in running
+    assert f" {DEVELOPMENT_LOCK}\n" in run("make", "--dry-run", "test", cwd=sources)
+
+
 def test_both_locks_come_from_one_resolution() -> None:
     running, developing = pins(RUNTIME_LOCK), pins(DEVELOPMENT_LOCK)
     both = running.keys() & developing.keys()

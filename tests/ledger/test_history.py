@@ -58,8 +58,8 @@ def test_a_rule_that_became_tighter_does_not_stop_an_old_fact() -> None:
         type=PaymentInitiated,
     )
     payment = evolve(Payment(), old)
-    news = decide(snapshot(amount_minor=550, amount_received_minor=550, currency="isk"), payment)
-    assert reduce(evolve, news, payment).captured_minor == 550
+    facts = decide(snapshot(amount_minor=550, amount_received_minor=550, currency="isk"), payment)
+    assert reduce(evolve, facts, payment).captured_minor == 550
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda event_type: event_type.TYPE)

@@ -131,8 +131,8 @@ def test_evolve_takes_any_history(decider: AnyDecider, data: st.DataObject) -> N
 
 
 @for_all(st.lists(events_of(PAYMENT.events), max_size=12), stripe_histories())
-def test_reports_are_taken_after_any_history(history: list[PaymentEvent], news: list[Any]) -> None:
-    payment, _ = when(reduce(evolve, history, given(initiated())), *news)
+def test_reports_are_taken_after_any_history(history: list[PaymentEvent], reports: list[Any]) -> None:
+    payment, _ = when(reduce(evolve, history, given(initiated())), *reports)
     assert payment.refundable_minor >= 0
 
 

@@ -21,16 +21,16 @@ from ledger.features import GRACE, access
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.commands import (
     AdvanceDunning,
-    ChangePaymentMethod,
     PendingUpdate,
     RecordSubscriptionFailure,
     RecordSubscriptionSnapshot,
     RecordSubscriptionUnknown,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
     SubscriptionCommand,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.events import (
@@ -278,7 +278,11 @@ class Subscriptions(RuleBasedStateMachine):
         else:
             self.do(RecordSubscriptionFailure(**about, code="resource_missing"))
 
-    @rule(kind=st.sampled_from([RequestPause, RequestResume, WithdrawCancellation, RequestCancellation]))
+    @rule(
+        kind=st.sampled_from(
+            [RequestPause, RequestResume, RequestCancellationWithdrawal, RequestCancellation]
+        )
+    )
     def ann_asks(self, kind: Any) -> None:
         name = self.current()
         if not self.do(wish(kind, subscription_id=name, request_id=self.id(), effective_at=self.at)):
@@ -290,7 +294,7 @@ class Subscriptions(RuleBasedStateMachine):
                 one.become(self.at, collection_paused=True)
             case "RequestResume":
                 one.become(self.at, collection_paused=False)
-            case "WithdrawCancellation":
+            case "RequestCancellationWithdrawal":
                 one.become(self.at, cancel_at=None)
             case _:
                 one.become(self.at, cancel_at=one.now.period_end)
@@ -341,7 +345,7 @@ class Subscriptions(RuleBasedStateMachine):
     def ann_takes_another_card(self, card: str) -> None:
         name = self.current()
         command = wish(
-            ChangePaymentMethod,
+            RequestPaymentMethodChange,
             subscription_id=name,
             request_id=self.id(),
             payment_method_id=card,

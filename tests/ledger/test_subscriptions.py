@@ -15,16 +15,16 @@ from ledger.policies import react
 from ledger.subscriptions.commands import (
     AdvanceDunning,
     BilledPeriod,
-    ChangePaymentMethod,
     LostSubscription,
     PendingUpdate,
     RecordSubscriptionFailure,
     RecordSubscriptionUnknown,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
     SubscriptionCommand,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.decider import SUBSCRIBER, decide
 from ledger.subscriptions.events import (
@@ -328,11 +328,11 @@ def test_a_cancellation_is_scheduled_and_can_be_withdrawn() -> None:
     with pytest.raises(CancellationPending, match="withdraw"):
         decide(upgrade(), subscriber)
     kept = snapshot(observed_at=NOON_14 + DAY)
-    subscriber, events = when(subscriber, wish(WithdrawCancellation), kept)
+    subscriber, events = when(subscriber, wish(RequestCancellationWithdrawal), kept)
     assert names(events)[:2] == ["CancellationWithdrawalRequested", "CancellationWithdrawn"]
     assert effects(events) == [fx.KeepSubscription(USER, SUB, "req_1")]
     with pytest.raises(NotCanceling):
-        decide(wish(WithdrawCancellation), subscriber)
+        decide(wish(RequestCancellationWithdrawal), subscriber)
 
 
 def test_a_cancellation_at_once_ends_the_service_too() -> None:
@@ -369,7 +369,7 @@ def test_pausing_and_resuming() -> None:
 
 def test_a_new_card_is_tried_at_once_on_the_invoice_that_waits_for_it() -> None:
     due = snapshot("past_due", observed_at=NOON_14, past_due_since=NOON_14, open_invoice_id="in_1")
-    card = wish(ChangePaymentMethod, payment_method_id="pm_2")
+    card = wish(RequestPaymentMethodChange, payment_method_id="pm_2")
     shown = snapshot(
         "past_due",
         observed_at=NOON_14 + DAY,

@@ -165,7 +165,7 @@ class Subscribed:
             case 4:
                 self.ask(subscriptions.RequestCancellation, request_id="cancel")
                 self.look("active", cancel_at=self.subscription.period_end)
-                self.ask(subscriptions.WithdrawCancellation, request_id="stay")
+                self.ask(subscriptions.RequestCancellationWithdrawal, request_id="stay")
                 self.look("active", cancel_at=None)
             case _:
                 pass

@@ -264,6 +264,18 @@ def test_nothing_is_rebuilt_or_compared_with_a_history_that_was_tampered_with(
     assert contents(database_url) == live
 
 
+def test_a_cut_tail_is_known_by_what_any_projection_has_seen(database_url: str) -> None:
+    append(database_url, FACTS[:100])
+    catch_up(database_url)
+    with owner(database_url) as conn:
+        conn.execute("UPDATE positions SET notification_id = 50 WHERE application_name = 'customers'")
+    tamper(database_url, *_CUT)
+
+    for work in (rebuild, check):
+        with pytest.raises(ChainBroken, match="the tail was cut"):
+            work(database_url, ["customers"])
+
+
 def test_what_no_projection_has_read_yet_is_verified_too(database_url: str) -> None:
     append(database_url, FACTS[:50])
     catch_up(database_url)

@@ -17,11 +17,11 @@ from ledger.store import Reader
 from ledger.webhooks.events import WebhookReceived
 from projections import journal, live
 from projections.audit import Audit
-from projections.engine import view
+from projections.engine import writer
 from projections.engine.buffers import TableBuffer
 from projections.engine.projection import Projection
 from projections.engine.runner import BatchRunner
-from projections.engine.view import View
+from projections.engine.writer import ProjectionWriter
 from projections.journal import Journal
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
@@ -124,7 +124,7 @@ def test_without_compare_and_set_a_stale_runner_would_count_twice(
     def set_without_comparing(cursor: Any, names: Sequence[str], expected: int, reached: int) -> None:
         cursor.execute("UPDATE positions SET notification_id = %s", (reached,))
 
-    monkeypatch.setattr(view, "compare_and_set", set_without_comparing)
+    monkeypatch.setattr(writer, "compare_and_set", set_without_comparing)
     stale._projections = {"journal": _BalancesOnly}
     stale.catch_up()
     stale.stop()
@@ -334,7 +334,7 @@ def test_a_batch_in_which_a_row_begins_and_ends_is_written_once(database_url: st
 def test_positions_are_the_librarys_tracking_table(database_url: str) -> None:
     append(database_url, FACTS[:9])
     catch_up(database_url)
-    projected = View(database_url)
+    projected = ProjectionWriter(database_url)
 
     assert projected.max_tracking_id("journal") == 9
     assert projected.has_tracking_id("journal", 9)

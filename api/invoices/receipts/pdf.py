@@ -88,13 +88,13 @@ def _story(receipt: Receipt) -> list[Flowable]:
 
 
 def _head(receipt: Receipt) -> Table:
-    told = (
+    fields = (
         ("Receipt number", receipt.name),
         ("Invoice", receipt.invoice_number),
         ("Paid on", day(receipt.paid_at)),
         ("Billed to", "\n".join(receipt.customer)),
     )
-    rows = [[_paragraph(label, _LABEL), _paragraph(value, _TEXT)] for label, value in told]
+    rows = [[_paragraph(label, _LABEL), _paragraph(value, _TEXT)] for label, value in fields]
     return Table(
         rows, colWidths=[36 * mm, _WIDTH - 36 * mm], style=_flush(("VALIGN", (0, 0), (-1, -1), "TOP"))
     )

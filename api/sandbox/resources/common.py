@@ -71,10 +71,10 @@ def changed(before: Object, after: Object) -> Object:
     return {name: before.get(name) for name in after if before.get(name) != after[name]}
 
 
-def amend(tx: Transaction, value: Object, changes: Object, *told: str) -> Object:
-    """What a call asks to change; events of the types `told` follow when it changed anything."""
+def amend(tx: Transaction, value: Object, changes: Object, *event_types: str) -> Object:
+    """What a call asks to change; events of `event_types` follow when it changed anything."""
     amended = tx.update(value, **changes)
     if amended != value:
-        for event_type in told:
+        for event_type in event_types:
             tx.emit(event_type, amended, changed(value, amended))
     return amended

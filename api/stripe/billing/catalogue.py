@@ -9,8 +9,8 @@ import stripe
 
 from api.stripe.billing.lookup import listed, post
 from api.stripe.billing.objects import Price
+from api.stripe.delivery import Tools
 from api.stripe.objects import Named, UnexpectedAnswer
-from api.stripe.wiring import Wiring
 from ledger.catalogue import TIERS
 
 _SEPARATOR = "-"
@@ -29,23 +29,23 @@ class Plan(msgspec.Struct, frozen=True):
         return _SEPARATOR.join(("liberation", self.tier, self.interval, self.currency, str(self.price_minor)))
 
 
-async def price_id(wiring: Wiring, plan: Plan) -> str:
-    """Of the price that costs what `plan` says. Raises `stripe.StripeError` or `UnexpectedAnswer`."""
+async def price_id(tools: Tools, plan: Plan) -> str:
+    """The id of the price that costs what `plan` says. Raises `stripe.StripeError` or `UnexpectedAnswer`."""
     key = plan.lookup_key
-    known = wiring.prices.get(key)
+    known = tools.prices.get(key)
     if known is None:
-        found = await listed(wiring.stripe, "/v1/prices", Price, lookup_keys=[key], active=True)
-        price = found[0] if found else await _make(wiring, plan)
+        found = await listed(tools.stripe, "/v1/prices", Price, lookup_keys=[key], active=True)
+        price = found[0] if found else await _make(tools, plan)
         _check(price, plan)
-        known = wiring.prices[key] = price.id
+        known = tools.prices[key] = price.id
     return known
 
 
-async def _make(wiring: Wiring, plan: Plan) -> Price:
+async def _make(tools: Tools, plan: Plan) -> Price:
     product_id = f"liberation_{plan.tier}"
     try:
         await post(
-            wiring.stripe,
+            tools.stripe,
             "/v1/products",
             Named,
             f"product:{plan.tier}",
@@ -57,7 +57,7 @@ async def _make(wiring: Wiring, plan: Plan) -> Price:
         if error.code != "resource_already_exists":
             raise
     return await post(
-        wiring.stripe,
+        tools.stripe,
         "/v1/prices",
         Price,
         f"price:{plan.lookup_key}",

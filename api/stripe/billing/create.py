@@ -8,7 +8,8 @@ confirms, `error_if_incomplete` would refuse every card that needs a confirmatio
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import structlog
 
@@ -17,28 +18,20 @@ from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import invoice_of, look_and_record, subscription_of
-from api.stripe.failures import failure_of
+from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
+from api.stripe.failures import Failure
 from api.stripe.objects import Named
-from api.stripe.wiring import (
-    IMPATIENCE,
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Wiring,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
+from api.stripe.request import DirectRequest, asking_in
+from ledger.effects import (
+    CreateSubscription,
+    EndSubscriptionService,
+    ResolveSubscription,
+    RetryWithNewCard,
 )
-from ledger.effects import CreateSubscription, EndSubscriptionService, RetryWithNewCard
 from ledger.errors import NotFound, Refused
-from ledger.ids import new_id
 from ledger.invoices.commands import EndService, RequestInvoiceRetry
 from ledger.invoices.refusals import InvoiceNotSettled, RetryInProgress
-from ledger.message import Origin, Recorded
+from ledger.message import Event, Origin, Recorded
 from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
 from ledger.subscriptions.events import SubscriptionRequested
 from ledger.subscriptions.stream import stream_of
@@ -46,106 +39,100 @@ from ledger.subscriptions.stream import stream_of
 log = structlog.get_logger()
 
 
-async def create(wiring: Wiring, effect: CreateSubscription, origin: Origin) -> Delivered:
-    """The first call for a subscription. An unclear answer is recorded as such, which asks for `resolve`."""
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
-    if known is None or known.status != "requested":
-        return Delivered()
-    asked = await _requested(wiring, effect.user_id, effect.subscription_id)
-    if age(wiring, asked.metadata.effective_at) > LAST_CALL:
-        # nobody who ordered yesterday expects to be charged now, and an earlier call may have got through
-        return await _look_up(wiring, asked, origin)
-    return await _call(wiring, asked, origin)
-
-
-async def resolve(wiring: Wiring, user_id: str, subscription_id: str, origin: Origin) -> Delivered:
-    """What became of a creation whose first call was unclear. Raises Postponed while nobody can tell."""
-    known = await subscription_of(wiring, user_id, subscription_id)
-    if known is None or known.status != "unknown":
-        return Delivered()
-    return await _look_up(wiring, await _requested(wiring, user_id, subscription_id), origin)
-
-
-async def _look_up(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    requested = _event(asked)
-    delivered = await _found(wiring, requested, origin)
-    if delivered is not None:
-        return delivered
-    waited = age(wiring, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER:
-        return await _failed(wiring, requested, NEVER_REACHED, "", origin)
-    if waited > LAST_CALL:
-        raise Postponed("Stripe knows no such subscription; it is given up 24 hours after it was asked for")
-    return await _call(wiring, asked, origin)
-
-
-async def _found(wiring: Wiring, requested: SubscriptionRequested, origin: Origin) -> Delivered | None:
-    """By the list of the customer's subscriptions, which is short and complete. Raises Postponed when Stripe
-    does not answer.
-    """
-    try:
-        found = await billing_lookup.find_subscription(
-            wiring.stripe, requested.stripe_customer_id, requested.subscription_id
-        )
-        return None if found is None else await _record(wiring, found.id, origin)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-
-
-async def _made_before(
-    wiring: Wiring, requested: SubscriptionRequested, cause: str, origin: Origin
+async def create(
+    tools: Tools, effect: CreateSubscription, origin: Origin, cause: Recorded | None
 ) -> Delivered:
-    """Stripe knows the key by other parameters: see `payments.py`."""
-    found = await _found(wiring, requested, origin)
-    return await _unclear(wiring, requested, cause, origin) if found is None else found
+    """The first call for a subscription. An unclear answer is recorded as such, which asks for `resolve`."""
+    if await _status(tools, effect.user_id, effect.subscription_id) != "requested":
+        return Delivered()
+    return await (await _request(tools, effect, origin, cause)).first_call()
 
 
-async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    requested = _event(asked)
-    try:
-        made = await _create(wiring, requested)
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                return await _failed(wiring, requested, failure.code, failure.decline_code, origin)
-            case "used":
-                return await _made_before(wiring, requested, failure.code, origin)
-            case "unclear":
-                return await _unclear(wiring, requested, failure.code, origin)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
+async def resolve(
+    tools: Tools, effect: ResolveSubscription, origin: Origin, cause: Recorded | None
+) -> Delivered:
+    """What became of a creation whose first call was unclear. Raises Postponed while nobody can tell."""
+    if await _status(tools, effect.user_id, effect.subscription_id) != "unknown":
+        return Delivered()
+    return await (await _request(tools, effect, origin, cause)).look_up()
+
+
+async def _status(tools: Tools, user_id: str, subscription_id: str) -> str:
+    known = await subscription_of(tools, user_id, subscription_id)
+    return known.status if known else ""
+
+
+async def _request(
+    tools: Tools, effect: CreateSubscription | ResolveSubscription, origin: Origin, cause: Recorded | None
+) -> _CreationRequest:
+    def wish_of(event: Event) -> SubscriptionRequested | None:
+        match event:
+            case SubscriptionRequested() if event.subscription_id == effect.subscription_id:
+                return event
             case _:
-                assert_never(failure.kind)
-    try:
-        return await _record(wiring, made.id, origin)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+                return None
+
+    asking = await asking_in(tools.store, stream_of(effect.user_id), cause, wish_of)
+    return _CreationRequest(tools, asking, origin)
 
 
-async def _create(wiring: Wiring, requested: SubscriptionRequested) -> StripeSubscription:
-    """The answer may be a replay by the idempotency key: only the id in it is used."""
-    plan = Plan(requested.tier, requested.interval, requested.currency, requested.price_minor)
-    card = await attach(
-        wiring,
-        requested.payment_method_id,
-        requested.stripe_customer_id,
-        f"attach:{requested.subscription_id}",
-    )
-    price_id = await catalogue.price_id(wiring, plan)
-    more = {"trial_period_days": requested.trial_days} if requested.trial_days else {}
-    return await billing_lookup.post(
-        wiring.stripe,
-        "/v1/subscriptions",
-        StripeSubscription,
-        f"subscription:{requested.subscription_id}",
-        customer=requested.stripe_customer_id,
-        items=[{"price": price_id}],
-        default_payment_method=card,
-        payment_behavior="allow_incomplete",
-        metadata=_metadata(requested, wiring.store.ledger_id),
-        **more,
-    )
+class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription]):
+    absent: ClassVar[str] = "Stripe knows no such subscription"
+    unknown_as: ClassVar[str] = "subscription_outcome_unknown"
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"subscription_id": self.wish.subscription_id}
+
+    async def call(self) -> StripeSubscription:
+        """The answer may be a replay by the idempotency key: only the id in it is used."""
+        tools, wish = self.tools, self.wish
+        plan = Plan(wish.tier, wish.interval, wish.currency, wish.price_minor)
+        key = f"attach:{wish.subscription_id}"
+        card = await attach(tools, wish.payment_method_id, wish.stripe_customer_id, key)
+        price_id = await catalogue.price_id(tools, plan)
+        more = {"trial_period_days": wish.trial_days} if wish.trial_days else {}
+        return await billing_lookup.post(
+            tools.stripe,
+            "/v1/subscriptions",
+            StripeSubscription,
+            f"subscription:{wish.subscription_id}",
+            customer=wish.stripe_customer_id,
+            items=[{"price": price_id}],
+            default_payment_method=card,
+            payment_behavior="allow_incomplete",
+            metadata=_metadata(wish, tools.store.ledger_id),
+            **more,
+        )
+
+    async def look(self) -> Delivered | None:
+        """By the list of the customer's subscriptions, which is short and complete."""
+        found = await billing_lookup.find_subscription(
+            self.tools.stripe, self.wish.stripe_customer_id, self.wish.subscription_id
+        )
+        return None if found is None else await self.record(found)
+
+    async def record(self, answer: StripeSubscription, /) -> Delivered:
+        as_stripe = recorder(self.origin, answer.id)
+        return (await look_and_record(self.tools, answer.id, as_stripe, with_latest=True)).delivered
+
+    async def is_unknown(self) -> bool:
+        return await _status(self.tools, self.wish.user_id, self.wish.subscription_id) == "unknown"
+
+    def unknown(self, cause: str) -> RecordSubscriptionUnknown:
+        return RecordSubscriptionUnknown(**self._of_request(), cause=cause)
+
+    async def failed(self, failure: Failure) -> Delivered:
+        command = RecordSubscriptionFailure(
+            **self._of_request(), code=failure.code, decline_code=failure.decline_code
+        )
+        return await self.handle(command)
+
+    def _of_request(self) -> dict[str, Any]:
+        """A creation is called by its subscription."""
+        subscription_id = self.wish.subscription_id
+        ids = {"subscription_id": subscription_id, "request_id": subscription_id}
+        return {**self.begun(), **ids, "user_id": self.wish.user_id}
 
 
 def _metadata(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
@@ -158,74 +145,27 @@ def _metadata(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str
     }
 
 
-async def attach(wiring: Wiring, payment_method_id: str, customer_id: str, key: str) -> str:
-    """Stripe charges only attached cards unasked. Answers the card's id: a test card's name becomes one."""
+async def attach(tools: Tools, payment_method_id: str, customer_id: str, key: str) -> str:
+    """Stripe charges only attached cards unasking. Answers the card's id: a test card's name becomes one."""
     path = billing_lookup.path_of("payment_methods", payment_method_id, "/attach")
-    return (await billing_lookup.post(wiring.stripe, path, Named, key, customer=customer_id)).id
+    return (await billing_lookup.post(tools.stripe, path, Named, key, customer=customer_id)).id
 
 
-async def _record(wiring: Wiring, stripe_subscription_id: str, origin: Origin) -> Delivered:
-    as_stripe = recorder(origin, stripe_subscription_id)
-    return (await look_and_record(wiring, stripe_subscription_id, as_stripe, with_latest=True)).delivered
-
-
-async def _failed(
-    wiring: Wiring, requested: SubscriptionRequested, code: str, decline_code: str, origin: Origin
+async def retry_with_new_card(
+    tools: Tools, effect: RetryWithNewCard, origin: Origin, _cause: Recorded | None
 ) -> Delivered:
-    command = RecordSubscriptionFailure(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        user_id=requested.user_id,
-        subscription_id=requested.subscription_id,
-        request_id=requested.subscription_id,
-        code=code,
-        decline_code=decline_code,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _unclear(wiring: Wiring, requested: SubscriptionRequested, cause: str, origin: Origin) -> Delivered:
-    """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed."""
-    known = await subscription_of(wiring, requested.user_id, requested.subscription_id)
-    if known is not None and known.status == "unknown":
-        raise Postponed(f"Stripe: unclear ({cause})")
-    log.warning("subscription_outcome_unknown", subscription_id=requested.subscription_id, cause=cause)
-    command = RecordSubscriptionUnknown(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        user_id=requested.user_id,
-        subscription_id=requested.subscription_id,
-        request_id=requested.subscription_id,
-        cause=cause,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _requested(wiring: Wiring, user_id: str, subscription_id: str) -> Recorded:
-    for fact in await wiring.store.read_stream(stream_of(user_id)):
-        if isinstance(fact.event, SubscriptionRequested) and fact.event.subscription_id == subscription_id:
-            return fact
-    raise Postponed(f"the ledger has no subscription {subscription_id}")
-
-
-def _event(asked: Recorded) -> SubscriptionRequested:
-    assert isinstance(asked.event, SubscriptionRequested)
-    return asked.event
-
-
-async def retry_with_new_card(wiring: Wiring, effect: RetryWithNewCard, origin: Origin) -> Delivered:
     """Once for an invoice and a card, however often this is delivered."""
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not known.live or known.open_invoice_id != effect.stripe_invoice_id:
         return Delivered()
     command = RequestInvoiceRetry(
         command_id=f"new_card:{effect.stripe_invoice_id}:{known.payment_method_id}",
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         stripe_invoice_id=effect.stripe_invoice_id,
         cause="new_card",
     )
     try:
-        return Delivered(await wiring.store.handle(command, _as_worker(origin)))
+        return Delivered(await tools.store.handle(command, _as_worker(origin)))
     except (NotFound, RetryInProgress) as refusal:
         # its webhook is on the way; or an attempt with the old card is, and must be known first
         raise Postponed(refusal.detail, IMPATIENCE) from refusal
@@ -234,20 +174,18 @@ async def retry_with_new_card(wiring: Wiring, effect: RetryWithNewCard, origin: 
         return Delivered()
 
 
-async def end_service(wiring: Wiring, effect: EndSubscriptionService, origin: Origin) -> Delivered:
+async def end_service(
+    tools: Tools, effect: EndSubscriptionService, origin: Origin, _cause: Recorded | None
+) -> Delivered:
     """Stripe's list tells which invoices a subscription has."""
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not known.stripe_subscription_id:
         return Delivered()
-    try:
-        invoices = await billing_lookup.invoices_of(wiring.stripe, known.stripe_subscription_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
     outcome = None
-    for invoice in reversed(invoices):
+    for invoice in reversed(await billing_lookup.invoices_of(tools.stripe, known.stripe_subscription_id)):
         if invoice.status != "paid":
             continue
-        if not (await invoice_of(wiring, invoice.id)).status:
+        if not (await invoice_of(tools, invoice.id)).status:
             raise Postponed(f"the ledger does not know the invoice {invoice.id} yet", IMPATIENCE)
         command = EndService(
             command_id=f"end_service:{invoice.id}",
@@ -256,7 +194,7 @@ async def end_service(wiring: Wiring, effect: EndSubscriptionService, origin: Or
             at=effect.at,
         )
         try:
-            outcome = await wiring.store.handle(command, _as_worker(origin))
+            outcome = await tools.store.handle(command, _as_worker(origin))
         except InvoiceNotSettled as refusal:
             raise Postponed(refusal.detail) from refusal
     return Delivered(outcome)

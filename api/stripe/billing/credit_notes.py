@@ -2,94 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
-
-import structlog
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.objects import CreditNote, PresentInvoice
 from api.stripe.billing.record import invoice_of, record_invoice
-from api.stripe.failures import failure_of
-from api.stripe.wiring import (
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Wiring,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
-)
-from ledger.ids import new_id
+from api.stripe.delivery import Delivered, Tools, recorder
+from api.stripe.failures import Failure
+from api.stripe.request import Asking, StripeRequest, asking_in
+from ledger.effects import CreateCreditNote, ResolveCreditNote
 from ledger.invoices.commands import RecordCreditFailure, RecordCreditUnknown
 from ledger.invoices.events import CreditRequested
 from ledger.invoices.stream import stream_of
-from ledger.message import Origin, Recorded
-
-log = structlog.get_logger()
+from ledger.message import Event, Origin, Recorded
 
 
-async def deliver(wiring: Wiring, stripe_invoice_id: str, credit_id: str, origin: Origin) -> Delivered:
-    """The first call and the resolution of an unclear one are the same: look first, then call."""
-    if not await _is_open(wiring, stripe_invoice_id, credit_id):
-        return Delivered()
-    asked = await _requested(wiring, stripe_invoice_id, credit_id)
-    try:
-        present = await _present(wiring, stripe_invoice_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    delivered = await _record(wiring, present, origin)
-    if not await _is_open(wiring, stripe_invoice_id, credit_id):
-        return delivered
-    waited = age(wiring, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER:
-        return await _failed(wiring, _event(asked), NEVER_REACHED, origin)
-    if waited > LAST_CALL:
-        raise Postponed("Stripe knows no such credit note; it is given up 24 hours after it was asked for")
-    return await _call(wiring, _event(asked), present, origin)
-
-
-async def _is_open(wiring: Wiring, stripe_invoice_id: str, credit_id: str) -> bool:
-    credit = (await invoice_of(wiring, stripe_invoice_id)).credits.get(credit_id)
-    return credit is not None and credit.status in {"requested", "unknown"}
-
-
-async def _present(wiring: Wiring, stripe_invoice_id: str) -> PresentInvoice:
-    return await billing_lookup.present_invoice(wiring.stripe, stripe_invoice_id, with_credits=True)
-
-
-async def _record(wiring: Wiring, present: PresentInvoice, origin: Origin) -> Delivered:
-    outcomes = await record_invoice(wiring, present, recorder(origin, present.invoice.id))
-    return Delivered(outcomes[-1], invoice=outcomes[-1])
-
-
-async def _call(
-    wiring: Wiring, requested: CreditRequested, present: PresentInvoice, origin: Origin
+async def deliver(
+    tools: Tools, effect: CreateCreditNote | ResolveCreditNote, origin: Origin, cause: Recorded | None
 ) -> Delivered:
-    try:
+    """The first call and the resolution of an unclear one are the same: look first, then call."""
+
+    def wish_of(event: Event) -> CreditRequested | None:
+        return event if isinstance(event, CreditRequested) and event.credit_id == effect.credit_id else None
+
+    if not await _is_open(tools, effect):
+        return Delivered()
+    asking = await asking_in(tools.store, stream_of(effect.stripe_invoice_id), cause, wish_of)
+    present = await _present(tools, effect.stripe_invoice_id)
+    request = _CreditRequest(tools, asking, origin, present)
+    delivered = await request.record(present)
+    return await request.call_in_time() if await _is_open(tools, effect) else delivered
+
+
+async def _is_open(tools: Tools, effect: CreateCreditNote | ResolveCreditNote) -> bool:
+    return await _status(tools, effect.stripe_invoice_id, effect.credit_id) in {"requested", "unknown"}
+
+
+async def _status(tools: Tools, stripe_invoice_id: str, credit_id: str) -> str:
+    credit = (await invoice_of(tools, stripe_invoice_id)).credits.get(credit_id)
+    return credit.status if credit else ""
+
+
+async def _present(tools: Tools, stripe_invoice_id: str) -> PresentInvoice:
+    return await billing_lookup.present_invoice(tools.stripe, stripe_invoice_id, with_credits=True)
+
+
+class _CreditRequest(StripeRequest[CreditRequested, PresentInvoice]):
+    absent: ClassVar[str] = "Stripe knows no such credit note"
+    unknown_as: ClassVar[str] = "credit_outcome_unknown"
+
+    def __init__(
+        self, tools: Tools, asking: Asking[CreditRequested], origin: Origin, present: PresentInvoice
+    ) -> None:
+        super().__init__(tools, asking, origin)
+        self._before = present
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"credit_id": self.wish.credit_id}
+
+    async def call(self) -> PresentInvoice:
         await billing_lookup.post(
-            wiring.stripe,
+            self.tools.stripe,
             "/v1/credit_notes",
             CreditNote,
-            f"credit:{requested.credit_id}",
-            **parameters(requested, present),
+            f"credit:{self.wish.credit_id}",
+            **parameters(self.wish, self._before),
         )
-        present = await _present(wiring, requested.stripe_invoice_id)
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                return await _failed(wiring, requested, failure.code, origin)
-            case "unclear" | "used":  # either way the next look tells
-                return await _unclear(wiring, requested, failure.code, origin)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
-            case _:
-                assert_never(failure.kind)
-    return await _record(wiring, present, origin)
+        return await _present(self.tools, self.wish.stripe_invoice_id)
+
+    async def record(self, answer: PresentInvoice, /) -> Delivered:
+        outcomes = await record_invoice(self.tools, answer, recorder(self.origin, answer.invoice.id))
+        return Delivered(outcomes[-1], invoice=outcomes[-1])
+
+    async def is_unknown(self) -> bool:
+        return await _status(self.tools, self.wish.stripe_invoice_id, self.wish.credit_id) == "unknown"
+
+    def unknown(self, cause: str) -> RecordCreditUnknown:
+        return RecordCreditUnknown(
+            **self.begun(),
+            stripe_invoice_id=self.wish.stripe_invoice_id,
+            credit_id=self.wish.credit_id,
+            cause=cause,
+        )
+
+    async def failed(self, failure: Failure) -> Delivered:
+        command = RecordCreditFailure(
+            **self.begun(),
+            stripe_invoice_id=self.wish.stripe_invoice_id,
+            credit_id=self.wish.credit_id,
+            code=failure.code,
+        )
+        return await self.handle(command)
 
 
 def parameters(requested: CreditRequested, present: PresentInvoice) -> dict[str, Any]:
@@ -107,42 +112,3 @@ def parameters(requested: CreditRequested, present: PresentInvoice) -> dict[str,
         "metadata": {"credit_id": requested.credit_id},
         **{name: amount for name, amount in shares.items() if amount},
     }
-
-
-async def _failed(wiring: Wiring, requested: CreditRequested, code: str, origin: Origin) -> Delivered:
-    command = RecordCreditFailure(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        stripe_invoice_id=requested.stripe_invoice_id,
-        credit_id=requested.credit_id,
-        code=code,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _unclear(wiring: Wiring, requested: CreditRequested, cause: str, origin: Origin) -> Delivered:
-    """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed."""
-    credit = (await invoice_of(wiring, requested.stripe_invoice_id)).credits[requested.credit_id]
-    if credit.status == "unknown":
-        raise Postponed(f"Stripe: unclear ({cause})")
-    log.warning("credit_outcome_unknown", credit_id=requested.credit_id, cause=cause)
-    command = RecordCreditUnknown(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        stripe_invoice_id=requested.stripe_invoice_id,
-        credit_id=requested.credit_id,
-        cause=cause,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _requested(wiring: Wiring, stripe_invoice_id: str, credit_id: str) -> Recorded:
-    for fact in await wiring.store.read_stream(stream_of(stripe_invoice_id)):
-        if isinstance(fact.event, CreditRequested) and fact.event.credit_id == credit_id:
-            return fact
-    raise Postponed(f"the ledger has no credit {credit_id}")
-
-
-def _event(asked: Recorded) -> CreditRequested:
-    assert isinstance(asked.event, CreditRequested)
-    return asked.event

@@ -11,7 +11,7 @@ from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan, plan_of
 from api.stripe.billing.record import subscription_of
-from api.stripe.wiring import STRIPE_ERRORS, Wiring, postponed
+from api.stripe.delivery import Tools
 from ledger.errors import NotFound
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview
@@ -37,37 +37,34 @@ class _InvoicePreview(msgspec.Struct, frozen=True):
 
 
 async def preview_change(
-    wiring: Wiring, user_id: str, subscription_id: str, plan: Plan, at: datetime
+    tools: Tools, user_id: str, subscription_id: str, plan: Plan, at: datetime
 ) -> ChangePreview:
-    """Raises `NotFound`, `SubscriptionNotActive`, `Postponed` when Stripe does not answer, and
-    `PreviewMismatch` when Stripe and we do not come to the same: then nothing must be promised.
+    """Raises `NotFound`, `SubscriptionNotActive`, what a call to Stripe raises, and `PreviewMismatch` when
+    Stripe and we do not come to the same: then nothing must be promised.
     """
-    known = await subscription_of(wiring, user_id, subscription_id)
+    known = await subscription_of(tools, user_id, subscription_id)
     if known is None:
         raise NotFound(f"There is no subscription {subscription_id}.")
     # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
     at = max(at.replace(microsecond=0), known.period_start or at)
     ours = our_preview(known, plan.price_minor, plan.interval, at)
-    try:
-        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
-        present = Plan(known.tier, known.interval, known.currency, known.price_minor)
-        if known.status == "trialing":
-            return ChangePreview(ours=ours, total_minor=0)
-        if plan_of(found.item.price) != present:
-            return ChangePreview(ours=ours, total_minor=None)
-        theirs = await billing_lookup.ask(
-            wiring.stripe,
-            "/v1/invoices/create_preview",
-            _InvoicePreview,
-            subscription=found.id,
-            subscription_details={
-                "items": [{"id": found.item.id, "price": await catalogue.price_id(wiring, plan)}],
-                "proration_behavior": "always_invoice",
-                "proration_date": int(ours.proration_at.timestamp()),
-            },
-        )
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    present = Plan(known.tier, known.interval, known.currency, known.price_minor)
+    if known.status == "trialing":
+        return ChangePreview(ours=ours, total_minor=0)
+    if plan_of(found.item.price) != present:
+        return ChangePreview(ours=ours, total_minor=None)
+    theirs = await billing_lookup.ask(
+        tools.stripe,
+        "/v1/invoices/create_preview",
+        _InvoicePreview,
+        subscription=found.id,
+        subscription_details={
+            "items": [{"id": found.item.id, "price": await catalogue.price_id(tools, plan)}],
+            "proration_behavior": "always_invoice",
+            "proration_date": int(ours.proration_at.timestamp()),
+        },
+    )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
     if net != ours.charge_minor:
         log.error(

@@ -15,8 +15,8 @@ from api.stripe.billing.snapshots import (
     subscription_snapshot,
     waiting_intent,
 )
+from api.stripe.delivery import Delivered, Tools
 from api.stripe.payments.customers import know_customer
-from api.stripe.wiring import STRIPE_ERRORS, Delivered, Wiring, postponed
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.invoices.stream import stream_of as invoice_stream
@@ -38,39 +38,41 @@ class RecordedSubscription(msgspec.Struct, frozen=True):
         return any(one.recorded for one in (self.outcome, *self.invoices))
 
 
-async def subscriber_of(wiring: Wiring, user_id: str) -> Subscriber:
-    return await wiring.store.state(SUBSCRIBER, subscriber_stream(user_id))
+async def subscriber_of(tools: Tools, user_id: str) -> Subscriber:
+    return await tools.store.state(SUBSCRIBER, subscriber_stream(user_id))
 
 
-async def subscription_of(wiring: Wiring, user_id: str, subscription_id: str) -> Subscription | None:
-    return (await subscriber_of(wiring, user_id)).subscriptions.get(subscription_id)
+async def subscription_of(tools: Tools, user_id: str, subscription_id: str) -> Subscription | None:
+    return (await subscriber_of(tools, user_id)).subscriptions.get(subscription_id)
 
 
-async def invoice_of(wiring: Wiring, stripe_invoice_id: str) -> Invoice:
-    return await wiring.store.state(INVOICE, invoice_stream(stripe_invoice_id))
+async def invoice_of(tools: Tools, stripe_invoice_id: str) -> Invoice:
+    return await tools.store.state(INVOICE, invoice_stream(stripe_invoice_id))
 
 
 async def look_and_record(
-    wiring: Wiring, stripe_subscription_id: str, origin: Origin, *, with_latest: bool = False
+    tools: Tools, stripe_subscription_id: str, origin: Origin, *, with_latest: bool = False
 ) -> RecordedSubscription:
     """A subscription of ours as it is now. Raises what a call to Stripe raises."""
     present = await billing_lookup.present_subscription(
-        wiring.stripe, stripe_subscription_id, wiring.clock.now(), with_latest=with_latest
+        tools.stripe, stripe_subscription_id, tools.clock.now(), with_latest=with_latest
     )
-    return await record_subscription(wiring, present, origin)
+    return await record_subscription(tools, present, origin)
 
 
 async def record_subscription(
-    wiring: Wiring, present: PresentSubscription, origin: Origin, *, told_at: datetime | None = None
+    tools: Tools, present: PresentSubscription, origin: Origin, *, occurred_at: datetime | None = None
 ) -> RecordedSubscription:
-    """With those of its invoices that were looked at closely."""
-    lost = lost_subscription(present.subscription, wiring.store.ledger_id)
-    outcome = await wiring.store.handle(subscription_snapshot(present, told_at=told_at, lost=lost), origin)
+    """The subscription recorded, with those of its invoices that were looked at closely."""
+    lost = lost_subscription(present.subscription, tools.store.ledger_id)
+    outcome = await tools.store.handle(
+        subscription_snapshot(present, occurred_at=occurred_at, lost=lost), origin
+    )
     if lost is not None and _is_taken_up(outcome):
         user_id = present.subscription.metadata["user_id"]
-        await know_customer(wiring, user_id, lost.stripe_customer_id, origin)
+        await know_customer(tools, user_id, lost.stripe_customer_id, origin)
     invoices = [
-        (await record_invoice(wiring, detail, origin))[-1] for detail in present.details if names_ours(detail)
+        (await record_invoice(tools, detail, origin))[-1] for detail in present.details if names_ours(detail)
     ]
     latest = present.details[0] if present.details else None
     delivered = delivered_of(outcome, latest, invoices[0] if invoices else None)
@@ -81,10 +83,10 @@ def _is_taken_up(outcome: Outcome) -> bool:
     return any(isinstance(recorded.event, SubscriptionRequested) for recorded in outcome.recorded)
 
 
-async def record_invoice(wiring: Wiring, present: PresentInvoice, origin: Origin) -> list[Outcome]:
+async def record_invoice(tools: Tools, present: PresentInvoice, origin: Origin) -> list[Outcome]:
     """One outcome for each command."""
-    known = await invoice_of(wiring, present.invoice.id)
-    return [await wiring.store.handle(command, origin) for command in commands_of(present, known)]
+    known = await invoice_of(tools, present.invoice.id)
+    return [await tools.store.handle(command, origin) for command in commands_of(present, known)]
 
 
 def names_ours(present: PresentInvoice) -> bool:
@@ -105,12 +107,11 @@ def delivered_of(
     return Delivered(outcome, intent.client_secret or "", url, invoice)
 
 
-async def action_of(wiring: Wiring, stripe_invoice_id: str) -> Delivered:
-    """The secrets for an invoice that waits for its cardholder, fetched anew."""
-    if not (await invoice_of(wiring, stripe_invoice_id)).action_required:
+async def next_action(tools: Tools, stripe_invoice_id: str) -> Delivered:
+    """The secrets for an invoice that waits for its cardholder, fetched anew. Raises what a call to Stripe
+    raises.
+    """
+    if not (await invoice_of(tools, stripe_invoice_id)).action_required:
         return Delivered()
-    try:
-        present = await billing_lookup.present_invoice(wiring.stripe, stripe_invoice_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    present = await billing_lookup.present_invoice(tools.stripe, stripe_invoice_id)
     return delivered_of(None, present, None)

@@ -10,11 +10,8 @@ bills at once when the interval changes, so that a downgrade to another interval
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, assert_never
-
-import msgspec
-import structlog
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, assert_never
 
 from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
@@ -23,22 +20,11 @@ from api.stripe.billing.create import attach
 from api.stripe.billing.lookup import path_of
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import look_and_record, subscription_of
-from api.stripe.failures import Failure, failure_of
+from api.stripe.delivery import Delivered, Tools, postponed_by, recorder
+from api.stripe.failures import Failure
 from api.stripe.objects import Named, id_of
 from api.stripe.payments.lookup import patiently
-from api.stripe.wiring import (
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Wiring,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
-)
+from api.stripe.request import Asking, StripeRequest, asking_in
 from ledger.effects import (
     CancelSubscription,
     ChangeSubscription,
@@ -49,8 +35,7 @@ from ledger.effects import (
     UpdateSubscriptionCard,
     WithdrawChange,
 )
-from ledger.ids import new_id
-from ledger.message import Origin, Recorded
+from ledger.message import Event, Origin, Recorded
 from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -69,8 +54,6 @@ NOT_APPLIED = "not_applied"
 """Stripe took the request, and nothing of it shows."""
 INTERVAL_CHANGE = "interval_change_at_period_end"
 """A downgrade to another interval: cancel at the end of the period and subscribe anew."""
-
-log = structlog.get_logger()
 
 Asked = (
     CancellationRequested
@@ -93,59 +76,105 @@ Request = (
 )
 
 
-async def deliver(wiring: Wiring, effect: Request, origin: Origin) -> Delivered:
+async def deliver(tools: Tools, effect: Request, origin: Origin, cause: Recorded | None) -> Delivered:
     request_id = effect.change_id if isinstance(effect, ChangeSubscription) else effect.request_id
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not _is_open(known, request_id):
         return Delivered()
-    asked = await _asked(wiring, effect.user_id, effect.subscription_id, request_id)
-    subject = _Subject(wiring, effect.user_id, effect.subscription_id, request_id, recorder(origin))
-    return await _deliver(subject, known, asked)
+
+    def wish_of(event: Event) -> Asked | None:
+        found = _request_of(event)
+        return found[0] if found and found[1:] == (effect.subscription_id, request_id) else None
+
+    asking: Asking[Asked] = await asking_in(tools.store, stream_of(effect.user_id), cause, wish_of)
+    found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    wish = asking.wish
+    if isinstance(wish, SubscriptionChangeRequested) and not found.pending_update:
+        # before anything is recorded: a price that only waited would be taken for a change
+        await _take_back(tools, known, found, f"restore:{wish.change_id}", but=wish.tier)
+    seen = await look_and_record(tools, found.id, recorder(origin))
+    request = _SubscriptionRequest(tools, asking, origin, effect.user_id, request_id, found)
+    if not await request.is_open() or _waits_at_stripe(wish, found):
+        return seen.delivered
+    return await request.call_in_time()
 
 
-class _Subject(msgspec.Struct, frozen=True):
-    wiring: Wiring
-    user_id: str
-    subscription_id: str
-    request_id: str
-    origin: Origin
+class _SubscriptionRequest(StripeRequest[Asked, None]):
+    absent: ClassVar[str] = "Stripe shows nothing of the request"
+    unknown_as: ClassVar[str] = "subscription_request_unknown"
 
-    async def known(self) -> Subscription:
-        found = await subscription_of(self.wiring, self.user_id, self.subscription_id)
+    def __init__(
+        self,
+        tools: Tools,
+        asking: Asking[Asked],
+        origin: Origin,
+        user_id: str,
+        request_id: str,
+        found: StripeSubscription,
+    ) -> None:
+        super().__init__(tools, asking, origin)
+        self._user_id = user_id
+        self._request_id = request_id
+        self._found = found
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"subscription_id": self.wish.subscription_id}
+
+    @property
+    def lapses(self) -> bool:
+        """A duplicate is ended however long it takes."""
+        return not isinstance(self.wish, DuplicateSubscriptionFound)
+
+    async def is_open(self) -> bool:
+        return _is_open(await self._known(), self._request_id)
+
+    async def _known(self) -> Subscription:
+        found = await subscription_of(self.tools, self._user_id, self.wish.subscription_id)
         assert found is not None, "it was there before"
         return found
 
-    async def failed(self, code: str, decline_code: str = "") -> Delivered:
-        command = RecordSubscriptionFailure(
-            command_id=new_id("cmd"),
-            effective_at=self.wiring.clock.now(),
-            user_id=self.user_id,
-            subscription_id=self.subscription_id,
-            request_id=self.request_id,
-            code=code,
-            decline_code=decline_code,
-        )
-        return Delivered(await self.wiring.store.handle(command, self.origin))
+    async def call_now(self) -> Delivered:
+        wish = self.wish
+        if isinstance(wish, SubscriptionChangeScheduled) and wish.interval != (await self._known()).interval:
+            return await self.failed(Failure(kind="refused", code=INTERVAL_CHANGE))
+        return await super().call_now()
 
-    async def unclear(self, cause: str) -> Delivered:
-        """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed;
-        so also for what has no state of being unknown.
-        """
-        known = await self.known()
+    async def call(self) -> None:
+        await _ask(self.tools, self._found, self.wish)
+
+    async def record(self, _answer: None, /) -> Delivered:
+        as_stripe = recorder(self.origin)
+        seen = await look_and_record(self.tools, self._found.id, as_stripe, with_latest=True)
+        may_stay_open = isinstance(self.wish, SubscriptionChangeScheduled | DuplicateSubscriptionFound)
+        if await self.is_open() and not may_stay_open:
+            return await self.failed(Failure(kind="refused", code=NOT_APPLIED))
+        return seen.delivered
+
+    async def refused(self, failure: Failure) -> Delivered:
+        if (await self._known()).status == "duplicate":
+            raise postponed_by(failure)
+        return await self.failed(failure)
+
+    async def is_unknown(self) -> bool:
+        """So is what has no state of being unknown."""
+        known = await self._known()
         request, change = known.request, known.change
-        waiting = request if request and request.request_id == self.request_id else change
-        if waiting is None or waiting.unknown or (change is waiting and change.status == "scheduled"):
-            raise Postponed(f"Stripe: unclear ({cause})")
-        log.warning("subscription_request_unknown", subscription_id=self.subscription_id, cause=cause)
-        command = RecordSubscriptionUnknown(
-            command_id=new_id("cmd"),
-            effective_at=self.wiring.clock.now(),
-            user_id=self.user_id,
-            subscription_id=self.subscription_id,
-            request_id=self.request_id,
-            cause=cause,
+        waiting = request if request and request.request_id == self._request_id else change
+        return waiting is None or waiting.unknown or (change is waiting and change.status == "scheduled")
+
+    def unknown(self, cause: str) -> RecordSubscriptionUnknown:
+        return RecordSubscriptionUnknown(**self._of_request(), cause=cause)
+
+    async def failed(self, failure: Failure) -> Delivered:
+        command = RecordSubscriptionFailure(
+            **self._of_request(), code=failure.code, decline_code=failure.decline_code
         )
-        return Delivered(await self.wiring.store.handle(command, self.origin))
+        return await self.handle(command)
+
+    def _of_request(self) -> dict[str, Any]:
+        ids = {"subscription_id": self.wish.subscription_id, "request_id": self._request_id}
+        return {**self.begun(), **ids, "user_id": self._user_id}
 
 
 def _is_open(known: Subscription, request_id: str) -> bool:
@@ -160,64 +189,7 @@ def _is_open(known: Subscription, request_id: str) -> bool:
     )
 
 
-async def _deliver(subject: _Subject, known: Subscription, asked: Recorded) -> Delivered:
-    wiring, event = subject.wiring, asked.event
-    assert isinstance(event, Asked), "`_asked` finds nothing else"
-    try:
-        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
-        if isinstance(event, SubscriptionChangeRequested) and not found.pending_update:
-            # before anything is recorded: a price that only waited would be taken for a change
-            await _take_back(wiring, known, found, f"restore:{event.change_id}", but=event.tier)
-        seen = await look_and_record(wiring, found.id, subject.origin)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    known = await subject.known()
-    if not _is_open(known, subject.request_id) or _waits_at_stripe(event, found):
-        return seen.delivered
-    waited = age(wiring, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER and not isinstance(event, DuplicateSubscriptionFound):
-        return await subject.failed(NEVER_REACHED)
-    if waited > LAST_CALL and not isinstance(event, DuplicateSubscriptionFound):
-        raise Postponed("Stripe shows nothing of the request; it is given up 24 hours after it was made")
-    return await _call(subject, known, found, event)
-
-
-async def _call(subject: _Subject, known: Subscription, found: StripeSubscription, event: Asked) -> Delivered:
-    wiring = subject.wiring
-    if isinstance(event, SubscriptionChangeScheduled) and event.interval != known.interval:
-        return await subject.failed(INTERVAL_CHANGE)
-    try:
-        await _ask(wiring, found, event)
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                return await _refused(subject, failure)
-            case "unclear" | "used":  # either way the next look tells
-                return await subject.unclear(failure.code)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
-            case _:
-                assert_never(failure.kind)
-    try:
-        seen = await look_and_record(wiring, found.id, subject.origin, with_latest=True)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    known = await subject.known()
-    if _is_open(known, subject.request_id) and not isinstance(
-        event, SubscriptionChangeScheduled | DuplicateSubscriptionFound
-    ):
-        return await subject.failed(NOT_APPLIED)
-    return seen.delivered
-
-
-async def _refused(subject: _Subject, failure: Failure) -> Delivered:
-    if (await subject.known()).status == "duplicate":
-        raise postponed_by(failure)
-    return await subject.failed(failure.code, failure.decline_code)
-
-
-async def _ask(wiring: Wiring, found: StripeSubscription, event: Asked) -> None:
+async def _ask(tools: Tools, found: StripeSubscription, event: Asked) -> None:
     """The call itself. Raises what a call to Stripe raises."""
     post: Callable[..., Awaitable[Any]] = billing_lookup.post
     path = path_of("subscriptions", found.id)
@@ -225,52 +197,52 @@ async def _ask(wiring: Wiring, found: StripeSubscription, event: Asked) -> None:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
             plan = Plan(event.tier, event.interval, event.currency, event.price_minor)
             manner = _manner(event, found.item.current_period_start)
-            await _set_plan(wiring, found, plan, f"change:{event.change_id}", **manner)
+            await _set_plan(tools, found, plan, f"change:{event.change_id}", **manner)
         case CancellationRequested(at_once=False):
             key = f"cancel:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
+            await post(tools.stripe, path, StripeSubscription, key, cancel_at_period_end=True)
         case CancellationRequested() | DuplicateSubscriptionFound():
             # Stripe takes no idempotency key with a DELETE, which is idempotent by itself
-            await _delete(wiring, path)
+            await _delete(tools, path)
         case CancellationWithdrawalRequested():
             how: dict[str, Any] = (
                 {"cancel_at_period_end": False} if found.cancel_at_period_end else {"cancel_at": ""}
             )
-            await post(wiring.stripe, path, StripeSubscription, f"keep:{event.request_id}", **how)
+            await post(tools.stripe, path, StripeSubscription, f"keep:{event.request_id}", **how)
         case PauseRequested():
             # void: nothing is owed for the time of the pause, neither now nor later
             pause = {"behavior": "void"}
             key = f"pause:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, pause_collection=pause)
+            await post(tools.stripe, path, StripeSubscription, key, pause_collection=pause)
         case ResumeRequested():
             how = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
-            how, key = (how, "resume_anew") if await _nobody_paid(wiring, found) else ({}, "resume")
+            how, key = (how, "resume_anew") if await _nobody_paid(tools, found) else ({}, "resume")
             key = f"{key}:{event.request_id}"
-            await post(wiring.stripe, path, StripeSubscription, key, pause_collection="", **how)
+            await post(tools.stripe, path, StripeSubscription, key, pause_collection="", **how)
         case PaymentMethodChangeRequested():
             key, customer = event.request_id, id_of(found.customer)
-            card = await attach(wiring, event.payment_method_id, customer, f"attach:{key}")
+            card = await attach(tools, event.payment_method_id, customer, f"attach:{key}")
             more = {"default_payment_method": card}
-            await post(wiring.stripe, path, StripeSubscription, f"card:{key}", **more)
+            await post(tools.stripe, path, StripeSubscription, f"card:{key}", **more)
         case _:
             assert_never(event)
 
 
-async def _nobody_paid(wiring: Wiring, found: StripeSubscription) -> bool:
+async def _nobody_paid(tools: Tools, found: StripeSubscription) -> bool:
     """Whether the present period began in a pause, which voided its invoice. Who goes on then begins a period
     of their own and pays for it; else a pause over each renewal would make every period but the first free.
     """
     start = found.item.current_period_start
     of_period = [
         invoice.status
-        for invoice in await billing_lookup.invoices_of(wiring.stripe, found.id)
+        for invoice in await billing_lookup.invoices_of(tools.stripe, found.id)
         if any(line.period.start == start and not line.proration for line in invoice.lines.data)
     ]
     return bool(of_period) and set(of_period) == {"void"}
 
 
-async def _delete(wiring: Wiring, path: str) -> None:
-    await patiently(lambda: wiring.stripe.raw_request_async("delete", path))
+async def _delete(tools: Tools, path: str) -> None:
+    await patiently(lambda: tools.stripe.raw_request_async("delete", path))
 
 
 def _manner(
@@ -287,11 +259,11 @@ def _manner(
 
 
 async def _set_plan(
-    wiring: Wiring, found: StripeSubscription, plan: Plan, key: str, **manner: Any
+    tools: Tools, found: StripeSubscription, plan: Plan, key: str, **manner: Any
 ) -> StripeSubscription:
-    price_id = await catalogue.price_id(wiring, plan)
+    price_id = await catalogue.price_id(tools, plan)
     return await billing_lookup.post(
-        wiring.stripe,
+        tools.stripe,
         path_of("subscriptions", found.id),
         StripeSubscription,
         key,
@@ -307,7 +279,7 @@ def _waits_at_stripe(event: Asked, found: StripeSubscription) -> bool:
 
 
 async def _take_back(
-    wiring: Wiring, known: Subscription, found: StripeSubscription, key: str, *, but: str = ""
+    tools: Tools, known: Subscription, found: StripeSubscription, key: str, *, but: str = ""
 ) -> None:
     """Have Stripe's price be the one that the present period was paid by, when a downgrade changed it.
 
@@ -318,42 +290,34 @@ async def _take_back(
     began = known.period_start
     same_period = began is not None and int(began.timestamp()) == found.item.current_period_start
     if waits != present and waits.tier != but and waits.interval == present.interval and same_period:
-        await _set_plan(wiring, found, present, key, proration_behavior="none")
+        await _set_plan(tools, found, present, key, proration_behavior="none")
 
 
-async def withdraw(wiring: Wiring, effect: WithdrawChange, origin: Origin) -> Delivered:
+async def withdraw(
+    tools: Tools, effect: WithdrawChange, origin: Origin, _cause: Recorded | None
+) -> Delivered:
     """Back to the present plan, unless another change waits by now and does it itself."""
-    known = await subscription_of(wiring, effect.user_id, effect.subscription_id)
+    known = await subscription_of(tools, effect.user_id, effect.subscription_id)
     if known is None or not known.live or known.change is not None:
         return Delivered()
-    try:
-        found = await billing_lookup.subscription(wiring.stripe, known.stripe_subscription_id)
-        if found.pending_update is not None and found.latest_invoice is not None:
-            # an update that waits for its invoice goes with it
-            # https://docs.stripe.com/billing/subscriptions/pending-updates
-            path = path_of("invoices", id_of(found.latest_invoice), "/void")
-            await billing_lookup.post(wiring.stripe, path, Named, f"void:{effect.change_id}")
-        await _take_back(wiring, known, found, f"withdraw:{effect.change_id}")
-        seen = await look_and_record(wiring, found.id, recorder(origin), with_latest=True)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    if found.pending_update is not None and found.latest_invoice is not None:
+        # an update that waits for its invoice goes with it
+        # https://docs.stripe.com/billing/subscriptions/pending-updates
+        path = path_of("invoices", id_of(found.latest_invoice), "/void")
+        await billing_lookup.post(tools.stripe, path, Named, f"void:{effect.change_id}")
+    await _take_back(tools, known, found, f"withdraw:{effect.change_id}")
+    seen = await look_and_record(tools, found.id, recorder(origin), with_latest=True)
     return seen.delivered
 
 
-async def _asked(wiring: Wiring, user_id: str, subscription_id: str, request_id: str) -> Recorded:
-    """The fact that asks, with what it asks."""
-    for fact in await wiring.store.read_stream(stream_of(user_id)):
-        if _request_of(fact.event) == (subscription_id, request_id):
-            return fact
-    raise Postponed(f"the ledger has no request {request_id}")
-
-
-def _request_of(event: object) -> tuple[str, str] | None:
+def _request_of(event: Event) -> tuple[Asked, str, str] | None:
+    """What is asked, of which subscription, and how that is called."""
     match event:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
-            return event.subscription_id, event.change_id
+            return event, event.subscription_id, event.change_id
         case DuplicateSubscriptionFound():
-            return event.subscription_id, f"duplicate_{event.subscription_id}"
+            return event, event.subscription_id, f"duplicate_{event.subscription_id}"
         case (
             CancellationRequested()
             | CancellationWithdrawalRequested()
@@ -361,6 +325,6 @@ def _request_of(event: object) -> tuple[str, str] | None:
             | ResumeRequested()
             | PaymentMethodChangeRequested()
         ):
-            return event.subscription_id, event.request_id
+            return event, event.subscription_id, event.request_id
         case _:
             return None

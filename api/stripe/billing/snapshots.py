@@ -47,9 +47,9 @@ def lost_subscription(found: Subscription, ledger_id: str) -> LostSubscription |
 
 
 def subscription_snapshot(
-    present: PresentSubscription, *, told_at: datetime | None = None, lost: LostSubscription | None = None
+    present: PresentSubscription, *, occurred_at: datetime | None = None, lost: LostSubscription | None = None
 ) -> RecordSubscriptionSnapshot:
-    """Of a subscription with our metadata; `told_at` is when Stripe's event said that something changed.
+    """Of a subscription with our metadata; `occurred_at` is when Stripe's event said that something changed.
 
     Stripe dates few of a subscription's changes, so that the newest of these times stands for all.
     """
@@ -58,7 +58,7 @@ def subscription_snapshot(
     owed = [one.id for one in sorted(present.invoices, key=lambda one: one.created) if one.owed]
     return RecordSubscriptionSnapshot(
         command_id=new_id("cmd"),
-        effective_at=max(instant(subscription_moment(found)), told_at or present.observed_at),
+        effective_at=max(instant(subscription_moment(found)), occurred_at or present.observed_at),
         user_id=found.metadata["user_id"],
         subscription_id=found.metadata["subscription_id"],
         stripe_subscription_id=found.id,
@@ -280,9 +280,9 @@ def _credit_moment(note: CreditNote, refund: Refund | None) -> datetime:
 
 def _credit(note: CreditNote, refund: Refund | None, known: KnownInvoice) -> CreditSnapshot:
     # a credit note made afterwards for a refund that is recorded already tells nothing new
-    told = refund.id if refund and refund.id in known.credits else note.id
+    known_by = refund.id if refund and refund.id in known.credits else note.id
     return CreditSnapshot(
-        stripe_credit_note_id=told,
+        stripe_credit_note_id=known_by,
         credit_id=(note.metadata or {}).get("credit_id", ""),
         number=note.number,
         amount_minor=note.amount,

@@ -17,8 +17,8 @@ from api.stripe.billing.record import (
     subscription_of,
 )
 from api.stripe.billing.snapshots import lost_subscription
+from api.stripe.delivery import IMPATIENCE, Postponed, Tools
 from api.stripe.objects import id_of
-from api.stripe.wiring import IMPATIENCE, Postponed, Wiring
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
 from ledger.webhooks.stream import stream_of
@@ -37,48 +37,48 @@ class Applied(msgspec.Struct, frozen=True):
     """Which lists were looked at."""
 
 
-async def apply(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> Applied:
+async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
     """Raises what a call to Stripe raises, and Postponed for a subscription that the ledger does not know."""
     if not effect.object_id:
         return Applied(ignored="it is about nothing that has happened yet")
     if effect.stripe_event_type.startswith("customer.subscription."):
-        return await _subscription(wiring, effect, origin)
+        return await _subscription(tools, effect, origin)
     if effect.stripe_event_type.startswith("invoice."):
-        return await invoice(wiring, effect.object_id, origin)
-    note = await billing_lookup.get(wiring.stripe, path_of("credit_notes", effect.object_id), CreditNote)
-    return await invoice(wiring, id_of(note.invoice), origin, with_credits=True)
+        return await invoice(tools, effect.object_id, origin)
+    note = await billing_lookup.get(tools.stripe, path_of("credit_notes", effect.object_id), CreditNote)
+    return await invoice(tools, id_of(note.invoice), origin, with_credits=True)
 
 
-async def _subscription(wiring: Wiring, effect: ApplyWebhook, origin: Origin) -> Applied:
-    told_at = await _told_at(wiring, effect)
-    present = await billing_lookup.present_subscription(wiring.stripe, effect.object_id, wiring.clock.now())
+async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
+    occurred_at = await _occurred_at(tools, effect)
+    present = await billing_lookup.present_subscription(tools.stripe, effect.object_id, tools.clock.now())
     metadata = present.subscription.metadata
     user_id, subscription_id = metadata.get("user_id", ""), metadata.get("subscription_id", "")
     if not (user_id and subscription_id):
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
-    if await subscription_of(wiring, user_id, subscription_id) is None:
-        _check_ours(wiring, present.subscription, effect.object_id)
-    recorded = await record_subscription(wiring, present, origin, told_at=told_at)
+    if await subscription_of(tools, user_id, subscription_id) is None:
+        _check_ours(tools, present.subscription, effect.object_id)
+    recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
     return Applied(changed=recorded.changed, subject=subscription_id)
 
 
 async def invoice(
-    wiring: Wiring,
+    tools: Tools,
     stripe_invoice_id: str,
     origin: Origin,
     *,
     with_credits: bool = False,
     with_disputes: bool = False,
 ) -> Applied:
-    known = await invoice_of(wiring, stripe_invoice_id)
+    known = await invoice_of(tools, stripe_invoice_id)
     with_credits, with_disputes = with_credits or bool(known.credits), with_disputes or bool(known.disputes)
     present = await billing_lookup.present_invoice(
-        wiring.stripe, stripe_invoice_id, with_credits=with_credits, with_disputes=with_disputes
+        tools.stripe, stripe_invoice_id, with_credits=with_credits, with_disputes=with_disputes
     )
     if not names_ours(present):
         return Applied(ignored="the invoice is of no subscription of ours: another integration's")
-    changed = await _take_up(wiring, present, origin)
-    outcomes = await record_invoice(wiring, present, origin)
+    changed = await _take_up(tools, present, origin)
+    outcomes = await record_invoice(tools, present, origin)
     return Applied(
         changed=changed or any(one.recorded for one in outcomes),
         subject=stripe_invoice_id,
@@ -87,30 +87,28 @@ async def invoice(
     )
 
 
-async def _take_up(wiring: Wiring, present: PresentInvoice, origin: Origin) -> bool:
+async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> bool:
     """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded."""
     details = present.invoice.subscription
     assert details is not None, "as was looked at"
     metadata = details.metadata or {}
-    if await subscription_of(wiring, metadata["user_id"], metadata["subscription_id"]) is not None:
+    if await subscription_of(tools, metadata["user_id"], metadata["subscription_id"]) is not None:
         return False
     stripe_subscription_id = id_of(details.subscription)
-    lost = await billing_lookup.present_subscription(
-        wiring.stripe, stripe_subscription_id, wiring.clock.now()
-    )
-    _check_ours(wiring, lost.subscription, present.invoice.id)
-    return (await record_subscription(wiring, lost, origin)).changed
+    lost = await billing_lookup.present_subscription(tools.stripe, stripe_subscription_id, tools.clock.now())
+    _check_ours(tools, lost.subscription, present.invoice.id)
+    return (await record_subscription(tools, lost, origin)).changed
 
 
-def _check_ours(wiring: Wiring, found: Subscription, object_id: str) -> None:
+def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:
     """Whether a subscription that the ledger has not got began in it all the same."""
-    if lost_subscription(found, wiring.store.ledger_id) is None:
+    if lost_subscription(found, tools.store.ledger_id) is None:
         named = found.metadata.get("subscription_id", "")
         unknown = f"the ledger has no subscription {named}, which {object_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)
 
 
-async def _told_at(wiring: Wiring, effect: ApplyWebhook) -> datetime | None:
+async def _occurred_at(tools: Tools, effect: ApplyWebhook) -> datetime | None:
     """When Stripe says that it happened."""
-    facts = await wiring.store.read_stream(stream_of(effect.stripe_event_id))
+    facts = await tools.store.read_stream(stream_of(effect.stripe_event_id))
     return facts[0].metadata.effective_at if facts else None

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import assert_never
+from typing import ClassVar
 
 import structlog
 from stripe.params import PaymentIntentCreateParams
 
-from api.stripe.failures import failure_of
+from api.stripe.delivery import NEVER_REACHED_AFTER, Delivered, Tools, recorder
+from api.stripe.failures import Failure
 from api.stripe.objects import Charge, PaymentIntent, id_of
 from api.stripe.payments import lookup
 from api.stripe.payments.customers import know_customer
 from api.stripe.payments.snapshots import PresentState, commands_of, lost_payment
-from api.stripe.wiring import (
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Wiring,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
-)
+from api.stripe.request import DirectRequest, asking_in
 from ledger.customers.commands import SavePaymentMethod
+from ledger.effects import CreatePaymentIntent, ResolvePayment
 from ledger.errors import Refused
-from ledger.ids import new_id
-from ledger.message import Origin, Outcome, Recorded
+from ledger.message import Event, Origin, Outcome, Recorded
 from ledger.payments.commands import RecordPaymentFailure, RecordPaymentUnknown
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated
@@ -45,54 +35,46 @@ KEYS_KEPT = timedelta(hours=48)
 log = structlog.get_logger()
 
 
-async def state_of(wiring: Wiring, payment_id: str) -> Payment:
-    return await wiring.store.state(PAYMENT, stream_of(payment_id))
+async def state_of(tools: Tools, payment_id: str) -> Payment:
+    return await tools.store.state(PAYMENT, stream_of(payment_id))
 
 
-async def create(wiring: Wiring, payment_id: str, origin: Origin) -> Delivered:
+async def create(
+    tools: Tools, effect: CreatePaymentIntent, origin: Origin, cause: Recorded | None
+) -> Delivered:
     """The first call for a payment. An unclear answer is recorded as such, which asks for `resolve`."""
-    if (await state_of(wiring, payment_id)).status != "initiated":
+    if (await state_of(tools, effect.payment_id)).status != "initiated":
         return Delivered()
-    asked = await _initiated(wiring, payment_id)
-    if age(wiring, asked.metadata.effective_at) > LAST_CALL:
-        # nobody who ordered yesterday expects to be charged now, and an earlier call may have got through
-        return await _look_up(wiring, payment_id, origin, asked)
-    return await _call(wiring, asked, origin)
+    return await (await _request(tools, effect, origin, cause)).first_call()
 
 
-async def resolve(wiring: Wiring, payment_id: str, origin: Origin) -> Delivered:
-    """What became of a payment whose first call had no clear answer.
+async def resolve(tools: Tools, effect: ResolvePayment, origin: Origin, cause: Recorded | None) -> Delivered:
+    """What became of a payment whose first call was unclear. Raises Postponed while nobody can tell."""
+    if (await state_of(tools, effect.payment_id)).status != "unknown":
+        return Delivered()
+    return await (await _request(tools, effect, origin, cause)).look_up()
 
-    Look first: a replay with the same key repeats the first answer, a 500 included, whatever happened since.
-    Raises Postponed while nobody can tell.
+
+async def next_action(tools: Tools, payment_id: str) -> Delivered:
+    """The secrets for a payment that waits for its cardholder, fetched anew. Raises what a call to Stripe
+    raises.
     """
-    payment = await state_of(wiring, payment_id)
-    if payment.status != "unknown":
-        return Delivered()
-    return await _look_up(wiring, payment_id, origin, await _initiated(wiring, payment_id))
-
-
-async def action_of(wiring: Wiring, payment_id: str) -> Delivered:
-    """The secrets for a payment that waits for its cardholder, fetched anew."""
-    payment = await state_of(wiring, payment_id)
+    payment = await state_of(tools, payment_id)
     if payment.status != "requires_action":
         return Delivered()
-    try:
-        intent = await lookup.payment_intent(wiring.stripe, payment.payment_intent_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
+    intent = await lookup.payment_intent(tools.stripe, payment.payment_intent_id)
     return _delivered(None, intent)
 
 
 async def present_of(
-    wiring: Wiring, intent: PaymentIntent, *, with_refunds: bool = False, with_disputes: bool = False
+    tools: Tools, intent: PaymentIntent, *, with_refunds: bool = False, with_disputes: bool = False
 ) -> PresentState:
     """With its refunds and disputes when wanted, or when there is a sign of some. Raises what a call to
     Stripe raises.
     """
     charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
     return await lookup.hanging_on(
-        wiring.stripe,
+        tools.stripe,
         intent,
         with_refunds=with_refunds or (charge is not None and charge.amount_refunded > 0),
         with_disputes=with_disputes or (charge is not None and charge.disputed),
@@ -100,15 +82,15 @@ async def present_of(
 
 
 async def record_present(
-    wiring: Wiring, payment_id: str, present: PresentState, origin: Origin
+    tools: Tools, payment_id: str, present: PresentState, origin: Origin
 ) -> list[Outcome]:
     """Record what is new, and the card when it was to be saved. One outcome for each command."""
-    lost = lost_payment(present.payment_intent, wiring.store.ledger_id)
+    lost = lost_payment(present.payment_intent, tools.store.ledger_id)
     commands = commands_of(payment_id, present, lost)
-    outcomes = [await wiring.store.handle(command, origin) for command in commands]
+    outcomes = [await tools.store.handle(command, origin) for command in commands]
     if lost is not None and _is_taken_up(outcomes[0]):
-        await know_customer(wiring, lost.user_id, lost.stripe_customer_id, origin)
-    await _save_payment_method(wiring, payment_id, present.payment_intent, outcomes[-1].state, origin)
+        await know_customer(tools, lost.user_id, lost.stripe_customer_id, origin)
+    await _save_payment_method(tools, payment_id, present.payment_intent, outcomes[-1].state, origin)
     return outcomes
 
 
@@ -116,79 +98,75 @@ def _is_taken_up(outcome: Outcome) -> bool:
     return any(isinstance(recorded.event, PaymentInitiated) for recorded in outcome.recorded)
 
 
-async def _look_up(wiring: Wiring, payment_id: str, origin: Origin, asked: Recorded) -> Delivered:
-    try:
-        found = await _find(wiring, payment_id, asked)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    if found is not None:
-        return await _record(wiring, payment_id, found, origin)
-    waited = age(wiring, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER:
-        return await _failed(wiring, origin, payment_id, NEVER_REACHED)
-    if waited > LAST_CALL:
-        raise Postponed("Stripe knows no such payment; it is given up 24 hours after it was asked for")
-    return await _call(wiring, asked, origin)
+async def _request(
+    tools: Tools, effect: CreatePaymentIntent | ResolvePayment, origin: Origin, cause: Recorded | None
+) -> _PaymentRequest:
+    asking = await asking_in(tools.store, stream_of(effect.payment_id), cause, _wish_of)
+    return _PaymentRequest(tools, asking, origin)
 
 
-async def _find(wiring: Wiring, payment_id: str, asked: Recorded) -> PaymentIntent | None:
-    """All that could have come of calls in the key's lifetime is in the window, so None means none."""
-    initiated, at = _event(asked), asked.metadata.effective_at
-    return await lookup.find_payment_intent(
-        wiring.stripe,
-        payment_id,
-        since=at - CLOCK_SKEW,
-        until=min(wiring.clock.now(), at + NEVER_REACHED_AFTER) + CLOCK_SKEW,
-        customer_id=initiated.stripe_customer_id,
-    )
+def _wish_of(event: Event) -> PaymentInitiated | None:
+    return event if isinstance(event, PaymentInitiated) else None
 
 
-async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    initiated = _event(asked)
-    try:
-        intent = await lookup.create_payment_intent(
-            wiring.stripe,
-            parameters(initiated, wiring.return_url, wiring.store.ledger_id),
-            idempotency_key=f"payment:{initiated.payment_id}",
+class _PaymentRequest(DirectRequest[PaymentInitiated, PaymentIntent]):
+    absent: ClassVar[str] = "Stripe knows no such payment"
+    unknown_as: ClassVar[str] = "payment_outcome_unknown"
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"payment_id": self.wish.payment_id}
+
+    async def call(self) -> PaymentIntent:
+        return await lookup.create_payment_intent(
+            self.tools.stripe,
+            parameters(self.wish, self.tools.return_url, self.tools.store.ledger_id),
+            idempotency_key=f"payment:{self.wish.payment_id}",
         )
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                intent_id = id_of(failure.payment_intent)
-                return await _failed(
-                    wiring, origin, initiated.payment_id, failure.code, failure.decline_code, intent_id
-                )
-            case "used":
-                return await _made_before(wiring, origin, asked, failure.code)
-            case "unclear":
-                return await _unclear(wiring, origin, initiated.payment_id, failure.code)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
-            case _:
-                assert_never(failure.kind)
-    return await _record(wiring, initiated.payment_id, intent, origin)
 
-
-async def _made_before(wiring: Wiring, origin: Origin, asked: Recorded, cause: str) -> Delivered:
-    """Stripe knows the key by other parameters: those of another version of us, or of a request that a
-    restored ledger has forgotten. Nothing is charged by it again; what it made is recorded.
-    """
-    payment_id = _event(asked).payment_id
-    at = asked.metadata.effective_at
-    try:
-        # not only of the customer whom the fact names: that may be what differs
+    async def look(self) -> Delivered | None:
+        """All that could have come of calls in the key's lifetime is in the window, so None means none."""
         found = await lookup.find_payment_intent(
-            wiring.stripe,
-            payment_id,
-            since=at - KEYS_KEPT - CLOCK_SKEW,
-            until=wiring.clock.now() + CLOCK_SKEW,
+            self.tools.stripe,
+            self.wish.payment_id,
+            since=self.asked_at - CLOCK_SKEW,
+            until=min(self.tools.clock.now(), self.asked_at + NEVER_REACHED_AFTER) + CLOCK_SKEW,
+            customer_id=self.wish.stripe_customer_id,
         )
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    if found is None:
-        return await _unclear(wiring, origin, payment_id, cause)
-    return await _record(wiring, payment_id, found, origin)
+        return None if found is None else await self.record(found)
+
+    async def used(self, failure: Failure) -> Delivered:
+        """Not only of the customer whom the fact names: that may be what differs."""
+        found = await lookup.find_payment_intent(
+            self.tools.stripe,
+            self.wish.payment_id,
+            since=self.asked_at - KEYS_KEPT - CLOCK_SKEW,
+            until=self.tools.clock.now() + CLOCK_SKEW,
+        )
+        return await self.unclear(failure.code) if found is None else await self.record(found)
+
+    async def record(self, answer: PaymentIntent, /) -> Delivered:
+        present = await present_of(self.tools, answer)
+        as_stripe = recorder(self.origin, answer.id)
+        outcomes = await record_present(self.tools, self.wish.payment_id, present, as_stripe)
+        return _delivered(outcomes[-1], answer)
+
+    async def is_unknown(self) -> bool:
+        return (await state_of(self.tools, self.wish.payment_id)).status == "unknown"
+
+    def unknown(self, cause: str) -> RecordPaymentUnknown:
+        return RecordPaymentUnknown(**self.begun(), payment_id=self.wish.payment_id, cause=cause)
+
+    async def failed(self, failure: Failure) -> Delivered:
+        payment_intent_id = id_of(failure.payment_intent)
+        command = RecordPaymentFailure(
+            **self.begun(),
+            payment_id=self.wish.payment_id,
+            code=failure.code,
+            decline_code=failure.decline_code,
+            payment_intent_id=payment_intent_id,
+        )
+        return await self.handle(command, payment_intent_id)
 
 
 def parameters(initiated: PaymentInitiated, return_url: str, ledger_id: str) -> PaymentIntentCreateParams:
@@ -230,16 +208,6 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-async def _record(wiring: Wiring, payment_id: str, intent: PaymentIntent, origin: Origin) -> Delivered:
-    """With what became of it since, when it is not new."""
-    try:
-        present = await present_of(wiring, intent)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    outcomes = await record_present(wiring, payment_id, present, recorder(origin, intent.id))
-    return _delivered(outcomes[-1], intent)
-
-
 def _delivered(outcome: Outcome | None, intent: PaymentIntent) -> Delivered:
     if intent.status != "requires_action":
         return Delivered(outcome)
@@ -247,38 +215,8 @@ def _delivered(outcome: Outcome | None, intent: PaymentIntent) -> Delivered:
     return Delivered(outcome, intent.client_secret or "", (redirect.url if redirect else None) or "")
 
 
-async def _failed(
-    wiring: Wiring,
-    origin: Origin,
-    payment_id: str,
-    code: str,
-    decline_code: str = "",
-    payment_intent_id: str = "",
-) -> Delivered:
-    command = RecordPaymentFailure(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        payment_id=payment_id,
-        code=code,
-        decline_code=decline_code,
-        payment_intent_id=payment_intent_id,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin, payment_intent_id)))
-
-
-async def _unclear(wiring: Wiring, origin: Origin, payment_id: str, cause: str) -> Delivered:
-    """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed."""
-    if (await state_of(wiring, payment_id)).status == "unknown":
-        raise Postponed(f"Stripe: unclear ({cause})")
-    log.warning("payment_outcome_unknown", payment_id=payment_id, cause=cause)
-    command = RecordPaymentUnknown(
-        command_id=new_id("cmd"), effective_at=wiring.clock.now(), payment_id=payment_id, cause=cause
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
 async def _save_payment_method(
-    wiring: Wiring, payment_id: str, intent: PaymentIntent, payment: Payment, origin: Origin
+    tools: Tools, payment_id: str, intent: PaymentIntent, payment: Payment, origin: Origin
 ) -> None:
     """Stripe attached the card to the customer as it was asked to; say so once for a payment, so that a
     card removed later does not come back with the payment's next webhook.
@@ -288,25 +226,12 @@ async def _save_payment_method(
         return
     command = SavePaymentMethod(
         command_id=f"save_payment_method:{payment_id}",
-        effective_at=wiring.clock.now(),
+        effective_at=tools.clock.now(),
         user_id=payment.user_id,
         payment_method_id=card,
     )
     try:
-        await wiring.store.handle(command, origin)
+        await tools.store.handle(command, origin)
     except Refused as refusal:
         # the payment is recorded and stands whatever becomes of the card
         log.warning("payment_method_not_saved", payment_id=payment_id, code=refusal.code)
-
-
-async def _initiated(wiring: Wiring, payment_id: str) -> Recorded:
-    """The fact with the parameters; the outbox only knows payments that have one."""
-    facts = await wiring.store.read_stream(stream_of(payment_id))
-    if not facts:
-        raise Postponed(f"the ledger has no payment {payment_id}")
-    return facts[0]
-
-
-def _event(asked: Recorded) -> PaymentInitiated:
-    assert isinstance(asked.event, PaymentInitiated)
-    return asked.event

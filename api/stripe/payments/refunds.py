@@ -2,123 +2,108 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import ClassVar
 
-import structlog
 from stripe.params import RefundCreateParams
 
-from api.stripe.failures import failure_of
-from api.stripe.objects import PaymentIntent, Refund, parse
+from api.stripe.delivery import Delivered, Tools, recorder
+from api.stripe.failures import Failure
+from api.stripe.objects import PaymentIntent, Refund, UnexpectedAnswer, parse
 from api.stripe.payments import lookup
 from api.stripe.payments.create import record_present, state_of
 from api.stripe.payments.snapshots import PresentState
-from api.stripe.wiring import (
-    LAST_CALL,
-    NEVER_REACHED,
-    NEVER_REACHED_AFTER,
-    STRIPE_ERRORS,
-    Delivered,
-    Postponed,
-    Wiring,
-    age,
-    postponed,
-    postponed_by,
-    recorder,
-)
-from ledger.ids import new_id
-from ledger.message import Origin, Recorded
+from api.stripe.request import DirectRequest, asking_in
+from ledger.effects import CreateRefund, ResolveRefund
+from ledger.message import Event, Origin, Recorded
 from ledger.payments.commands import RecordRefundFailure, RecordRefundUnknown
 from ledger.payments.events import RefundRequested
 from ledger.payments.stream import stream_of
 
-log = structlog.get_logger()
-
 _WITH_PAYMENT = [*lookup.WITH_ENTRIES, "payment_intent.latest_charge.balance_transaction"]
 
 
-async def create(wiring: Wiring, payment_id: str, refund_id: str, origin: Origin) -> Delivered:
+async def create(tools: Tools, effect: CreateRefund, origin: Origin, cause: Recorded | None) -> Delivered:
     """The first call for a refund. An unclear answer is recorded as such, which asks for `resolve`."""
-    if await _status(wiring, payment_id, refund_id) != "requested":
+    if await _status(tools, effect.payment_id, effect.refund_id) != "requested":
         return Delivered()
-    asked = await _requested(wiring, payment_id, refund_id)
-    if age(wiring, asked.metadata.effective_at) > LAST_CALL:
-        return await _look_up(wiring, asked, origin)
-    return await _call(wiring, asked, origin)
+    return await (await _request(tools, effect, origin, cause)).first_call()
 
 
-async def resolve(wiring: Wiring, payment_id: str, refund_id: str, origin: Origin) -> Delivered:
+async def resolve(tools: Tools, effect: ResolveRefund, origin: Origin, cause: Recorded | None) -> Delivered:
     """What became of a refund whose first call was unclear. Raises Postponed while nobody can tell."""
-    if await _status(wiring, payment_id, refund_id) != "unknown":
+    if await _status(tools, effect.payment_id, effect.refund_id) != "unknown":
         return Delivered()
-    return await _look_up(wiring, await _requested(wiring, payment_id, refund_id), origin)
+    return await (await _request(tools, effect, origin, cause)).look_up()
 
 
-async def _status(wiring: Wiring, payment_id: str, refund_id: str) -> str:
-    refund = (await state_of(wiring, payment_id)).refunds.get(refund_id)
+async def _status(tools: Tools, payment_id: str, refund_id: str) -> str:
+    refund = (await state_of(tools, payment_id)).refunds.get(refund_id)
     return refund.status if refund else ""
 
 
-async def _look_up(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    requested = _event(asked)
-    delivered = await _found(wiring, requested, origin)
-    if delivered is not None:
-        return delivered
-    waited = age(wiring, asked.metadata.effective_at)
-    if waited > NEVER_REACHED_AFTER:
-        return await _failed(wiring, requested, NEVER_REACHED, origin)
-    if waited > LAST_CALL:
-        raise Postponed("Stripe knows no such refund; it is given up 24 hours after it was asked for")
-    return await _call(wiring, asked, origin)
+async def _request(
+    tools: Tools, effect: CreateRefund | ResolveRefund, origin: Origin, cause: Recorded | None
+) -> _RefundRequest:
+    def wish_of(event: Event) -> RefundRequested | None:
+        return event if isinstance(event, RefundRequested) and event.refund_id == effect.refund_id else None
+
+    asking = await asking_in(tools.store, stream_of(effect.payment_id), cause, wish_of)
+    return _RefundRequest(tools, asking, origin)
 
 
-async def _found(wiring: Wiring, requested: RefundRequested, origin: Origin) -> Delivered | None:
-    """By the list of the payment's refunds, which is short and complete. Raises Postponed when Stripe does
-    not answer.
-    """
-    try:
-        found = await lookup.find_refund(wiring.stripe, requested.payment_intent_id, requested.refund_id)
-        if found is None:
-            return None
-        intent = await lookup.payment_intent(wiring.stripe, requested.payment_intent_id)
-    except STRIPE_ERRORS as error:
-        raise postponed(error) from error
-    return await _record(wiring, requested.payment_id, intent, found, origin)
+class _RefundRequest(DirectRequest[RefundRequested, PresentState]):
+    absent: ClassVar[str] = "Stripe knows no such refund"
+    unknown_as: ClassVar[str] = "refund_outcome_unknown"
 
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {"refund_id": self.wish.refund_id}
 
-async def _made_before(wiring: Wiring, requested: RefundRequested, cause: str, origin: Origin) -> Delivered:
-    """Stripe knows the key by other parameters: see `payments.py`."""
-    found = await _found(wiring, requested, origin)
-    return await _unclear(wiring, requested, cause, origin) if found is None else found
-
-
-async def _call(wiring: Wiring, asked: Recorded, origin: Origin) -> Delivered:
-    requested = _event(asked)
-    try:
+    async def call(self) -> PresentState:
         answer = await lookup.patiently(
-            lambda: wiring.stripe.v1.refunds.create_async(
-                parameters(requested), {"idempotency_key": f"refund:{requested.refund_id}"}
+            lambda: self.tools.stripe.v1.refunds.create_async(
+                parameters(self.wish), {"idempotency_key": f"refund:{self.wish.refund_id}"}
             )
         )
         refund = parse(answer, Refund)
         if lookup.is_replay(answer.last_response.headers if answer.last_response else {}):
             # an earlier answer to this key tells how it was then
-            refund = await lookup.refund(wiring.stripe, refund.id, _WITH_PAYMENT)
-    except STRIPE_ERRORS as error:
-        failure = failure_of(error)
-        match failure.kind:
-            case "refused":
-                return await _failed(wiring, requested, failure.code, origin)
-            case "used":
-                return await _made_before(wiring, requested, failure.code, origin)
-            case "unclear":
-                return await _unclear(wiring, requested, failure.code, origin)
-            case "busy" | "misconfigured":
-                raise postponed_by(failure) from error
-            case _:
-                assert_never(failure.kind)
-    if not isinstance(refund.payment_intent, PaymentIntent):
-        return await _unclear(wiring, requested, "unexpected_answer", origin)
-    return await _record(wiring, requested.payment_id, refund.payment_intent, refund, origin)
+            refund = await lookup.refund(self.tools.stripe, refund.id, _WITH_PAYMENT)
+        if not isinstance(refund.payment_intent, PaymentIntent):
+            raise UnexpectedAnswer(f"{refund.id} came without its PaymentIntent")
+        return PresentState(payment_intent=refund.payment_intent, refunds=[refund])
+
+    async def look(self) -> Delivered | None:
+        """By the list of the payment's refunds, which is short and complete."""
+        stripe, payment_intent_id = self.tools.stripe, self.wish.payment_intent_id
+        found = await lookup.find_refund(stripe, payment_intent_id, self.wish.refund_id)
+        if found is None:
+            return None
+        intent = await lookup.payment_intent(stripe, payment_intent_id)
+        return await self.record(PresentState(payment_intent=intent, refunds=[found]))
+
+    async def record(self, answer: PresentState, /) -> Delivered:
+        as_stripe = recorder(self.origin, answer.refunds[0].id)
+        outcomes = await record_present(self.tools, self.wish.payment_id, answer, as_stripe)
+        return Delivered(outcomes[-1])
+
+    async def is_unknown(self) -> bool:
+        return await _status(self.tools, self.wish.payment_id, self.wish.refund_id) == "unknown"
+
+    def unknown(self, cause: str) -> RecordRefundUnknown:
+        return RecordRefundUnknown(
+            **self.begun(), payment_id=self.wish.payment_id, refund_id=self.wish.refund_id, cause=cause
+        )
+
+    async def failed(self, failure: Failure) -> Delivered:
+        command = RecordRefundFailure(
+            **self.begun(),
+            payment_id=self.wish.payment_id,
+            refund_id=self.wish.refund_id,
+            reason=failure.code,
+        )
+        return await self.handle(command)
 
 
 def parameters(requested: RefundRequested) -> RefundCreateParams:
@@ -136,49 +121,3 @@ def parameters(requested: RefundRequested) -> RefundCreateParams:
         case "duplicate" | "fraudulent" | "requested_by_customer" as reason:
             params["reason"] = reason
     return params
-
-
-async def _record(
-    wiring: Wiring, payment_id: str, intent: PaymentIntent, refund: Refund, origin: Origin
-) -> Delivered:
-    present = PresentState(payment_intent=intent, refunds=[refund])
-    outcomes = await record_present(wiring, payment_id, present, recorder(origin, refund.id))
-    return Delivered(outcomes[-1])
-
-
-async def _failed(wiring: Wiring, requested: RefundRequested, reason: str, origin: Origin) -> Delivered:
-    command = RecordRefundFailure(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        payment_id=requested.payment_id,
-        refund_id=requested.refund_id,
-        reason=reason,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _unclear(wiring: Wiring, requested: RefundRequested, cause: str, origin: Origin) -> Delivered:
-    """Recorded once. When it is known already, the outbox row that asked must stay, hence Postponed."""
-    if await _status(wiring, requested.payment_id, requested.refund_id) == "unknown":
-        raise Postponed(f"Stripe: unclear ({cause})")
-    log.warning("refund_outcome_unknown", refund_id=requested.refund_id, cause=cause)
-    command = RecordRefundUnknown(
-        command_id=new_id("cmd"),
-        effective_at=wiring.clock.now(),
-        payment_id=requested.payment_id,
-        refund_id=requested.refund_id,
-        cause=cause,
-    )
-    return Delivered(await wiring.store.handle(command, recorder(origin)))
-
-
-async def _requested(wiring: Wiring, payment_id: str, refund_id: str) -> Recorded:
-    for fact in await wiring.store.read_stream(stream_of(payment_id)):
-        if isinstance(fact.event, RefundRequested) and fact.event.refund_id == refund_id:
-            return fact
-    raise Postponed(f"the ledger has no refund {refund_id}")
-
-
-def _event(asked: Recorded) -> RefundRequested:
-    assert isinstance(asked.event, RefundRequested)
-    return asked.event

@@ -12,7 +12,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from api.background.deliveries import FIRST_DELAY_S, LONGEST_DELAY_S, Job, Worker, backoff_s
-from api.stripe.wiring import Delivered, Postponed
+from api.stripe.delivery import Delivered, Postponed
 from ledger.effects import Effect, ResolvePayment
 from ledger.errors import Invalid
 from ledger.message import Origin

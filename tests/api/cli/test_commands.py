@@ -9,7 +9,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,12 @@ from click.testing import Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import api.cli.books
 import projections.queries.export
 from api.cli import liberation
 from api.cli.files import written
 from ledger.store import checkpoint, conninfo
-from projections.queries.export import UnknownCurrency
+from projections.queries.export import Period, UnknownCurrency
 from tests.api.cli.conftest import Run
 from tests.api.cli.payments import save_cards
 
@@ -284,6 +287,17 @@ def test_an_older_checkpoint_is_never_overwritten(run: Run, ledger: str, tmp_pat
     assert out.read_bytes() == before
 
 
+def test_nor_is_one_written_through_a_link(run: Run, ledger: str, tmp_path: Path) -> None:
+    older = tmp_path / "checkpoint.json"
+    older.write_text("older", encoding="utf-8")
+    for target in (older, tmp_path / "unmounted" / "checkpoint.json"):
+        link = tmp_path / f"link to {target.parent.name}"
+        link.symlink_to(target)
+        refused(run("checkpoint", "--out", str(link)), 2, "exists already")
+        assert link.is_symlink()
+    assert older.read_text(encoding="utf-8") == "older"
+
+
 def test_a_checkpoint_that_another_wrote_meanwhile_stays(
     run: Run, ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,6 +490,29 @@ def test_export_of_a_period_is_asked_for_by_dates(run: Run, ledger: str) -> None
     misused(run(*asked, "--to", "2026-01-01"), "--from must be before --to")
     misused(run(*asked, "--to", "last friday"), "write 2026-12-31")
     assert run("export", "--format", "csv", "--from", "0001-01-01").exit_code == 0
+
+
+def test_export_writes_the_period_and_tells_how_far_it_is(
+    run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Period] = []
+    told: list[tuple[str, int, int]] = []
+
+    def pieces(_: object, __: str, period: Period, advance: Callable[[int, int], None]) -> Iterator[str]:
+        asked.append(period)
+        advance(1, 2)
+        yield "half of it"
+
+    @contextmanager
+    def heard(label: str, **_: object) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: told.append((label, done, total))
+
+    monkeypatch.setattr(projections.queries.export, "export", pieces)
+    monkeypatch.setattr(api.cli.books, "progress", heard)
+    done = run("export", "--format", "csv", "--from", "2026-01-01", "--to", "2027-01-01")
+    assert (done.exit_code, done.stdout) == (0, "half of it")
+    assert asked == [Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))]
+    assert told == [("exporting", 1, 2)]
 
 
 def test_an_export_that_fails_leaves_the_older_file(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.doctor.finding import Finding
-from api.doctor.work import told
+from api.doctor.work import findings_of
 from api.operations.health import Health
 from api.sandbox import running_sandbox
 from tests.api.cli.conftest import Run
@@ -29,12 +29,22 @@ def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_
     assert not (tmp_path / "data").exists(), "looking makes nothing"
 
 
-def test_with_a_key_stripe_is_asked(run: Run, ledger: str) -> None:
+CHECKS = {
+    "catalogue", "clock.database", "clock.stripe", "credentials", "database.durability", "database.encoding",
+    "database.facts", "database.grants", "database.login", "database.migrations", "database.version", "disk",
+    "files.data_dir", "files.secrets", "mail", "stripe", "stripe.address", "stripe.key", "stripe.permissions",
+    "stripe.version", "webhooks.address", "webhooks.deliveries", "webhooks.endpoint", "webhooks.events",
+    "webhooks.secret", "webhooks.version", "work",
+}  # fmt: skip
+
+
+def test_with_a_key_stripe_is_asked_and_nothing_is_left_out(run: Run, ledger: str) -> None:
     with running_sandbox(environ={}, webhook_url="https://pay.example/api/webhooks/stripe") as sandbox:
         key = {"stripe_api_key": sandbox.api_key, "stripe_api_base": sandbox.url}
         done = run("doctor", "--json", stripe_webhook_secret="whsec_hunter2", **key)
     assert done.exit_code == 0, done.output
     found = findings(done.stdout)
+    assert found.keys() == CHECKS
     assert found["stripe.permissions"]["level"] == "ok"
     assert (found["webhooks.events"]["level"], "*" in found["webhooks.events"]["said"]) == ("worrying", True)
     assert "hunter2" not in done.output
@@ -106,6 +116,6 @@ def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path) -
     ],
 )
 def test_work_is_told_as_readyz_tells_it(health: Health, levels: list[str], todo: str) -> None:
-    found: list[Finding] = told(health)
+    found: list[Finding] = findings_of(health)
     assert [finding.level for finding in found] == levels
     assert todo in found[0].todo

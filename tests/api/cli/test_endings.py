@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,10 @@ import psycopg
 import pytest
 
 from api.cli import liberation
-from api.cli.trouble import unwritable
-from api.http.keys import LocalKeys
+from api.cli.errors import CRASHED, FOUND, INTERRUPTED, NOT_READ, UNREACHABLE, UNUSABLE, unwritable
+from api.http.signing_keys import LocalKeys
 from tests.api.cli.conftest import Run
-from tests.service import environment
+from tests.service import ROOT, environment
 
 CONSOLE_SCRIPT = (str(Path(sys.executable).with_name("liberation")),)
 MODULE = (sys.executable, "-m", "api.cli")
@@ -35,6 +36,14 @@ def failing() -> Iterator[list[BaseException]]:
 
     yield raised
     del liberation.commands["fail"]
+
+
+def test_every_exit_code_is_documented(run: Run) -> None:
+    shown = " ".join(run("--help").stdout.split())
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for code in (0, FOUND, UNUSABLE, UNREACHABLE, CRASHED, INTERRUPTED, NOT_READ):
+        assert re.search(rf"(?:: |; ){code} \w", shown), code
+        assert re.search(rf"^\| {code} \| \w", page, re.MULTILINE), code
 
 
 class _Group(BaseExceptionGroup[BaseException]):
@@ -157,6 +166,48 @@ def test_nor_is_any_other_secret_told(run: Run) -> None:
     misused = run("token", "--sub", "usr_1", "--role", "student", "--ttl", "sk_live_hunter2")
     assert misused.exit_code == 2
     assert "hunter2" not in misused.output
+
+
+@pytest.mark.parametrize("command", ["doctor", "doctor --json"])
+def test_nor_does_the_doctor_tell_what_a_wrong_setting_holds(run: Run, command: str) -> None:
+    for name, scheme in (("public_url", "https"), ("jwks", "ftp"), ("catalogue", "https")):
+        told = run(*command.split(), **{name: f"{scheme}://ann:hunter2@books.example/x"})
+        assert told.exit_code == 1
+        assert "ann:***@books.example" in told.stdout
+        assert "hunter2" not in told.output
+
+
+IN_A_THREAD = """
+import threading
+from api.cli import liberation, main
+
+@liberation.command()
+def fail():
+    thread = threading.Thread(target=lambda: {}["postgres://ann:hunter2@db"])
+    thread.start()
+    thread.join()
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ((sys.executable, "-c", IN_A_THREAD, "fail"), 0),
+        ((sys.executable, "-m", "api.serve.child", "worker", "1"), 1),
+    ],
+    ids=["a thread of a command", "a process of the service"],
+)
+def test_nor_does_what_nobody_waits_for(program: Sequence[str], code: int, tmp_path: Path) -> None:
+    done, said = ended(program, tmp_path, LIBERATION_JWKS="ftp://ann:hunter2@issuer.example/jwks")
+    assert (done, "ann:***@" in said, "hunter2" in said) == (code, True, False)
+
+
+def test_nor_is_that_of_an_address_that_is_taken_for_a_file(run: Run) -> None:
+    told = run("serve", jwks="ftp://ann:hunter2@issuer.example/jwks")
+    assert (told.exit_code, "LIBERATION_JWKS names ftp:/ann:***@issuer" in told.stderr) == (2, True)
+    assert "hunter2" not in told.output
 
 
 def test_a_file_on_a_full_disk_is_told_alike() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from api.cli import terminal
 from api.cli.terminal import print_table
 from tests.api.cli.conftest import Run
 from tests.service import environment
@@ -57,6 +58,26 @@ def test_digests_are_whole_on_any_terminal(
     assert "…" not in shown
     if columns >= 80:
         assert max(map(len, shown.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize(
+    "command", ["apikey list", "outbox list", "policies list", "policies backfill payments --from 1"]
+)
+def test_no_table_loses_a_word(
+    columns: int, command: str, run: Run, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("apikey", "create", "a report of many words, of which none may be lost on the way")
+    with psycopg.connect(ledger, autocommit=True) as conn:
+        conn.execute("UPDATE liberation.outbox SET parked_at = now(), last_error = %s", (WHY,))
+        conn.execute("UPDATE liberation.policies SET starts_after = 2 WHERE name = 'payments'")
+        conn.execute("DELETE FROM liberation.outbox WHERE position <= 2")
+    _, *rows = run(*command.split()).stdout.splitlines()
+    assert rows
+    monkeypatch.setattr(terminal, "is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = run(*command.split()).stdout
+    assert {word for row in rows for word in row.split()} <= set(shown.split())
 
 
 def test_every_word_of_a_parked_effect_is_shown(ledger: str, tmp_path: Path) -> None:

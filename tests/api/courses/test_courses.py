@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from api.background.deliveries import Worker
 from api.courses import words as course_words
-from api.stripe.wiring import Delivered
+from api.stripe import courses
+from api.stripe.delivery import Delivered
 from ledger.courses.decider import COURSE
 from ledger.courses.stream import stream_of
-from ledger.effects import CreateCourse
+from ledger.effects import CreateCourse, Effect
+from ledger.message import Origin
 from tests.api.conftest import OpenApp
 from tests.api.courses.conftest import COURSE as BODY
 from tests.api.courses.conftest import LESSON, Author, author_of, published
@@ -141,15 +144,17 @@ async def test_the_worker_makes_a_course_whose_request_died_between_the_two_fact
     assert (await app.services.store.state(COURSE, stream_of(course_id))).status == ""
     await app.projected()
 
+    tools: Any = SimpleNamespace(store=app.services.store, clock=stripe)
+
     class Deliverer:
-        async def deliver(self, effect: object, origin: object) -> object:
+        async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
             assert isinstance(effect, CreateCourse)
-            return await stripe.deliver_now(effect, origin)  # type: ignore[arg-type]
+            return await courses.create(tools, effect, origin, cause=None)
 
     async def made() -> bool:
         return (await app.services.store.state(COURSE, stream_of(course_id))).status == "draft"
 
-    async with Worker(database_url, Deliverer(), poll_s=0.01):  # type: ignore[arg-type]
+    async with Worker(database_url, Deliverer(), poll_s=0.01):
         await until(made)
     async with app.services.reading() as connection:
         await connection.execute("DELETE FROM idempotency_keys")

@@ -14,7 +14,7 @@ from jwt.algorithms import OKPAlgorithm
 
 from api.doctor import credentials
 from api.doctor.finding import Finding
-from api.http.keys import LocalKeys
+from api.http.signing_keys import LocalKeys
 from api.settings import Settings
 
 LIVE = "rk_live_1"
@@ -62,7 +62,7 @@ async def test_an_issuer_is_asked(answer: Any, levels: list[str], monkeypatch: p
             raise answer
         return msgspec.json.encode(answer)
 
-    monkeypatch.setattr("api.http.keys._fetcher", lambda _: fetch)
+    monkeypatch.setattr("api.http.signing_keys._fetcher", lambda _: fetch)
     url = "http://user:hunter2@issuer.example/jwks"
     found: list[Finding] = await credentials.examine(Settings(stripe_api_key=LIVE, jwks=url))
     assert [finding.level for finding in found] == levels

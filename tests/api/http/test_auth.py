@@ -25,8 +25,8 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 from api.http.api_keys import create_api_key, revoke_api_key
 from api.http.auth import LEEWAY_S, ApiKey, Authenticator, mint
 from api.http.jwks import parse_key_file
-from api.http.keys import LocalKeys, RemoteKeys, open_keys, parse_jwks
 from api.http.problems import Unauthenticated
+from api.http.signing_keys import LocalKeys, RemoteKeys, open_keys, parse_jwks
 from api.settings import Settings, SettingsError
 from ledger.errors import Invalid, NotFound
 from ledger.store import conninfo

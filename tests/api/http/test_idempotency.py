@@ -170,7 +170,7 @@ async def test_a_duplicate_that_waits_too_long_is_told_to_come_back(
     first = asyncio.create_task(student.pay(key="k"))
 
     async def started() -> bool:
-        return bool(app.services.unfinished)
+        return bool(app.services.submitter.under_way)
 
     await until(started)
     second = await student.pay(key="k")

@@ -17,7 +17,7 @@ from api.http.auth import mint
 from api.serve import protocol
 from api.serve.node import Server, serving
 from api.serve.protocol import HEAD_MAX_BYTES, TARGET_MAX_BYTES, Protocol
-from api.services import Context
+from api.services import Composition
 from api.settings import Settings
 from tests.api.support import FakeStripe
 
@@ -40,7 +40,9 @@ class Answer(msgspec.Struct):
 @pytest.fixture
 async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
     """Sends the bytes and answers with all that comes until the server hangs up."""
-    context = Context(settings, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe)
+    composition = Composition(
+        settings, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -59,7 +61,7 @@ async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> Asyn
             writer.close()
             return _answers(received)
 
-        async with serving(context, listener):
+        async with serving(composition, listener):
             yield say
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
+from html import escape, unescape
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +13,11 @@ import pytest
 
 from api.http.access import TABLE
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
-from api.http.gate import IDEMPOTENT
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import STATUS, status_of
 from api.http.promises import problem_types
 from api.http.reference import _type
+from api.words import ACCOUNT, NO_NUL, PATTERNS
 from ledger.errors import LedgerError, OperatorError
 from tests.api.support import Running
 from tests.service import ROOT
@@ -80,6 +81,11 @@ async def test_every_reference_leads_to_a_type(document: dict[str, Any]) -> None
     [
         ({"type": "integer", "minimum": 1, "maximum": 100}, "integer, ≥ 1, ≤ 100"),
         ({"enum": ["open", None]}, "<code>open</code> or null"),
+        ({"type": "string", "pattern": ACCOUNT}, "string, the four digits of an account, such as 1010"),
+        (
+            {"type": "string", "maxLength": 9, "pattern": NO_NUL},
+            "string, length ≤ 9, without the character NUL",
+        ),
     ],
 )
 def test_a_type_is_shown_in_words(schema: dict[str, Any], shown: str) -> None:
@@ -218,6 +224,7 @@ async def test_the_page_shows_everything_and_asks_nobody_else(app: Running) -> N
     assert set(loaded) == {"/schema/openapi.json", "/schema/reference.css"}
     assert "<script" not in page.text
     assert "style=" not in page.text
+    assert not [pattern for pattern in PATTERNS if escape(pattern) in page.text], "people read words"
     anchors = set(re.findall(r'href="#([^"]+)"', page.text))
     assert anchors <= set(re.findall(r'id="([^"]+)"', page.text))
     style = await app.client.get("/schema/reference.css")

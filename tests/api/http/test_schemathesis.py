@@ -24,7 +24,7 @@ from api.http.access import TABLE
 from api.http.auth import ROLES, mint
 from api.serve.node import Server
 from api.serve.protocol import Protocol
-from api.services import Context
+from api.services import Composition
 from api.settings import Settings
 from tests.api.support import FakeStripe
 
@@ -36,7 +36,7 @@ def served(database_url: str, settings: Settings, stripe: FakeStripe) -> Iterato
         settings, rate_limit_per_minute=10**6, rate_limit_burst=10**6, read_your_writes_timeout_s=0.05
     )
     app = create_app(
-        Context(generous, database_url, open_stripe=stripe.open, background=(projecting,), clock=stripe)
+        Composition(generous, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe)
     )
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, loop="asyncio", http=Protocol, log_config=None, lifespan="on"

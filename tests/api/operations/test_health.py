@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 import api.standing
 from api.operations import health
 from api.standing import CLOCK, Standing
+from api.stripe.gateway import Delivered
 from projections.audit import Audit
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem, until
@@ -64,7 +64,7 @@ async def test_every_process_says_why_a_projection_of_another_process_stopped(
         raise ValueError("cannot take this")
 
     monkeypatch.setattr(Audit, "project", poisoned)
-    monkeypatch.setattr(app.services, "runner", None)
+    app.replace(runner=None)
     await student.pay()
 
     async def stopped() -> bool:
@@ -82,7 +82,7 @@ async def test_not_ready_while_nobody_projects(
 ) -> None:
     assert app.services.runner
     await asyncio.to_thread(app.services.runner.stop)
-    monkeypatch.setattr(app.services, "runner", None)
+    app.replace(runner=None)
     await student.pay()
     assert (await app.client.get("/readyz")).status_code == 200, "it may only be late"
     monkeypatch.setattr(health, "STALLED_S", 0.05)
@@ -163,8 +163,8 @@ async def test_metrics_count_by_route_and_never_by_path(app: Running, student: C
 async def test_parked_effects_are_shown_to_admins(
     app: Running, student: Caller, admin: Caller, stripe: FakeStripe
 ) -> None:
-    async def nothing(*_: object) -> Any:
-        return SimpleNamespace(outcome=None, client_secret="", next_action_url="")
+    async def nothing(*_: object) -> Delivered:
+        return Delivered()
 
     stripe.deliver_now = nothing  # type: ignore[method-assign, assignment]  # Stripe cannot be reached
     payment = (await student.pay()).json()
@@ -235,7 +235,7 @@ async def test_a_databases_clock_that_differs_is_worrying_and_asked_for_once_a_m
 ) -> None:
     now = 0.0
     standing = Standing(app.services.settings, app.services.contact, lambda: now)
-    monkeypatch.setattr(app.services, "standing", standing)
+    app.replace(standing=standing)
     monkeypatch.setattr(api.standing, "CLOCK", "SELECT 0::double precision")
     said = ["the clock differs from the database's by more than 5 s"]
     assert (await app.client.get("/readyz")).json()["worrying"] == said

@@ -12,6 +12,7 @@ from psycopg.sql import SQL
 from api.http.positions import Positions
 from api.http.problems import TooSlow, status_of
 from api.operations.oversight import _AUDIT
+from api.services import projected_and_head
 from ledger.store import conninfo
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, Running, problem, until
@@ -192,7 +193,7 @@ async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Runni
     async with app.services.reading() as connection:
         await connection.execute(FACTS)
     async with await psycopg.AsyncConnection.connect(
-        conninfo(app.services.context.database_url, role=None), autocommit=True
+        conninfo(app.services.database_url, role=None), autocommit=True
     ) as owner:
         await owner.execute("ANALYZE audit")
     for _ in range(10):  # then the driver has prepared it
@@ -221,7 +222,7 @@ async def test_a_list_that_takes_too_long_is_ended(app: Running) -> None:
 async def test_where_nobody_tells_of_an_advance_the_database_is_asked(app: Running, student: Caller) -> None:
     """As in a process that serves without projecting."""
     position = int((await student.pay()).headers["ledger-position"])
-    alone = Positions(app.services._position, 5.0)
+    alone = Positions(lambda: projected_and_head(app.services.reads), 5.0)
     await alone.wait(position)
     assert alone.current() >= position
 

@@ -11,7 +11,10 @@ from stripe import StripeClient
 from api.sandbox.server import Sandbox
 from api.stripe.client import open_stripe
 from api.stripe.gateway import Postponed, StripeGateway
+from api.stripe.objects import UnexpectedAnswer
+from api.stripe.payments import create
 from ledger.effects import CreatePaymentIntent
+from ledger.message import Outcome, Recorded
 from ledger.payments.events import PaymentActionRequired, PaymentFailed, PaymentSucceeded
 from tests.api.stripe.world import USER, Bench, World, recorded_by
 
@@ -83,11 +86,11 @@ async def test_the_cardholder_is_asked_and_the_secret_is_handed_on_but_not_kept(
     assert delivered.client_secret.startswith(f"{state.payment_intent_id}_secret_")
     kept = repr(await world.store.read_stream(f"payment-{payment_id}"))
     assert delivered.client_secret not in kept
-    assert (await world.gateway.action_of(payment_id)).client_secret == delivered.client_secret
+    assert (await world.gateway.next_action(payment_id)).client_secret == delivered.client_secret
     bench.pass_challenge(state.payment_intent_id)
     await world.receive(await world.events())
     assert await world.facts(payment_id) == ["initiated", "action_required", "succeeded", "settled"]
-    assert (await world.gateway.action_of(payment_id)).client_secret == ""
+    assert (await world.gateway.next_action(payment_id)).client_secret == ""
 
 
 async def test_a_failed_challenge_fails_the_payment(world: World, bench: Bench) -> None:
@@ -173,3 +176,32 @@ async def test_a_payment_in_each_currency_is_kept_apart(world: World) -> None:
         await world.pay(amount=amount, currency=currency)
     await world.receive(await world.events())
     assert await world.stripe_in_books() == await world.stripe_balance()
+
+
+async def test_the_fact_that_a_request_has_at_hand_is_not_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment_id = await world.initiate()
+    [cause] = await world.store.read_stream(f"payment-{payment_id}")
+
+    async def never(*_: object) -> list[Recorded]:
+        raise AssertionError("the stream was read")
+
+    monkeypatch.setattr(world.store, "read_stream", never)
+    delivered = await world.gateway.deliver(CreatePaymentIntent(payment_id), USER, cause)
+    assert recorded_by(delivered.outcome) == [PaymentSucceeded.TYPE]
+
+
+async def test_an_answer_that_cannot_be_recorded_yet_is_for_a_later_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_yet(*_: object) -> list[Outcome]:
+        raise UnexpectedAnswer("it names what is not listed yet")
+
+    monkeypatch.setattr(create, "record_present", not_yet)
+    payment_id = await world.initiate()
+    with pytest.raises(Postponed, match="unexpected_answer"):
+        await world.deliver_payment(payment_id)
+    monkeypatch.undo()
+    await world.deliver_payment(payment_id)
+    assert (await world.payment(payment_id)).status == "succeeded"

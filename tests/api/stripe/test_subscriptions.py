@@ -14,11 +14,11 @@ from ledger.invoices.commands import RequestCredit, RequestInvoiceRetry
 from ledger.message import Recorded
 from ledger.policies import react
 from ledger.subscriptions.commands import (
-    ChangePaymentMethod,
     RequestCancellation,
+    RequestCancellationWithdrawal,
     RequestPause,
+    RequestPaymentMethodChange,
     RequestResume,
-    WithdrawCancellation,
 )
 from ledger.subscriptions.refusals import SubscriptionExists
 from tests.api.stripe.subscribers import START, Subscribers, agrees_with_stripe
@@ -78,7 +78,9 @@ async def test_a_first_payment_declined_waits_for_another_card_which_is_tried_at
     assert (invoice["decline_code"], invoice["attempts"]) == ("generic_decline", 1)
     await people.asks(
         people.ask(
-            ChangePaymentMethod, subscription_id=subscription_id, payment_method_id="pm_card_mastercard"
+            RequestPaymentMethodChange,
+            subscription_id=subscription_id,
+            payment_method_id="pm_card_mastercard",
         )
     )
     await people.world.settle()
@@ -107,7 +109,7 @@ async def test_the_cardholder_confirms_and_the_secret_is_handed_on_but_never_kep
     assert "invoices.action_required.v1" in recorded_by(delivered.invoice)
     known = await people.state(subscription_id)
     assert known.status == "incomplete"
-    again = await people.world.gateway.invoice_action_of(known.open_invoice_id)
+    again = await people.world.gateway.next_invoice_action(known.open_invoice_id)
     assert again.client_secret == delivered.client_secret
     stored = await people.world.rows("SELECT convert_from(data, 'UTF8') AS data FROM events")
     assert not any(delivered.client_secret in row["data"] for row in stored)
@@ -160,7 +162,7 @@ async def test_canceled_at_the_end_of_the_period_unless_it_is_kept(people: Subsc
     await people.asks(people.ask(RequestCancellation, subscription_id=subscription_id))
     known = await people.state(subscription_id)
     assert known.cancel_at == known.period_end
-    await people.asks(people.ask(WithdrawCancellation, subscription_id=subscription_id))
+    await people.asks(people.ask(RequestCancellationWithdrawal, subscription_id=subscription_id))
     assert (await people.state(subscription_id)).cancel_at is None
     await people.live(30, step=15)
     await people.asks(people.ask(RequestCancellation, subscription_id=subscription_id))

@@ -10,14 +10,15 @@ from typing import Any
 import httpx
 import pytest
 from litestar import Litestar, get
+from litestar.datastructures import State
 
 from api.http import access, problems
 from api.http.access import ACCESS, Access
+from api.http.admission import Admission, Door
 from api.http.context import RequestContext
-from api.http.gate import Gate
 from api.services import Services
 from api.subscriptions import entitlements
-from api.subscriptions.entitlements import COUNTS, FeatureGuard
+from api.subscriptions.entitlements import COUNTS, feature_guard
 from tests.api.support import Caller, FakeStripe, Running, problem
 
 ROUTE = Access("GET", "/sell", "sellSomething", access.PEOPLE, "own", feature="sell_courses")
@@ -32,13 +33,15 @@ async def sell() -> str:
 async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one route that needs a feature, on the services of the real one."""
     declared = MappingProxyType({**ACCESS, ROUTE.operation: ROUTE})
-    for module in ("api.http.access", "api.http.gate", "api.subscriptions.entitlements"):
+    for module in ("api.http.access", "api.http.admission", "api.subscriptions.entitlements"):
         monkeypatch.setattr(f"{module}.ACCESS", declared)
     services = app.services
+    door = Door(services.authenticator, services.limit, services.client_addresses, services.positions)
     asgi: Any = Litestar(
         [sell],
-        middleware=[Gate(services.authenticator, services.limit, services.client_addresses)],
-        guards=[access.guard, FeatureGuard(services)],
+        state=State({"services": services, "door": door}),
+        middleware=[Admission()],
+        guards=[access.guard, feature_guard],
         exception_handlers=problems.HANDLERS,
         openapi_config=None,
         logging_config=None,

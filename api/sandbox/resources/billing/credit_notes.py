@@ -68,11 +68,11 @@ def create(tx: Transaction, params: Create) -> Object:
     before_payment = min(total, invoice["amount_remaining"])
     after_payment = total - before_payment
     linked = [_linked(tx, asked) for asked in params.refunds]
-    told = params.refund_amount + params.credit_amount + params.out_of_band_amount
-    told += sum(link["amount_refunded"] for link in linked)
-    if told != after_payment:
+    given = params.refund_amount + params.credit_amount + params.out_of_band_amount
+    given += sum(link["amount_refunded"] for link in linked)
+    if given != after_payment:
         raise invalid(
-            f"The sum of credit amount, refund amount and out of band amount ({told}) must equal the post "
+            f"The sum of credit amount, refund amount and out of band amount ({given}) must equal the post "
             f"payment amount of the credit note ({after_payment}).",
             param="refund_amount",
         )

@@ -49,7 +49,8 @@ def build(
     drawn = lines(tx, invoice_id, subscription, entries)
     total = sum(line["amount"] for line in drawn)
     return {
-        **_constant(tx, customer),
+        **_constant(),
+        **_addressed(customer),
         "id": invoice_id,
         "auto_advance": auto_advance,
         "billing_reason": reason,
@@ -84,9 +85,20 @@ def build(
     }
 
 
-def _constant(tx: Transaction, customer: Object) -> Object:
-    """What no draft here differs in, but for its customer."""
-    _ = tx
+def _addressed(customer: Object) -> Object:
+    """Whom it is for, as they are now."""
+    return {
+        "customer": customer["id"],
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "customer_shipping": customer["shipping"],
+    }
+
+
+def _constant() -> Object:
+    """What no draft here differs in."""
     return {
         "object": "invoice",
         "account_country": "US",
@@ -109,12 +121,6 @@ def _constant(tx: Transaction, customer: Object) -> Object:
         "automatically_finalizes_at": None,
         "collection_method": "charge_automatically",
         "custom_fields": None,
-        "customer": customer["id"],
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
-        "customer_shipping": customer["shipping"],
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
         "default_source": None,

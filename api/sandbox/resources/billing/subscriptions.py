@@ -245,14 +245,14 @@ def cancel(tx: Transaction, subscription_id: str, params: Cancel) -> Object:
         return lifecycle.expire(tx, subscription)
     if not params.prorate and not params.invoice_now:
         invoice_items.drop(tx, subscription)
-    told = details(
+    found = details(
         subscription["cancellation_details"], params.cancellation_details, reason="cancellation_requested"
     )
     lifecycle.end(
         tx,
         subscription,
         "canceled",
-        details=told,
+        details=found,
         entries=lifecycle.unused_time(tx, subscription) if params.prorate else (),
         invoice_now=params.invoice_now,
     )

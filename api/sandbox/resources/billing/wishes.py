@@ -139,10 +139,10 @@ def ending(tx: Transaction, params: Fields, period_end: int) -> Object:
 
 
 def details(before: Object | None, sent: Details | UnsetType, **changes: Any) -> Object:
-    told = {**(before or NO_DETAILS), **changes}
+    found = {**(before or NO_DETAILS), **changes}
     if isinstance(sent, Details):
         if not isinstance(sent.comment, UnsetType):
-            told["comment"] = sent.comment or None
+            found["comment"] = sent.comment or None
         if not isinstance(sent.feedback, UnsetType):
-            told["feedback"] = sent.feedback or None
-    return told
+            found["feedback"] = sent.feedback or None
+    return found

@@ -21,9 +21,9 @@ from ledger.private_files import make_file
 
 __all__ = [
     "FixedKeys",
-    "Keys",
     "LocalKeys",
     "RemoteKeys",
+    "SigningKeys",
     "VerificationKey",
     "check_keys",
     "is_url",
@@ -44,7 +44,7 @@ UNKNOWN_REFRESH_S = 30.0
 log = structlog.get_logger()
 
 
-class Keys(Protocol):
+class SigningKeys(Protocol):
     """`generation` changes with the set of keys; what was verified before is then forgotten."""
 
     generation: int
@@ -54,7 +54,7 @@ class Keys(Protocol):
     def jwks(self) -> dict[str, list[dict[str, str]]]: ...
 
 
-def open_keys(settings: Settings) -> Keys:
+def open_keys(settings: Settings) -> SigningKeys:
     """By `settings.jwks`: a URL, a file, or empty for the local key pair, which is never for real money.
 
     Raises `SettingsError`.

@@ -68,7 +68,7 @@ class Unwritable(Exception):
         self.name = name
 
 
-class View(PostgresTrackingRecorder):
+class ProjectionWriter(PostgresTrackingRecorder):
     """The table `positions` is eventsourcing's tracking table; `max_tracking_id` and `wait` work on it."""
 
     def __init__(self, url: str, *, schema: str = "liberation", role: Role | None = APPLICATION) -> None:
@@ -82,7 +82,7 @@ class View(PostgresTrackingRecorder):
             cursor.execute(_SEED, (list(names),))
 
     def positions(self, names: Sequence[str]) -> dict[str, int]:
-        """Of the seeded ones among `names`."""
+        """Where those of `names` stand that were seeded."""
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row) as cursor:
             return dict(cursor.execute(_POSITIONS, (list(names),)).fetchall())
 

@@ -16,7 +16,7 @@ from api.services import Services
 )
 async def get_jwks(services: NamedDependency[Services]) -> dict[str, list[dict[str, str]]]:
     """RFC 7517. Empty when another issuer makes the credentials."""
-    return services.keys.jwks()
+    return services.signing_keys.jwks()
 
 
 HANDLERS = (get_jwks,)

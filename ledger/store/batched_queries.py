@@ -20,23 +20,25 @@ from ledger.errors import StoreUnavailable
 K = TypeVar("K")
 V = TypeVar("V")
 Connection = AsyncConnection[Any]
-MERGE = 500
+BATCH = 500
 """Items in one query at most, so that a flood does not make one slow query of everything."""
 
 log = structlog.get_logger()
 
 
-class Kind(Generic[K, V]):
-    """One kind of query. `run` gets the items that wait and answers with as many results, in their order."""
+class BatchedQuery(Generic[K, V]):
+    """A question that many callers ask, each about an item of their own. `run` gets the items that wait and
+    answers with as many results, in their order.
+    """
 
     def __init__(self, run: Callable[[Connection, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self.run = run
 
 
-_Waiting = tuple[Kind[Any, Any], Any, "asyncio.Future[Any]"]
+_Waiting = tuple[BatchedQuery[Any, Any], Any, "asyncio.Future[Any]"]
 
 
-class Lane:
+class QueryBatcher:
     """A connection that is opened when first needed and again after it broke."""
 
     def __init__(self, conninfo: str, **options: Any) -> None:
@@ -48,7 +50,7 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._serve(), name="lane")
+        self._task = asyncio.create_task(self._serve(), name="batcher")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -58,18 +60,18 @@ class Lane:
                 await self._task
         await self._drop()
 
-    async def ask(self, kind: Kind[K, V], item: K) -> V:
+    async def ask(self, query: BatchedQuery[K, V], item: K) -> V:
         """The result for one item; `StoreUnavailable` when the database cannot be reached."""
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
-        self._waiting.append((kind, item, future))
+        self._waiting.append((query, item, future))
         self._wake.set()
         return await future
 
-    def tell(self, kind: Kind[K, Any], item: K) -> None:
-        """As `ask`, for what nobody waits for and may be lost."""
+    def tell(self, query: BatchedQuery[K, Any], item: K) -> None:
+        """Put `item` with those that wait, as `ask` does; nobody waits for the result, and it may be lost."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_log_failure)
-        self._waiting.append((kind, item, future))
+        self._waiting.append((query, item, future))
         self._wake.set()
 
     async def _serve(self) -> None:
@@ -77,18 +79,18 @@ class Lane:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch, self._waiting = self._waiting[:MERGE], self._waiting[MERGE:]
-                for kind in dict.fromkeys(kind for kind, _, _ in batch):
-                    await self._flush(kind, [(item, future) for of, item, future in batch if of is kind])
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                for query in dict.fromkeys(query for query, _, _ in batch):
+                    await self._flush(query, [(item, future) for of, item, future in batch if of is query])
 
-    async def _flush(self, kind: Kind[K, V], waiting: Sequence[tuple[K, asyncio.Future[V]]]) -> None:
+    async def _flush(self, query: BatchedQuery[K, V], waiting: Sequence[tuple[K, asyncio.Future[V]]]) -> None:
         try:
-            results = await self._run(kind, [item for item, _ in waiting])
+            results = await self._run(query, [item for item, _ in waiting])
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self._drop()
-            log.warning("lane_lost", error=type(error).__name__)
+            log.warning("query_batcher_disconnected", error=type(error).__name__)
             _fail(waiting, StoreUnavailable("The database cannot be reached. Try again in a second."))
-        except Exception as error:  # noqa: BLE001  it belongs to those who asked; the lane serves the others
+        except Exception as error:  # noqa: BLE001  it belongs to those who asked, not to the others
             await self._drop()  # in whatever transaction the query left it
             _fail(waiting, error)
         else:
@@ -96,16 +98,16 @@ class Lane:
                 if not future.done():
                     future.set_result(result)
 
-    async def _run(self, kind: Kind[K, V], items: Sequence[K]) -> Sequence[V]:
+    async def _run(self, query: BatchedQuery[K, V], items: Sequence[K]) -> Sequence[V]:
         """Once more on a new connection when the old one turns out dead: reads and claims may be repeated."""
         fresh = self._connection is None
         try:
-            return await kind.run(await self._open(), items)
+            return await query.run(await self._open(), items)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             if fresh:
                 raise
             await self._drop()
-            return await kind.run(await self._open(), items)
+            return await query.run(await self._open(), items)
 
     async def _open(self) -> Connection:
         if self._connection is None:
@@ -127,4 +129,4 @@ def _fail(waiting: Sequence[tuple[Any, asyncio.Future[Any]]], error: Exception) 
 
 def _log_failure(future: asyncio.Future[Any]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
-        log.warning("lane_told_in_vain", error=type(error).__name__)
+        log.warning("batched_query_lost", error=type(error).__name__)

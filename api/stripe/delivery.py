@@ -61,7 +61,9 @@ class Postponed(Exception):
         self.tries = tries
 
 
-class Wiring(msgspec.Struct, frozen=True):
+class Tools(msgspec.Struct, frozen=True):
+    """What every delivery works with."""
+
     store: Store
     stripe: stripe.StripeClient
     clock: Clock
@@ -95,5 +97,5 @@ def postponed_by(failure: Failure) -> Postponed:
     return Postponed(f"Stripe: {failure.kind} ({failure.code})")
 
 
-def age(wiring: Wiring, since: datetime) -> timedelta:
-    return wiring.clock.now() - since
+def age(tools: Tools, since: datetime) -> timedelta:
+    return tools.clock.now() - since

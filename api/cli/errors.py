@@ -34,12 +34,12 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_MIGRATED = "The database has no ledger of this name yet, or an older one: run `liberation migrate`."
 
 
-def unwritable(path: Path, error: OSError) -> Trouble:
+def unwritable(path: Path, error: OSError) -> CommandError:
     exit_code = UNREACHABLE if error.errno in _FULL else UNUSABLE
-    return Trouble(f"{path} cannot be written: {error.strerror or error}.", exit_code)
+    return CommandError(f"{path} cannot be written: {error.strerror or error}.", exit_code)
 
 
-class Trouble(click.ClickException):
+class CommandError(click.ClickException):
     """One line on stderr; `exit_code` as documented in `api.cli`."""
 
     exit_code: int  # type: ignore[misc]  # click looks at the instance
@@ -51,31 +51,31 @@ class Trouble(click.ClickException):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns the exceptions that somebody can act on into `Trouble`; others pass."""
+    """Turns the exceptions that somebody can act on into `CommandError`; others pass."""
     try:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except KeyboardInterrupt:
-        raise Trouble("Interrupted.", INTERRUPTED) from None
+        raise CommandError("Interrupted.", INTERRUPTED) from None
     except BrokenPipeError:
         raise click.exceptions.Exit(NOT_READ) from None
     except EOFError as error:  # click would take it for the user's
         raise RuntimeError("something ended too early") from error
     except Exception as error:
-        trouble = _trouble(error)
-        if trouble is None:
+        command_error = _command_error(error)
+        if command_error is None:
             raise
-        raise trouble from error
+        raise command_error from error
 
 
-def _trouble(error: BaseException) -> Trouble | None:
+def _command_error(error: BaseException) -> CommandError | None:
     if isinstance(error, BaseExceptionGroup):  # of a service's tasks: the first that says something
-        return next(filter(None, map(_trouble, error.exceptions)), None)
+        return next(filter(None, map(_command_error, error.exceptions)), None)
     return _of_ours(error) or _of_libraries(error)
 
 
-def _of_ours(error: BaseException) -> Trouble | None:
+def _of_ours(error: BaseException) -> CommandError | None:
     from api.settings import SettingsError
     from api.stripe.objects import UnexpectedAnswer
     from ledger.errors import ChainBroken, LedgerError
@@ -84,26 +84,26 @@ def _of_ours(error: BaseException) -> Trouble | None:
 
     match error:
         case ChainBroken():
-            return Trouble(error.detail, FOUND)
+            return CommandError(error.detail, FOUND)
         case CannotProject():
-            return Trouble(str(error), FOUND)
+            return CommandError(str(error), FOUND)
         case LedgerError():
-            return Trouble(error.detail, UNREACHABLE if error.code in _NOT_NOW else UNUSABLE)
+            return CommandError(error.detail, UNREACHABLE if error.code in _NOT_NOW else UNUSABLE)
         case SettingsError() | UnknownProjection():
-            return Trouble(str(error), UNUSABLE)
+            return CommandError(str(error), UNUSABLE)
         case UnexpectedAnswer():
-            return Trouble(f"Stripe answers strangely: {error}", UNREACHABLE)
+            return CommandError(f"Stripe answers strangely: {error}", UNREACHABLE)
     return None
 
 
-def _of_libraries(error: BaseException) -> Trouble | None:
+def _of_libraries(error: BaseException) -> CommandError | None:
     import psycopg
     from stripe import StripeError
 
     # by name, as only the store and the runner may know eventsourcing
     of_the_store = {kind.__name__ for kind in type(error).__mro__ if kind.__module__ == _EVENTSOURCING}
     if "MapperDeserialisationError" in of_the_store:
-        return Trouble(f"A fact cannot be read: {error}", FOUND)
+        return CommandError(f"A fact cannot be read: {error}", FOUND)
     match error:
         case psycopg.Error():
             return _of_database(error, error)
@@ -116,41 +116,41 @@ def _of_libraries(error: BaseException) -> Trouble | None:
     return None
 
 
-def _of_system(error: OSError) -> Trouble | None:
+def _of_system(error: OSError) -> CommandError | None:
     if error.filename:
-        return Trouble(f"{error.filename} cannot be used: {error.strerror}.", UNUSABLE)
+        return CommandError(f"{error.filename} cannot be used: {error.strerror}.", UNUSABLE)
     if error.errno in _FULL:
-        return Trouble(f"The output cannot be written: {error.strerror}.", UNREACHABLE)
+        return CommandError(f"The output cannot be written: {error.strerror}.", UNREACHABLE)
     return None
 
 
-def _of_database(error: BaseException, cause: BaseException | None) -> Trouble | None:
+def _of_database(error: BaseException, cause: BaseException | None) -> CommandError | None:
     """`cause` is what the driver said."""
     import psycopg
     from psycopg import errors
 
     if may_not := _MAY_NOT_SET_ROLE.search(str(error)):
-        return Trouble(_not_a_member(may_not[1]), UNUSABLE)
+        return CommandError(_not_a_member(may_not[1]), UNUSABLE)
     no_role = "role " in str(error) and "does not exist" in str(error)
     if no_role or isinstance(
         cause, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn
     ):
-        return Trouble(_NOT_MIGRATED, UNREACHABLE)
+        return CommandError(_NOT_MIGRATED, UNREACHABLE)
     if isinstance(cause, errors.InsufficientPrivilege):
-        return Trouble(_not_the_owner(str(cause)), UNUSABLE)
+        return CommandError(_not_the_owner(str(cause)), UNUSABLE)
     if cause is not error or isinstance(error, psycopg.OperationalError):
-        return Trouble(f"The database cannot be reached: {error}", UNREACHABLE)
+        return CommandError(f"The database cannot be reached: {error}", UNREACHABLE)
     return None
 
 
-def _not_the_owner(said: str) -> str:
+def _not_the_owner(message: str) -> str:
     todo = "let LIBERATION_DATABASE_URL name the ledger's owner for this command"
-    if "for database" in said:
+    if "for database" in message:
         return (
             f"The database user may not make a schema here, which this command does: {todo}, and see that "
-            f"the owner may (GRANT CREATE ON DATABASE … TO …). {said}"
+            f"the owner may (GRANT CREATE ON DATABASE … TO …). {message}"
         )
-    return f"The database user may not do this: {todo}. {said}"
+    return f"The database user may not do this: {todo}. {message}"
 
 
 def _not_a_member(role: str) -> str:
@@ -166,9 +166,9 @@ def _not_a_member(role: str) -> str:
     )
 
 
-def _of_stripe(error: Exception) -> Trouble:
+def _of_stripe(error: Exception) -> CommandError:
     import stripe
 
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return Trouble("Stripe refuses the key: check LIBERATION_STRIPE_API_KEY.", UNUSABLE)
-    return Trouble(f"Stripe cannot be reached: {type(error).__name__}", UNREACHABLE)
+        return CommandError("Stripe refuses the key: check LIBERATION_STRIPE_API_KEY.", UNUSABLE)
+    return CommandError(f"Stripe cannot be reached: {type(error).__name__}", UNREACHABLE)

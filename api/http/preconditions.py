@@ -1,4 +1,4 @@
-"""On every route, before its guard: who calls, and how often."""
+"""On every route, after its guard and before its handler: what a request must say to be looked at."""
 
 from __future__ import annotations
 
@@ -8,98 +8,27 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.http.access import ACCESS, TABLE, operation_of
-from api.http.auth import Authenticator, Principal
-from api.http.client_address import ClientAddresses
+from api.http.admission import UNLIMITED, door_of
 from api.http.coding import Inflated, coding_of, refuse_coding
-from api.http.context import STATE, RequestState
+from api.http.context import STATE
 from api.http.json_body import check as check_body
-from api.http.positions import Positions
 from api.http.problems import (
     FieldError,
     IdempotencyKeyMissing,
-    RateLimited,
-    Unauthenticated,
     Unprocessable,
     UnsupportedMediaType,
     allow,
 )
 from api.http.promises import WITH_BODY
 from api.http.query import Parameters, check_query, parameters_of
-from api.http.ratelimit import RateLimit
-from ledger.errors import StoreUnavailable
 
-UNLIMITED = frozenset({"livez", "readyz", "metrics"})
-"""What the operator's own machines ask, all the time."""
 IDEMPOTENT = "idempotent"
 """Key of a handler's `opt`: what it does must be done once, so it must carry an `Idempotency-Key`."""
 KEY_LENGTH = 255
 POSITION_DIGITS = 18
 Given = Mapping[bytes, bytes]
-
-
-class Gate(ASGIMiddleware):
-    """Sets `scope["user"]` to the principal or None. A credential that does not hold is refused even where
-    none is needed: the caller should know.
-    """
-
-    def __init__(self, authenticator: Authenticator, limit: RateLimit, addresses: ClientAddresses) -> None:
-        self._authenticator = authenticator
-        self._limit = limit
-        self._addresses = addresses
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        operation = operation_of(scope["route_handler"])
-        state: RequestState = scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
-        access = ACCESS.get(operation)
-        if access is not None and access.signature:
-            scope["user"] = None  # one HMAC tells a forgery, and Stripe sends in bursts
-            await next_app(scope, receive, send)
-            return
-        address = f"address:{self._addresses.address(scope)}"
-        scope["user"] = principal = await self._principal(address, state)
-        if operation not in UNLIMITED:
-            self._take(principal.id if principal else address, state)
-        await next_app(scope, receive, send)
-
-    async def _principal(self, address: str, state: RequestState) -> Principal | None:
-        """A guess costs its address one request, paid before the work and given back when it was right."""
-        given = state.given.get(b"authorization")
-        if given is None:
-            return None
-        header = given.decode("latin-1")
-        try:
-            principal = self._authenticator.recall(header)
-        except Unauthenticated:
-            self._take(address, state)
-            raise
-        if principal is None:
-            headers = list(state.headers)
-            self._take(address, state)
-            try:
-                principal = await self._authenticator.authenticate(header)
-            except StoreUnavailable:
-                self._limit.give_back(address)  # nobody knows whether it was a guess
-                raise
-            self._limit.give_back(address)
-            state.headers[:] = headers  # they are to tell of the caller's own limit
-        state.actor = principal.id
-        return principal
-
-    def _take(self, caller: str, state: RequestState) -> None:
-        verdict = self._limit.take(caller)
-        state.headers += (
-            (b"ratelimit-policy", self._limit.policy.encode()),
-            (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
-        )
-        if not verdict.allowed:
-            raise RateLimited(
-                f"Too many requests: try again in {verdict.reset_s} s.",
-                headers={"Retry-After": str(verdict.reset_s)},
-            )
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -120,8 +49,7 @@ class Preconditions:
     answers OPTIONS itself.
     """
 
-    def __init__(self, positions: Positions) -> None:
-        self._positions = positions
+    def __init__(self) -> None:
         self._shapes: dict[str, _Shape] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes] | None:
@@ -147,7 +75,7 @@ class Preconditions:
         # what is asked without a limit or a credential must not make us ask the database
         known = with_credential or (scope["user"] is not None and operation not in UNLIMITED)
         if known and (wanted := given.get(b"ledger-position")) is not None:
-            await self._positions.wait(_position(wanted))
+            await door_of(request.app).positions.wait(_position(wanted))
         return None
 
 
@@ -174,7 +102,7 @@ def _check_key(given: Given) -> None:
     key = given.get(b"idempotency-key", b"").decode("latin-1")
     if not key:
         raise IdempotencyKeyMissing(
-            "This must be done once: send an `Idempotency-Key`, new for each intent, the same for its repeats.",
+            "This must be done once: send an `Idempotency-Key`, new for each intent, the same for repeats.",
             errors=[FieldError(detail="is required", parameter="Idempotency-Key")],
         )
     if len(key) > KEY_LENGTH or not key.isprintable():

@@ -1,10 +1,10 @@
-"""What an application is made of here: Stripe, projections and the worker, each open as long as it runs."""
+"""The composition of an application: Stripe, projections and the worker, each open as long as it runs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 import stripe
@@ -12,11 +12,13 @@ import stripe
 from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
 from api.background.projecting import projecting
-from api.clock import Clock
-from api.services import Background, Context, Gateway, Services
+from api.clock import Clock, SystemClock
+from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
+from api.stripe.contact import Contact
 from api.stripe.gateway import StripeGateway
+from ledger.store import Store
 
 
 class Stripe(msgspec.Struct):
@@ -24,27 +26,42 @@ class Stripe(msgspec.Struct):
     client: stripe.StripeClient
 
 
-def context_of(
+def composition_of(
     settings: Settings, database_url: str, *, background: tuple[Background, ...], clock: Clock | None = None
-) -> Context:
-    """`background` is `ALL_HERE` where projections and worker run in this process."""
-    return Context(settings, database_url, open_stripe=stripe_of, background=background, clock=clock)
+) -> Composition:
+    """`background` is `ALL_HERE` where the worker runs in this process, and projections with it; empty where
+    another process runs both.
+    """
+    clock = clock or SystemClock()
+
+    def open_outside(store: Store, contact: Contact) -> AbstractAsyncContextManager[Stripe]:
+        return stripe_of(settings, store, clock, contact)
+
+    return Composition(
+        settings,
+        database_url,
+        open_stripe=open_outside,
+        open_runner=projecting if background else None,
+        background=background,
+        clock=clock,
+    )
 
 
 @asynccontextmanager
-async def stripe_of(services: Services) -> AsyncIterator[Stripe]:
-    settings = services.settings
+async def stripe_of(
+    settings: Settings, store: Store, clock: Clock, contact: Contact
+) -> AsyncIterator[Stripe]:
     logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
     async with open_stripe(
-        settings.stripe_api_key, api_base=settings.stripe_api_base, contact=services.contact
+        settings.stripe_api_key, api_base=settings.stripe_api_base, contact=contact
     ) as client:
-        gateway = StripeGateway(services.store, client, services.clock, return_url=settings.stripe_return_url)
+        gateway = StripeGateway(store, client, clock, return_url=settings.stripe_return_url)
         yield Stripe(gateway, client)
 
 
 @asynccontextmanager
 async def working(services: Services) -> AsyncIterator[Worker]:
-    """After `projecting`, which wakes it."""
+    """Woken by the projections of this process."""
     async with _working(services, _jobs(services)) as worker:
         yield worker
 
@@ -57,7 +74,7 @@ async def hurrying(services: Services) -> AsyncIterator[Worker]:
         yield worker
 
 
-ALL_HERE: tuple[Background, ...] = (projecting, working)
+ALL_HERE: tuple[Background, ...] = (working,)
 HURRIED = frozenset({"funds_available", "dunning", "days_closed"})
 HURRY_S = 0.5
 
@@ -66,7 +83,7 @@ HURRY_S = 0.5
 async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Worker]:
     settings = services.settings
     assert isinstance(services.gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
-    worker = Worker(services.context.database_url, services.gateway, schema=settings.schema, jobs=jobs)
+    worker = Worker(services.database_url, services.gateway, schema=settings.schema, jobs=jobs)
     async with worker:
         if services.runner is not None:
             services.runner.on_advance(worker.wake)

@@ -1,0 +1,128 @@
+"""A command recorded, and its effects delivered while its sender waits, who so has the answer at once.
+
+Which effects follow is the policies' to say. Delivering them here is a shortcut: the outbox holds the same,
+and the worker delivers them when this process dies first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, Self
+
+import msgspec
+import structlog
+
+from api.stripe.delivery import Delivered
+from ledger.effects import Effect, kind_of
+from ledger.message import Command, Origin, Recorded
+from ledger.policies import react
+from ledger.store import Store
+from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
+from projections import outbox
+
+Make = Callable[[], Awaitable[Command]]
+
+log = structlog.get_logger()
+
+
+class Deliverer(Protocol):
+    """`StripeGateway` is one."""
+
+    async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered: ...
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """What a command recorded, and what came of its effects. Nothing recorded: it is as was asked already."""
+
+    recorded: tuple[Recorded, ...]
+    position: int
+    """Of the last fact that is known to have come of it."""
+    repeated: bool = False
+    delivered: Delivered = Delivered()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        replayed = {"Idempotent-Replayed": "true"} if self.repeated else {}
+        return {"Ledger-Position": str(self.position), **replayed}
+
+    def seen(self, position: int) -> Submitted:
+        """When the answer tells of facts up to `position`."""
+        return msgspec.structs.replace(self, position=max(self.position, position))
+
+
+class Submitter:
+    """`async with submitter:`; leaving waits for what is still being delivered."""
+
+    def __init__(self, store: Store, deliverer: Deliverer, lane: QueryBatcher, patience_s: float) -> None:
+        """`lane` need not wait for the disk. `patience_s` is how long a request waits for Stripe."""
+        self._store = store
+        self._deliverer = deliverer
+        self._lane = lane
+        self._patience_s = patience_s
+        self.under_way: set[asyncio.Task[Delivered]] = set()
+        """Deliveries that a request began, be it still waiting or not."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.under_way:
+            await asyncio.wait(self.under_way, timeout=self._patience_s)
+
+    async def submit(self, command: Command, origin: Origin, *, begins: bool = False) -> Submitted:
+        """Raises what `Store.handle` raises. `begins`: the command makes something whose id is derived from
+        its own, so that when nothing is recorded it was taken up from Stripe, and this is a repeat.
+        """
+        outcome = await self._store.handle(command, origin)
+        repeated = outcome.repeated or (begins and not outcome.recorded)
+        return await self._followed(Submitted(outcome.recorded, outcome.position, repeated), origin)
+
+    async def submit_once(
+        self, command_id: str, make: Make, origin: Origin, *, begins: bool = False
+    ) -> Submitted:
+        """The command that `make` gives. When `command_id` did its work before, it is that work, and nothing
+        is asked again: by now the same body could mean another command, as what it is about has changed.
+        """
+        recorded = await self._store.find_command(command_id)
+        if recorded:
+            repeat = Submitted(recorded, recorded[-1].position, repeated=True)
+            return await self._followed(repeat, origin)
+        return await self.submit(await make(), origin, begins=begins)
+
+    async def _followed(self, submitted: Submitted, origin: Origin) -> Submitted:
+        """By what its facts ask for, in their order. The answer to the last one is the answer."""
+        delivered, position = Delivered(), submitted.position
+        for cause in submitted.recorded:
+            for effect in react(cause):
+                delivered = await self._deliver(effect, origin, cause)
+        for outcome in (delivered.outcome, delivered.invoice):
+            position = max(position, outcome.position if outcome is not None else 0)
+        return msgspec.structs.replace(submitted, position=position, delivered=delivered)
+
+    async def _deliver(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
+        """Nothing when Stripe takes longer than a caller should wait: it goes on without."""
+        task = asyncio.create_task(self._deliver_now(effect, origin, cause))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        done, _ = await asyncio.wait({task}, timeout=self._patience_s)
+        if not done:
+            log.warning("delivery_slow", effect=kind_of(effect))
+            return Delivered()
+        return task.result()
+
+    async def _deliver_now(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
+        delivered = await self._deliverer.deliver_now(effect, origin, cause)
+        if delivered.outcome is not None:
+            self._lane.tell(DELIVERED_EARLY, cause)
+        return delivered
+
+
+async def _delivered_early(connection: Connection, causes: Sequence[Recorded]) -> list[None]:
+    for cause in causes:
+        await outbox.delivered_early(connection, cause)
+    return [None] * len(causes)
+
+
+DELIVERED_EARLY: BatchedQuery[Recorded, None] = BatchedQuery(_delivered_early)
+"""Takes it off the worker's hands. When this is lost, the worker finds that nothing is left to do."""
