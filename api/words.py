@@ -35,7 +35,7 @@ PATTERNS: Mapping[str, str] = {
     ACCOUNT: "must be the four digits of an account, such as 1010",
     EMAIL: "must be an e-mail address, such as ada@example.org",
     CATEGORY: "must be words in lower case joined by hyphens, such as data-science",
-    LANGUAGE: "must be a language by BCP 47, such as en or pt-BR",
+    LANGUAGE: "must be a language by BCP 47, such as pt-BR",
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }

@@ -70,7 +70,10 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
     ] = None,
     sort: Annotated[
         Sort | None,
-        QueryParameter(description="`relevance` where there is `q`, else `newest`, when left out."),
+        QueryParameter(
+            description="Left out: `relevance` where there is `q`, else `newest`. Relevance compares the "
+            f"newest {search.CANDIDATES:,} that fit."
+        ),
     ] = None,
     category: Annotated[str | None, QueryParameter(max_length=CATEGORY_MAX, pattern=CATEGORY)] = None,
     level: FromQuery[Level | None] = None,
@@ -86,7 +89,7 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
         str | None, QueryParameter(min_length=1, max_length=128, pattern=NO_NUL, description="A user's id.")
     ] = None,
 ) -> Read[Page[CourseSummary]]:
-    """What is published. Pages neither repeat nor skip while new courses come."""
+    """What is published, and not erased. Pages neither repeat nor skip while new courses come."""
     chosen: Sort = sort or ("relevance" if q else "newest")
     _check(chosen, q, currency, min_price, max_price)
     arguments = {
