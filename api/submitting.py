@@ -47,8 +47,8 @@ class Submitted(msgspec.Struct, frozen=True):
         return {"Ledger-Position": str(self.position), **replayed}
 
     def seen(self, position: int) -> Submitted:
-        """When the answer tells of facts up to `position`."""
-        return msgspec.structs.replace(self, position=max(self.position, position))
+        """When the answer tells of all facts of the stream, the last of which is at `position`."""
+        return msgspec.structs.replace(self, position=position)
 
 
 class Submitter:
@@ -97,7 +97,8 @@ class Submitter:
             for effect in react(cause):
                 delivered = await self._deliver(effect, origin, cause)
         for outcome in (delivered.outcome, delivered.invoice):
-            position = max(position, outcome.position if outcome is not None else 0)
+            if outcome is not None and outcome.recorded:  # else its position is anybody's
+                position = max(position, outcome.position)
         return msgspec.structs.replace(submitted, position=position, delivered=delivered)
 
     async def _deliver(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
