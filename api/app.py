@@ -14,6 +14,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
+from api.courses import listing, moderation
+from api.courses import routes as courses
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
@@ -44,6 +46,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *features.HANDLERS,
     *invoices.HANDLERS,
     *invoice_payments.HANDLERS,
+    *courses.HANDLERS,
+    *moderation.HANDLERS,
+    *listing.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

@@ -20,6 +20,9 @@ PAYMENT_METHOD = "^pm_[A-Za-z0-9_]{1,200}" + _END
 PAYMENT = "^pay_[0-9a-f]{32}" + _END
 ACCOUNT = "^[0-9]{4}" + _END
 EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+" + _END
+CATEGORY = "^[a-z0-9]+(-[a-z0-9]+)*" + _END
+LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
+SHA256 = "^[0-9a-f]{64}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
 PATTERNS: Mapping[str, str] = {
@@ -31,6 +34,9 @@ PATTERNS: Mapping[str, str] = {
     "pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
     ACCOUNT: "must be the four digits of an account, such as 1010",
     EMAIL: "must be an e-mail address, such as ada@example.org",
+    CATEGORY: "must be words in lower case joined by hyphens, such as data-science",
+    LANGUAGE: "must be a language by BCP 47, such as pt-BR",
+    SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }
 TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ledger.authors.domain import DOMAIN as AUTHORS
+from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
 from ledger.invoices.domain import DOMAIN as INVOICES
@@ -11,7 +13,16 @@ from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
-DOMAINS: tuple[Domain, ...] = (PAYMENTS, CUSTOMERS, WEBHOOKS, PAYOUTS, SUBSCRIPTIONS, INVOICES)
+DOMAINS: tuple[Domain, ...] = (
+    PAYMENTS,
+    CUSTOMERS,
+    WEBHOOKS,
+    PAYOUTS,
+    SUBSCRIPTIONS,
+    INVOICES,
+    AUTHORS,
+    COURSES,
+)
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 
 DECIDERS: tuple[AnyDecider, ...] = tuple(domain.decider for domain in DOMAINS)

@@ -164,6 +164,15 @@ class ResolveCreditNote(msgspec.Struct, frozen=True, tag="invoices.resolve_credi
     credit_id: str
 
 
+class CreateCourse(msgspec.Struct, frozen=True, tag="courses.create"):
+    """Have the ledger make the course of an upload that it accepted."""
+
+    user_id: str
+    course_id: str
+    version: int
+    """Of the fact that accepted it, in the author's stream."""
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -180,7 +189,7 @@ SubscriptionEffect = (
 )
 InvoiceEffect = RetryInvoice | ResolveInvoice | CreateCreditNote | ResolveCreditNote
 
-Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect
+Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect | CreateCourse
 
 
 FORMER_TAGS: Mapping[str, str] = {

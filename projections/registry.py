@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from projections.audit import Audit
+from projections.courses.projection import Courses
 from projections.customers import Customers
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
@@ -26,6 +27,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Payouts,
         Subscriptions,
         Invoices,
+        Courses,
         Journal,
         Audit,
         Outbox,

@@ -16,6 +16,7 @@ import structlog
 
 from api import log
 from api.clock import SandboxClock
+from api.demo.authors import teaching
 from api.demo.folder import Folder
 from api.demo.plan import DAYS, plan
 from api.demo.story import Story, storytelling
@@ -121,7 +122,8 @@ def _put_sandbox_back(files: Files, seed: int) -> None:
 async def _make(running: Running, listener: socket.socket, asked: Demo, progress: ShowProgress) -> None:
     began = time.monotonic()
     end = datetime.now(UTC)
-    actions = sorted([*plan(asked.seed, asked.scale, end), *subscriptions(end)], key=lambda action: action.at)
+    planned = [*plan(asked.seed, asked.scale, end), *subscriptions(end), *teaching(end)]
+    actions = sorted(planned, key=lambda action: action.at)
     clock = SandboxClock(timedelta(days=-DAYS))
     # The whole history comes from one address in some seconds.
     settings = msgspec.structs.replace(

@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 
 from api.clock import SandboxClock
-from api.demo import plan, subscribers
+from api.demo import authors, plan, subscribers
 from api.demo.plan import Action, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
 from api.http.auth import mint
@@ -69,8 +69,10 @@ class Api:
 
     def _credential(self, user_id: str) -> str:
         if user_id not in self._credentials:
-            role = "admin" if user_id == ADMIN else "student"
-            self._credentials[user_id] = mint(self._settings, user_id, [role], TTL_S)
+            roles = ["admin"] if user_id == ADMIN else ["student"]
+            if user_id in authors.AUTHORS:
+                roles.append("instructor")
+            self._credentials[user_id] = mint(self._settings, user_id, roles, TTL_S)
         return self._credentials[user_id]
 
 
@@ -153,6 +155,8 @@ class Story:
                 await self._pay_out(action.currency)
             case SubscriberAction():
                 await self._subscriber(action)
+            case authors.Teach():
+                await self._teach(action.course)
 
     async def _save_card(self, user: User) -> None:
         saved = await self._api.post(
@@ -218,6 +222,14 @@ class Story:
                 assert found is not None, "it was planned so"
                 await self._stripe.control(f"/payment_methods/{found['payment_method']}/turn", into=into)
 
+    async def _teach(self, course: authors.Course) -> None:
+        uploaded = await self._api.post(
+            "/api/courses/upload", course.author, authors.upload_of(course), CREATED
+        )
+        for what, body, by_admin in authors.steps_of(course):
+            path = f"/api/courses/{uploaded['course_id']}/{what}"
+            await self._api.post(path, ADMIN if by_admin else course.author, body, OK)
+
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""
         payment = self._payments[ref]
@@ -255,6 +267,8 @@ def _subjects(action: Action) -> set[str]:
             return {action.currency}
         case SubscriberAction():
             return {action.user_id}
+        case authors.Teach():
+            return {action.course.author}
         case plan.Authenticate() | plan.Refund() | plan.RefundInDashboard() | plan.AnswerDispute():
             return {action.ref}
     raise AssertionError(action)

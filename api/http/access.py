@@ -39,6 +39,7 @@ class Access(msgspec.Struct, frozen=True):
 
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
+AUTHORS = frozenset({"instructor", "admin"})
 ADMIN = frozenset({"admin"})
 BOOKS = frozenset({"admin", "service"})
 ANYBODY = PEOPLE | {"service"}
@@ -68,6 +69,19 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/invoices/{invoice_id}/receipt", "getReceipt", PEOPLE, "own_or_admin"),
     Access("POST", "/api/invoices/{invoice_id}/pay", "payInvoice", PEOPLE, "own"),
     Access("POST", "/api/invoices/{invoice_id}/credit", "creditInvoice", ADMIN),
+    Access("POST", "/api/courses/upload", "uploadCourse", AUTHORS, "own", feature="upload_courses"),
+    Access("GET", "/api/courses/list", "listCourses"),
+    Access("GET", "/api/courses/{course_id}", "getCourse"),
+    Access("PATCH", "/api/courses/{course_id}", "reviseCourse", PEOPLE, "own"),
+    Access("POST", "/api/courses/{course_id}/submit", "submitCourse", PEOPLE, "own"),
+    Access("POST", "/api/courses/{course_id}/approve", "approveCourse", ADMIN),
+    Access("POST", "/api/courses/{course_id}/reject", "rejectCourse", ADMIN),
+    Access("POST", "/api/courses/{course_id}/publish", "publishCourse", PEOPLE, "own"),
+    Access("POST", "/api/courses/{course_id}/archive", "archiveCourse", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/courses/{course_id}/unarchive", "unarchiveCourse", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/courses/{course_id}/feature", "featureCourse", ADMIN),
+    Access("POST", "/api/courses/{course_id}/unfeature", "unfeatureCourse", ADMIN),
+    Access("GET", "/api/instructor/courses", "listOwnCourses", PEOPLE, "own_or_admin"),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),

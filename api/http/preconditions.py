@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
 from api.http.access import ACCESS, TABLE, operation_of
-from api.http.admission import door_of
+from api.http.admission import UNLIMITED, door_of
 from api.http.coding import Inflated, coding_of, refuse_coding
 from api.http.context import STATE
 from api.http.json_body import check as check_body
@@ -25,7 +25,7 @@ from api.http.promises import WITH_BODY
 from api.http.query import Parameters, check_query, parameters_of
 
 IDEMPOTENT = "idempotent"
-"""Key of a handler's `opt`: the request changes money and must carry an `Idempotency-Key`."""
+"""Key of a handler's `opt`: what it does must be done once, so it must carry an `Idempotency-Key`."""
 KEY_LENGTH = 255
 POSITION_DIGITS = 18
 Given = Mapping[bytes, bytes]
@@ -63,7 +63,7 @@ class Preconditions:
             shape = self._shapes[operation] = _shape(request.route_handler)
         access = ACCESS.get(operation)
         with_credential = access is not None and bool(access.roles)
-        if with_credential and (shape.query or scope["query_string"]):
+        if shape.query or (with_credential and scope["query_string"]):
             check_query(scope["query_string"], shape.query)
         if scope["method"] in WITH_BODY:
             _check_media_type(given, operation)
@@ -72,8 +72,9 @@ class Preconditions:
                 _check_key(given)
             if shape.body is not None:
                 check_body(await request.body(), shape.body)
-        # what everybody may call, without a limit or a credential, must not make us ask the database
-        if with_credential and (wanted := given.get(b"ledger-position")) is not None:
+        # what is asked without a limit or a credential must not make us ask the database
+        known = with_credential or (scope["user"] is not None and operation not in UNLIMITED)
+        if known and (wanted := given.get(b"ledger-position")) is not None:
             await door_of(request.app).positions.wait(_position(wanted))
         return None
 
@@ -101,7 +102,7 @@ def _check_key(given: Given) -> None:
     key = given.get(b"idempotency-key", b"").decode("latin-1")
     if not key:
         raise IdempotencyKeyMissing(
-            "This changes money: send an `Idempotency-Key`, new for each intent, the same for its repeats.",
+            "This must be done once: send an `Idempotency-Key`, new for each intent, the same for repeats.",
             errors=[FieldError(detail="is required", parameter="Idempotency-Key")],
         )
     if len(key) > KEY_LENGTH or not key.isprintable():

@@ -5,7 +5,7 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -184,7 +184,7 @@ class HeadersTooLarge(ApiError):
 
 
 class IdempotencyKeyMissing(ApiError):
-    """The request changes money, so a repeat of it must be recognised, and it has no `Idempotency-Key`."""
+    """What is asked must be done once, so a repeat must be recognised, and it has no `Idempotency-Key`."""
 
     code = "idempotency_key_missing"
     remedy = "Send one: new for each intent, the same for its repeats."
@@ -319,9 +319,15 @@ FIELDS: Mapping[str, str] = {
     "invalid_credit": "/amount_minor",
     "invalid_currency": "/currency",
     "note_required": "/note",
+    "reason_required": "/reason",
     "unknown_tier": "/tier",
 }
 """Which field of the body the rules mean by a code, where all bodies call it by one name."""
+
+
+OWN_MEMBERS: dict[type[LedgerError], Callable[[Any, Problem], Problem]] = {}
+"""By a refusal of the ledger that carries more than words: its problem with members of its own. Whoever
+answers with it puts it here."""
 
 
 def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:
@@ -334,7 +340,11 @@ def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Resp
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error(error.code, detail=error.detail)
     common = problem(error.code, error.detail, request.url.path, errors, status)
-    return answer(error.as_problem(common) if isinstance(error, ApiError) else common, headers)
+    if isinstance(error, ApiError):
+        common = error.as_problem(common)
+    elif (with_members := OWN_MEMBERS.get(type(error))) is not None:
+        common = with_members(error, common)
+    return answer(common, headers)
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -1,4 +1,4 @@
-"""The caller's contact data: the only personal data there is, kept apart from the facts and erasable."""
+"""The caller's contact data: personal, so kept apart from the facts, and erasable."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
+from api.courses import words as course_words
 from api.http.auth import Principal
 from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
@@ -96,13 +97,16 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     "/api/me",
     operation_id="eraseContact",
     response_description="It is erased",
-    summary="Erase contact data",
+    summary="Erase contact data and words",
     tags=TAGS,
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
-    """At once and for good. Payments stay: they hold no name, only the opaque id."""
-    async with services.reading() as connection:
+    """At once and for good, with what the caller wrote of their courses, which are listed no longer. Payments
+    stay: they hold no name, only the opaque id.
+    """
+    async with services.reading() as connection, connection.transaction():
         await connection.execute(_DELETE, (request.user.id,))
+        await course_words.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

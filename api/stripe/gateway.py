@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import webhooks
+from api.stripe import courses, webhooks
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
@@ -24,6 +24,7 @@ from api.stripe.payments import refunds
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
     ApplyWebhook,
+    CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
     CreateRefund,
@@ -121,7 +122,7 @@ async def _or_later(asked: Awaitable[T]) -> T:
 
 async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     tools: Tools,
-    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect,
+    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -150,6 +151,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await invoices.resolve(tools, effect, origin, cause)
         case CreateCreditNote() | ResolveCreditNote():
             return await credit_notes.deliver(tools, effect, origin, cause)
+        case CreateCourse():
+            return await courses.create(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
@@ -162,4 +165,6 @@ def subject_of(effect: Effect) -> str:
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):
         return effect.stripe_invoice_id
+    if isinstance(effect, CreateCourse):
+        return effect.course_id
     return effect.user_id

@@ -109,9 +109,7 @@ def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
 
 async def entitlement(services: Services, user_id: str, feature: str) -> Entitlement:
     """What `user_id` may do now; an unknown feature is one that nobody has."""
-    found = entitlement_of(
-        await subscriber_of(services.store, user_id), feature, services.now(), services.catalogue
-    )
+    found = await plan_of(services, user_id, feature)
     count = COUNTS.get(feature)
     if not found.allowed or count is None:
         return found
@@ -120,6 +118,13 @@ async def entitlement(services: Services, user_id: str, feature: str) -> Entitle
         return msgspec.structs.replace(found, used=used)
     more = _plans(services.catalogue, feature, above=found.limit)
     return msgspec.structs.replace(found, allowed=False, reason="limit_reached", used=used, plans=more)
+
+
+async def plan_of(services: Services, user_id: str, feature: str) -> Entitlement:
+    """What the plan of `user_id` says of it now, whatever is used up."""
+    return entitlement_of(
+        await subscriber_of(services.store, user_id), feature, services.now(), services.catalogue
+    )
 
 
 def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogue: Catalogue) -> Entitlement:
@@ -148,8 +153,10 @@ def _plans(catalogue: Catalogue, feature: str, above: int = -1) -> list[str]:
 
 
 async def require(services: Services, user_id: str, feature: str) -> Entitlement:
-    """Raises `FeatureMissing` unless the user may use it once more."""
-    found = await entitlement(services, user_id, feature)
+    """Raises `FeatureMissing` unless the user's plan has it. What is left of a limit is not asked: that is
+    for the decision which counts, as it is exact however many ask at once, and knows a repeat.
+    """
+    found = await plan_of(services, user_id, feature)
     if not found.allowed:
         raise FeatureMissing(found)
     return found

@@ -17,6 +17,7 @@ _PG_TYPES: dict[Any, str] = {
     datetime: "timestamptz",
     date: "date",
     tuple[str, ...]: "text[]",
+    dict[str, Any]: "jsonb",
 }
 
 

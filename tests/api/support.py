@@ -20,12 +20,13 @@ from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
 from api.settings import Settings
+from api.stripe import courses
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
 from ledger.balance import BalanceTransaction
-from ledger.effects import CreatePaymentIntent, CreateRefund, Effect
+from ledger.effects import CreateCourse, CreatePaymentIntent, CreateRefund, Effect
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
@@ -199,6 +200,9 @@ class FakeStripe:
     async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
+        if isinstance(effect, CreateCourse):
+            tools: Any = SimpleNamespace(store=self._store, clock=self)
+            return await courses.create(tools, effect, STRIPE, cause=None)
         if not isinstance(effect, CreatePaymentIntent | CreateRefund):
             return await self.billing.deliver(effect)
         facts = await self._store.read_stream(f"payment-{effect.payment_id}")

@@ -10,6 +10,8 @@ from litestar import Litestar, get
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
 from ledger.ids import new_id
+from tests.api.courses import ways
+from tests.api.courses.conftest import COURSE
 from tests.api.support import Caller, Running, problem
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -26,6 +28,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelSubscription": {"user_id": "usr_owner"},
     "payInvoice": {},
     "creditInvoice": {"note": "asked for", "amount_minor": 1},
+    "uploadCourse": COURSE,
+    "reviseCourse": {"expected_revision": 1, "level": "advanced"},
+    "submitCourse": {},
+    "approveCourse": {"revision": 1},
+    "rejectCourse": {"revision": 1, "reason": "No sound."},
+    "publishCourse": {},
+    "archiveCourse": {"reason": "Not so."},
+    "unarchiveCourse": {},
+    "featureCourse": {},
+    "unfeatureCourse": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -49,17 +61,46 @@ SOMEBODYS = {
     "getInvoice",
     "getReceipt",
     "payInvoice",
+    "reviseCourse",
+    "submitCourse",
+    "publishCourse",
+    "archiveCourse",
+    "unarchiveCourse",
 }
 """What `World.call` asks of these is the owner's."""
-CONFLICTS = {"createSubscription": "subscription_exists", "payInvoice": "invoice_not_open"}
+CONFLICTS = {
+    "createSubscription": "subscription_exists",
+    "payInvoice": "invoice_not_open",
+    "unarchiveCourse": "taken_down",
+}
 """What is allowed to the owner and is done already."""
 
 
-class World:
-    """An application with one payment, one saved card, one subscription and somebody of each role."""
+COURSES = {
+    "getCourse": ways.PUBLISHED,
+    "reviseCourse": ways.DRAFT,
+    "submitCourse": ways.DRAFT,
+    "approveCourse": ways.IN_REVIEW,
+    "rejectCourse": ways.IN_REVIEW,
+    "publishCourse": ways.APPROVED,
+    "archiveCourse": ways.PUBLISHED,
+    "unarchiveCourse": ways.TAKEN_DOWN,
+    "featureCourse": ways.PUBLISHED,
+    "unfeatureCourse": ways.FEATURED,
+}
+"""Which course each is asked of."""
+NONE_OF_THEIR_OWN = {"removePaymentMethod", "payInvoice", "reviseCourse", "submitCourse", "publishCourse"}
+"""What an admin has only of what is theirs."""
 
-    def __init__(self, app: Running, owner: Caller, payment_id: str, invoice_id: str) -> None:
+
+class World:
+    """An application with a payment, a saved card, a subscription, courses and somebody of each role."""
+
+    def __init__(
+        self, app: Running, owner: Caller, payment_id: str, invoice_id: str, courses: dict[str, str]
+    ) -> None:
         self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
+        self.courses = courses
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
@@ -67,6 +108,7 @@ class World:
             payment_method_id="pm_saved",
             invoice_id=self.invoice_id,
             key="sell_courses",
+            course_id=self.courses.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -85,7 +127,11 @@ async def world(app: Running) -> World:
     assert (await owner.subscribe("enterprise")).status_code == 201
     await app.projected()
     invoice_id = (await owner.get("/api/invoices")).json()["items"][0]["invoice_id"]
-    return World(app, owner, payment_id, invoice_id)
+    courses = {
+        operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
+    }
+    await app.projected()
+    return World(app, owner, payment_id, invoice_id, courses)
 
 
 async def test_nobody_enters_without_a_credential(world: World) -> None:
@@ -116,7 +162,7 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
             assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden"), access
         elif access.operation in SOMEBODYS and not _sees_all(access, role):
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
-        elif access.operation in {"removePaymentMethod", "payInvoice"}:
+        elif access.operation in NONE_OF_THEIR_OWN:
             assert answer.status_code == 404, (access, "an admin has none of their own")
         else:
             assert answer.status_code < 300, (access, answer.text)
@@ -161,7 +207,9 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
     for path in {access.path for access in TABLE}:
         methods = {access.method for access in TABLE if access.path == path}
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
-        address = path.format(payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso")
+        address = path.format(
+            payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso", course_id="crs_1"
+        )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
         assert asked.headers["allow"] == ", ".join(sorted(allowed))

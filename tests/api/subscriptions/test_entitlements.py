@@ -92,8 +92,8 @@ async def test_a_limit_is_told_with_what_is_used_and_kept(
 
     await student.subscribe()
     path = "/api/features/upload_courses/check"
-    uncounted = (await student.get(path)).json()
-    assert (uncounted["limit"], uncounted["per"], uncounted["used"]) == (5, "month", None)
+    unused = (await student.get(path)).json()
+    assert (unused["limit"], unused["per"], unused["used"]) == (5, "month", 0)
     monkeypatch.setitem(COUNTS, "upload_courses", count)
     below = (await student.get(path)).json()
     assert (below["allowed"], below["used"]) == (True, 4)

@@ -1,0 +1,45 @@
+"""The one effect that asks nothing of Stripe: an upload that was accepted becomes a course.
+
+Two streams, so two commands; the outbox sees to it that the second follows the first.
+"""
+
+from __future__ import annotations
+
+from api.stripe.delivery import Delivered, Postponed, Tools
+from ledger import effects
+from ledger.authors.events import UploadAccepted
+from ledger.authors.stream import stream_of
+from ledger.courses.commands import CreateCourse
+from ledger.message import Origin, Recorded
+from ledger.store import Store
+
+
+async def create(
+    tools: Tools, effect: effects.CreateCourse, origin: Origin, cause: Recorded | None
+) -> Delivered:
+    """Once for an upload, however often this is delivered."""
+    accepted = await _accepted(tools.store, effect, cause)
+    command = CreateCourse(
+        command_id=f"upload:{effect.course_id}",
+        effective_at=tools.clock.now(),
+        course_id=effect.course_id,
+        user_id=effect.user_id,
+        content=accepted.content,
+    )
+    worker = Origin(
+        actor="worker",
+        roles=frozenset({"system"}),
+        correlation_id=origin.correlation_id,
+        causation_id=origin.causation_id,
+    )
+    return Delivered(await tools.store.handle(command, worker))
+
+
+async def _accepted(store: Store, effect: effects.CreateCourse, cause: Recorded | None) -> UploadAccepted:
+    if cause is None:
+        facts = await store.read_stream(stream_of(effect.user_id), effect.version - 1)
+        cause = facts[0] if facts else None
+    event = cause.event if cause is not None else None
+    if not isinstance(event, UploadAccepted) or event.course_id != effect.course_id:
+        raise Postponed(f"the ledger has not accepted the course {effect.course_id}")
+    return event

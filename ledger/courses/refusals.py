@@ -1,0 +1,72 @@
+"""Why a request about a course is refused; each `code` is stable, each detail says what to do in
+the one case, and `remedy` in any.
+
+A subclass of `Invalid` is wrong whatever the state; the others conflict with the state as it is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger.errors import Forbidden, Invalid, Refused
+
+
+class InvalidContent(Invalid):
+    """Something about the course is not as it can be."""
+
+    code: ClassVar[str] = "invalid_course"
+    remedy: ClassVar[str] = "Correct what `detail` names."
+
+
+class ReasonRequired(Invalid):
+    """Who rejects a course, or takes one down, must say why, and did not."""
+
+    code: ClassVar[str] = "reason_required"
+    remedy: ClassVar[str] = "Say why in `reason`, in at most 500 characters; its author reads it."
+
+
+class RevisionConflict(Refused):
+    """The course was revised since: the revision that was sent is not the present one."""
+
+    code: ClassVar[str] = "revision_conflict"
+    remedy: ClassVar[str] = "Read the course, look at what changed, and send it again with its `revision`."
+
+    def __init__(self, detail: str, revision: int) -> None:
+        super().__init__(detail)
+        self.revision = revision
+        """The present one."""
+
+
+class CourseStatusConflict(Refused):
+    """The course's status does not allow it."""
+
+    code: ClassVar[str] = "course_status"
+    remedy: ClassVar[str] = "Bring the course into the status that `detail` names first."
+
+
+class CourseIncomplete(Refused):
+    """Something is missing that a course must have before it is reviewed."""
+
+    code: ClassVar[str] = "course_incomplete"
+    remedy: ClassVar[str] = "Add what `detail` names with `PATCH /api/courses/{course_id}`."
+
+
+class CurrencyFixed(Refused):
+    """The course was published, and its sales are counted in one currency."""
+
+    code: ClassVar[str] = "currency_fixed"
+    remedy: ClassVar[str] = "Keep the currency, or upload a course of its own for the other one."
+
+
+class TakenDown(Refused):
+    """An administrator took the course down, so that its author cannot bring it back."""
+
+    code: ClassVar[str] = "taken_down"
+    remedy: ClassVar[str] = "Read the course's `reason`, and ask an administrator."
+
+
+class SellingNotInPlan(Forbidden):
+    """The author's plan does not let them sell courses; free ones need no feature."""
+
+    code: ClassVar[str] = "selling_not_in_plan"
+    remedy: ClassVar[str] = "Take a plan with `sell_courses` (`GET /api/plans`), or make the course free."

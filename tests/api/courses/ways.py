@@ -1,0 +1,50 @@
+"""Courses brought where a test needs them, by their commands alone: no plan is asked, nobody waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.courses import words as course_words
+from api.courses.words import Words
+from api.services import Services
+from ledger.courses import commands
+from ledger.courses.content import WHOLE_BP, Instructor
+from ledger.ids import new_id
+from ledger.message import Command, Origin
+from tests.ledger.course_examples import content
+
+DRAFT: tuple[str, ...] = ()
+IN_REVIEW = (*DRAFT, "submit")
+APPROVED = (*IN_REVIEW, "approve")
+PUBLISHED = (*APPROVED, "publish")
+FEATURED = (*PUBLISHED, "feature")
+TAKEN_DOWN = (*PUBLISHED, "take_down")
+
+_OPERATOR = Origin(actor="worker", roles=frozenset({"system", "admin", "instructor"}))
+
+
+async def course_of(services: Services, author: str, way: tuple[str, ...]) -> str:
+    """The id of a course of 49.00 USD with two items, when it has gone that way."""
+    course_id, words_id = new_id("crs"), new_id("wrd")
+    words = Words(title="Statistics", description="Means.", item_titles={"itm_1": "One", "itm_2": "Two"})
+    async with services.reading() as connection:
+        salt = await course_words.write(connection, words_id, course_id, author, "en", words)
+    of = content(
+        words_id=words_id,
+        words_hash=course_words.salted(salt, words),
+        instructors=(Instructor(user_id=author, part_bp=WHOLE_BP),),
+    )
+    fields: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id}
+    steps: dict[str, Command] = {
+        "create": commands.CreateCourse(command_id=new_id("cmd"), **fields, user_id=author, content=of),
+        "submit": commands.SubmitCourse(command_id=new_id("cmd"), **fields, user_id=author),
+        "approve": commands.ApproveCourse(command_id=new_id("cmd"), **fields, revision=1),
+        "publish": commands.PublishCourse(command_id=new_id("cmd"), **fields, user_id=author, may_sell=True),
+        "feature": commands.FeatureCourse(command_id=new_id("cmd"), **fields),
+        "take_down": commands.ArchiveCourse(
+            command_id=new_id("cmd"), **fields, user_id="usr_root", by_admin=True, reason="Not so."
+        ),
+    }
+    for step in ("create", *way):
+        await services.store.handle(steps[step], _OPERATOR)
+    return course_id
