@@ -142,14 +142,14 @@ async def get_course(
     """For everybody once it is published, before and after that for its author and admins."""
     known_shape(course_id, "crs_")
     async with services.reading() as connection:
-        told = await search.told(connection, course_id)
+        full = await search.full(connection, course_id)
     caller = request.scope["user"]
     inside = (
-        told is not None and caller is not None and (caller.id == told.row.author or "admin" in caller.roles)
+        full is not None and caller is not None and (caller.id == full.row.author or "admin" in caller.roles)
     )
-    if told is None or not (inside or (told.row.status == "published" and told.words is not None)):
+    if full is None or not (inside or (full.row.status == "published" and full.words is not None)):
         raise NotFound(f"There is no course {course_id}.")
-    return Read(detail_of(told.row, told.content, told.words, inside=inside))
+    return Read(detail_of(full.row, full.content, full.words, inside=inside))
 
 
 @get(

@@ -150,7 +150,7 @@ async def listed(
     return [Listed(row, *values[-3:]) for row, values in zip(rows, found, strict=True)]
 
 
-class Told(msgspec.Struct, frozen=True):
+class FullCourse(msgspec.Struct, frozen=True):
     """A course with what stands beside its row."""
 
     row: CourseRow
@@ -166,19 +166,19 @@ _ONE = """
         JOIN course_revisions AS r USING (course_id, revision)
         LEFT JOIN course_words AS w USING (words_id)
         WHERE c.course_id = %s
-    ) AS told
+    ) AS one
 """
-_TOLD = select(_ONE, COURSES)
+_FULL = select(_ONE, COURSES)
 
 
-async def told(connection: Connection, course_id: str) -> Told | None:
-    found = await (await connection.execute(_TOLD, (course_id,))).fetchone()
+async def full(connection: Connection, course_id: str) -> FullCourse | None:
+    found = await (await connection.execute(_FULL, (course_id,))).fetchone()
     if found is None:
         return None
     *columns, content, title, description, item_titles = found
     (row,) = rows_of(COURSES, [tuple(columns)])
     words = None if title is None else Words(title=title, description=description, item_titles=item_titles)
-    return Told(row, msgspec.convert(content, CourseContent), words)
+    return FullCourse(row, msgspec.convert(content, CourseContent), words)
 
 
 _OWN = """
