@@ -152,6 +152,12 @@ class _SubscriptionRequest(StripeRequest[Asked, None]):
         return seen.delivered
 
     async def refused(self, failure: Failure) -> Delivered:
+        if _ends_now(self.wish):
+            # No key repeats the answer to a DELETE: Stripe says 404 when another delivery has done it
+            # meanwhile, or an earlier try of this call, whose answer was lost.
+            seen = await look_and_record(self.tools, self._found.id, recorder(self.origin), with_latest=True)
+            if not await self.is_open():
+                return seen.delivered
         if (await self._known()).status == "duplicate":
             raise postponed_by(failure)
         return await self.failed(failure)
@@ -175,6 +181,12 @@ class _SubscriptionRequest(StripeRequest[Asked, None]):
     def _of_request(self) -> dict[str, Any]:
         ids = {"subscription_id": self.wish.subscription_id, "request_id": self._request_id}
         return {**self.begun(), **ids, "user_id": self._user_id}
+
+
+def _ends_now(wish: Asked) -> bool:
+    return isinstance(wish, DuplicateSubscriptionFound) or (
+        isinstance(wish, CancellationRequested) and wish.at_once
+    )
 
 
 def _is_open(known: Subscription, request_id: str) -> bool:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from api.sandbox.server import Sandbox
+from api.stripe.client import open_stripe
 from api.stripe.gateway import StripeGateway
 from ledger.effects import Effect
 from ledger.ids import new_id
@@ -181,6 +183,24 @@ async def test_canceled_at_once_the_rest_is_earned(people: Subscribers) -> None:
     (invoice,) = await people.invoices()
     assert (invoice["recognised_minor"], invoice["deferred_minor"]) == (999, 0)
     await people.hear()
+    await agrees_with_stripe(people)
+
+
+async def test_an_end_whose_answer_was_lost_is_none_that_stripe_refused(
+    people: Subscribers, sandbox: Sandbox
+) -> None:
+    """The library tries again by itself, and Stripe has no live subscription to end any more."""
+    subscription_id = await people.subscribe()
+    people.bench.fault("disconnect_after", "/v1/subscriptions/", "DELETE")
+    world, wish = people.world, people.ask(RequestCancellation, subscription_id=subscription_id, at_once=True)
+    (cause,) = (await world.store.handle(wish, USER)).recorded
+    async with open_stripe(sandbox.api_key, api_base=sandbox.url, max_network_retries=1) as persistent:
+        gateway = StripeGateway(world.store, persistent, world.clock)
+        for effect in react(cause):
+            await gateway.deliver_now(effect, USER, cause)
+
+    assert (await people.state(subscription_id)).status == "canceled"
+    assert "request_failed" not in await people.facts()
     await agrees_with_stripe(people)
 
 

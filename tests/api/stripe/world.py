@@ -198,7 +198,9 @@ class Bench:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
 
-    def fault(self, kind: FaultKind, path: str, method: Literal["GET", "POST"] = "POST", **more: Any) -> None:
+    def fault(
+        self, kind: FaultKind, path: str, method: Literal["GET", "POST", "DELETE"] = "POST", **more: Any
+    ) -> None:
         fault = Fault(kind=kind, method=method, path=path, **more)
         self.sandbox.call(lambda: self.sandbox.state.faults.ask(fault))
 
