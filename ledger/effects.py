@@ -24,6 +24,12 @@ class ResolvePayment(msgspec.Struct, frozen=True, tag="payments.resolve_payment"
     payment_id: str
 
 
+class CancelPaymentIntent(msgspec.Struct, frozen=True, tag="payments.cancel_payment_intent"):
+    """Cancel at Stripe, with the idempotency key `cancel-payment:<payment_id>`."""
+
+    payment_id: str
+
+
 class CreateRefund(msgspec.Struct, frozen=True, tag="payments.create_refund"):
     """Refund at Stripe, with the idempotency key `refund:<refund_id>`."""
 
@@ -164,7 +170,7 @@ class ResolveCreditNote(msgspec.Struct, frozen=True, tag="invoices.resolve_credi
     credit_id: str
 
 
-PaymentEffect = CreatePaymentIntent | ResolvePayment | CreateRefund | ResolveRefund
+PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
     | ResolveSubscription

@@ -16,12 +16,13 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
+from api.stripe.payments import cancel, refunds
 from api.stripe.payments import create as payments
-from api.stripe.payments import refunds
 from api.stripe.webhooks import Sight
 from api.stripe.wiring import Delivered, Postponed, Wiring
 from ledger.effects import (
     ApplyWebhook,
+    CancelPaymentIntent,
     CreateCreditNote,
     CreatePaymentIntent,
     CreateRefund,
@@ -100,12 +101,16 @@ class StripeGateway:
         """What an upgrade to `plan` would charge at `at`; raises as `previews.preview_change` does."""
         return await previews.preview_change(self._wiring, user_id, subscription_id, plan, at)
 
-    async def _deliver(self, effect: Effect, origin: Origin, sight: Sight, arrived: float) -> Delivered:
+    async def _deliver(  # noqa: PLR0911  one line for each effect
+        self, effect: Effect, origin: Origin, sight: Sight, arrived: float
+    ) -> Delivered:
         match effect:
             case CreatePaymentIntent():
                 return await payments.create(self._wiring, effect.payment_id, origin)
             case ResolvePayment():
                 return await payments.resolve(self._wiring, effect.payment_id, origin)
+            case CancelPaymentIntent():
+                return await cancel.cancel(self._wiring, effect.payment_id, origin)
             case CreateRefund():
                 return await refunds.create(self._wiring, effect.payment_id, effect.refund_id, origin)
             case ResolveRefund():
