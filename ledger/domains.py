@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
+from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
@@ -11,7 +12,15 @@ from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
-DOMAINS: tuple[Domain, ...] = (PAYMENTS, CUSTOMERS, WEBHOOKS, PAYOUTS, SUBSCRIPTIONS, INVOICES)
+DOMAINS: tuple[Domain, ...] = (
+    PAYMENTS,
+    CUSTOMERS,
+    WEBHOOKS,
+    PAYOUTS,
+    SUBSCRIPTIONS,
+    INVOICES,
+    ENROLMENTS,
+)
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 
 DECIDERS: tuple[AnyDecider, ...] = tuple(domain.decider for domain in DOMAINS)

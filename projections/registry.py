@@ -9,6 +9,7 @@ from projections.audit import Audit
 from projections.customers import Customers
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
+from projections.enrolments import Enrolments
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -26,6 +27,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Payouts,
         Subscriptions,
         Invoices,
+        Enrolments,
         Journal,
         Audit,
         Outbox,

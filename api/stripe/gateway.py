@@ -16,12 +16,13 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.payments import cancel, refunds
+from api.stripe.payments import cancel, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import Sight
 from api.stripe.wiring import Delivered, Postponed, Wiring
 from ledger.effects import (
     ApplyWebhook,
+    CancelCoursePayment,
     CancelPaymentIntent,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -29,8 +30,12 @@ from ledger.effects import (
     CreateSubscription,
     Effect,
     EndSubscriptionService,
+    EnrolmentEffect,
+    FollowSale,
     InvoiceEffect,
     PaymentEffect,
+    RefundCoursePayment,
+    ReopenEnrolment,
     ResolveCreditNote,
     ResolveInvoice,
     ResolvePayment,
@@ -38,9 +43,11 @@ from ledger.effects import (
     ResolveSubscription,
     RetryInvoice,
     RetryWithNewCard,
+    StartCoursePayment,
     SubscriptionEffect,
     WithdrawChange,
 )
+from ledger.enrolments.stream import stream_of
 from ledger.message import Origin
 from ledger.store import Store
 
@@ -117,6 +124,14 @@ class StripeGateway:
                 return await refunds.resolve(self._wiring, effect.payment_id, effect.refund_id, origin)
             case ApplyWebhook():
                 return await webhooks.apply(self._wiring, effect, origin, sight, arrived)
+            case (
+                StartCoursePayment()
+                | CancelCoursePayment()
+                | RefundCoursePayment()
+                | FollowSale()
+                | ReopenEnrolment()
+            ):
+                return await sales.deliver(self._wiring, effect, origin)
             case _:
                 return await self._bill(effect, origin)
 
@@ -153,4 +168,6 @@ def subject_of(effect: Effect) -> str:
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):
         return effect.stripe_invoice_id
+    if isinstance(effect, EnrolmentEffect):
+        return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

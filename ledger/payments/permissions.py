@@ -39,8 +39,6 @@ def check_sender(command: Command, origin: Origin) -> None:
             raise Forbidden(
                 "Only an administrator may refund someone else's payment or after the window closed."
             )
-        case RequestRefund(by_admin=False):
-            _check_person(command, origin)
         case InitiatePayment(sale=None):
             _check_person(command, origin)
         case InitiatePayment() if origin.roles.isdisjoint(SYSTEM):

@@ -124,7 +124,6 @@ def test_a_sale_of_the_past_that_does_not_add_up_is_all_the_platforms() -> None:
         (initiate(**buying()), "system", "admin"),
         (initiate(), "student", "system"),
         (request_refund(by_admin=True, note="paid twice"), "system", "student"),
-        (request_refund(), "student", "system"),
     ],
 )
 def test_only_the_system_sends_what_follows_from_a_sale(command: Any, allowed: str, refused: str) -> None:

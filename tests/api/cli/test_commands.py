@@ -524,7 +524,7 @@ def test_policies_are_listed_and_a_backfill_is_shown_and_done(run: Run, ledger: 
     assert "Nothing was done" in shown.stdout
     done = json.loads(run("policies", "backfill", "payments", "--from", "1", "--apply", "--json").stdout)
     assert (done["effects"], done["applied"]) == ({"payments.create_payment_intent": 2}, True)
-    assert json.loads(run("policies", "list", "--json").stdout)[1] == {"name": "payments", "starts_at": 1}
+    assert {"name": "payments", "starts_at": 1} in json.loads(run("policies", "list", "--json").stdout)
     refused(run("policies", "backfill", "nobody", "--from", "1"), 2, "choose from payments")
     misused(run("policies", "backfill", "payments"), "--from")
 
