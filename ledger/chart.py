@@ -41,6 +41,7 @@ LICENCES = _account("4020", "Licences", "income")
 MARKETPLACE_COMMISSION = _account("4030", "Marketplace commission", "income")
 REFUNDS = _account("4900", "Refunds", "income", contra=True)
 DISPUTES = _account("4910", "Disputes", "income", contra=True)
+DISCOUNTS = _account("4920", "Discounts given", "income", contra=True)
 PROCESSING_FEES = _account("6000", "Processing fees", "expense")
 DISPUTE_FEES = _account("6010", "Dispute fees", "expense")
 CREDIT_LOSS = _account("6200", "Credit loss", "expense")
@@ -67,6 +68,7 @@ CHART: Mapping[str, Account] = {
         MARKETPLACE_COMMISSION,
         REFUNDS,
         DISPUTES,
+        DISCOUNTS,
         PROCESSING_FEES,
         DISPUTE_FEES,
         CREDIT_LOSS,

@@ -6,6 +6,7 @@ from ledger.authors.domain import DOMAIN as AUTHORS
 from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
+from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
@@ -22,6 +23,7 @@ DOMAINS: tuple[Domain, ...] = (
     INVOICES,
     AUTHORS,
     COURSES,
+    ENROLMENTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -24,6 +24,12 @@ class ResolvePayment(msgspec.Struct, frozen=True, tag="payments.resolve_payment"
     payment_id: str
 
 
+class CancelPaymentIntent(msgspec.Struct, frozen=True, tag="payments.cancel_payment_intent"):
+    """Cancel at Stripe, with the idempotency key `cancel-payment:<payment_id>`."""
+
+    payment_id: str
+
+
 class CreateRefund(msgspec.Struct, frozen=True, tag="payments.create_refund"):
     """Refund at Stripe, with the idempotency key `refund:<refund_id>`."""
 
@@ -173,7 +179,57 @@ class CreateCourse(msgspec.Struct, frozen=True, tag="courses.create"):
     """Of the fact that accepted it, in the author's stream."""
 
 
-PaymentEffect = CreatePaymentIntent | ResolvePayment | CreateRefund | ResolveRefund
+class StartCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.start_payment"):
+    """Ask the ledger for the payment of a reservation."""
+
+    course_id: str
+    learner_id: str
+    payment_id: str
+
+
+class CancelCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.cancel_payment"):
+    """Ask the ledger to cancel a payment whose reservation is over."""
+
+    course_id: str
+    learner_id: str
+    payment_id: str
+
+
+class RefundCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.refund_payment"):
+    """Ask the ledger to give back a payment that was made twice, or is asked back by its buyer."""
+
+    course_id: str
+    learner_id: str
+    payment_id: str
+    refund_id: str
+    buyer_id: str
+    reason: str
+    """`duplicate` or `requested_by_customer`."""
+
+
+class FollowSale(msgspec.Struct, frozen=True, tag="enrolments.follow_sale"):
+    """Tell the enrolment how its payment stands, as of that version of the payment's stream."""
+
+    course_id: str
+    learner_id: str
+    payment_id: str
+    buyer_id: str
+    revision: int
+    standing: str
+    cause: str
+    cause_id: str
+    as_of: int
+
+
+class ReopenEnrolment(msgspec.Struct, frozen=True, tag="enrolments.reopen"):
+    """Tell the enrolment that a refund came to nothing."""
+
+    course_id: str
+    learner_id: str
+    refund_id: str
+
+
+PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
     | ResolveSubscription
@@ -188,8 +244,11 @@ SubscriptionEffect = (
     | EndSubscriptionService
 )
 InvoiceEffect = RetryInvoice | ResolveInvoice | CreateCreditNote | ResolveCreditNote
+EnrolmentEffect = (
+    StartCoursePayment | CancelCoursePayment | RefundCoursePayment | FollowSale | ReopenEnrolment
+)
 
-Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect | CreateCourse
+Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect | CreateCourse | EnrolmentEffect
 
 
 FORMER_TAGS: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from projections.courses.projection import Courses
 from projections.customers import Customers
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
+from projections.enrolments import Enrolments
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -28,6 +29,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Subscriptions,
         Invoices,
         Courses,
+        Enrolments,
         Journal,
         Audit,
         Outbox,

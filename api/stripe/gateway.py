@@ -19,11 +19,13 @@ from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed
+from api.stripe.payments import cancel, refunds, sales
 from api.stripe.payments import create as payments
-from api.stripe.payments import refunds
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
     ApplyWebhook,
+    CancelCoursePayment,
+    CancelPaymentIntent,
     CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -31,8 +33,12 @@ from ledger.effects import (
     CreateSubscription,
     Effect,
     EndSubscriptionService,
+    EnrolmentEffect,
+    FollowSale,
     InvoiceEffect,
     PaymentEffect,
+    RefundCoursePayment,
+    ReopenEnrolment,
     ResolveCreditNote,
     ResolveInvoice,
     ResolvePayment,
@@ -40,9 +46,11 @@ from ledger.effects import (
     ResolveSubscription,
     RetryInvoice,
     RetryWithNewCard,
+    StartCoursePayment,
     SubscriptionEffect,
     WithdrawChange,
 )
+from ledger.enrolments.stream import stream_of
 from ledger.message import Origin, Recorded
 from ledger.store import Store
 
@@ -122,7 +130,7 @@ async def _or_later(asked: Awaitable[T]) -> T:
 
 async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     tools: Tools,
-    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse,
+    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse | EnrolmentEffect,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -131,6 +139,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await payments.create(tools, effect, origin, cause)
         case ResolvePayment():
             return await payments.resolve(tools, effect, origin, cause)
+        case CancelPaymentIntent():
+            return await cancel.cancel(tools, effect, origin, cause)
         case CreateRefund():
             return await refunds.create(tools, effect, origin, cause)
         case ResolveRefund():
@@ -153,6 +163,14 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await credit_notes.deliver(tools, effect, origin, cause)
         case CreateCourse():
             return await courses.create(tools, effect, origin, cause)
+        case (
+            StartCoursePayment()
+            | CancelCoursePayment()
+            | RefundCoursePayment()
+            | FollowSale()
+            | ReopenEnrolment()
+        ):
+            return await sales.deliver(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
@@ -167,4 +185,6 @@ def subject_of(effect: Effect) -> str:
         return effect.stripe_invoice_id
     if isinstance(effect, CreateCourse):
         return effect.course_id
+    if isinstance(effect, EnrolmentEffect):
+        return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

@@ -8,11 +8,12 @@ import msgspec
 
 from ledger.balance import BalanceTransaction
 from ledger.message import Command, Instant
+from ledger.split import Sale
 
 
 class InitiatePayment(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "payments.initiate"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id", "sale"})
     """The customer is looked up by us and may be known only at the second sending."""
     payment_id: str
     user_id: str
@@ -24,6 +25,8 @@ class InitiatePayment(Command, frozen=True, kw_only=True):
     description: str = ""
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    sale: Sale | None = None
+    """What was agreed, for a purpose that is a sale; None for any other."""
 
 
 class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +133,18 @@ class RecordFundsAvailable(Command, frozen=True, kw_only=True):
     payment_id: str
 
 
+class CancelPayment(Command, frozen=True, kw_only=True):
+    """Have Stripe cancel what was not captured yet. Its answer alone ends the payment."""
+
+    NAME: ClassVar[str] = "payments.cancel"
+    payment_id: str
+    user_id: str
+    """Who asks; must own the payment unless `by_system`."""
+    by_system: bool = False
+    """What it was for is gone. Then one that was captured meanwhile is no error."""
+    reason: Literal["requested_by_customer", "abandoned", "duplicate", "fraudulent"] = "requested_by_customer"
+
+
 class RequestRefund(Command, frozen=True, kw_only=True):
     """`amount_minor` None means all that is left."""
 
@@ -168,6 +183,7 @@ PaymentCommand = (
     | RecordPaymentFailure
     | RecordPaymentUnknown
     | RecordFundsAvailable
+    | CancelPayment
     | RequestRefund
     | RecordRefundFailure
     | RecordRefundUnknown

@@ -14,6 +14,7 @@ from ledger import money
 from ledger.errors import NotFound
 from ledger.message import Decider
 from ledger.payments.commands import (
+    CancelPayment,
     InitiatePayment,
     LostPayment,
     PaymentCommand,
@@ -26,6 +27,7 @@ from ledger.payments.commands import (
     RequestRefund,
 )
 from ledger.payments.events import (
+    PaymentCancelRequested,
     PaymentEvent,
     PaymentFailed,
     PaymentFundsAvailable,
@@ -42,20 +44,24 @@ from ledger.payments.refusals import (
     FundsNotSettled,
     InvalidAmount,
     InvalidCurrency,
+    InvalidSale,
     InvalidText,
     NoteRequired,
     PaymentExists,
+    PaymentNotCancelable,
     PaymentNotCaptured,
     RefundExceedsRemainder,
     RefundExists,
     RefundWindowClosed,
     UnknownPurpose,
 )
+from ledger.payments.sale import SALES, tell
 from ledger.payments.snapshot import new_facts, take_up
 from ledger.payments.state import CAPTURED, Payment, RefundStatus, evolve
 from ledger.payments.stream import stream_of
+from ledger.split import sale_fault
 
-PURPOSES = frozenset({"plain"})
+PURPOSES = frozenset({"plain"}) | SALES
 REFUND_WINDOW = timedelta(days=30)
 DESCRIPTION_MAX = 1000
 """Stripe's limit for a PaymentIntent's description."""
@@ -68,9 +74,15 @@ _REFUND_UNANSWERED = frozenset({"requested", "unknown"})
 
 
 def decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...]:
+    return tell(payment, _decide(command, payment))
+
+
+def _decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ...]:
     match command:
         case InitiatePayment():
             return _initiate(command, payment)
+        case CancelPayment():
+            return _cancel(command, payment)
         case RequestRefund():
             return _request_refund(command, payment)
         case RecordPaymentSnapshot(lost=LostPayment() as lost) if not payment.status:
@@ -141,9 +153,10 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         )
     for name in ("payment_id", "user_id", "payment_method_id"):
         _check_text(name, getattr(command, name), ID_MAX, required=True)
-    _check_text("purpose_ref", command.purpose_ref, ID_MAX)
+    _check_text("purpose_ref", command.purpose_ref, ID_MAX, required=command.purpose in SALES)
     _check_text("stripe_customer_id", command.stripe_customer_id, ID_MAX)
     _check_text("description", command.description, DESCRIPTION_MAX)
+    _check_sale(command)
     initiated = PaymentInitiated(
         payment_id=command.payment_id,
         user_id=command.user_id,
@@ -155,8 +168,20 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         description=command.description,
         stripe_customer_id=command.stripe_customer_id,
         save_payment_method=command.save_payment_method,
+        sale=command.sale,
     )
     return (initiated,)
+
+
+def _check_sale(command: InitiatePayment) -> None:
+    sale = command.sale
+    if (sale is not None) != (command.purpose in SALES):
+        raise InvalidSale(
+            f"A payment for {command.purpose!r} has {'no' if sale else 'a'} sale: send one with "
+            f"{sorted(SALES)}, and with no other purpose."
+        )
+    if sale is not None and (fault := sale_fault(sale, command.amount_minor)):
+        raise InvalidSale(f"The sale {fault}; compute it anew.")
 
 
 def _again(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent, ...]:
@@ -191,6 +216,21 @@ def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> 
         currency=entry.currency,
     )
     return (available,)
+
+
+def _cancel(command: CancelPayment, payment: Payment) -> tuple[PaymentEvent, ...]:
+    if not payment.status or not (command.by_system or command.user_id == payment.user_id):
+        raise NotFound(f"There is no payment {command.payment_id}.")
+    if payment.status in CAPTURED:
+        if command.by_system:
+            return ()
+        raise PaymentNotCancelable(
+            f"This payment is {payment.status}: its money was captured; ask for a refund instead."
+        )
+    never_reached_stripe = payment.status == "failed" and not payment.payment_intent_id
+    if payment.cancel_requested or payment.status == "canceled" or never_reached_stripe:
+        return ()
+    return (PaymentCancelRequested(payment_id=payment.payment_id, reason=command.reason),)
 
 
 def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEvent, ...]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ledger.balance import BalanceTransaction
 from ledger.message import Event, Instant
+from ledger.split import Sale, SettledSplit
 
 
 class PaymentInitiated(Event, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class PaymentInitiated(Event, frozen=True, kw_only=True):
     description: str = ""
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    sale: Sale | None = None
 
 
 class PaymentProcessing(Event, frozen=True, kw_only=True):
@@ -55,6 +57,8 @@ class PaymentSettled(Event, frozen=True, kw_only=True):
     charge_id: str
     balance_transaction: BalanceTransaction
     purpose: str = "plain"
+    split: SettledSplit | None = None
+    """Whose it is; None for what is no sale, which is all the platform's."""
 
 
 class PaymentFundsAvailable(Event, frozen=True, kw_only=True):
@@ -79,6 +83,14 @@ class PaymentCanceled(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "payments.canceled.v1"
     payment_intent_id: str
     reason: str = ""
+
+
+class PaymentCancelRequested(Event, frozen=True, kw_only=True):
+    """Its owner, or what it was for, wants it no more. It may be captured all the same."""
+
+    TYPE: ClassVar[str] = "payments.cancel_requested.v1"
+    payment_id: str
+    reason: str
 
 
 class PaymentOutcomeUnknown(Event, frozen=True, kw_only=True):
@@ -125,6 +137,8 @@ class RefundSettled(Event, frozen=True, kw_only=True):
     stripe_refund_id: str
     balance_transaction: BalanceTransaction
     purpose: str = "plain"
+    split: SettledSplit | None = None
+    """Whom it is taken from, each amount negative; None for what is no sale."""
 
 
 class RefundSucceeded(Event, frozen=True, kw_only=True):
@@ -142,12 +156,16 @@ class RefundFailed(Event, frozen=True, kw_only=True):
     refund_id: str
     reason: str
     stripe_refund_id: str = ""
+    purpose_ref: str = ""
+    """Of a sale: what was sold, as the payment says it."""
 
 
 class RefundCanceled(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "payments.refund_canceled.v1"
     refund_id: str
     stripe_refund_id: str = ""
+    purpose_ref: str = ""
+    """As in `RefundFailed`."""
 
 
 class RefundReversed(Event, frozen=True, kw_only=True):
@@ -157,6 +175,8 @@ class RefundReversed(Event, frozen=True, kw_only=True):
     refund_id: str
     balance_transaction: BalanceTransaction
     purpose: str = "plain"
+    split: SettledSplit | None = None
+    """To whom it comes back; None for what is no sale."""
 
 
 class RefundOutcomeUnknown(Event, frozen=True, kw_only=True):
@@ -215,6 +235,8 @@ class DisputeWon(Event, frozen=True, kw_only=True):
     difference_minor: int = 0
     currency: str = ""
     purpose: str = "plain"
+    split: SettledSplit | None = None
+    """To whom what is recovered comes back; None for what is no sale."""
 
 
 class DisputeLost(Event, frozen=True, kw_only=True):
@@ -228,6 +250,31 @@ class DisputeLost(Event, frozen=True, kw_only=True):
     withdrawn_minor: int
     currency: str
     purpose: str = "plain"
+    split: SettledSplit | None = None
+    """Whom it is taken from, each amount negative; None for what is no sale."""
+
+
+class SaleStandingChanged(Event, frozen=True, kw_only=True):
+    """What became of the money of a sale: `paid`, `unpaid` (declined or canceled) or `given_back`.
+
+    Said by the payment, since no fact of a refund tells whether it was the last one, or whether another one
+    or a dispute still stands. A partial refund leaves a sale paid, unless it was to take the access.
+    """
+
+    TYPE: ClassVar[str] = "payments.sale_standing_changed.v1"
+    payment_id: str
+    user_id: str
+    """Who pays."""
+    purpose: str
+    purpose_ref: str
+    standing: str
+    cause: str
+    """The fact that changed it: `captured`, `failed`, `canceled`, `refunded`, `refund_failed`,
+    `refund_canceled`, `dispute_lost`, `dispute_won`."""
+    cause_id: str = ""
+    """Of the refund or dispute."""
+    revision: int = 0
+    """Of what was sold; 0 when that is not known, as of a payment that was taken up from Stripe."""
 
 
 PaymentEvent = (
@@ -239,6 +286,7 @@ PaymentEvent = (
     | PaymentFundsAvailable
     | PaymentFailed
     | PaymentCanceled
+    | PaymentCancelRequested
     | PaymentOutcomeUnknown
     | RefundRequested
     | RefundMadeOutside
@@ -255,4 +303,5 @@ PaymentEvent = (
     | DisputeStatusChanged
     | DisputeWon
     | DisputeLost
+    | SaleStandingChanged
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ledger.errors import Forbidden
 from ledger.message import Command, Origin
 from ledger.payments.commands import (
+    CancelPayment,
     InitiatePayment,
     RecordFundsAvailable,
     RecordPaymentFailure,
@@ -19,8 +20,9 @@ from ledger.payments.commands import (
 from ledger.roles import ADMINS, SYSTEM, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
-    InitiatePayment: USERS,
-    RequestRefund: USERS,
+    InitiatePayment: USERS | SYSTEM,
+    CancelPayment: USERS | SYSTEM,
+    RequestRefund: USERS | SYSTEM,
     RecordPaymentSnapshot: SYSTEM,
     RecordPaymentFailure: SYSTEM,
     RecordPaymentUnknown: SYSTEM,
@@ -31,5 +33,24 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
 
 
 def check_sender(command: Command, origin: Origin) -> None:
-    if isinstance(command, RequestRefund) and command.by_admin and origin.roles.isdisjoint(ADMINS):
-        raise Forbidden("Only an administrator may refund someone else's payment or after the window closed.")
+    """What follows from a fact, such as the payment of a sale, is sent by the system and by nobody else."""
+    match command:
+        case RequestRefund(by_admin=True) if origin.roles.isdisjoint(ADMINS | SYSTEM):
+            raise Forbidden(
+                "Only an administrator may refund someone else's payment or after the window closed."
+            )
+        case InitiatePayment(sale=None):
+            _check_person(command, origin)
+        case InitiatePayment() if origin.roles.isdisjoint(SYSTEM):
+            raise Forbidden("What a sale costs is computed here: buy the course instead.")
+        case CancelPayment(by_system=True) if origin.roles.isdisjoint(SYSTEM):
+            raise Forbidden("Only the system cancels a payment in its own name; cancel yours as its owner.")
+        case CancelPayment(by_system=False):
+            _check_person(command, origin)
+        case _:
+            pass
+
+
+def _check_person(command: Command, origin: Origin) -> None:
+    if origin.roles.isdisjoint(USERS):
+        raise Forbidden(f"{command.NAME} is a person's to send here: the system pays only for sales.")

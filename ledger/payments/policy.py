@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from ledger.effects import CreatePaymentIntent, CreateRefund, Effect, ResolvePayment, ResolveRefund
+from ledger.effects import (
+    CancelPaymentIntent,
+    CreatePaymentIntent,
+    CreateRefund,
+    Effect,
+    ResolvePayment,
+    ResolveRefund,
+)
 from ledger.message import Recorded
 from ledger.payments.events import (
+    PaymentCancelRequested,
     PaymentInitiated,
     PaymentOutcomeUnknown,
     RefundOutcomeUnknown,
@@ -17,6 +25,8 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
         case PaymentInitiated(payment_id=payment_id):
             return (CreatePaymentIntent(payment_id=payment_id),)
+        case PaymentCancelRequested(payment_id=payment_id):
+            return (CancelPaymentIntent(payment_id=payment_id),)
         case PaymentOutcomeUnknown():
             return (ResolvePayment(payment_id=id_of(recorded.stream)),)
         case RefundRequested(payment_id=payment_id, refund_id=refund_id):

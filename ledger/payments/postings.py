@@ -9,7 +9,7 @@ from msgspec import Struct
 from ledger import chart
 from ledger.balance import BalanceTransaction
 from ledger.chart import Account
-from ledger.entries import Entries, Posting, legs, moved, transfer
+from ledger.entries import Entries, Posting, legs, moved, party_legs, transfer
 from ledger.message import Event
 from ledger.payments.events import (
     DisputeFundsReinstated,
@@ -21,10 +21,11 @@ from ledger.payments.events import (
     RefundReversed,
     RefundSettled,
 )
+from ledger.split import SettledSplit
 
 
 class Treatment(Struct, frozen=True):
-    """Which accounts a payment's purpose moves."""
+    """Which accounts a payment's purpose moves. Of a sale it is the platform's part that they have."""
 
     income: Account
     refunds: Account
@@ -33,6 +34,7 @@ class Treatment(Struct, frozen=True):
 
 TREATMENTS: Mapping[str, Treatment] = {
     "plain": Treatment(income=chart.COURSES, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
+    "course": Treatment(income=chart.MARKETPLACE_COMMISSION, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
 }
 """By purpose. One that is not here comes from a newer version's history, since commands with it are
 refused: it is posted as plain, so that cash stays right and a rebuild under the newer version corrects
@@ -43,12 +45,12 @@ def postings(event: Event) -> tuple[Posting, ...]:
     match event:
         case PaymentSettled():
             income = _treatment(event.purpose).income
-            return moved(event.balance_transaction, chart.STRIPE_PENDING, income, chart.PROCESSING_FEES)
+            return _moved(event.balance_transaction, chart.STRIPE_PENDING, event.split, income)
         case PaymentFundsAvailable():
             return transfer(event.currency, event.net_minor, chart.STRIPE_AVAILABLE, chart.STRIPE_PENDING)
         case RefundSettled() | RefundReversed():
             refunds = _treatment(event.purpose).refunds
-            return moved(event.balance_transaction, chart.STRIPE_AVAILABLE, refunds, chart.PROCESSING_FEES)
+            return _moved(event.balance_transaction, chart.STRIPE_AVAILABLE, event.split, refunds)
         case _:
             return dispute_postings(event)
 
@@ -59,9 +61,9 @@ def dispute_postings(event: Event) -> tuple[Posting, ...]:
         case DisputeFundsWithdrawn() | DisputeFundsReinstated():
             entry = event.balance_transaction
             return moved(entry, chart.STRIPE_AVAILABLE, chart.DISPUTES_RECEIVABLE, chart.DISPUTE_FEES)
-        case DisputeLost():
-            lost = _treatment(event.purpose).disputes
-            return transfer(event.currency, event.withdrawn_minor, lost, chart.DISPUTES_RECEIVABLE)
+        case DisputeLost(currency=currency, withdrawn_minor=withdrawn):
+            lost = _whose(event.split, _treatment(event.purpose).disputes, currency, -withdrawn)
+            return *lost, *legs(currency, (chart.DISPUTES_RECEIVABLE, -withdrawn))
         case DisputeWon():
             return _won(event)
         case _:
@@ -75,12 +77,48 @@ def _treatment(purpose: str) -> Treatment:
 def _won(event: DisputeWon) -> tuple[Posting, ...]:
     """An earlier loss is a receivable again; what the reinstatement missed of it is exchange."""
     recovered, difference = event.recovered_minor, event.difference_minor
-    return legs(
-        event.currency,
-        (chart.DISPUTES_RECEIVABLE, recovered - difference),
-        (_treatment(event.purpose).disputes, -recovered),
-        (chart.FOREIGN_EXCHANGE, difference),
+    return (
+        *legs(event.currency, (chart.DISPUTES_RECEIVABLE, recovered - difference)),
+        *_whose(event.split, _treatment(event.purpose).disputes, event.currency, recovered),
+        *legs(event.currency, (chart.FOREIGN_EXCHANGE, difference)),
     )
+
+
+def _moved(
+    entry: BalanceTransaction, cash: Account, split: SettledSplit | None, platform: Account
+) -> tuple[Posting, ...]:
+    """As `moved`, with the gross given to those whose it is, or taken from them."""
+    fee = entry.amount_minor - entry.net_minor
+    return (
+        *legs(entry.currency, (cash, entry.net_minor), (chart.PROCESSING_FEES, fee)),
+        *_whose(split, platform, entry.currency, entry.amount_minor),
+    )
+
+
+def _whose(
+    split: SettledSplit | None, platform: Account, currency: str, amount_minor: int
+) -> tuple[Posting, ...]:
+    """`amount_minor` of `currency` credited to each whose it is, as the fact says; debited where it is below
+    zero. What another exchange rate makes of it is exchange.
+    """
+    if split is None:
+        return legs(currency, (platform, -amount_minor))
+    parts = (
+        *party_legs(
+            split.currency,
+            *((chart.INSTRUCTOR_PAYABLE, -one.amount_minor, one.user_id) for one in split.instructors),
+        ),
+        *legs(
+            split.currency,
+            (chart.TAX_PAYABLE, -split.tax_minor),
+            (platform, -split.platform_minor),
+            (chart.DISCOUNTS, split.discount_minor),
+        ),
+    )
+    if split.currency == currency:
+        return *parts, *legs(currency, (chart.FOREIGN_EXCHANGE, split.total_minor - amount_minor))
+    exchanged = legs(split.currency, (chart.FOREIGN_EXCHANGE, split.total_minor))
+    return *parts, *exchanged, *legs(currency, (chart.FOREIGN_EXCHANGE, -amount_minor))
 
 
 def balance_transaction(event: Event) -> BalanceTransaction | None:

@@ -39,6 +39,13 @@ class UnknownPurpose(Invalid):
     remedy: ClassVar[str] = "Send one of the purposes that `detail` lists."
 
 
+class InvalidSale(Invalid):
+    """The terms of a sale do not add up, are missing, or come with what is no sale."""
+
+    code: ClassVar[str] = "invalid_sale"
+    remedy: ClassVar[str] = "Compute the terms anew, as `detail` says."
+
+
 class NoteRequired(Invalid):
     """A refund by an administrator must say why it is made, and does not."""
 
@@ -51,6 +58,13 @@ class PaymentExists(Refused):
 
     code: ClassVar[str] = "payment_exists"
     remedy: ClassVar[str] = "Start another payment under a new id."
+
+
+class PaymentNotCancelable(Refused):
+    """The payment's money was captured, so that only a refund gives it back."""
+
+    code: ClassVar[str] = "payment_not_cancelable"
+    remedy: ClassVar[str] = "Ask for a refund instead."
 
 
 class PaymentNotCaptured(Refused):

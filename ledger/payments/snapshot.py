@@ -69,6 +69,9 @@ _DISPUTE_RANK = {
 def new_facts(command: RecordPaymentSnapshot, payment: Payment) -> tuple[PaymentEvent, ...]:
     """The facts of `command` that `payment` does not know, in one canonical order."""
     events = [*_payment_facts(command, payment)]
+    if command.refunds or command.disputes:
+        # what it settles at decides whose the money is that goes back
+        payment = reduce(evolve, events, payment)
     if command.refunds:
         for refund in sorted(command.refunds, key=lambda one: one.stripe_refund_id):
             found = tuple(_refund_facts(refund, payment))
@@ -163,7 +166,7 @@ def _refund_facts(snapshot: RefundSnapshot, payment: Payment) -> Iterator[Paymen
     if newer and status == "pending":
         yield RefundPending(refund_id=refund_id, stripe_refund_id=snapshot.stripe_refund_id)
     entry = snapshot.balance_transaction
-    if entry is not None and entry.balance_transaction_id not in payment.posted:
+    if entry is not None and _is_news(entry, payment):
         yield RefundSettled(
             refund_id=refund_id,
             stripe_refund_id=snapshot.stripe_refund_id,
@@ -173,8 +176,19 @@ def _refund_facts(snapshot: RefundSnapshot, payment: Payment) -> Iterator[Paymen
     if newer and status != "pending":
         yield _refund_outcome(snapshot, refund_id)
     entry = snapshot.failure_balance_transaction
-    if entry is not None and entry.balance_transaction_id not in payment.posted:
+    if entry is not None and _is_news(entry, payment):
         yield RefundReversed(refund_id=refund_id, balance_transaction=entry, purpose=payment.purpose)
+
+
+def _is_news(entry: BalanceTransaction, payment: Payment) -> bool:
+    """It is to be posted now: of a sale not before the charge itself, as whose the money is follows from it.
+    Whatever tells of the charge's settlement tells of this one again.
+    """
+    return entry.balance_transaction_id not in payment.posted and _is_known_whose(payment)
+
+
+def _is_known_whose(payment: Payment) -> bool:
+    return payment.sale is None or payment.settlement is not None
 
 
 def _requested(snapshot: RefundSnapshot, payment: Payment) -> RefundRequested:
@@ -231,7 +245,7 @@ def _dispute_facts(snapshot: DisputeSnapshot, payment: Payment) -> Iterator[Paym
     )
     dispute = reduce(evolve_dispute, events, dispute)
     yield from events
-    yield from _dispute_status_facts(snapshot, dispute, payment.purpose)
+    yield from _dispute_status_facts(snapshot, dispute, payment)
 
 
 def _opened(snapshot: DisputeSnapshot, payment_id: str) -> DisputeOpened:
@@ -256,9 +270,9 @@ def _moved(
 
 
 def _dispute_status_facts(
-    snapshot: DisputeSnapshot, dispute: Dispute, purpose: str
+    snapshot: DisputeSnapshot, dispute: Dispute, payment: Payment
 ) -> Iterator[PaymentEvent]:
-    status = snapshot.status
+    status, purpose = snapshot.status, payment.purpose
     if status == "prevented":
         # Settled before it became a chargeback: lost if the network took the money for it.
         status = "lost" if dispute.outstanding_minor > 0 else "won"
@@ -270,7 +284,8 @@ def _dispute_status_facts(
         yield DisputeStatusChanged(dispute_id=snapshot.dispute_id, status="needs_response")
     match status:
         case "lost":
-            adds = dispute.outstanding_minor - dispute.written_off_minor
+            lost = dispute.outstanding_minor - dispute.written_off_minor
+            adds = lost if _is_known_whose(payment) else 0  # said again then, as any money after a loss
             if newer or adds:
                 yield DisputeLost(
                     dispute_id=snapshot.dispute_id,

@@ -19,6 +19,7 @@ from ledger.payments.events import (
     DisputeWon,
     PaymentActionRequired,
     PaymentCanceled,
+    PaymentCancelRequested,
     PaymentEvent,
     PaymentFailed,
     PaymentFundsAvailable,
@@ -36,8 +37,10 @@ from ledger.payments.events import (
     RefundReversed,
     RefundSettled,
     RefundSucceeded,
+    SaleStandingChanged,
 )
 from ledger.persistent import PersistentMap, PersistentSet
+from ledger.split import Sale, sale_fault
 
 PaymentStatus = Literal[
     "initiated",
@@ -74,6 +77,10 @@ class Refund(Struct, frozen=True, gc=False):
     amount_minor: int = 0
     status: RefundStatus = "requested"
     stripe_refund_id: str = ""
+    returned_minor: int = 0
+    """What the books have of it, in the charge's currency: none before it settles and once it is reversed."""
+    revokes: bool = False
+    """It is to take the access, however small it is."""
 
 
 class Dispute(Struct, frozen=True, gc=False):
@@ -95,6 +102,12 @@ class Dispute(Struct, frozen=True, gc=False):
             return 0
         return self.outstanding_minor if self.settlement_currency == currency else self.amount_minor
 
+    def lost_in(self, currency: str) -> int:
+        """What the books have as lost, in the charge's `currency`."""
+        if self.settlement_currency == currency:
+            return self.lost_minor
+        return self.amount_minor if self.lost_minor > 0 else 0
+
     @property
     def difference_minor(self) -> int:
         """What a reinstatement still misses of the withdrawal and the books have not closed."""
@@ -108,7 +121,8 @@ class DisputeTally(Struct, frozen=True, gc=False):
     open: int = 0
     lost: int = 0
     withheld_minor: int = 0
-    """In the charge's currency."""
+    """In the charge's currency, as the next one."""
+    lost_minor: int = 0
 
     def exchange(self, before: Dispute | None, after: Dispute, currency: str) -> DisputeTally:
         """These sums with `after` counted in place of `before`."""
@@ -117,20 +131,26 @@ class DisputeTally(Struct, frozen=True, gc=False):
             self.open + added.open - removed.open,
             self.lost + added.lost - removed.lost,
             self.withheld_minor + added.withheld_minor - removed.withheld_minor,
+            self.lost_minor + added.lost_minor - removed.lost_minor,
         )
 
     def exchange_currency(self, disputes: PersistentMap[Dispute], before: str, after: str) -> DisputeTally:
         """Counted again when the charge turns out to be in another currency than was thought."""
         if before == after:
             return self
-        return replace(self, withheld_minor=sum(one.withheld_minor(after) for one in disputes.values()))
+        return replace(
+            self,
+            withheld_minor=sum(one.withheld_minor(after) for one in disputes.values()),
+            lost_minor=sum(one.lost_in(after) for one in disputes.values()),
+        )
 
 
 def _tally(dispute: Dispute | None, currency: str) -> DisputeTally:
     if dispute is None:
         return DisputeTally()
     is_open, is_lost = dispute.status in OPEN_DISPUTE, dispute.status == "lost"
-    return DisputeTally(int(is_open), int(is_lost), dispute.withheld_minor(currency))
+    withheld, lost = dispute.withheld_minor(currency), dispute.lost_in(currency)
+    return DisputeTally(int(is_open), int(is_lost), withheld, lost)
 
 
 class Payment(Struct, frozen=True):
@@ -138,8 +158,12 @@ class Payment(Struct, frozen=True):
     user_id: str = ""
     currency: str = ""
     purpose: str = "plain"
+    purpose_ref: str = ""
+    sale: Sale | None = None
+    """None also for one that does not add up, as the rules of another version may have let it."""
     status: Literal[PaymentStatus, ""] = ""
     """Empty before it is initiated."""
+    cancel_requested: bool = False
     amount_minor: int = 0
     payment_intent_id: str = ""
     charge_id: str = ""
@@ -150,6 +174,12 @@ class Payment(Struct, frozen=True):
     refunds: PersistentMap[Refund] = PersistentMap()
     refunded_minor: int = 0
     """Given back or on its way: all refunds but failed and canceled ones."""
+    succeeded_minor: int = 0
+    """Of refunds that succeeded."""
+    revoking: int = 0
+    """How many of those are to take the access."""
+    returned_minor: int = 0
+    """Of refunds that are in the books, in the charge's currency."""
     disputes: PersistentMap[Dispute] = PersistentMap()
     disputed: DisputeTally = DisputeTally()
     posted: PersistentSet = PersistentSet()
@@ -161,6 +191,11 @@ class Payment(Struct, frozen=True):
         return self.disputed.withheld_minor
 
     @property
+    def given_back_minor(self) -> int:
+        """What the books have as given back, by refunds and lost disputes, in the currency of the charge."""
+        return self.returned_minor + self.disputed.lost_minor
+
+    @property
     def refundable_minor(self) -> int:
         return max(0, self.captured_minor - self.refunded_minor - self.withheld_minor)
 
@@ -169,7 +204,7 @@ class Payment(Struct, frozen=True):
         return self.disputed.open > 0
 
 
-def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     payment: Payment, event: PaymentEvent
 ) -> Payment:
     match event:
@@ -180,6 +215,8 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
                 user_id=event.user_id,
                 amount_minor=event.amount_minor,
                 purpose=event.purpose,
+                purpose_ref=event.purpose_ref,
+                sale=_sound(event.sale, event.amount_minor),
                 status="initiated",
             )
         case PaymentSucceeded():
@@ -202,10 +239,14 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return replace(payment, status="failed", payment_intent_id=intent)
         case PaymentCanceled():
             return replace(payment, status="canceled", payment_intent_id=event.payment_intent_id)
+        case PaymentCancelRequested():
+            return replace(payment, cancel_requested=True)
         case PaymentOutcomeUnknown():
             return replace(payment, status="unknown")
         case PaymentFundsAvailable():
             return replace(payment, funds_available=True)
+        case SaleStandingChanged():
+            return payment  # follows from what is folded already
         case (
             RefundRequested()
             | RefundMadeOutside()
@@ -229,6 +270,10 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return _with_dispute(payment, event)
         case _:
             assert_never(event)
+
+
+def _sound(sale: Sale | None, amount_minor: int) -> Sale | None:
+    return None if sale is None or sale_fault(sale, amount_minor) else sale
 
 
 def _in_currency(payment: Payment, currency: str) -> Payment:
@@ -268,43 +313,66 @@ DisputeEvent = (
 
 def _with_refund(payment: Payment, event: RefundEvent) -> Payment:
     known = payment.refunds.get(event.refund_id, Refund())
-    refund = _refund(known, event)
-    refunds = payment.refunds.put(event.refund_id, refund)
-    refunded = payment.refunded_minor - _given_back(known) + _given_back(refund)
+    refund = _refund(known, event, payment.currency)
+    after = replace(
+        payment,
+        refunds=payment.refunds.put(event.refund_id, refund),
+        refunded_minor=payment.refunded_minor - _given_back(known) + _given_back(refund),
+        succeeded_minor=payment.succeeded_minor - _succeeded(known) + _succeeded(refund),
+        revoking=payment.revoking - _revoking(known) + _revoking(refund),
+        returned_minor=payment.returned_minor - known.returned_minor + refund.returned_minor,
+    )
     match event:
         case RefundSettled() | RefundReversed():
-            posted = payment.posted.add(event.balance_transaction.balance_transaction_id)
-            return replace(payment, refunds=refunds, refunded_minor=refunded, posted=posted)
+            return replace(after, posted=after.posted.add(event.balance_transaction.balance_transaction_id))
         case _:
-            return replace(payment, refunds=refunds, refunded_minor=refunded)
+            return after
 
 
 def _given_back(refund: Refund) -> int:
     return refund.amount_minor if refund.status in _GIVES_MONEY_BACK else 0
 
 
+def _succeeded(refund: Refund) -> int:
+    return refund.amount_minor if refund.status == "succeeded" else 0
+
+
+def _revoking(refund: Refund) -> int:
+    return int(refund.revokes and refund.status == "succeeded")
+
+
 def _refund(  # noqa: PLR0911 - one answer for each fact of a closed union
-    refund: Refund, event: RefundEvent
+    refund: Refund, event: RefundEvent, currency: str
 ) -> Refund:
     match event:
         case RefundRequested():
-            return replace(refund, amount_minor=event.amount_minor, status="requested")
+            return replace(
+                refund, amount_minor=event.amount_minor, status="requested", revokes=event.revoke_access
+            )
         case RefundMadeOutside():
-            return Refund(event.amount_minor, "pending", event.refund_id)
+            return Refund(event.amount_minor, "pending", event.refund_id, refund.returned_minor)
         case RefundPending():
             return replace(refund, status="pending", stripe_refund_id=event.stripe_refund_id)
-        case RefundSettled():
-            return replace(refund, stripe_refund_id=event.stripe_refund_id)
+        case RefundSettled(balance_transaction=entry):
+            taken = -entry.amount_minor if entry.currency == currency else refund.amount_minor
+            returned = refund.returned_minor + taken
+            return replace(refund, stripe_refund_id=event.stripe_refund_id, returned_minor=returned)
         case RefundSucceeded():
-            return Refund(event.amount_minor, "succeeded", event.stripe_refund_id)
+            return replace(
+                refund,
+                amount_minor=event.amount_minor,
+                status="succeeded",
+                stripe_refund_id=event.stripe_refund_id,
+            )
         case RefundFailed():
             stripe_refund_id = event.stripe_refund_id or refund.stripe_refund_id
             return replace(refund, status="failed", stripe_refund_id=stripe_refund_id)
         case RefundCanceled():
             stripe_refund_id = event.stripe_refund_id or refund.stripe_refund_id
             return replace(refund, status="canceled", stripe_refund_id=stripe_refund_id)
-        case RefundReversed():
-            return refund
+        case RefundReversed(balance_transaction=entry):
+            back = entry.amount_minor if entry.currency == currency else refund.returned_minor
+            return replace(refund, returned_minor=refund.returned_minor - back)
         case RefundOutcomeUnknown():
             return replace(refund, status="unknown")
         case _:

@@ -1,4 +1,4 @@
-"""What the clock asks for: retries, dunning, days to close, free funds. Reads for the worker.
+"""What the clock asks for: retries, dunning, days to close, free funds, reservations. Reads for the worker.
 
 Each takes at most `limit` rows, those that wait longest first, and goes on behind `after`, the last row of
 the page before. The tables may lag the ledger, so a row can turn up again; a command id made of it (say, of
@@ -48,6 +48,16 @@ class FundsDue(msgspec.Struct, frozen=True):
 
     stripe_invoice_id: str
     available_at: datetime
+
+
+class ReservationDue(msgspec.Struct, frozen=True):
+    """A course that is held for somebody longer than it may be."""
+
+    course_id: str
+    learner_id: str
+    enrolment_id: str
+    expires_at: datetime
+    stream: str
 
 
 # What is owed on a subscription that is over stays open at Stripe; nobody is charged for it any more.
@@ -144,6 +154,28 @@ async def funds_due(
     behind = {"after": after.available_at, "after_id": after.stripe_invoice_id} if after else _FROM_THE_START
     async with conn.cursor(row_factory=class_row(FundsDue)) as cursor:
         await cursor.execute(_FUNDS, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_RESERVATIONS = """
+    SELECT course_id, learner_id, enrolment_id, expires_at, stream
+    FROM enrolments
+    WHERE status = 'reserved'
+        AND NOT expiring
+        AND expires_at <= %(now)s
+        AND (expires_at, stream) > (%(after)s, %(after_id)s)
+    ORDER BY expires_at, stream
+    LIMIT %(limit)s
+"""
+
+
+async def reservations_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: ReservationDue | None = None
+) -> list[ReservationDue]:
+    """Those whose payment is being canceled already are left out."""
+    behind = {"after": after.expires_at, "after_id": after.stream} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(ReservationDue)) as cursor:
+        await cursor.execute(_RESERVATIONS, {"now": now, "limit": limit, **behind})
         return await cursor.fetchall()
 
 

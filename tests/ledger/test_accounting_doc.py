@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,9 @@ from ledger.payments.events import (
     RefundSettled,
 )
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
+from ledger.split import SettledSplit, kept
 from tests.ledger.examples import NOON, recorded, txn
+from tests.ledger.test_split import sale
 
 DOC = (Path(__file__).parents[2] / "docs" / "accounting.md").read_text()
 ROWS = dict(re.findall(r"^\| ([A-Z][a-zA-Z]+(?:[ ,][^|]*)?) \| ((?:Dr|Cr) [^|]*) \|$", DOC, re.MULTILINE))
@@ -51,6 +54,31 @@ def reinstated(fee: int) -> DisputeFundsReinstated:
 
 def payout_failed(*, was_paid: bool) -> PayoutFailed:
     return PayoutFailed(payout_id="po_1", was_paid=was_paid, balance_transaction=txn("back", 9680))
+
+
+COURSE = kept(sale(), 10000, "usd")
+NOTHING = SettledSplit(currency="usd")
+
+
+def sold(charged: int = 10000, **terms: Any) -> PaymentSettled:
+    split = kept(sale(**terms), charged, "usd")
+    return PaymentSettled(
+        charge_id="ch_1", balance_transaction=txn("charge", charged, 320), purpose="course", split=split
+    )
+
+
+def given_back(left: SettledSplit, cash: int) -> RefundSettled:
+    return RefundSettled(
+        refund_id="re_1",
+        stripe_refund_id="re_s",
+        balance_transaction=txn("refund", -cash),
+        purpose="course",
+        split=left.since(COURSE),
+    )
+
+
+def discounted(borne_by: str, basis: int) -> PaymentSettled:
+    return sold(8000, discount_minor=2000, discount_borne_by=borne_by, basis_minor=basis)
 
 
 PLAN = (LineAmount(line_id="il_1", amount_minor=999),)
@@ -83,6 +111,26 @@ FACTS: dict[str, Event] = {
     "DisputeLost": DisputeLost(dispute_id="dp_1", withdrawn_minor=10000, currency="usd"),
     "DisputeWon after a loss": DisputeWon(dispute_id="dp_1", recovered_minor=10000, currency="usd"),
     "DisputeWon, 1.00 lost in exchange": DisputeWon(dispute_id="dp_1", difference_minor=100, currency="usd"),
+    "PaymentSettled of a sale": sold(),
+    "PaymentSettled of a sale with tax of 19.00": sold(11900, tax_minor=1900),
+    "PaymentSettled of a sale, 20.00 off borne by the platform": discounted("platform", 10000),
+    "PaymentSettled of a sale, 20.00 off borne by the instructor": discounted("instructor", 8000),
+    "RefundSettled of a sale": given_back(NOTHING, 10000),
+    "RefundSettled of half of a sale": given_back(kept(sale(), 10000, "usd", 5000), 5000),
+    "RefundSettled of a sale, 5.00 lost in exchange": given_back(NOTHING, 10500),
+    "RefundReversed of a sale": RefundReversed(
+        refund_id="re_1", balance_transaction=txn("back", 10000), purpose="course", split=COURSE
+    ),
+    "DisputeLost of a sale": DisputeLost(
+        dispute_id="dp_1",
+        withdrawn_minor=10000,
+        currency="usd",
+        purpose="course",
+        split=NOTHING.since(COURSE),
+    ),
+    "DisputeWon of a sale after a loss": DisputeWon(
+        dispute_id="dp_1", recovered_minor=10000, currency="usd", purpose="course", split=COURSE
+    ),
     "PayoutInitiated": PayoutInitiated(
         payout_id="po_1",
         amount_minor=9680,

@@ -11,9 +11,19 @@ import psycopg
 
 from ledger.balance import BalanceTransaction
 from ledger.customers.events import CustomerCreated, PaymentMethodRemoved, PaymentMethodSaved
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentExpiring,
+    EnrolmentReleased,
+    EnrolmentReserved,
+    EnrolmentRestored,
+    EnrolmentRevoked,
+    ReservationSuperseded,
+)
 from ledger.message import Event, Metadata, Recorded
 from ledger.payments import events as payments
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
+from ledger.split import Part, Sale
 from ledger.store import conninfo
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import APPEND, NewRow, append_arguments
@@ -65,6 +75,7 @@ def random_history(seed: int, payments: int) -> list[Recorded]:
     lives = [payment(f"pay_{index}", chance) for index in range(payments)]
     lives += [payout(f"po_{index}", chance) for index in range(payments // 10)]
     lives += [customer(f"usr_{index}", chance) for index in range(payments // 5)]
+    lives += [enrolment(f"crs_{index % 3}", f"usr_{index}", chance) for index in range(payments // 4)]
     made, young = History(), list(reversed(lives))
     alive: list[Iterator[Step]] = []
     while young or alive:
@@ -308,6 +319,107 @@ def customer(user_id: str, chance: random.Random) -> Iterator[Step]:
         if chance.random() < 0.3:
             removed = PaymentMethodRemoved(user_id=user_id, payment_method_id=f"pm_{user_id}_{index}")
             yield stream, (removed,)
+
+
+def reserved(course_id: str, learner_id: str, number: int = 1) -> EnrolmentReserved:
+    """The how manyth attempt, with a payment of its own, for half an hour."""
+    return EnrolmentReserved(
+        enrolment_id=f"enr_{learner_id}_{number}",
+        course_id=course_id,
+        learner_id=learner_id,
+        buyer_id=learner_id,
+        attempt=number,
+        payment_id=f"pay_{learner_id}_{number}",
+        amount_minor=10_000,
+        currency="usd",
+        sale=Sale(
+            course_id=course_id,
+            revision=number,
+            price_minor=10_000,
+            basis_minor=10_000,
+            share_bp=7000,
+            instructors=(Part("usr_ivy", 10_000),),
+        ),
+        payment_method_id="pm_card_visa",
+        expires_at=START + timedelta(minutes=30),
+    )
+
+
+def activated(course_id: str, learner_id: str, number: int = 1, as_of: int = 4) -> EnrolmentActivated:
+    return EnrolmentActivated(
+        enrolment_id=f"enr_{learner_id}_{number}",
+        course_id=course_id,
+        learner_id=learner_id,
+        buyer_id=learner_id,
+        attempt=number,
+        revision=number,
+        payment_id=f"pay_{learner_id}_{number}",
+        amount_minor=10_000,
+        currency="usd",
+        as_of=as_of,
+    )
+
+
+def released(learner_id: str, number: int = 1) -> EnrolmentReleased:
+    enrolment_id, payment_id = f"enr_{learner_id}_{number}", f"pay_{learner_id}_{number}"
+    return EnrolmentReleased(enrolment_id=enrolment_id, payment_id=payment_id, reason="failed", as_of=3)
+
+
+def revoked(learner_id: str, number: int = 1) -> EnrolmentRevoked:
+    return EnrolmentRevoked(
+        enrolment_id=f"enr_{learner_id}_{number}",
+        payment_id=f"pay_{learner_id}_{number}",
+        cause="refunded",
+        cause_id="re_1",
+        as_of=6,
+    )
+
+
+def restored(learner_id: str, number: int = 1) -> EnrolmentRestored:
+    return EnrolmentRestored(
+        enrolment_id=f"enr_{learner_id}_{number}",
+        payment_id=f"pay_{learner_id}_{number}",
+        buyer_id=learner_id,
+        attempt=number,
+        revision=number,
+        cause="refund_failed",
+        cause_id="re_1",
+        as_of=8,
+        amount_minor=10_000,
+        currency="usd",
+    )
+
+
+def enrolment(course_id: str, learner_id: str, chance: random.Random) -> Iterator[Step]:
+    """Attempts until one is paid; a late payment of an earlier one; money that goes back and bounces."""
+    stream = f"enrolment-{course_id}-{learner_id}"
+    for number in range(1, 4):
+        held = reserved(course_id, learner_id, number)
+        yield stream, (held,)
+        if chance.random() < 0.3:
+            expiring = EnrolmentExpiring(enrolment_id=held.enrolment_id, payment_id=held.payment_id)
+            yield stream, (expiring,)
+        match chance.randrange(4):
+            case 0:
+                yield stream, (released(learner_id, number),)
+                continue
+            case 1 if number > 1:
+                superseded = ReservationSuperseded(
+                    enrolment_id=held.enrolment_id,
+                    payment_id=held.payment_id,
+                    by_payment_id=f"pay_{learner_id}_{number - 1}",
+                )
+                yield stream, (superseded, activated(course_id, learner_id, number - 1))
+                return
+            case 2:
+                return
+            case _:
+                yield stream, (activated(course_id, learner_id, number),)
+        if chance.random() < 0.5:
+            yield stream, (revoked(learner_id, number),)
+            if chance.random() < 0.5:
+                yield stream, (restored(learner_id, number),)
+        return
 
 
 def append(url: str, facts: Sequence[Recorded], *, schema: str = "liberation") -> None:

@@ -1,0 +1,147 @@
+"""What can be asked of one learner's enrolment in one course.
+
+What is said of a payment carries `as_of`, the version of the payment's stream: it may come late, twice and in
+any order, and only what is newer counts.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from ledger.message import Command
+from ledger.split import Part
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A course as it is for sale now, as it was read for the purchase."""
+
+    status: str
+    revision: int
+    price_minor: int
+    """0 for a free one."""
+    currency: str
+    instructors: tuple[Part, ...]
+    share_bp: int
+    catalogue_version: str
+    author_id: str
+    author_gone: bool = False
+    """Nobody is there any more who could be paid."""
+    discount_minor: int = 0
+    discount_borne_by: str = ""
+    tax_minor: int = 0
+    tax_included: bool = False
+
+
+class ReserveEnrolment(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "enrolments.reserve"
+    GENERATED: ClassVar[frozenset[str]] = frozenset(
+        {"enrolment_id", "payment_id", "offer", "stripe_customer_id"}
+    )
+    enrolment_id: str
+    payment_id: str
+    course_id: str
+    learner_id: str
+    buyer_id: str
+    """Another than the learner for a gift."""
+    offer: Offer
+    expected_minor: int
+    """What the buyer was shown that it costs."""
+    expected_currency: str
+    gift: bool = False
+    payment_method_id: str = ""
+    stripe_customer_id: str = ""
+    save_payment_method: bool = False
+
+
+class ActivateEnrolment(Command, frozen=True, kw_only=True):
+    """The money was captured."""
+
+    NAME: ClassVar[str] = "enrolments.activate"
+    course_id: str
+    learner_id: str
+    payment_id: str
+    as_of: int
+    buyer_id: str
+    revision: int
+
+
+class ReleaseEnrolment(Command, frozen=True, kw_only=True):
+    """The payment failed or was canceled."""
+
+    NAME: ClassVar[str] = "enrolments.release"
+    course_id: str
+    learner_id: str
+    payment_id: str
+    as_of: int
+    reason: str
+
+
+class RevokeEnrolment(Command, frozen=True, kw_only=True):
+    """The money was given back: by a refund, or by a lost dispute."""
+
+    NAME: ClassVar[str] = "enrolments.revoke"
+    course_id: str
+    learner_id: str
+    payment_id: str
+    as_of: int
+    cause: str
+    cause_id: str
+
+
+class RestoreEnrolment(Command, frozen=True, kw_only=True):
+    """The money is there again: the refund failed later, or the dispute was won."""
+
+    NAME: ClassVar[str] = "enrolments.restore"
+    course_id: str
+    learner_id: str
+    payment_id: str
+    as_of: int
+    buyer_id: str
+    revision: int
+    cause: str
+    cause_id: str
+
+
+class ExpireReservation(Command, frozen=True, kw_only=True):
+    """Its time is over. The payment is canceled first: Stripe's answer ends it, or activates it after all."""
+
+    NAME: ClassVar[str] = "enrolments.expire"
+    course_id: str
+    learner_id: str
+    enrolment_id: str
+
+
+class RequestReturn(Command, frozen=True, kw_only=True):
+    """Its buyer wants the money back. Nothing more is learnt on it meanwhile."""
+
+    NAME: ClassVar[str] = "enrolments.request_return"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"refund_id"})
+    course_id: str
+    learner_id: str
+    refund_id: str
+    user_id: str
+    """Who asks: must be the buyer."""
+
+
+class WithdrawReturn(Command, frozen=True, kw_only=True):
+    """The refund was refused, or failed."""
+
+    NAME: ClassVar[str] = "enrolments.withdraw_return"
+    course_id: str
+    learner_id: str
+    refund_id: str
+
+
+PaymentNews = ActivateEnrolment | ReleaseEnrolment | RevokeEnrolment | RestoreEnrolment
+EnrolmentCommand = (
+    ReserveEnrolment
+    | ActivateEnrolment
+    | ReleaseEnrolment
+    | RevokeEnrolment
+    | RestoreEnrolment
+    | ExpireReservation
+    | RequestReturn
+    | WithdrawReturn
+)

@@ -1,0 +1,334 @@
+"""The rules of one learner's enrolment in one course: one purchase at a time, at most one payment is kept.
+
+What people ask for is judged. What is said of a payment is recorded in whatever order it comes: money that
+was captured gives access unless the learner has it by another payment, and then it is given back.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never, get_args
+
+from ledger import money
+from ledger.enrolments.commands import (
+    ActivateEnrolment,
+    EnrolmentCommand,
+    ExpireReservation,
+    Offer,
+    PaymentNews,
+    ReleaseEnrolment,
+    RequestReturn,
+    ReserveEnrolment,
+    RestoreEnrolment,
+    RevokeEnrolment,
+    WithdrawReturn,
+)
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentEvent,
+    EnrolmentExpiring,
+    EnrolmentReleased,
+    EnrolmentReserved,
+    EnrolmentRestored,
+    EnrolmentRevoked,
+    ReservationSuperseded,
+    ReturnRequested,
+    ReturnWithdrawn,
+    SurplusPaymentFound,
+    SurplusPaymentReturned,
+)
+from ledger.enrolments.refusals import (
+    AlreadyEnrolled,
+    CourseNotForSale,
+    GiftToSelf,
+    InvalidText,
+    NotChargeable,
+    NotEnrolled,
+    NothingPaid,
+    OwnCourse,
+    PaymentMethodRequired,
+    PriceChanged,
+    PurchaseInProgress,
+    ReturnInProgress,
+)
+from ledger.enrolments.state import Attempt, Enrolment, evolve
+from ledger.enrolments.stream import stream_of
+from ledger.errors import NotFound
+from ledger.message import Decider
+from ledger.split import Sale, basis, sale_fault
+
+RESERVATION_LASTS = timedelta(minutes=30)
+"""As long as somebody may take to confirm a payment with their bank."""
+TEXT_MAX = 255
+"""Also of the stream's name, which the payment carries."""
+
+_Events = tuple[EnrolmentEvent, ...]
+
+
+def decide(command: EnrolmentCommand, enrolment: Enrolment) -> _Events:
+    match command:
+        case ReserveEnrolment():
+            return _reserve(command, enrolment)
+        case ExpireReservation():
+            return _expire(command, enrolment)
+        case RequestReturn():
+            return _request_return(command, enrolment)
+        case WithdrawReturn():
+            if enrolment.returning != command.refund_id:
+                return ()
+            withdrawn = ReturnWithdrawn(enrolment_id=enrolment.enrolment_id, refund_id=command.refund_id)
+            return (withdrawn,)
+        case _:
+            return _follow(command, enrolment)
+
+
+# ---------------------------------------------------------------------------------------------- purchase
+
+
+def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
+    _check_texts(command)
+    _check_may_buy(command, enrolment)
+    offer = command.offer
+    sale = sale_of(command.course_id, offer)
+    amount = sale.charged_minor
+    _check_price(command, amount)
+    attempt = enrolment.attempt + 1
+    if amount == 0:
+        activated = EnrolmentActivated(
+            enrolment_id=command.enrolment_id,
+            course_id=command.course_id,
+            learner_id=command.learner_id,
+            buyer_id=command.buyer_id,
+            attempt=attempt,
+            revision=offer.revision,
+            sale=sale,
+            currency=offer.currency,
+        )
+        return (activated,)
+    _check_charge(command, sale, amount)
+    reserved = EnrolmentReserved(
+        enrolment_id=command.enrolment_id,
+        course_id=command.course_id,
+        learner_id=command.learner_id,
+        buyer_id=command.buyer_id,
+        attempt=attempt,
+        payment_id=command.payment_id,
+        amount_minor=amount,
+        currency=offer.currency,
+        sale=sale,
+        payment_method_id=command.payment_method_id,
+        expires_at=command.effective_at + RESERVATION_LASTS,
+        stripe_customer_id=command.stripe_customer_id,
+        save_payment_method=command.save_payment_method,
+    )
+    return (reserved,)
+
+
+def sale_of(course_id: str, offer: Offer) -> Sale:
+    """The terms on which `offer` is sold."""
+    included = offer.tax_minor if offer.tax_included else 0
+    return Sale(
+        course_id=course_id,
+        revision=offer.revision,
+        price_minor=offer.price_minor,
+        discount_minor=offer.discount_minor,
+        discount_borne_by=offer.discount_borne_by,
+        tax_minor=offer.tax_minor,
+        tax_included=offer.tax_included,
+        basis_minor=basis(offer.price_minor, offer.discount_minor, offer.discount_borne_by, included),
+        share_bp=offer.share_bp,
+        instructors=offer.instructors,
+        catalogue_version=offer.catalogue_version,
+    )
+
+
+def _check_texts(command: ReserveEnrolment) -> None:
+    for name in ("enrolment_id", "payment_id", "course_id", "learner_id", "buyer_id"):
+        text = getattr(command, name)
+        if not text or len(text) > TEXT_MAX or "\0" in text:
+            raise InvalidText(f"`{name}` must have from 1 to {TEXT_MAX} characters, and no NUL.")
+    if "-" in command.course_id:
+        raise InvalidText("`course_id` must not have a hyphen: the id of a course has none.")
+    if len(stream_of(command.course_id, command.learner_id)) > TEXT_MAX:
+        raise InvalidText(
+            f"`course_id` and `learner_id` together must be shorter than {TEXT_MAX} characters."
+        )
+
+
+def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
+    offer = command.offer
+    if command.gift and command.learner_id == command.buyer_id:
+        raise GiftToSelf("A gift is for another user; leave the recipient out to buy it for yourself.")
+    sellers = {offer.author_id, *(part.user_id for part in offer.instructors)}
+    if not sellers.isdisjoint({command.buyer_id, command.learner_id}):
+        raise OwnCourse("This is a course of the buyer's or the learner's own; it cannot be bought for them.")
+    if enrolment.status == "active":
+        raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
+    if enrolment.status == "reserved" and enrolment.reservation is not None:
+        raise PurchaseInProgress(enrolment.payment_id, enrolment.reservation.expires_at)
+    if offer.status != "published":
+        raise CourseNotForSale(f"This course is {offer.status or 'not published'}, and not for sale.")
+    if offer.author_gone:
+        raise CourseNotForSale("The instructor of this course is gone, and it is not for sale any more.")
+
+
+def _check_price(command: ReserveEnrolment, amount: int) -> None:
+    currency = command.offer.currency
+    if (command.expected_minor, command.expected_currency) != (amount, currency):
+        raise PriceChanged(
+            f"This course now costs {money.format_minor(amount, currency)}; "
+            "send that as the expected price to buy it.",
+            amount,
+            currency,
+        )
+
+
+def _check_charge(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
+    if fault := sale_fault(sale, amount):
+        raise CourseNotForSale(f"The terms of this course do not add up: its sale {fault}.")
+    if fault := money.charge_fault(amount, command.offer.currency):
+        written = money.format_minor(amount, command.offer.currency)
+        raise NotChargeable(f"What is to pay {fault}; it is {written}.")
+    if not command.payment_method_id:
+        raise PaymentMethodRequired("This course is not free: send the `payment_method_id` that pays it.")
+
+
+def _expire(command: ExpireReservation, enrolment: Enrolment) -> _Events:
+    reservation = enrolment.reservation
+    if reservation is None or reservation.enrolment_id != command.enrolment_id or enrolment.expiring:
+        return ()
+    if command.effective_at < reservation.expires_at:
+        return ()
+    return (EnrolmentExpiring(enrolment_id=command.enrolment_id, payment_id=reservation.payment_id),)
+
+
+# ------------------------------------------------------------------------------------------- its payments
+
+
+def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
+    """Each piece of news is one fact at least, so that what is older than it is known as that."""
+    attempt = enrolment.attempts.get(command.payment_id, Attempt())
+    if command.as_of <= attempt.as_of:
+        return ()
+    match command:
+        case ActivateEnrolment() | RestoreEnrolment():
+            return _paid(command, enrolment, attempt)
+        case ReleaseEnrolment():
+            released = EnrolmentReleased(
+                enrolment_id=_id_of(command, attempt),
+                payment_id=command.payment_id,
+                reason=command.reason,
+                as_of=command.as_of,
+            )
+            return (released,)
+        case RevokeEnrolment():
+            return _given_back(command, enrolment, attempt)
+        case _:
+            assert_never(command)
+
+
+def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
+    if enrolment.is_active_by_another(command.payment_id):
+        surplus = SurplusPaymentFound(
+            payment_id=command.payment_id,
+            buyer_id=command.buyer_id,
+            kept_payment_id=enrolment.payment_id,
+            as_of=command.as_of,
+        )
+        return (surplus,)
+    active = _active(command, enrolment, attempt)
+    if enrolment.status != "reserved" or enrolment.payment_id == command.payment_id:
+        return (active,)
+    superseded = ReservationSuperseded(
+        enrolment_id=enrolment.enrolment_id,
+        payment_id=enrolment.payment_id,
+        by_payment_id=command.payment_id,
+    )
+    return superseded, active
+
+
+def _active(
+    command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt
+) -> EnrolmentActivated | EnrolmentRestored:
+    was_active = attempt.given_back and not attempt.surplus
+    if isinstance(command, RestoreEnrolment) and (was_active or enrolment.payment_id == command.payment_id):
+        return EnrolmentRestored(
+            enrolment_id=_id_of(command, attempt),
+            payment_id=command.payment_id,
+            buyer_id=command.buyer_id,
+            attempt=attempt.number or enrolment.attempt + 1,
+            revision=attempt.revision or command.revision,
+            cause=command.cause,
+            cause_id=command.cause_id,
+            as_of=command.as_of,
+            amount_minor=attempt.amount_minor,
+            currency=attempt.currency,
+        )
+    return EnrolmentActivated(
+        enrolment_id=_id_of(command, attempt),
+        course_id=command.course_id,
+        learner_id=command.learner_id,
+        buyer_id=command.buyer_id,
+        attempt=attempt.number or enrolment.attempt + 1,
+        revision=attempt.revision or command.revision,
+        payment_id=command.payment_id,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        as_of=command.as_of,
+    )
+
+
+def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
+    if attempt.surplus or enrolment.is_active_by_another(command.payment_id):
+        return (SurplusPaymentReturned(payment_id=command.payment_id, as_of=command.as_of),)
+    revoked = EnrolmentRevoked(
+        enrolment_id=_id_of(command, attempt),
+        payment_id=command.payment_id,
+        cause=command.cause,
+        cause_id=command.cause_id,
+        as_of=command.as_of,
+    )
+    return (revoked,)
+
+
+def _id_of(command: PaymentNews, attempt: Attempt) -> str:
+    """A payment that was taken up from Stripe, whose reservation is gone here, is its own enrolment."""
+    return attempt.enrolment_id or command.payment_id
+
+
+# ------------------------------------------------------------------------------------------------ return
+
+
+def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
+    if enrolment.status != "active":
+        raise NotEnrolled(f"This enrolment is {enrolment.status or 'not there'}: nothing can be returned.")
+    paid = enrolment.attempts.get(enrolment.payment_id)
+    if paid is None:
+        raise NothingPaid("Nothing was paid for this enrolment, so that nothing can be given back.")
+    if command.user_id != paid.buyer_id:
+        raise NotFound("There is no such purchase of yours; who paid it can return it.")
+    if enrolment.returning == command.refund_id:
+        return ()
+    if enrolment.returning:
+        raise ReturnInProgress(f"Refund {enrolment.returning} of this purchase is under way; wait for it.")
+    requested = ReturnRequested(
+        enrolment_id=enrolment.enrolment_id,
+        payment_id=enrolment.payment_id,
+        refund_id=command.refund_id,
+        buyer_id=paid.buyer_id,
+    )
+    return (requested,)
+
+
+def stream(command: EnrolmentCommand) -> str:
+    return stream_of(command.course_id, command.learner_id)
+
+
+ENROLMENT: Decider[EnrolmentCommand, Enrolment, EnrolmentEvent] = Decider(
+    stream=stream,
+    decide=decide,
+    evolve=evolve,
+    initial=Enrolment(),
+    commands=get_args(EnrolmentCommand),
+    events=get_args(EnrolmentEvent),
+)

@@ -1,0 +1,153 @@
+"""Facts about one learner's enrolment in one course."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger.message import Event, Instant
+from ledger.split import Sale
+
+
+class EnrolmentReserved(Event, frozen=True, kw_only=True):
+    """The course is held for the learner until it is paid. All that the payment needs is here."""
+
+    TYPE: ClassVar[str] = "enrolments.reserved.v1"
+    enrolment_id: str
+    course_id: str
+    learner_id: str
+    buyer_id: str
+    attempt: int
+    """The learner's how manyth at this course, from 1."""
+    payment_id: str
+    amount_minor: int
+    currency: str
+    sale: Sale
+    payment_method_id: str
+    expires_at: Instant
+    stripe_customer_id: str = ""
+    save_payment_method: bool = False
+
+
+class EnrolmentActivated(Event, frozen=True, kw_only=True):
+    """The learner has access, by a payment or for nothing."""
+
+    TYPE: ClassVar[str] = "enrolments.activated.v1"
+    enrolment_id: str
+    course_id: str
+    learner_id: str
+    buyer_id: str
+    attempt: int
+    revision: int
+    """Of the course; 0 when it is not known which was bought."""
+    payment_id: str = ""
+    """Empty when nothing was to be paid."""
+    amount_minor: int = 0
+    """What was paid, as it was reserved; 0 also when that is not known here."""
+    currency: str = ""
+    sale: Sale | None = None
+    """Of one for nothing: on which terms. A paid one's are with its reservation and its payment."""
+    as_of: int = 0
+
+
+class EnrolmentReleased(Event, frozen=True, kw_only=True):
+    """Nothing was paid, and nothing is held any more."""
+
+    TYPE: ClassVar[str] = "enrolments.released.v1"
+    enrolment_id: str
+    payment_id: str
+    reason: str
+    as_of: int
+
+
+class EnrolmentExpiring(Event, frozen=True, kw_only=True):
+    """Held too long: the payment is to be canceled, and may still be captured before it is."""
+
+    TYPE: ClassVar[str] = "enrolments.expiring.v1"
+    enrolment_id: str
+    payment_id: str
+
+
+class ReservationSuperseded(Event, frozen=True, kw_only=True):
+    """An earlier payment was captured after all: this one is to be canceled."""
+
+    TYPE: ClassVar[str] = "enrolments.reservation_superseded.v1"
+    enrolment_id: str
+    payment_id: str
+    by_payment_id: str
+
+
+class SurplusPaymentFound(Event, frozen=True, kw_only=True):
+    """Paid twice: the learner has the course by another payment, and this one is to be given back."""
+
+    TYPE: ClassVar[str] = "enrolments.surplus_payment_found.v1"
+    payment_id: str
+    buyer_id: str
+    kept_payment_id: str
+    """Empty when the course was had for nothing."""
+    as_of: int
+
+
+class SurplusPaymentReturned(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "enrolments.surplus_payment_returned.v1"
+    payment_id: str
+    as_of: int
+
+
+class EnrolmentRevoked(Event, frozen=True, kw_only=True):
+    """The money was given back, and the access with it."""
+
+    TYPE: ClassVar[str] = "enrolments.revoked.v1"
+    enrolment_id: str
+    payment_id: str
+    cause: str
+    """`refunded` or `dispute_lost`."""
+    cause_id: str
+    as_of: int
+
+
+class EnrolmentRestored(Event, frozen=True, kw_only=True):
+    """What had revoked it is undone."""
+
+    TYPE: ClassVar[str] = "enrolments.restored.v1"
+    enrolment_id: str
+    payment_id: str
+    buyer_id: str
+    attempt: int
+    revision: int
+    cause: str
+    """`refund_failed`, `refund_canceled` or `dispute_won`."""
+    cause_id: str
+    as_of: int
+    amount_minor: int = 0
+    currency: str = ""
+
+
+class ReturnRequested(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "enrolments.return_requested.v1"
+    enrolment_id: str
+    payment_id: str
+    refund_id: str
+    buyer_id: str
+
+
+class ReturnWithdrawn(Event, frozen=True, kw_only=True):
+    """The refund came to nothing, and the enrolment goes on."""
+
+    TYPE: ClassVar[str] = "enrolments.return_withdrawn.v1"
+    enrolment_id: str
+    refund_id: str
+
+
+EnrolmentEvent = (
+    EnrolmentReserved
+    | EnrolmentActivated
+    | EnrolmentReleased
+    | EnrolmentExpiring
+    | ReservationSuperseded
+    | SurplusPaymentFound
+    | SurplusPaymentReturned
+    | EnrolmentRevoked
+    | EnrolmentRestored
+    | ReturnRequested
+    | ReturnWithdrawn
+)

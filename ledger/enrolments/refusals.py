@@ -1,0 +1,103 @@
+"""Why a purchase or a return is refused; each detail says what to do in the one case, and `remedy` in any."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from ledger.errors import Invalid, Refused
+
+
+class InvalidText(Invalid):
+    """An id is empty, too long, or holds what it may not."""
+
+    code: ClassVar[str] = "invalid_text"
+    remedy: ClassVar[str] = "Shorten or correct the field that `detail` names."
+
+
+class PaymentMethodRequired(Invalid):
+    """The course costs something, and nothing says which card pays."""
+
+    code: ClassVar[str] = "payment_method_required"
+    remedy: ClassVar[str] = "Send a `payment_method_id`."
+
+
+class GiftToSelf(Invalid):
+    """A gift is for another user."""
+
+    code: ClassVar[str] = "gift_to_self"
+    remedy: ClassVar[str] = "Buy the course for yourself, or name another user."
+
+
+class OwnCourse(Refused):
+    """Nobody buys a course that they sell, and nobody is given one."""
+
+    code: ClassVar[str] = "own_course"
+    remedy: ClassVar[str] = "Nothing is to be done: instructors see their own courses."
+
+
+class AlreadyEnrolled(Refused):
+    """The learner has the course."""
+
+    code: ClassVar[str] = "already_enrolled"
+    remedy: ClassVar[str] = "Nothing is to be paid; open the course."
+
+
+class PurchaseInProgress(Refused):
+    """A purchase of this course for this learner is under way."""
+
+    code: ClassVar[str] = "purchase_in_progress"
+    remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
+
+    def __init__(self, payment_id: str, until: datetime) -> None:
+        super().__init__(
+            f"Payment {payment_id} for this course is under way: finish or cancel it. "
+            f"It holds the course until {until.isoformat()}."
+        )
+        self.payment_id, self.until = payment_id, until
+
+
+class CourseNotForSale(Refused):
+    """The course is not published, or nobody is there who could sell it."""
+
+    code: ClassVar[str] = "course_not_for_sale"
+    remedy: ClassVar[str] = "Choose a course of `GET /api/courses/list`."
+
+
+class PriceChanged(Refused):
+    """The course costs another amount than the buyer was shown."""
+
+    code: ClassVar[str] = "price_changed"
+    remedy: ClassVar[str] = "Show the new price, and send it once the buyer agrees."
+
+    def __init__(self, detail: str, amount_minor: int, currency: str) -> None:
+        super().__init__(detail)
+        self.amount_minor, self.currency = amount_minor, currency
+
+
+class NotChargeable(Refused):
+    """What is left to pay is an amount that Stripe does not charge."""
+
+    code: ClassVar[str] = "not_chargeable"
+    remedy: ClassVar[str] = "Buy without the discount, or with another one."
+
+
+class NotEnrolled(Refused):
+    """The learner has no access that could be returned."""
+
+    code: ClassVar[str] = "not_enrolled"
+    remedy: ClassVar[str] = "Look at the enrolment's `status`."
+
+
+class NothingPaid(Refused):
+    """The enrolment cost nothing, so that nothing can be given back."""
+
+    code: ClassVar[str] = "nothing_paid"
+    remedy: ClassVar[str] = "Nothing is to be done."
+
+
+class ReturnInProgress(Refused):
+    """The money was asked back before, and its refund is under way."""
+
+    code: ClassVar[str] = "return_in_progress"
+    remedy: ClassVar[str] = "Wait for the refund that `detail` names."

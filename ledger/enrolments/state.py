@@ -1,0 +1,170 @@
+"""What is remembered of an enrolment to decide on it. `evolve` takes any history and never fails."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentEvent,
+    EnrolmentExpiring,
+    EnrolmentReleased,
+    EnrolmentReserved,
+    EnrolmentRestored,
+    EnrolmentRevoked,
+    ReservationSuperseded,
+    ReturnRequested,
+    ReturnWithdrawn,
+    SurplusPaymentFound,
+    SurplusPaymentReturned,
+)
+from ledger.persistent import PersistentMap
+
+EnrolmentStatus = Literal["reserved", "released", "active", "revoked"]
+
+
+class Attempt(Struct, frozen=True, gc=False):
+    """One payment for the course, and what was last said of it."""
+
+    enrolment_id: str = ""
+    number: int = 0
+    buyer_id: str = ""
+    revision: int = 0
+    amount_minor: int = 0
+    currency: str = ""
+    as_of: int = 0
+    """The version of the payment's stream that is followed here."""
+    given_back: bool = False
+    surplus: bool = False
+
+
+class Enrolment(Struct, frozen=True):
+    status: Literal[EnrolmentStatus, ""] = ""
+    """Empty before anything was asked."""
+    enrolment_id: str = ""
+    attempt: int = 0
+    """How many there were."""
+    payment_id: str = ""
+    """By which it is reserved or active, or was; empty for nothing."""
+    reservation: EnrolmentReserved | None = None
+    """While it is reserved."""
+    expiring: bool = False
+    returning: str = ""
+    """The refund that was asked for; progress is frozen meanwhile."""
+    attempts: PersistentMap[Attempt] = PersistentMap()
+    """By payment."""
+
+    def is_active_by_another(self, payment_id: str) -> bool:
+        return self.status == "active" and self.payment_id != payment_id
+
+
+def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+    enrolment: Enrolment, event: EnrolmentEvent
+) -> Enrolment:
+    match event:
+        case EnrolmentReserved():
+            attempt = Attempt(
+                event.enrolment_id,
+                event.attempt,
+                event.buyer_id,
+                event.sale.revision,
+                event.amount_minor,
+                event.currency,
+            )
+            return replace(
+                enrolment,
+                status="reserved",
+                enrolment_id=event.enrolment_id,
+                attempt=event.attempt,
+                payment_id=event.payment_id,
+                reservation=event,
+                expiring=False,
+                returning="",
+                attempts=enrolment.attempts.put(event.payment_id, attempt),
+            )
+        case EnrolmentActivated():
+            return _activated(enrolment, event)
+        case EnrolmentReleased():
+            after = _followed(enrolment, event.payment_id, event.as_of)
+            return _unreserved(after, event.payment_id)
+        case EnrolmentExpiring():
+            return replace(enrolment, expiring=True)
+        case ReservationSuperseded():
+            return _unreserved(enrolment, event.payment_id)
+        case SurplusPaymentFound():
+            return _followed(enrolment, event.payment_id, event.as_of, surplus=True)
+        case SurplusPaymentReturned():
+            return _followed(enrolment, event.payment_id, event.as_of, given_back=True, surplus=True)
+        case EnrolmentRevoked():
+            after = _followed(enrolment, event.payment_id, event.as_of, given_back=True)
+            return _revoked(after, event)
+        case EnrolmentRestored():
+            after = _followed(enrolment, event.payment_id, event.as_of)
+            return replace(_held_by(after, event.enrolment_id, event.payment_id), returning="")
+        case ReturnRequested():
+            return replace(enrolment, returning=event.refund_id)
+        case ReturnWithdrawn():
+            return replace(enrolment, returning="")
+        case _:
+            assert_never(event)
+
+
+def _followed(
+    enrolment: Enrolment, payment_id: str, as_of: int, *, given_back: bool = False, surplus: bool = False
+) -> Enrolment:
+    known = enrolment.attempts.get(payment_id, Attempt())
+    now = replace(known, as_of=as_of, given_back=given_back, surplus=surplus)
+    return replace(enrolment, attempts=enrolment.attempts.put(payment_id, now))
+
+
+def _held_by(enrolment: Enrolment, enrolment_id: str, payment_id: str) -> Enrolment:
+    return replace(
+        enrolment,
+        status="active",
+        enrolment_id=enrolment_id,
+        payment_id=payment_id,
+        reservation=None,
+        expiring=False,
+    )
+
+
+def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
+    held = _held_by(enrolment, event.enrolment_id, event.payment_id)
+    held = replace(held, attempt=max(held.attempt, event.attempt), returning="")
+    if not event.payment_id:
+        return held
+    attempt = Attempt(
+        event.enrolment_id,
+        event.attempt,
+        event.buyer_id,
+        event.revision,
+        event.amount_minor,
+        event.currency,
+        event.as_of,
+    )
+    return replace(held, attempts=held.attempts.put(event.payment_id, attempt))
+
+
+def _unreserved(enrolment: Enrolment, payment_id: str) -> Enrolment:
+    """Where this payment held the course; that of any other stays as it is."""
+    if enrolment.status != "reserved" or enrolment.payment_id != payment_id:
+        return enrolment
+    return replace(enrolment, status="released", reservation=None, expiring=False)
+
+
+def _revoked(enrolment: Enrolment, event: EnrolmentRevoked) -> Enrolment:
+    """One that was never active here is revoked too: what is said of its payment comes in any order."""
+    if enrolment.status and enrolment.payment_id != event.payment_id:
+        return enrolment
+    return replace(
+        enrolment,
+        status="revoked",
+        enrolment_id=event.enrolment_id,
+        payment_id=event.payment_id,
+        reservation=None,
+        expiring=False,
+        returning="",
+    )

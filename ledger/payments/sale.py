@@ -1,0 +1,116 @@
+"""What the facts of a payment for a sale mean: whose its money is, and whether the sale stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec.structs import replace
+
+from ledger.message import Event
+from ledger.payments.events import (
+    DisputeLost,
+    DisputeWon,
+    PaymentCanceled,
+    PaymentEvent,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentSettled,
+    PaymentSucceeded,
+    RefundCanceled,
+    RefundFailed,
+    RefundReversed,
+    RefundSettled,
+    RefundSucceeded,
+    SaleStandingChanged,
+)
+from ledger.payments.state import CAPTURED, Payment, evolve
+from ledger.split import SettledSplit, kept
+
+SALES = frozenset({"course"})
+"""Purposes whose money is shared, and where something is given for it that can be taken back."""
+
+Standing = Literal["open", "unpaid", "paid", "given_back"]
+
+_CAUSES: Mapping[type[Event], str] = {
+    PaymentSucceeded: "captured",
+    PaymentFailed: "failed",
+    PaymentCanceled: "canceled",
+    RefundSucceeded: "refunded",
+    RefundFailed: "refund_failed",
+    RefundCanceled: "refund_canceled",
+    DisputeLost: "dispute_lost",
+    DisputeWon: "dispute_won",
+}
+
+
+def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent, ...]:
+    """The same facts with what they mean for a sale; those of any other payment as they are."""
+    events = tuple(events)
+    if not _is_sale(payment, events):
+        return events
+    told: list[PaymentEvent] = []
+    for event in events:
+        after = evolve(payment, event)
+        told.append(_with_meaning(event, payment, after))
+        if standing(after) not in {"open", standing(payment)}:
+            told.append(_changed(event, after))
+        payment = after
+    return tuple(told)
+
+
+def standing(payment: Payment) -> Standing:
+    """A lost dispute, and a refund that is to take the access, weigh as much as all of the money."""
+    if payment.status in {"failed", "canceled"}:
+        return "unpaid"
+    if payment.status not in CAPTURED:
+        return "open"
+    all_of_it = payment.succeeded_minor >= payment.captured_minor > 0
+    return "given_back" if all_of_it or payment.revoking or payment.disputed.lost else "paid"
+
+
+def _is_sale(payment: Payment, events: tuple[PaymentEvent, ...]) -> bool:
+    if payment.status or not events:
+        return payment.purpose in SALES
+    return isinstance(events[0], PaymentInitiated) and events[0].purpose in SALES
+
+
+def _with_meaning(event: PaymentEvent, before: Payment, after: Payment) -> PaymentEvent:
+    match event:
+        case PaymentSettled():
+            return replace(event, split=_whose(after) if before.settlement is None else None)
+        case RefundSettled() | RefundReversed() | DisputeLost() | DisputeWon():
+            was, now = _whose(before), _whose(after)
+            return replace(event, split=now.since(was) if was is not None and now is not None else None)
+        case RefundFailed() | RefundCanceled():
+            return replace(event, purpose_ref=after.purpose_ref)
+        case _:
+            return event
+
+
+def _whose(payment: Payment) -> SettledSplit | None:
+    """What is left of the charge; None while nobody knows at which rate and in which currency it settles."""
+    sale, entry = payment.sale, payment.settlement
+    if sale is None or entry is None:
+        return None
+    return kept(sale, entry.amount_minor, entry.currency, payment.given_back_minor)
+
+
+def _changed(event: PaymentEvent, payment: Payment) -> SaleStandingChanged:
+    match event:
+        case RefundSucceeded() | RefundFailed() | RefundCanceled():
+            cause_id = event.refund_id
+        case DisputeLost() | DisputeWon():
+            cause_id = event.dispute_id
+        case _:
+            cause_id = ""
+    return SaleStandingChanged(
+        payment_id=payment.payment_id,
+        user_id=payment.user_id,
+        purpose=payment.purpose,
+        purpose_ref=payment.purpose_ref,
+        standing=standing(payment),
+        cause=_CAUSES.get(type(event), ""),
+        cause_id=cause_id,
+        revision=payment.sale.revision if payment.sale else 0,
+    )

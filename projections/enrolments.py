@@ -1,0 +1,167 @@
+"""Enrolments as they are now: one row for a learner at a course, of the attempt that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Literal, get_args
+
+from psycopg import Cursor
+
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentEvent,
+    EnrolmentExpiring,
+    EnrolmentReleased,
+    EnrolmentReserved,
+    EnrolmentRestored,
+    EnrolmentRevoked,
+    ReservationSuperseded,
+    ReturnRequested,
+    ReturnWithdrawn,
+)
+from ledger.enrolments.state import EnrolmentStatus
+from ledger.enrolments.stream import parts_of
+from ledger.message import Event, Recorded
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
+
+
+class EnrolmentRow(Row):
+    stream: str
+    """Names the course and the learner, who have one row together."""
+    course_id: str
+    learner_id: str
+    buyer_id: str
+    enrolment_id: str
+    attempt: int
+    status: Literal[EnrolmentStatus, ""]
+    """Empty when all that is known is that a payment, whose reservation was lost, came to nothing."""
+    payment_id: str
+    """Empty for nothing."""
+    amount_minor: int
+    """What is to pay, or was paid; currency and revision belong to it."""
+    currency: str
+    revision: int
+    expiring: bool
+    refund_id: str
+    """The refund that was asked for."""
+    reserved_at: datetime | None
+    expires_at: datetime | None
+    """Of a reservation, while there is one."""
+    activated_at: datetime | None
+    revoked_at: datetime | None
+    position: int
+    last_position: int
+
+
+ENROLMENTS = Table("enrolments", EnrolmentRow, ("stream",))
+
+_FACTS: frozenset[type[Event]] = frozenset(get_args(EnrolmentEvent))
+
+
+class Enrolments(Projection):
+    NAME: ClassVar[str] = "enrolments"
+    FACTS: ClassVar[frozenset[type[Event]] | None] = _FACTS
+
+    def __init__(self) -> None:
+        self._enrolments = Rows(ENROLMENTS)
+
+    @property
+    def buffers(self) -> tuple[TableBuffer, ...]:
+        return (self._enrolments,)
+
+    def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
+        """Of a stream that begins in this batch nothing is there yet."""
+        ours = [one for one in batch if type(one.event) in _FACTS]
+        begun = {one.stream for one in ours if one.version == 1}
+        self._enrolments.load(cursor, {one.stream for one in ours} - begun)
+
+    def project(self, recorded: Recorded) -> None:
+        if recorded.version == 1:
+            self._enrolments.put(recorded.stream, _begin(recorded))
+        row = self._enrolments.change(recorded.stream)
+        row.last_position = recorded.position
+        _advance(row, recorded)
+
+
+def _begin(recorded: Recorded) -> EnrolmentRow:
+    course_id, learner_id = parts_of(recorded.stream)
+    return EnrolmentRow(
+        stream=recorded.stream,
+        course_id=course_id,
+        learner_id=learner_id,
+        buyer_id="",
+        enrolment_id="",
+        attempt=0,
+        status="",
+        payment_id="",
+        amount_minor=0,
+        currency="",
+        revision=0,
+        expiring=False,
+        refund_id="",
+        reserved_at=None,
+        expires_at=None,
+        activated_at=None,
+        revoked_at=None,
+        position=recorded.position,
+        last_position=recorded.position,
+    )
+
+
+def _advance(row: EnrolmentRow, recorded: Recorded) -> None:
+    """The same rules as the decider's `evolve`."""
+    event, at = recorded.event, recorded.metadata.effective_at
+    match event:
+        case EnrolmentReserved():
+            _reserve(row, event, at)
+        case EnrolmentActivated() | EnrolmentRestored():
+            _activate(row, event, at)
+        case EnrolmentReleased(payment_id=payment_id) | ReservationSuperseded(payment_id=payment_id):
+            if row.status == "reserved" and row.payment_id == payment_id:
+                _end(row, "released")
+        case EnrolmentRevoked():
+            if not row.status or row.payment_id == event.payment_id:
+                row.enrolment_id, row.payment_id = event.enrolment_id, event.payment_id
+                row.revoked_at = at
+                _end(row, "revoked")
+        case EnrolmentExpiring():
+            row.expiring = True
+        case ReturnRequested(refund_id=refund_id):
+            row.refund_id = refund_id
+        case ReturnWithdrawn():
+            row.refund_id = ""
+        case _:
+            pass  # a payment too many changes nothing of the enrolment
+
+
+def _reserve(row: EnrolmentRow, event: EnrolmentReserved, at: datetime) -> None:
+    row.status = "reserved"
+    _identify(row, event, event.sale.revision)
+    row.expiring, row.refund_id = False, ""
+    row.reserved_at, row.expires_at = at, event.expires_at
+    row.activated_at = row.revoked_at = None
+
+
+def _activate(row: EnrolmentRow, event: EnrolmentActivated | EnrolmentRestored, at: datetime) -> None:
+    restored = isinstance(event, EnrolmentRestored) and row.payment_id == event.payment_id
+    row.activated_at = (row.activated_at if restored else None) or at
+    _identify(row, event, event.revision)
+    row.revoked_at = None
+    _end(row, "active")
+
+
+def _identify(
+    row: EnrolmentRow, event: EnrolmentReserved | EnrolmentActivated | EnrolmentRestored, revision: int
+) -> None:
+    row.enrolment_id, row.payment_id, row.buyer_id = event.enrolment_id, event.payment_id, event.buyer_id
+    row.attempt, row.revision = event.attempt, revision
+    row.amount_minor, row.currency = event.amount_minor, event.currency
+
+
+def _end(row: EnrolmentRow, status: EnrolmentStatus) -> None:
+    """Of a reservation, and of a return that was asked for."""
+    row.status = status
+    row.expiring, row.expires_at, row.refund_id = False, None, ""
