@@ -186,7 +186,8 @@ def test_what_is_not_newer_changes_nothing(late: Any) -> None:
 
 def test_the_last_word_counts_in_whatever_order_all_is_said() -> None:
     assert after(reserve(), revoke(as_of=5), activate(as_of=3)).status == "revoked"
-    assert after(reserve(), activate(), restore(as_of=7), revoke(as_of=5)).status == "active"
+    enrolment, facts = when(after(reserve(), activate()), restore(as_of=7), revoke(as_of=5))
+    assert (enrolment.status, names(facts)) == ("active", ["EnrolmentRestored"])
     assert after(reserve(), activate(as_of=4), release(as_of=2)).status == "active"
 
 
@@ -241,6 +242,23 @@ def test_a_surplus_whose_refund_fails_is_found_again() -> None:
     _, [found] = when(twice, restore(1, as_of=8))
     assert isinstance(found, SurplusPaymentFound)
     assert found.as_of == 8
+
+
+TWICE = after(reserve(), release(), reserve(2), activate(2), activate(1))
+"""By `pay_2`, and by `pay_1`, which goes back."""
+
+
+def test_a_surplus_that_went_back_after_the_access_was_taken_revokes_nothing() -> None:
+    enrolment, facts = when(TWICE, revoke(2), revoke(1))
+    assert names(facts) == ["EnrolmentRevoked", "SurplusPaymentReturned"]
+    assert standing(enrolment) == ("revoked", "pay_2")
+
+
+def test_a_surplus_that_bounces_once_the_access_was_taken_gives_it() -> None:
+    """It was never active before, so that it is not restored; nobody has the course, and it is paid."""
+    enrolment, facts = when(TWICE, revoke(1), revoke(2), restore(1, as_of=9))
+    assert names(facts)[-1] == "EnrolmentActivated"
+    assert standing(enrolment) == ("active", "pay_1")
 
 
 def test_an_earlier_payment_that_is_captured_first_ends_the_present_one() -> None:

@@ -232,6 +232,12 @@ def test_no_refund_is_in_the_books_before_it_is_known_whose_the_money_is() -> No
     assert sum(name == "DisputeLost" for name in names(later)) == 1
 
 
+def test_a_second_movement_of_a_charge_is_the_platforms() -> None:
+    """What was shared is shared once, whatever else Stripe books for the charge."""
+    _, facts = when(sold(), snapshot(balance_transaction=txn("charge_again", 500)))
+    assert booked(facts) == {"1010": 500, "4030": -500}
+
+
 @st.composite
 def shared(draw: st.DrawFn) -> Sale:
     """Terms of a charge of 100.00."""
