@@ -20,10 +20,10 @@ from ledger.courses.content import (
     MINUTES_MAX,
     REF_MAX,
     WEIGHT_MAX,
-    WHOLE_BP,
     CourseContent,
 )
 from ledger.courses.state import Course, CourseStatus
+from ledger.split import WHOLE_BP
 from projections.courses.course import CourseRow
 
 ERASED = "(erased)"

@@ -19,7 +19,8 @@ from api.courses.resources import (
 from api.courses.words import Words, config_of
 from api.http.problems import FieldError, Unprocessable
 from api.services import Services
-from ledger.courses.content import WHOLE_BP, CourseContent, Instructor, Item
+from ledger.courses.content import CourseContent, Item
+from ledger.split import WHOLE_BP, Part
 
 UNWRITTEN = "0" * 64
 """Stands for the hash of words that are not written yet, while the rules are asked whether they may be."""
@@ -46,7 +47,7 @@ def uploaded(services: Services, body: UploadCourse, author: str, command_id: st
         price_minor=body.price_minor,
         currency=body.currency.lower(),
         items=_items(items),
-        instructors=_instructors(body.instructors) or (Instructor(user_id=author, part_bp=WHOLE_BP),),
+        instructors=_instructors(body.instructors) or (Part(user_id=author, part_bp=WHOLE_BP),),
     )
     titles = {item_id: item.title for item_id, item in items}
     return Draft(content, Words(title=body.title, description=body.description, item_titles=titles))
@@ -137,8 +138,8 @@ def _items(items: Sequence[tuple[str, NewItem]]) -> tuple[Item, ...]:
     )
 
 
-def _instructors(parts: Sequence[InstructorPart] | None) -> tuple[Instructor, ...]:
-    return tuple(Instructor(user_id=part.user_id, part_bp=part.part_bp) for part in parts or ())
+def _instructors(parts: Sequence[InstructorPart] | None) -> tuple[Part, ...]:
+    return tuple(Part(user_id=part.user_id, part_bp=part.part_bp) for part in parts or ())
 
 
 class Written(msgspec.Struct, frozen=True):

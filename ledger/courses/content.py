@@ -12,11 +12,10 @@ from msgspec import Struct
 
 from ledger import money
 from ledger.courses.refusals import InvalidContent
+from ledger.split import WHOLE_BP, Part
 
 LEVELS = ("beginner", "intermediate", "advanced")
 """From least to most."""
-WHOLE_BP = 10_000
-"""What the parts of the instructors add up to, in basis points."""
 ITEMS_MAX = 500
 INSTRUCTORS_MAX = 20
 MINUTES_MAX = 100_000
@@ -46,12 +45,6 @@ class Item(Struct, frozen=True, kw_only=True):
     """Of that content, in lower-case hexadecimal."""
 
 
-class Instructor(Struct, frozen=True, kw_only=True):
-    user_id: str
-    part_bp: int
-    """Of what the instructors of the course get, in basis points."""
-
-
 class CourseContent(Struct, frozen=True, kw_only=True):
     words_id: str
     words_hash: str
@@ -65,7 +58,7 @@ class CourseContent(Struct, frozen=True, kw_only=True):
     """0 is free."""
     currency: str
     items: tuple[Item, ...] = ()
-    instructors: tuple[Instructor, ...] = ()
+    instructors: tuple[Part, ...] = ()
 
 
 def check(content: CourseContent) -> None:
@@ -117,7 +110,7 @@ def _check_items(items: tuple[Item, ...]) -> None:
             raise InvalidContent(f"`{where}.sha256` must have 64 lower-case hexadecimal digits.")
 
 
-def _check_instructors(instructors: tuple[Instructor, ...]) -> None:
+def _check_instructors(instructors: tuple[Part, ...]) -> None:
     if not 1 <= len(instructors) <= INSTRUCTORS_MAX:
         raise InvalidContent(f"A course has from 1 to {INSTRUCTORS_MAX} instructors.")
     if len({one.user_id for one in instructors}) < len(instructors):

@@ -19,10 +19,11 @@ from ledger.courses.commands import (
     UnarchiveCourse,
     UnfeatureCourse,
 )
-from ledger.courses.content import CourseContent, Instructor, Item
+from ledger.courses.content import CourseContent, Item
 from ledger.courses.decider import COURSE
 from ledger.courses.events import CourseEvent, CourseUploaded
 from ledger.courses.state import Course
+from ledger.split import Part
 from tests.ledger.examples import NOON
 
 COURSE_ID, ANN, BOB = "crs_1", "usr_ann", "usr_bob"
@@ -53,7 +54,7 @@ def content(**changes: Any) -> CourseContent:
         "price_minor": 4900,
         "currency": "usd",
         "items": (item(1), item(2)),
-        "instructors": (Instructor(user_id=ANN, part_bp=10_000),),
+        "instructors": (Part(user_id=ANN, part_bp=10_000),),
     }
     return CourseContent(**{**fields, **changes})
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.courses.commands import CourseCommand
-from ledger.courses.content import Instructor, check
+from ledger.courses.content import check
 from ledger.courses.decider import COURSE
 from ledger.courses.events import (
     CourseApproved,
@@ -36,6 +36,7 @@ from ledger.courses.state import Course
 from ledger.errors import Forbidden, NotFound, Refused
 from ledger.message import Origin
 from ledger.permissions import check as check_sender
+from ledger.split import Part
 from tests.ledger.course_examples import (
     ANN,
     BOB,
@@ -300,10 +301,10 @@ def test_a_featured_course_is_so_until_it_is_archived() -> None:
         ({"items": (item(1, sha256=HASH.upper()),)}, "sha256"),
         ({"items": (item(1, content_ref=""),)}, "content_ref"),
         ({"instructors": ()}, "from 1 to 20 instructors"),
-        ({"instructors": (Instructor(user_id=ANN, part_bp=9_999),)}, "come to 9999"),
-        ({"instructors": (Instructor(user_id=ANN, part_bp=5_000),) * 2}, "named once"),
+        ({"instructors": (Part(user_id=ANN, part_bp=9_999),)}, "come to 9999"),
+        ({"instructors": (Part(user_id=ANN, part_bp=5_000),) * 2}, "named once"),
         (
-            {"instructors": (Instructor(user_id=ANN, part_bp=10_000), Instructor(user_id=BOB, part_bp=0))},
+            {"instructors": (Part(user_id=ANN, part_bp=10_000), Part(user_id=BOB, part_bp=0))},
             "at least 1",
         ),
     ],

@@ -8,9 +8,9 @@ from api.courses import words as course_words
 from api.courses.words import Words
 from api.services import Services
 from ledger.courses import commands
-from ledger.courses.content import WHOLE_BP, Instructor
 from ledger.ids import new_id
 from ledger.message import Command, Origin
+from ledger.split import WHOLE_BP, Part
 from tests.ledger.course_examples import content
 
 DRAFT: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ async def course_of(services: Services, author: str, way: tuple[str, ...]) -> st
     of = content(
         words_id=words_id,
         words_hash=course_words.salted(salt, words),
-        instructors=(Instructor(user_id=author, part_bp=WHOLE_BP),),
+        instructors=(Part(user_id=author, part_bp=WHOLE_BP),),
     )
     fields: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id}
     steps: dict[str, Command] = {
