@@ -16,14 +16,20 @@ from tests.order import dealt
 TESTS = Path(__file__).parent
 
 
-WHOLE_SERVICES = ("flows/", "install/", "docs/", "api/embedded/", "api/cli/test_demo", "api/cli/test_service")
-"""What starts processes of its own, or installs: `make quick` leaves it out."""
+SLOW = (
+    *("flows/", "install/", "docs/", "api/embedded/", "api/cli/"),  # processes of their own, or an install
+    *("api/stripe/", "api/operations/test_health", "api/http/test_schemathesis", "api/courses/test_listing"),
+    *("projections/test_rebuild", "projections/test_subscription_tables", "projections/test_runner"),
+    *("projections/test_export", "ledger/test_state_forms", "ledger/store/test_snapshots"),
+    *("ledger/store/test_chain", "ledger/store/test_migrations"),
+)
+"""What starts processes or takes long for what it is: `make quick` leaves it out, `make test` begins with it."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(WHOLE_SERVICES):
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
     yield  # now `-m` and `-k` take their choice
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
