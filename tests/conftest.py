@@ -23,7 +23,9 @@ SLOW = (
     *("projections/test_export", "ledger/test_state_forms", "ledger/store/test_snapshots"),
     *("ledger/store/test_chain", "ledger/store/test_migrations"),
 )
-"""What starts processes or takes long for what it is: `make quick` leaves it out, `make test` begins with it."""
+"""What starts processes or takes long for what it is. `make quick` leaves it out, and `make test` begins with
+it.
+"""
 
 
 @pytest.hookimpl(wrapper=True)
