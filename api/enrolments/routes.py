@@ -49,6 +49,7 @@ from ledger.enrolments.refusals import (
     PriceChanged,
     PurchaseInProgress,
 )
+from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import NotFound
 from ledger.payments.stream import stream_of as payment_stream
 from projections.enrolments import EnrolmentRow
@@ -132,7 +133,12 @@ async def purchase_course(
         async def make() -> ReserveEnrolment:
             return await _reservation(services, request, data, command_id)
 
-        done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        try:
+            done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        except AlreadyEnrolled:
+            if (had := await _taken_up(services, request, data, command_id)) is not None:
+                return had
+            raise
         return await _answer(services, request, done)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
@@ -179,6 +185,25 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
         raise PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
     waits = Purchase(enrolment=enrolment_of(row), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
+
+
+async def _taken_up(
+    services: Services, request: Call, body: BuyCourse, command_id: str
+) -> Response[Any] | None:
+    """The answer where the learner has the course by this very request: a ledger that was restored to a time
+    before it has its payment from Stripe, and no reservation.
+    """
+    facts = await services.store.read_stream(
+        enrolment_stream(body.course_id, body.gift_to or request.user.id)
+    )
+    paid = await services.store.read_stream(payment_stream(services.id_of("pay", command_id)))
+    if not facts or not paid:
+        return None
+    row, story = fold(facts), fold_payment(paid)
+    if story.payment.purpose_ref != row.stream:
+        return None
+    repeat = Submitted((), max(facts[-1].position, paid[-1].position), repeated=True)
+    return await _answer_paid(services, request, row, story, repeat)
 
 
 async def _answer_paid(

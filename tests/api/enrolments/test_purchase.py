@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -59,6 +60,39 @@ async def test_the_same_key_again_is_the_same_purchase(market: Market, ann: Call
         await connection.execute("DELETE FROM idempotency_keys")  # as after a crash
     later = await ann.buy(market.course_id, key="one")
     assert (later.status_code, later.json()) == (201, first.json())
+    assert await market.charged() == [4900]
+
+
+async def test_a_purchase_that_a_restored_ledger_forgot_is_answered_by_what_stripe_has(
+    market: Market, ann: Caller
+) -> None:
+    services, scope = market.app.services, "usr_ann\0POST\0/api/courses/purchase\0one"
+    payment_id = services.id_of("pay", f"api:{sha256(scope.encode()).hexdigest()}")
+    metadata = {
+        "payment_id": payment_id,
+        "ledger_id": services.store.ledger_id,
+        "user_id": "usr_ann",
+        "purpose": "course",
+        "purpose_ref": f"enrolment-{market.course_id}-usr_ann",
+    }
+    await market.stripe.client.v1.payment_intents.create_async(
+        {
+            "amount": 4900,
+            "currency": "usd",
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": metadata,
+        }
+    )
+    async with market.working():
+        await market.receive()
+        await market.until(ann, "active")
+    again = await ann.buy(market.course_id, key="one")
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    assert again.json()["payment"]["payment_id"] == payment_id
+    other = await ann.buy(market.course_id, key="two")
+    assert problem(other)["code"] == "already_enrolled"
     assert await market.charged() == [4900]
 
 
