@@ -16,6 +16,8 @@ from litestar.types import ASGIApp
 from api.books import accounting, explain, revenue
 from api.courses import listing, moderation
 from api.courses import routes as courses
+from api.enrolments import listing as enrolments
+from api.enrolments import routes as purchases
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
@@ -25,7 +27,7 @@ from api.invoices import routes as invoices
 from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
-from api.payments import payment_methods, refunds
+from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
@@ -38,6 +40,7 @@ from api.webhooks.routes import stripe_webhook
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payments.HANDLERS,
     *refunds.HANDLERS,
+    *cancellation.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,
@@ -49,6 +52,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *courses.HANDLERS,
     *moderation.HANDLERS,
     *listing.HANDLERS,
+    *purchases.HANDLERS,
+    *enrolments.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

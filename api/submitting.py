@@ -1,20 +1,29 @@
 """A command recorded, and its effects delivered while its sender waits, who so has the answer at once.
 
 Which effects follow is the policies' to say. Delivering them here is a shortcut: the outbox holds the same,
-and the worker delivers them when this process dies first.
+and the worker delivers them when this process dies first. What a delivery records may ask for more, as each
+step of a sale does: of that, `FOLLOWED_ON` is delivered here too, and all else is the worker's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, Self
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Protocol, Self
 
 import msgspec
 import structlog
 
 from api.stripe.delivery import Delivered
-from ledger.effects import Effect, kind_of
+from ledger.effects import (
+    CreatePaymentIntent,
+    Effect,
+    FollowSale,
+    ReopenEnrolment,
+    StartCoursePayment,
+    kind_of,
+)
 from ledger.message import Command, Origin, Recorded
 from ledger.policies import react
 from ledger.store import Store
@@ -22,6 +31,13 @@ from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 from projections import outbox
 
 Make = Callable[[], Awaitable[Command]]
+
+FOLLOWED_ON: frozenset[type[Any]] = frozenset(
+    {StartCoursePayment, CreatePaymentIntent, FollowSale, ReopenEnrolment}
+)
+"""What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the
+first call for a payment. None asks Stripe again after an unclear answer: to look one up is the worker's.
+"""
 
 log = structlog.get_logger()
 
@@ -91,14 +107,18 @@ class Submitter:
         return await self.submit(await make(), origin, begins=begins)
 
     async def _followed(self, submitted: Submitted, origin: Origin) -> Submitted:
-        """By what its facts ask for, in their order. The answer to the last one is the answer."""
+        """By what its facts ask for, in their order, and then by what follows from that. The answer to the
+        last one is the answer.
+        """
         delivered, position = Delivered(), submitted.position
-        for cause in submitted.recorded:
-            for effect in react(cause):
-                delivered = await self._deliver(effect, origin, cause)
-        for outcome in (delivered.outcome, delivered.invoice):
-            if outcome is not None and outcome.recorded:  # else its position is anybody's
-                position = max(position, outcome.position)
+        waiting = deque((effect, cause) for cause in submitted.recorded for effect in react(cause))
+        while waiting:
+            effect, cause = waiting.popleft()
+            delivered = await self._deliver(effect, origin, cause)
+            for outcome in (delivered.outcome, delivered.invoice):
+                if outcome is not None and outcome.recorded:  # else its position is anybody's
+                    position = max(position, outcome.position)
+            waiting.extend(_asked_in_turn(delivered))
         return msgspec.structs.replace(submitted, position=position, delivered=delivered)
 
     async def _deliver(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
@@ -117,6 +137,14 @@ class Submitter:
         if delivered.outcome is not None:
             self._lane.tell(DELIVERED_EARLY, cause)
         return delivered
+
+
+def _asked_in_turn(delivered: Delivered) -> Iterator[tuple[Effect, Recorded]]:
+    """All that a fact asks for, or nothing of it: it is taken off the worker's hands as a whole."""
+    for cause in delivered.outcome.recorded if delivered.outcome else ():
+        effects = react(cause)
+        if all(type(effect) in FOLLOWED_ON for effect in effects):
+            yield from ((effect, cause) for effect in effects)
 
 
 async def _delivered_early(connection: Connection, causes: Sequence[Recorded]) -> list[None]:

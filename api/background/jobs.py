@@ -8,6 +8,7 @@ from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
 from api.books.recognition import close_days
 from api.clock import Clock
+from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
@@ -26,6 +27,7 @@ def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_day
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
+        Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),

@@ -40,6 +40,7 @@ class Access(msgspec.Struct, frozen=True):
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
+BUYERS = frozenset({"student", "instructor", "enterprise"})
 ADMIN = frozenset({"admin"})
 BOOKS = frozenset({"admin", "service"})
 ANYBODY = PEOPLE | {"service"}
@@ -49,6 +50,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/payments/history", "listPayments", PEOPLE, "own_or_admin"),
     Access("GET", "/api/payments/{payment_id}", "getPayment", PEOPLE, "own_or_admin"),
     Access("POST", "/api/payments/refund", "refundPayment", PEOPLE, "own_or_admin"),
+    Access("POST", "/api/payments/{payment_id}/cancel", "cancelPayment", PEOPLE, "own"),
     Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
@@ -81,6 +83,8 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/courses/{course_id}/unarchive", "unarchiveCourse", PEOPLE, "own_or_admin"),
     Access("POST", "/api/courses/{course_id}/feature", "featureCourse", ADMIN),
     Access("POST", "/api/courses/{course_id}/unfeature", "unfeatureCourse", ADMIN),
+    Access("POST", "/api/courses/purchase", "purchaseCourse", BUYERS, "own"),
+    Access("GET", "/api/enrolments", "listEnrolments", PEOPLE, "own_or_admin"),
     Access("GET", "/api/instructor/courses", "listOwnCourses", PEOPLE, "own_or_admin"),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),

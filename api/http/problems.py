@@ -315,10 +315,12 @@ def answer(of: Problem, headers: Mapping[str, str] | None = None) -> Response[by
 
 
 FIELDS: Mapping[str, str] = {
+    "gift_to_self": "/gift_to",
     "invalid_amount": "/amount_minor",
     "invalid_credit": "/amount_minor",
     "invalid_currency": "/currency",
     "note_required": "/note",
+    "payment_method_required": "/payment_method",
     "reason_required": "/reason",
     "unknown_tier": "/tier",
 }

@@ -73,6 +73,12 @@ async def customer_id(services: Services, user_id: str, origin: Origin) -> str:
     return made.id
 
 
+async def customer_with(store: Store, user_id: str, payment_method: str) -> str:
+    """Stripe's customer, whom it wants named with a card that is saved; empty for any other card."""
+    known = await customer(store, user_id)
+    return known.stripe_customer_id if payment_method in known.payment_methods else ""
+
+
 async def listed(store: Store, client: stripe.StripeClient, user_id: str) -> list[SavedCard]:
     """What is saved here and still attached at Stripe."""
     known = await customer(store, user_id)

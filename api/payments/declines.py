@@ -115,8 +115,11 @@ def shown(decline_code: str) -> str:
 def explain(code: str, decline_code: str) -> Decline:
     """By the issuer's reason, else by Stripe's code (`expired_card`, `incorrect_cvc` …).
 
-    What is no decline of a card is Stripe refusing the request itself, and said so.
+    Without a code it was canceled. What is no decline of a card is Stripe refusing the request itself, and
+    said so.
     """
+    if not code:
+        return CANCELED
     if decline_code:
         return DECLINES.get(shown(decline_code), _CONTACT)
     if code in DECLINES:
@@ -134,6 +137,10 @@ OF_AMOUNT: Mapping[str, str] = {
     "amount_too_large": "is above Stripe's maximum. Nothing was charged: send a smaller amount",
 }
 """Stripe's refusals of an amount, whatever the card, as the end of a sentence."""
+
+CANCELED = Decline(
+    "correct", "The payment was canceled. Nothing was charged: to pay after all, send a new Idempotency-Key."
+)
 
 NOT_MADE: Mapping[str, Decline] = {
     "resource_missing": Decline("other_card", "Stripe does not know this payment method. Use another one."),

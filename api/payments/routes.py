@@ -33,7 +33,6 @@ from api.http.preconditions import IDEMPOTENT
 from api.http.problems import (
     CardDeclined,
     FieldError,
-    Problem,
     StripeUnavailable,
     Unprocessable,
     answer,
@@ -42,7 +41,7 @@ from api.http.problems import (
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.payments import cards, declines
-from api.payments.declines import Remedy
+from api.payments.answers import AmountRefused, PaymentDeclined, declined, next_action_of
 from api.payments.reads import PAYMENT_BY_ID
 from api.payments.resources import (
     NextAction,
@@ -54,8 +53,7 @@ from api.payments.resources import (
     payment_of,
 )
 from api.reads import newest_first, select
-from api.services import Gateway, Services, origin_of
-from api.stripe.gateway import Delivered, Postponed
+from api.services import Services, origin_of
 from api.submitting import Submitted
 from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
 from ledger.message import Origin, Recorded
@@ -80,23 +78,6 @@ class ProcessPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     payment_method: PaymentMethodId
     description: Text = ""
     save_payment_method: bool = False
-
-
-class AmountRefused(Problem, kw_only=True):
-    """Stripe takes no such amount: where it converts one, only Stripe knows its bounds. `payment` is the
-    attempt, which stays on record.
-    """
-
-    payment: Payment
-
-
-class PaymentDeclined(Problem, kw_only=True):
-    """The card was not charged. `payment` is the attempt, which stays on record."""
-
-    decline_code: str
-    remedy: Remedy
-    retry_same_card: bool
-    payment: Payment
 
 
 @post(
@@ -156,7 +137,7 @@ async def _process(services: Services, request: Call, body: ProcessPayment, comm
     facts = await _facts(services.store, command, done)
     story = fold(facts)
     _check_same(story)
-    action = await _next_action(services.gateway, story, done.delivered)
+    action = await next_action_of(services.gateway, story.payment, done.delivered)
     return _answer(request, story, action, done.seen(facts[-1].position))
 
 
@@ -185,24 +166,7 @@ async def _customer_id(services: Services, user_id: str, body: ProcessPayment, o
     """Stripe wants its customer with a card that is saved, or is to be."""
     if body.save_payment_method:
         return await cards.customer_id(services, user_id, origin)
-    known = await cards.customer(services.store, user_id)
-    return known.stripe_customer_id if body.payment_method in known.payment_methods else ""
-
-
-async def _next_action(gateway: Gateway, story: Story, delivered: Delivered) -> NextAction | None:
-    row = story.payment
-    if row.status != "requires_action":
-        return None
-    if not delivered.client_secret:
-        try:
-            delivered = await gateway.next_action(row.payment_id)
-        except Postponed:
-            raise StripeUnavailable(
-                f"Payment {row.payment_id} waits for its cardholder; Stripe does not answer. Send it again."
-            ) from None
-    return NextAction(
-        type=row.action, client_secret=delivered.client_secret, redirect_url=delivered.next_action_url
-    )
+    return await cards.customer_with(services.store, user_id, body.payment_method)
 
 
 def _answer(request: Call, story: Story, action: NextAction | None, done: Submitted) -> Response[Any]:
@@ -212,7 +176,7 @@ def _answer(request: Call, story: Story, action: NextAction | None, done: Submit
     if row.failure_code in declines.OF_AMOUNT:
         return answer(_amount_refused(request, row.failure_code, payment), headers)
     if row.status in {"failed", "canceled"}:
-        return answer(_declined(request, story, payment), headers)
+        return answer(declined(request, row, payment), headers)
     if action is not None:
         return Unkept(payment, status_code=202, headers=headers)
     return Response(payment, status_code=201 if row.captured_minor else 202, headers=headers)
@@ -222,19 +186,6 @@ def _amount_refused(request: Call, code: str, payment: Payment) -> AmountRefused
     refused = Unprocessable.at(FieldError(detail=declines.OF_AMOUNT[code], pointer="/amount_minor"))
     common = problem("invalid_amount", refused.detail, request.url.path, refused.errors, status=422)
     return AmountRefused(**msgspec.structs.asdict(common), payment=payment)
-
-
-def _declined(request: Call, story: Story, payment: Payment) -> PaymentDeclined:
-    row = story.payment
-    decline = declines.explain(row.failure_code, row.decline_code)
-    common = problem(CardDeclined.code, decline.detail, request.url.path)
-    return PaymentDeclined(
-        **msgspec.structs.asdict(common),
-        decline_code=row.decline_code if is_admin(request) else declines.shown(row.decline_code),
-        remedy=decline.remedy,
-        retry_same_card=decline.retry_same_card,
-        payment=payment,
-    )
 
 
 _OF_USER = """

@@ -75,7 +75,7 @@ async def hurrying(services: Services) -> AsyncIterator[Worker]:
 
 
 ALL_HERE: tuple[Background, ...] = (working,)
-HURRIED = frozenset({"funds_available", "dunning", "days_closed"})
+HURRIED = frozenset({"funds_available", "dunning", "reservations_expired", "days_closed"})
 HURRY_S = 0.5
 
 

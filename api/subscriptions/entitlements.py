@@ -107,6 +107,13 @@ def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
     return (live.tier, live.status, live.past_due_since) if live else (FREE, "", None)
 
 
+async def tier_of(services: Services, user_id: str) -> str:
+    """Whose terms count now: the tier that was bought while it is paid for, else free."""
+    tier, status, past_due_since = standing(await subscriber_of(services.store, user_id))
+    counts = features.effective_tier(tier, status, services.now(), past_due_since)
+    return counts if counts in services.catalogue.tiers else FREE
+
+
 async def entitlement(services: Services, user_id: str, feature: str) -> Entitlement:
     """What `user_id` may do now; an unknown feature is one that nobody has."""
     found = await plan_of(services, user_id, feature)

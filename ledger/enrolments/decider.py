@@ -190,7 +190,7 @@ def _check_charge(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
         written = money.format_minor(amount, command.offer.currency)
         raise NotChargeable(f"What is to pay {fault}; it is {written}.")
     if not command.payment_method_id:
-        raise PaymentMethodRequired("This course is not free: send the `payment_method_id` that pays it.")
+        raise PaymentMethodRequired("This course is not free: send the `payment_method` that pays it.")
 
 
 def _expire(command: ExpireReservation, enrolment: Enrolment) -> _Events:

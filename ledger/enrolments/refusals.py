@@ -19,7 +19,7 @@ class PaymentMethodRequired(Invalid):
     """The course costs something, and nothing says which card pays."""
 
     code: ClassVar[str] = "payment_method_required"
-    remedy: ClassVar[str] = "Send a `payment_method_id`."
+    remedy: ClassVar[str] = "Send a `payment_method`."
 
 
 class GiftToSelf(Invalid):

@@ -61,10 +61,12 @@ class PaymentExists(Refused):
 
 
 class PaymentNotCancelable(Refused):
-    """The payment's money was captured, so that only a refund gives it back."""
+    """The payment does not wait for its cardholder: its money was captured or is on its way, or it failed."""
 
     code: ClassVar[str] = "payment_not_cancelable"
-    remedy: ClassVar[str] = "Ask for a refund instead."
+    remedy: ClassVar[str] = (
+        "Look at its `status`: ask for a refund of what was captured, and wait for the rest."
+    )
 
 
 class PaymentNotCaptured(Refused):

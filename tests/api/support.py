@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -25,8 +25,9 @@ from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
+from api.stripe.payments import sales
 from ledger.balance import BalanceTransaction
-from ledger.effects import CreateCourse, CreatePaymentIntent, CreateRefund, Effect
+from ledger.effects import CreateCourse, CreatePaymentIntent, CreateRefund, Effect, EnrolmentEffect
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
@@ -82,6 +83,17 @@ class Caller:
         content = {"amount_minor": amount_minor, "currency": "usd", "payment_method": payment_method, **body}
         return await self("POST", "/api/payments/process", key=key or new_id("key"), json=content)
 
+    async def buy(
+        self,
+        course_id: str,
+        payment_method: str | None = "pm_card_visa",
+        *,
+        key: str | None = None,
+        **body: Any,
+    ) -> httpx.Response:
+        content = {"course_id": course_id, "payment_method": payment_method, **body}
+        return await self("POST", "/api/courses/purchase", key=key or new_id("key"), json=content)
+
     async def subscribe(
         self, tier: str = "pro", payment_method: str = "pm_ok", *, key: str | None = None, **body: Any
     ) -> httpx.Response:
@@ -123,8 +135,16 @@ class Running:
         return head
 
 
+class Outside(Protocol):
+    """A Stripe, and its clock."""
+
+    def now(self) -> datetime: ...
+
+    def open(self, store: Store, contact: Contact, /) -> AbstractAsyncContextManager[Any]: ...
+
+
 @asynccontextmanager
-async def running(settings: Settings, database_url: str, fake: FakeStripe) -> AsyncIterator[Running]:
+async def running(settings: Settings, database_url: str, fake: Outside) -> AsyncIterator[Running]:
     found: list[Services] = []
 
     @asynccontextmanager
@@ -200,11 +220,18 @@ class FakeStripe:
     async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
-        if isinstance(effect, CreateCourse):
-            tools: Any = SimpleNamespace(store=self._store, clock=self)
-            return await courses.create(tools, effect, STRIPE, cause=None)
-        if not isinstance(effect, CreatePaymentIntent | CreateRefund):
-            return await self.billing.deliver(effect)
+        tools: Any = SimpleNamespace(store=self._store, clock=self)
+        match effect:
+            case CreateCourse():
+                return await courses.create(tools, effect, STRIPE, cause=None)
+            case CreatePaymentIntent() | CreateRefund():
+                return await self._deliver_payment(effect)
+            case _ if isinstance(effect, EnrolmentEffect):
+                return await sales.deliver(tools, effect, STRIPE, None)
+            case _:
+                return await self.billing.deliver(effect)
+
+    async def _deliver_payment(self, effect: CreatePaymentIntent | CreateRefund) -> Delivered:
         facts = await self._store.read_stream(f"payment-{effect.payment_id}")
         initiated = facts[0].event
         assert isinstance(initiated, PaymentInitiated)

@@ -116,6 +116,7 @@ def test_declines_are_words_that_can_be_acted_on() -> None:
     assert explain("expired_card", "").detail == "The card has expired. Use another card."
     assert explain("card_declined", "a_new_code") == explain("card_declined", "")
     assert "Nothing was charged" in explain("parameter_invalid", "").detail
+    assert "was canceled" in explain("", "").detail
 
 
 @pytest.mark.parametrize("code", sorted(HIDDEN))

@@ -126,7 +126,7 @@ def test_a_gift_is_for_another_and_paid_by_its_giver() -> None:
         (reserve(offered={"share_bp": 12000}), CourseNotForSale, "do not add up"),
         (reserve(expected_minor=9000), PriceChanged, "now costs 100.00 USD"),
         (reserve(expected_currency="eur"), PriceChanged, "now costs 100.00 USD"),
-        (reserve(payment_method_id=""), PaymentMethodRequired, "payment_method_id"),
+        (reserve(payment_method_id=""), PaymentMethodRequired, "payment_method"),
         (
             reserve(offered={"discount_minor": 9990, "discount_borne_by": "platform"}, expected_minor=10),
             NotChargeable,

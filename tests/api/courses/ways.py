@@ -23,8 +23,8 @@ TAKEN_DOWN = (*PUBLISHED, "take_down")
 _OPERATOR = Origin(actor="worker", roles=frozenset({"system", "admin", "instructor"}))
 
 
-async def course_of(services: Services, author: str, way: tuple[str, ...]) -> str:
-    """The id of a course of 49.00 USD with two items, when it has gone that way."""
+async def course_of(services: Services, author: str, way: tuple[str, ...], **changes: Any) -> str:
+    """The id of a course when it has gone that way: of 49.00 USD with two items, unless that `changes`."""
     course_id, words_id = new_id("crs"), new_id("wrd")
     words = Words(title="Statistics", description="Means.", item_titles={"itm_1": "One", "itm_2": "Two"})
     async with services.reading() as connection:
@@ -32,7 +32,7 @@ async def course_of(services: Services, author: str, way: tuple[str, ...]) -> st
     of = content(
         words_id=words_id,
         words_hash=course_words.salted(salt, words),
-        instructors=(Part(user_id=author, part_bp=WHOLE_BP),),
+        **{"instructors": (Part(user_id=author, part_bp=WHOLE_BP),), **changes},
     )
     fields: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id}
     steps: dict[str, Command] = {

@@ -17,6 +17,7 @@ from tests.api.support import Caller, Running, problem
 BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
     "refundPayment": {"amount_minor": 1, "note": "asked for"},
+    "cancelPayment": {},
     "savePaymentMethod": {"payment_method": "pm_new"},
     "putContact": {"time_zone": "Europe/Berlin"},
     "createSubscription": {"tier": "pro", "payment_method": "pm_ok"},
@@ -28,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelSubscription": {"user_id": "usr_owner"},
     "payInvoice": {},
     "creditInvoice": {"note": "asked for", "amount_minor": 1},
+    "purchaseCourse": {"payment_method": "pm_ok"},
     "uploadCourse": COURSE,
     "reviseCourse": {"expected_revision": 1, "level": "advanced"},
     "submitCourse": {},
@@ -49,6 +51,7 @@ QUERY = {
 SOMEBODYS = {
     "getPayment",
     "refundPayment",
+    "cancelPayment",
     "removePaymentMethod",
     "previewSubscriptionChange",
     "updateSubscription",
@@ -71,12 +74,15 @@ SOMEBODYS = {
 CONFLICTS = {
     "createSubscription": "subscription_exists",
     "payInvoice": "invoice_not_open",
+    "cancelPayment": "payment_not_cancelable",
     "unarchiveCourse": "taken_down",
+    "purchaseCourse": "own_course",
 }
 """What is allowed to the owner and is done already."""
 
 
 COURSES = {
+    "purchaseCourse": ways.PUBLISHED,
     "getCourse": ways.PUBLISHED,
     "reviseCourse": ways.DRAFT,
     "submitCourse": ways.DRAFT,
@@ -89,7 +95,14 @@ COURSES = {
     "unfeatureCourse": ways.FEATURED,
 }
 """Which course each is asked of."""
-NONE_OF_THEIR_OWN = {"removePaymentMethod", "payInvoice", "reviseCourse", "submitCourse", "publishCourse"}
+NONE_OF_THEIR_OWN = {
+    "cancelPayment",
+    "removePaymentMethod",
+    "payInvoice",
+    "reviseCourse",
+    "submitCourse",
+    "publishCourse",
+}
 """What an admin has only of what is theirs."""
 
 
@@ -113,6 +126,8 @@ class World:
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
             body = {**body, "payment_id": self.payment_id}
+        if access.operation == "purchaseCourse" and body is not None:
+            body = {**body, "course_id": self.courses[access.operation]}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
         return await self.app.client.request(
             access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)

@@ -108,6 +108,8 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "cancelSubscription",
         "creditInvoice",
         "payInvoice",
+        "cancelPayment",
+        "purchaseCourse",
         "uploadCourse",
         "reviseCourse",
         "submitCourse",

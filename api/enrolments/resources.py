@@ -1,0 +1,93 @@
+"""What the API shows of enrolments. Rows come from the projection, or from its own code over one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from api.http.problems import Problem
+from api.payments.answers import PaymentDeclined
+from api.payments.resources import Payment
+from ledger.enrolments.state import EnrolmentStatus
+from ledger.message import Recorded
+from projections.engine.buffers import Rows
+from projections.enrolments import EnrolmentRow, Enrolments
+
+
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
+    """One learner at one course. `payment_id` is empty for what cost nothing; `expires_at` is until when a
+    reservation waits for its payment. `position` is that of its first fact.
+    """
+
+    enrolment_id: str
+    course_id: str
+    learner_id: str
+    buyer_id: str
+    status: EnrolmentStatus
+    attempt: int
+    revision: int
+    """Of the course, as it was bought."""
+    payment_id: str
+    amount_minor: int
+    currency: str
+    reserved_at: datetime | None
+    expires_at: datetime | None
+    activated_at: datetime | None
+    revoked_at: datetime | None
+    position: int
+
+
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """`payment` is null where nothing was to pay, and until the payment is begun."""
+
+    enrolment: Enrolment
+    payment: Payment | None
+
+
+class PurchaseDeclined(PaymentDeclined, kw_only=True):
+    """The card was not charged. `payment` is the attempt, which stays on record; once `enrolment` is released
+    the course can be bought again, with a new key.
+    """
+
+    enrolment: Enrolment
+
+
+class PriceProblem(Problem, kw_only=True):
+    """What the course costs now."""
+
+    price_minor: int
+    currency: str
+
+
+def fold(facts: Sequence[Recorded]) -> EnrolmentRow:
+    """The row that the projection makes of one enrolment's facts, without waiting for it."""
+    projection = Enrolments()
+    projection.project_batch(facts)
+    (enrolments,) = cast("tuple[Rows[EnrolmentRow]]", projection.buffers)
+    row = enrolments.find(facts[0].stream)
+    assert row is not None, "an enrolment's first fact makes its row"
+    return row
+
+
+def enrolment_of(row: EnrolmentRow) -> Enrolment:
+    assert row.status, "lists leave out what never came to be an enrolment, and a purchase is one"
+    return Enrolment(
+        enrolment_id=row.enrolment_id,
+        course_id=row.course_id,
+        learner_id=row.learner_id,
+        buyer_id=row.buyer_id,
+        status=row.status,
+        attempt=row.attempt,
+        revision=row.revision,
+        payment_id=row.payment_id,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        reserved_at=row.reserved_at,
+        expires_at=row.expires_at,
+        activated_at=row.activated_at,
+        revoked_at=row.revoked_at,
+        position=row.position,
+    )

@@ -1,0 +1,228 @@
+"""Buying a course."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.courses.resources import PriceMinor, UserId
+from api.enrolments.offers import offer_of
+from api.enrolments.resources import (
+    PriceProblem,
+    Purchase,
+    PurchaseDeclined,
+    enrolment_of,
+    fold,
+)
+from api.http.auth import Principal
+from api.http.body import IdempotencyKey, PaymentMethodId, known_shape
+from api.http.idempotency import Unkept
+from api.http.owner import is_admin
+from api.http.preconditions import IDEMPOTENT
+from api.http.problems import OWN_MEMBERS, ApiError, CardDeclined, Problem, StripeUnavailable, answer
+from api.http.promises import responses
+from api.payments import cards, declines
+from api.payments.answers import declined, next_action_of
+from api.payments.resources import Story, payment_of
+from api.payments.resources import fold as fold_payment
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.words import NO_NUL
+from ledger.enrolments.commands import ReserveEnrolment
+from ledger.enrolments.decider import sale_of
+from ledger.enrolments.events import EnrolmentActivated, EnrolmentReserved
+from ledger.enrolments.refusals import (
+    AlreadyEnrolled,
+    CourseNotForSale,
+    GiftToSelf,
+    InvalidText,
+    NotChargeable,
+    OwnCourse,
+    PaymentMethodRequired,
+    PriceChanged,
+    PurchaseInProgress,
+)
+from ledger.enrolments.stream import stream_of as enrolment_stream
+from ledger.errors import NotFound
+from ledger.payments.stream import stream_of as payment_stream
+from projections.enrolments import EnrolmentRow
+
+Call = Request[Principal, Any, State]
+TAGS = ["enrolments"]
+
+
+class BuyCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`payment_method` for all but a free course. With `expected_price_minor` a price that has changed
+    since it was shown is refused. `gift_to` is the user who is to have the course; left out, the caller is.
+    """
+
+    course_id: Annotated[
+        str,
+        Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["crs_01a205584d6b710d80172542ae7daa18"]),
+    ]
+    payment_method: PaymentMethodId | None = None
+    expected_price_minor: PriceMinor | None = None
+    gift_to: UserId | None = None
+
+
+class PurchaseEnded(ApiError):
+    """The purchase that was asked for with this key ended before its payment was begun."""
+
+    code = "purchase_ended"
+    remedy = "Nothing was charged: buy the course again, with a new key."
+
+
+def _told_price(error: PriceChanged, said: Problem) -> Problem:
+    return PriceProblem(
+        **msgspec.structs.asdict(said), price_minor=error.amount_minor, currency=error.currency
+    )
+
+
+OWN_MEMBERS[PriceChanged] = _told_price
+
+
+@post(
+    "/api/courses/purchase",
+    operation_id="purchaseCourse",
+    summary="Buy a course",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="The learner has the course",
+    responses=responses(
+        NotFound,
+        InvalidText,
+        PaymentMethodRequired,
+        GiftToSelf,
+        OwnCourse,
+        AlreadyEnrolled,
+        PurchaseInProgress,
+        CourseNotForSale,
+        NotChargeable,
+        PurchaseEnded,
+        StripeUnavailable,
+        bodies={PriceChanged: PriceProblem, CardDeclined: PurchaseDeclined},
+    )
+    | {
+        202: ResponseSpec(
+            Purchase,
+            description="Not decided yet: the payment is `processing`, `requires_action` (see `next_action`) "
+            "or `unknown`, or what follows from it is under way",
+            generate_examples=False,
+        ),
+    },
+)
+async def purchase_course(
+    data: JSONBody[BuyCourse],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Purchase]:
+    """Holds the course for half an hour, charges the card, and gives access once the money is captured. A
+    free course is had at once. While it is 202 do not buy again: the same request tells how it stands.
+    """
+    known_shape(data.course_id, "crs_")
+
+    async def work(command_id: str) -> Response[Any]:
+        async def make() -> ReserveEnrolment:
+            return await _reservation(services, request, data, command_id)
+
+        try:
+            done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        except AlreadyEnrolled:
+            if (had := await _taken_up(services, request, data, command_id)) is not None:
+                return had
+            raise
+        return await _answer(services, request, done)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _reservation(
+    services: Services, request: Call, body: BuyCourse, command_id: str
+) -> ReserveEnrolment:
+    """Without an expected price it is bought at whatever it costs now."""
+    buyer, card = request.user.id, body.payment_method or ""
+    offer = await offer_of(services, body.course_id)
+    expected = body.expected_price_minor
+    return ReserveEnrolment(
+        command_id=command_id,
+        effective_at=services.now(),
+        enrolment_id=services.id_of("enr", command_id),
+        payment_id=services.id_of("pay", command_id),
+        course_id=body.course_id,
+        learner_id=body.gift_to or buyer,
+        buyer_id=buyer,
+        offer=offer,
+        expected_minor=sale_of(body.course_id, offer).charged_minor if expected is None else expected,
+        expected_currency=offer.currency,
+        gift=body.gift_to is not None,
+        payment_method_id=card,
+        stripe_customer_id=await cards.customer_with(services.store, buyer, card),
+    )
+
+
+async def _answer(services: Services, request: Call, done: Submitted) -> Response[Any]:
+    """By what both streams have now, wherever the steps between them were cut: there the worker goes on."""
+    begun = done.recorded[0]
+    facts = await services.store.read_stream(begun.stream)
+    row = fold(facts)
+    if isinstance(begun.event, EnrolmentActivated):
+        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+        return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
+    assert isinstance(begun.event, EnrolmentReserved)
+    paid = await services.store.read_stream(payment_stream(begun.event.payment_id))
+    if paid:
+        seen = done.seen(max(facts[-1].position, paid[-1].position))
+        return await _answer_paid(services, request, row, fold_payment(paid), seen)
+    if row.payment_id != begun.event.payment_id or row.status != "reserved":
+        raise PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
+    waits = Purchase(enrolment=enrolment_of(row), payment=None)
+    return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
+
+
+async def _taken_up(
+    services: Services, request: Call, body: BuyCourse, command_id: str
+) -> Response[Any] | None:
+    """The answer where the learner has the course by this very request: a ledger that was restored to a time
+    before it has its payment from Stripe, and no reservation.
+    """
+    facts = await services.store.read_stream(
+        enrolment_stream(body.course_id, body.gift_to or request.user.id)
+    )
+    paid = await services.store.read_stream(payment_stream(services.id_of("pay", command_id)))
+    if not facts or not paid:
+        return None
+    row, story = fold(facts), fold_payment(paid)
+    if story.payment.purpose_ref != row.stream:
+        return None
+    repeat = Submitted((), max(facts[-1].position, paid[-1].position), repeated=True)
+    return await _answer_paid(services, request, row, story, repeat)
+
+
+async def _answer_paid(
+    services: Services, request: Call, row: EnrolmentRow, story: Story, done: Submitted
+) -> Response[Any]:
+    paid = story.payment
+    action = await next_action_of(services.gateway, paid, done.delivered)
+    payment = payment_of(paid, to_admin=is_admin(request), next_action=action)
+    enrolment = enrolment_of(row)
+    headers = {**done.headers, "Location": f"/api/payments/{paid.payment_id}"}
+    if paid.failure_code in declines.OF_AMOUNT:
+        raise NotChargeable(f"What is to pay {declines.OF_AMOUNT[paid.failure_code]}.")
+    if paid.status in {"failed", "canceled"}:
+        why = msgspec.structs.asdict(declined(request, paid, payment))
+        return answer(PurchaseDeclined(**why, enrolment=enrolment), headers)
+    bought = Purchase(enrolment=enrolment, payment=payment)
+    if paid.captured_minor and row.status in {"active", "revoked"}:
+        return Response(bought, status_code=201, headers=headers)
+    return Unkept(bought, status_code=202, headers=headers)
+
+
+HANDLERS = (purchase_course,)
