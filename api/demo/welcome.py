@@ -65,6 +65,13 @@ To try there:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d '{{"tier": "pro", "interval": "month", "payment_method": "pm_card_visa", "trial": true}}'
 
+  # find a course and buy it; the same person has it once
+  COURSE=$(curl -s "{url}/api/courses/list?limit=1" | tee -a /dev/stderr \\
+    | sed -E 's/.*"course_id":"([^"]+)".*/\\1/')
+  curl -s {url}/api/courses/purchase -H "Authorization: Bearer $SUBSCRIBER" \\
+    -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
+    -d "{{\\"course_id\\": \\"$COURSE\\", \\"payment_method\\": \\"pm_card_visa\\"}}"
+
   # a subscriber in each state, and what they may do
 {subscribers}
   curl -s "{url}/api/subscriptions/current?user_id={past_due}" -H "Authorization: Bearer $ADMIN"

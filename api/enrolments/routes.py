@@ -79,13 +79,13 @@ class PurchaseEnded(ApiError):
     remedy = "Nothing was charged: buy the course again, with a new key."
 
 
-def _told_price(error: PriceChanged, said: Problem) -> Problem:
+def _with_price(error: PriceChanged, said: Problem) -> Problem:
     return PriceProblem(
         **msgspec.structs.asdict(said), price_minor=error.amount_minor, currency=error.currency
     )
 
 
-OWN_MEMBERS[PriceChanged] = _told_price
+OWN_MEMBERS[PriceChanged] = _with_price
 
 
 @post(
