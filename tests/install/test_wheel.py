@@ -20,7 +20,7 @@ from tests.service import ROOT
 
 pytestmark = pytest.mark.index
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps")
+INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-compile")  # most of it is never imported
 
 
 def interpreter(version: str) -> Path | None:
