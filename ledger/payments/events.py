@@ -258,7 +258,8 @@ class SaleStandingChanged(Event, frozen=True, kw_only=True):
     """What became of the money of a sale: `paid`, `unpaid` (declined or canceled) or `given_back`.
 
     Said by the payment, since no fact of a refund tells whether it was the last one, or whether another one
-    or a dispute still stands. A partial refund leaves a sale paid, unless it was to take the access.
+    or a dispute still stands. A partial refund leaves a sale paid, unless it was to take the access;
+    one that fails is told as `paid` again, as there is more to give back then.
     """
 
     TYPE: ClassVar[str] = "payments.sale_standing_changed.v1"

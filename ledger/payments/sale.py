@@ -53,7 +53,7 @@ def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent
     for event in events:
         after = evolve(payment, event)
         told.append(_with_meaning(event, payment, after))
-        if standing(after) not in {"open", standing(payment)}:
+        if standing(after) not in {"open", standing(payment)} or _has_more_left(event, after):
             told.append(_changed(event, after))
         payment = after
     return tuple(told)
@@ -67,6 +67,11 @@ def standing(payment: Payment) -> Standing:
         return "open"
     all_of_it = payment.succeeded_minor >= payment.captured_minor > 0
     return "given_back" if all_of_it or payment.revoking or payment.disputed.lost else "paid"
+
+
+def _has_more_left(event: PaymentEvent, after: Payment) -> bool:
+    """Of money that was given back as far as was left: where all of it is to go back, there is more now."""
+    return isinstance(event, RefundFailed | RefundCanceled) and standing(after) == "paid"
 
 
 def _is_sale(payment: Payment, events: tuple[PaymentEvent, ...]) -> bool:
