@@ -34,7 +34,7 @@ run: $(VENV)/.installed ## the service, its database, a Stripe sandbox and demo 
 test: $(VENV)/.developing ## all tests; three processes keep two cores busy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-quick: $(VENV)/.developing ## the rules, the tables and the routes, in two minutes
+quick: $(VENV)/.developing ## the rules, the tables and the routes: a third of the time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow"
 
 coverage: $(VENV)/.developing ## all tests, and which lines they did not meet
