@@ -66,21 +66,25 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
 )
 
 
-def create_app(composition: Composition) -> ASGIApp:
-    """An ASGI application. Its lifespan opens and closes everything that `Services` names."""
+def create_app(composition: Composition, routes: Litestar | None = None) -> ASGIApp:
+    """An ASGI application. Its lifespan opens and closes everything that `Services` names.
 
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_services(composition) as services:
-            app.state.services = services
-            app.state.door = Door(
-                services.authenticator, services.limit, services.client_addresses, services.positions
-            )
-            yield
+    `routes` are those of another such application that is closed by now, as making them takes longest.
+    """
+    app = routes or make_routes(composition.settings.request_max_bytes)
+    app.state.composition = composition
 
+    def position() -> int:
+        return door_of(app).positions.current()
+
+    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+
+
+def make_routes(request_max_bytes: int) -> Litestar:
+    """Every handler at its place, with what stands before it; opened by an application of `create_app`."""
     app = Litestar(
         list(HANDLERS),
-        lifespan=[lifespan],
+        lifespan=[_open],
         state=State({"pages": _described()}),
         middleware=[Admission()],
         guards=[access.guard, feature_guard],
@@ -90,16 +94,22 @@ def create_app(composition: Composition) -> ASGIApp:
             "pages": Provide(_pages, sync_to_thread=False),
         },
         exception_handlers=problems.HANDLERS,
-        request_max_body_size=composition.settings.request_max_bytes,
+        request_max_body_size=request_max_bytes,
         openapi_config=None,
         logging_config=None,
     )
     access.check(app)
+    return app
 
-    def position() -> int:
-        return door_of(app).positions.current()
 
-    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+@asynccontextmanager
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    async with open_services(app.state.composition) as services:
+        app.state.services = services
+        app.state.door = Door(
+            services.authenticator, services.limit, services.client_addresses, services.positions
+        )
+        yield
 
 
 def _services(request: Request[Any, Any, Any]) -> Services:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 import stripe
+from litestar import Litestar
 from litestar.types import ASGIApp
 
-from api.app import create_app
+from api.app import create_app, make_routes
 from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
@@ -143,6 +145,10 @@ class Outside(Protocol):
     def open(self, store: Store, contact: Contact, /) -> AbstractAsyncContextManager[Any]: ...
 
 
+_CLOSED: defaultdict[int, list[Litestar]] = defaultdict(list)
+"""Routes of applications that are over, by the longest body that they take."""
+
+
 @asynccontextmanager
 async def running(settings: Settings, database_url: str, fake: Outside) -> AsyncIterator[Running]:
     found: list[Services] = []
@@ -160,7 +166,9 @@ async def running(settings: Settings, database_url: str, fake: Outside) -> Async
         background=(remember,),
         clock=fake,
     )
-    asgi: Any = create_app(composition)
+    closed = _CLOSED[settings.request_max_bytes]
+    routes = closed.pop() if closed else make_routes(settings.request_max_bytes)
+    asgi: Any = create_app(composition, routes)
     async with lifespan(asgi):
         transport = httpx.ASGITransport(asgi)
         hooks: dict[str, list[Any]] = {"response": [Promised(asgi.app.state.pages.document)]}
@@ -168,6 +176,7 @@ async def running(settings: Settings, database_url: str, fake: Outside) -> Async
             transport=transport, base_url="http://test", event_hooks=hooks
         ) as client:
             yield Running(asgi, found[0], client)
+    closed.append(routes)
 
 
 @asynccontextmanager
