@@ -67,11 +67,14 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def offer_newer_releases(folder: Path, names: Iterable[str]) -> Mapping[str, str]:
-    """An empty wheel of a far newer version for each name; answers with the environment that offers them."""
+    """An empty wheel of a far newer version for each name; answers with the environment that offers them, and
+    compiles nothing, as nothing of it is run.
+    """
     folder.mkdir()
     for name in names:
         _write_wheel(folder, name.replace("-", "_"))
-    return {"PIP_FIND_LINKS": " ".join(filter(None, (str(folder), os.environ.get("PIP_FIND_LINKS"))))}
+    offered = " ".join(filter(None, (str(folder), os.environ.get("PIP_FIND_LINKS"))))
+    return {"PIP_FIND_LINKS": offered, "PIP_NO_COMPILE": "1"}
 
 
 def _write_wheel(folder: Path, name: str) -> None:

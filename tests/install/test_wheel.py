@@ -20,7 +20,6 @@ from tests.service import ROOT
 
 pytestmark = pytest.mark.index
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-INSTALL = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-compile")  # most of it is never imported
 
 
 def interpreter(version: str) -> Path | None:
@@ -62,11 +61,12 @@ def test_it_serves_and_verifies(version: str, wheel: Path, tmp_path: Path) -> No
     if python is None:
         pytest.skip(f"Python {version} is not installed")
     home = tmp_path / "home"
-    run(python, "-m", "venv", home, cwd=tmp_path)
-    own = home / "bin" / "python"
-    run(own, *INSTALL, "--require-hashes", "-r", ROOT / RUNTIME_LOCK, cwd=home)
-    run(own, *INSTALL, wheel, cwd=home)
-    run(own, "-m", "pip", "check", cwd=home)
+    run(python, "-m", "venv", "--without-pip", home, cwd=tmp_path)
+    pip = (sys.executable, "-m", "pip", "--python", home / "bin" / "python")
+    install = (*pip, "install", "--quiet", "--no-deps", "--no-compile")  # most of it is never imported
+    run(*install, "--require-hashes", "-r", ROOT / RUNTIME_LOCK, cwd=home)
+    run(*install, wheel, cwd=home)
+    run(*pip, "check", cwd=home)
 
     program = home / "bin" / "liberation"
     assert run(program, "--version", cwd=home).startswith("liberation ")
