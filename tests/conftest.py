@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ledger.store import Store
 from tests import databases
@@ -22,16 +23,36 @@ SLOW = (
     *("projections/test_rebuild", "projections/test_subscription_tables", "projections/test_runner"),
     *("projections/test_export", "ledger/test_state_forms", "ledger/store/test_snapshots"),
     *("ledger/store/test_chain", "ledger/store/test_migrations"),
+    *("contracts/test_imports", "contracts/test_tidy"),  # all sources, read as trees
 )
 """What starts processes or takes long for what it is. `make quick` leaves it out, and `make test` begins with
 it.
 """
 
 
+QUICK = "not slow"
+"""The choice of `make quick`. It does not even load what is slow, and tries fewer examples of a rule."""
+settings.register_profile(QUICK, max_examples=20)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == QUICK:
+        settings.load_profile(QUICK)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """None leaves it to others to say."""
+    return True if config.option.markexpr == QUICK and _is_slow(collection_path) else None
+
+
+def _is_slow(path: Path) -> bool:
+    return path.is_relative_to(TESTS) and path.relative_to(TESTS).as_posix().startswith(SLOW)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
     yield  # now `-m` and `-k` take their choice
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
