@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from api.books import accounting, explain, revenue
 from api.courses import listing, moderation
 from api.courses import routes as courses
+from api.enrolments import certificates, content, progress
 from api.enrolments import listing as enrolments
 from api.enrolments import routes as purchases
 from api.http import access, document, problems, reference
@@ -54,6 +55,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *listing.HANDLERS,
     *purchases.HANDLERS,
     *enrolments.HANDLERS,
+    *progress.HANDLERS,
+    *certificates.HANDLERS,
+    *content.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

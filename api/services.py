@@ -31,6 +31,7 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact as StripeContact
 from api.stripe.gateway import Delivered
 from api.submitting import Submitter
+from api.tickets import Tickets
 from ledger import catalogue
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue, InvalidCatalogue
 from ledger.effects import Effect
@@ -115,6 +116,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     metrics: Metrics
     signing_keys: SigningKeys
+    tickets: Tickets
     catalogue: Catalogue
     contact: StripeContact
     standing: Standing
@@ -173,6 +175,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             clock=composition.clock,
             metrics=composition.metrics,
             signing_keys=composition.signing_keys,
+            tickets=Tickets(settings.data_dir, settings.jwt_issuer),
             catalogue=composition.catalogue,
             contact=contact,
             standing=Standing(settings, contact),

@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     - `database_url`: PostgreSQL as a URL or libpq string; empty starts an embedded server in `data_dir`.
     - `schema`: the PostgreSQL schema that holds this ledger.
-    - `data_dir`: embedded database, development keys and sandbox state.
+    - `data_dir`: embedded database, development keys, sandbox state, and the key that signs tickets.
     - `host`, `port`: where the API listens.
     - `public_url`: where Stripe and callers reach it from outside, for `doctor` and `stripe`.
     - `trusted_proxies`: addresses and networks, separated by commas, whose `X-Forwarded-For` is believed.
@@ -104,6 +104,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def live(self) -> bool:
         """Whether real money moves."""
         return "_live_" in self.stripe_api_key[:8]
+
+    @property
+    def address(self) -> str:
+        """Where people reach the service, without a slash at its end: as far as is known, from outside."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     def __repr__(self) -> str:
         shown = (

@@ -8,6 +8,7 @@ from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
 from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.invoices.domain import DOMAIN as INVOICES
+from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
@@ -23,6 +24,7 @@ DOMAINS: tuple[Domain, ...] = (
     INVOICES,
     AUTHORS,
     COURSES,
+    LEARNERS,
     ENROLMENTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""

@@ -229,6 +229,14 @@ class ReopenEnrolment(msgspec.Struct, frozen=True, tag="enrolments.reopen"):
     refund_id: str
 
 
+class CertifyCompletion(msgspec.Struct, frozen=True, tag="enrolments.certify"):
+    """Certify what was completed, where the learner's plan has that and their name is known."""
+
+    course_id: str
+    learner_id: str
+    enrolment_id: str
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -248,7 +256,15 @@ EnrolmentEffect = (
     StartCoursePayment | CancelCoursePayment | RefundCoursePayment | FollowSale | ReopenEnrolment
 )
 
-Effect = PaymentEffect | ApplyWebhook | SubscriptionEffect | InvoiceEffect | CreateCourse | EnrolmentEffect
+Effect = (
+    PaymentEffect
+    | ApplyWebhook
+    | SubscriptionEffect
+    | InvoiceEffect
+    | CreateCourse
+    | EnrolmentEffect
+    | CertifyCompletion
+)
 
 
 FORMER_TAGS: Mapping[str, str] = {

@@ -6,5 +6,9 @@ ROLES = frozenset({"student", "instructor", "enterprise", "admin", "service", "s
 USERS = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
 ADMINS = frozenset({"admin"})
+REPORTERS = USERS | {"service"}
+"""Who says what was learnt: learners, and services that they learn by."""
+TRUSTED = frozenset({"admin", "service"})
+"""Whose word is taken for what is not seen here, and for other people's."""
 SYSTEM = frozenset({"system"})
 """The actors `stripe`, `worker` and `operator`: they report, and ask for nothing."""

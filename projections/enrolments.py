@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 from psycopg import Cursor
 
@@ -20,12 +20,14 @@ from ledger.enrolments.events import (
     ReturnRequested,
     ReturnWithdrawn,
 )
+from ledger.enrolments.learning.events import LearningEvent
 from ledger.enrolments.state import EnrolmentStatus
 from ledger.enrolments.stream import parts_of
 from ledger.message import Event, Recorded
 from projections.engine.buffers import Rows, TableBuffer
 from projections.engine.projection import Projection
 from projections.engine.tables import Row, Table
+from projections.learning import LEARNING, LEARNING_FACTS, LearningRow, learn
 
 
 class EnrolmentRow(Row):
@@ -54,6 +56,11 @@ class EnrolmentRow(Row):
     revoked_at: datetime | None
     position: int
     last_position: int
+    progress_bp: int
+    """Of the attempt that counts, as all that follows."""
+    completed_at: datetime | None
+    completed_revision: int | None
+    certificate_id: str
 
 
 ENROLMENTS = Table("enrolments", EnrolmentRow, ("stream",))
@@ -67,23 +74,30 @@ class Enrolments(Projection):
 
     def __init__(self) -> None:
         self._enrolments = Rows(ENROLMENTS)
+        self._learning = Rows(LEARNING)
 
     @property
     def buffers(self) -> tuple[TableBuffer, ...]:
-        return (self._enrolments,)
+        return self._enrolments, self._learning
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         """Of a stream that begins in this batch nothing is there yet."""
         ours = [one for one in batch if type(one.event) in _FACTS]
         begun = {one.stream for one in ours if one.version == 1}
-        self._enrolments.load(cursor, {one.stream for one in ours} - begun)
+        streams = {one.stream for one in ours} - begun
+        self._enrolments.load(cursor, streams)
+        self._learning.load(cursor, streams, by="stream")
 
     def project(self, recorded: Recorded) -> None:
         if recorded.version == 1:
             self._enrolments.put(recorded.stream, _begin(recorded))
         row = self._enrolments.change(recorded.stream)
         row.last_position = recorded.position
-        _advance(row, recorded)
+        if type(recorded.event) in LEARNING_FACTS:
+            learn(self._learning, recorded, cast("LearningEvent", recorded.event))
+        else:
+            _advance(row, recorded)
+        _show(row, self._learning.find(row.enrolment_id))
 
 
 def _begin(recorded: Recorded) -> EnrolmentRow:
@@ -108,7 +122,21 @@ def _begin(recorded: Recorded) -> EnrolmentRow:
         revoked_at=None,
         position=recorded.position,
         last_position=recorded.position,
+        progress_bp=0,
+        completed_at=None,
+        completed_revision=None,
+        certificate_id="",
     )
+
+
+def _show(row: EnrolmentRow, learnt: LearningRow | None) -> None:
+    """What the attempt that counts now has learnt; what it had completed before it was lost is completed."""
+    row.progress_bp = learnt.progress_bp if learnt else 0
+    row.completed_at = learnt.completed_at if learnt else None
+    row.completed_revision = learnt.completed_revision if learnt else None
+    row.certificate_id = learnt.certificate_id if learnt else ""
+    if row.status == "active" and row.completed_at is not None:
+        row.status = "completed"
 
 
 def _advance(row: EnrolmentRow, recorded: Recorded) -> None:

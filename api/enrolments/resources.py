@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
 from api.http.problems import Problem
 from api.payments.answers import PaymentDeclined
 from api.payments.resources import Payment
+from ledger.enrolments.learning.state import Progress
+from ledger.enrolments.state import Enrolment as State
 from ledger.enrolments.state import EnrolmentStatus
 from ledger.message import Recorded
 from projections.engine.buffers import Rows
@@ -37,7 +39,31 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     activated_at: datetime | None
     revoked_at: datetime | None
+    progress_percent: int
+    completed_at: datetime | None
+    completed_revision: int | None
+    certificate_id: str
+    """Also of one that is revoked; empty for none."""
     position: int
+
+
+class EnrolmentDetail(Enrolment, frozen=True, kw_only=True):
+    items_done: list[str]
+    """Also those that the course has no more."""
+
+
+class Learnt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the learner has done of a course, as the ledger has it now."""
+
+    enrolment_id: str
+    course_id: str
+    learner_id: str
+    status: EnrolmentStatus
+    progress_percent: int
+    completed_at: datetime | None
+    completed_revision: int | None
+    certificate_id: str
+    """Also of one that is revoked; empty for none."""
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,28 +92,56 @@ def fold(facts: Sequence[Recorded]) -> EnrolmentRow:
     """The row that the projection makes of one enrolment's facts, without waiting for it."""
     projection = Enrolments()
     projection.project_batch(facts)
-    (enrolments,) = cast("tuple[Rows[EnrolmentRow]]", projection.buffers)
+    enrolments, _ = cast("tuple[Rows[EnrolmentRow], Any]", projection.buffers)
     row = enrolments.find(facts[0].stream)
     assert row is not None, "an enrolment's first fact makes its row"
     return row
 
 
 def enrolment_of(row: EnrolmentRow) -> Enrolment:
-    assert row.status, "lists leave out what never came to be an enrolment, and a purchase is one"
-    return Enrolment(
-        enrolment_id=row.enrolment_id,
-        course_id=row.course_id,
-        learner_id=row.learner_id,
-        buyer_id=row.buyer_id,
-        status=row.status,
-        attempt=row.attempt,
-        revision=row.revision,
-        payment_id=row.payment_id,
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        reserved_at=row.reserved_at,
-        expires_at=row.expires_at,
-        activated_at=row.activated_at,
-        revoked_at=row.revoked_at,
-        position=row.position,
+    return Enrolment(**_shown(row))
+
+
+def detail_of(row: EnrolmentRow, progress: Progress) -> EnrolmentDetail:
+    return EnrolmentDetail(**_shown(row), items_done=sorted(progress.done))
+
+
+def learnt_of(enrolment: State, course_id: str, learner_id: str) -> Learnt:
+    progress = enrolment.learning.of(enrolment.enrolment_id)
+    completed, certificate = progress.completed, progress.certificate
+    assert enrolment.status, "somebody learns there"
+    return Learnt(
+        enrolment_id=enrolment.enrolment_id,
+        course_id=course_id,
+        learner_id=learner_id,
+        status=enrolment.status,
+        progress_percent=progress.percent,
+        completed_at=completed.completed_at if completed else None,
+        completed_revision=completed.revision if completed else None,
+        certificate_id=certificate.certificate_id if certificate else "",
     )
+
+
+def _shown(row: EnrolmentRow) -> dict[str, Any]:
+    assert row.status, "lists leave out what never came to be an enrolment, and a purchase is one"
+    return {
+        "enrolment_id": row.enrolment_id,
+        "course_id": row.course_id,
+        "learner_id": row.learner_id,
+        "buyer_id": row.buyer_id,
+        "status": row.status,
+        "attempt": row.attempt,
+        "revision": row.revision,
+        "payment_id": row.payment_id,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency,
+        "reserved_at": row.reserved_at,
+        "expires_at": row.expires_at,
+        "activated_at": row.activated_at,
+        "revoked_at": row.revoked_at,
+        "progress_percent": row.progress_bp // 100,
+        "completed_at": row.completed_at,
+        "completed_revision": row.completed_revision,
+        "certificate_id": row.certificate_id,
+        "position": row.position,
+    }

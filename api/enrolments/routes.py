@@ -220,7 +220,7 @@ async def _answer_paid(
         why = msgspec.structs.asdict(declined(request, paid, payment))
         return answer(PurchaseDeclined(**why, enrolment=enrolment), headers)
     bought = Purchase(enrolment=enrolment, payment=payment)
-    if paid.captured_minor and row.status in {"active", "revoked"}:
+    if paid.captured_minor and row.status in {"active", "completed", "revoked"}:
         return Response(bought, status_code=201, headers=headers)
     return Unkept(bought, status_code=202, headers=headers)
 

@@ -27,6 +27,7 @@ __all__ = [
     "VerificationKey",
     "check_keys",
     "is_url",
+    "load_or_make",
     "made_here",
     "open_keys",
     "parse_jwks",
@@ -131,7 +132,7 @@ class LocalKeys:
 
     def __init__(self, data_dir: Path) -> None:
         self.generation = 0
-        self.private = _load_or_make(data_dir / LOCAL)
+        self.private = load_or_make(data_dir / LOCAL)
         self._public = self.private.public_key()
         self.kid = _kid(_raw(self._public))
 
@@ -249,8 +250,8 @@ def _file_keys(path: Path, refused: Refused) -> FixedKeys:
     return FixedKeys(keys)
 
 
-def _load_or_make(path: Path) -> Ed25519PrivateKey:
-    """Exactly one process makes it."""
+def load_or_make(path: Path) -> Ed25519PrivateKey:
+    """Exactly one process makes it. Raises `OSError`, or `ValueError` for what is no such key."""
     made = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -1,4 +1,4 @@
-"""The public keys of credentials that are made here."""
+"""The public keys of what is signed here: credentials, and tickets for content."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from api.services import Services
     tags=["operations"],
 )
 async def get_jwks(services: NamedDependency[Services]) -> dict[str, list[dict[str, str]]]:
-    """RFC 7517. Empty when another issuer makes the credentials."""
-    return services.signing_keys.jwks()
+    """RFC 7517. Of credentials that are made here, which none are where another issuer is set, and of tickets
+    for the content of courses.
+    """
+    return {"keys": [*services.signing_keys.jwks()["keys"], *services.tickets.jwks()]}
 
 
 HANDLERS = (get_jwks,)

@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.courses import words as course_words
+from api.enrolments import certificate_words
 from api.http.auth import Principal
 from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
@@ -101,12 +102,13 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     tags=TAGS,
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
-    """At once and for good, with what the caller wrote of their courses, which are listed no longer. Payments
-    stay: they hold no name, only the opaque id.
+    """At once and for good, with what the caller wrote of their courses, which are listed no longer, and
+    the name on their certificates. Payments stay: they hold no name, only the opaque id.
     """
     async with services.reading() as connection, connection.transaction():
         await connection.execute(_DELETE, (request.user.id,))
         await course_words.erase(connection, request.user.id)
+        await certificate_words.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

@@ -13,12 +13,14 @@ from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
 from api.background.projecting import projecting
 from api.clock import Clock, SystemClock
+from api.enrolments.certifying import Certifying
 from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
 from api.stripe.contact import Contact
+from api.stripe.delivery import Certifier
 from api.stripe.gateway import StripeGateway
-from ledger.store import Store
+from ledger.store import Store, conninfo
 
 
 class Stripe(msgspec.Struct):
@@ -35,9 +37,11 @@ def composition_of(
     clock = clock or SystemClock()
 
     def open_outside(store: Store, contact: Contact) -> AbstractAsyncContextManager[Stripe]:
-        return stripe_of(settings, store, clock, contact)
+        dsn = conninfo(database_url, schema=settings.schema, name="certificates")
+        certifier = Certifying(store, clock, composition.catalogue, dsn)
+        return stripe_of(settings, store, clock, contact, certifier)
 
-    return Composition(
+    composition = Composition(
         settings,
         database_url,
         open_stripe=open_outside,
@@ -45,17 +49,20 @@ def composition_of(
         background=background,
         clock=clock,
     )
+    return composition
 
 
 @asynccontextmanager
 async def stripe_of(
-    settings: Settings, store: Store, clock: Clock, contact: Contact
+    settings: Settings, store: Store, clock: Clock, contact: Contact, certifier: Certifier
 ) -> AsyncIterator[Stripe]:
     logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
     async with open_stripe(
         settings.stripe_api_key, api_base=settings.stripe_api_base, contact=contact
     ) as client:
-        gateway = StripeGateway(store, client, clock, return_url=settings.stripe_return_url)
+        gateway = StripeGateway(
+            store, client, clock, return_url=settings.stripe_return_url, certifier=certifier
+        )
         yield Stripe(gateway, client)
 
 

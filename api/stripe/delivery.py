@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 import stripe
@@ -61,6 +62,14 @@ class Postponed(Exception):
         self.tries = tries
 
 
+class Certifier(Protocol):
+    """Issues certificates; `api.enrolments.certifying` has one."""
+
+    async def certify(self, course_id: str, learner_id: str, enrolment_id: str, origin: Origin) -> Delivered:
+        """Or leaves it to be claimed."""
+        ...
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What every delivery works with."""
 
@@ -69,6 +78,7 @@ class Tools(msgspec.Struct, frozen=True):
     clock: Clock
     return_url: str = ""
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
+    certifier: Certifier | None = None
     prices: dict[str, str] = {}
     """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 

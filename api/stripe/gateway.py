@@ -18,7 +18,7 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed
+from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Postponed, Tools, postponed
 from api.stripe.payments import cancel, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
@@ -26,6 +26,7 @@ from ledger.effects import (
     ApplyWebhook,
     CancelCoursePayment,
     CancelPaymentIntent,
+    CertifyCompletion,
     CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -72,8 +73,16 @@ class _Turn:
 class StripeGateway:
     """Delivers as often as it is asked to; idempotency keys and the ledger's rules make once of it."""
 
-    def __init__(self, store: Store, client: StripeClient, clock: Clock, *, return_url: str = "") -> None:
-        self._tools = Tools(store, client, clock, return_url)
+    def __init__(
+        self,
+        store: Store,
+        client: StripeClient,
+        clock: Clock,
+        *,
+        return_url: str = "",
+        certifier: Certifier | None = None,
+    ) -> None:
+        self._tools = Tools(store, client, clock, return_url, certifier)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -130,7 +139,12 @@ async def _or_later(asked: Awaitable[T]) -> T:
 
 async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     tools: Tools,
-    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse | EnrolmentEffect,
+    effect: PaymentEffect
+    | SubscriptionEffect
+    | InvoiceEffect
+    | CreateCourse
+    | EnrolmentEffect
+    | CertifyCompletion,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -171,8 +185,17 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             | ReopenEnrolment()
         ):
             return await sales.deliver(tools, effect, origin, cause)
+        case CertifyCompletion():
+            return await _certify(tools, effect, origin)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
+
+
+async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> Delivered:
+    if tools.certifier is None:
+        raise Postponed("nothing here issues certificates")
+    of = (effect.course_id, effect.learner_id, effect.enrolment_id)
+    return await tools.certifier.certify(*of, origin)
 
 
 def subject_of(effect: Effect) -> str:
@@ -185,6 +208,6 @@ def subject_of(effect: Effect) -> str:
         return effect.stripe_invoice_id
     if isinstance(effect, CreateCourse):
         return effect.course_id
-    if isinstance(effect, EnrolmentEffect):
+    if isinstance(effect, EnrolmentEffect | CertifyCompletion):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

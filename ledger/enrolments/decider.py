@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import assert_never, get_args
 
 from ledger import money
+from ledger.enrolments import access
 from ledger.enrolments.commands import (
     ActivateEnrolment,
     EnrolmentCommand,
@@ -37,6 +38,8 @@ from ledger.enrolments.events import (
     SurplusPaymentFound,
     SurplusPaymentReturned,
 )
+from ledger.enrolments.learning import rules as learning
+from ledger.enrolments.learning.commands import LearningCommand
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
@@ -65,7 +68,9 @@ TEXT_MAX = 255
 _Events = tuple[EnrolmentEvent, ...]
 
 
-def decide(command: EnrolmentCommand, enrolment: Enrolment) -> _Events:
+def decide(  # noqa: PLR0911 - one answer for each kind of command
+    command: EnrolmentCommand, enrolment: Enrolment
+) -> _Events:
     match command:
         case ReserveEnrolment():
             return _reserve(command, enrolment)
@@ -78,6 +83,9 @@ def decide(command: EnrolmentCommand, enrolment: Enrolment) -> _Events:
                 return ()
             withdrawn = ReturnWithdrawn(enrolment_id=enrolment.enrolment_id, refund_id=command.refund_id)
             return (withdrawn,)
+        case _ if isinstance(command, LearningCommand):
+            progress = enrolment.learning.of(enrolment.enrolment_id)
+            return learning.decide(command, standing_of(enrolment), progress)
         case _:
             return _follow(command, enrolment)
 
@@ -103,6 +111,7 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             revision=offer.revision,
             sale=sale,
             currency=offer.currency,
+            activated_at=command.effective_at,
         )
         return (activated,)
     _check_charge(command, sale, amount)
@@ -162,7 +171,7 @@ def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
     sellers = {offer.author_id, *(part.user_id for part in offer.instructors)}
     if not sellers.isdisjoint({command.buyer_id, command.learner_id}):
         raise OwnCourse("This is a course of the buyer's or the learner's own; it cannot be bought for them.")
-    if enrolment.status == "active":
+    if enrolment.is_live:
         raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
     if enrolment.status == "reserved" and enrolment.reservation is not None:
         raise PurchaseInProgress(enrolment.payment_id, enrolment.reservation.expires_at)
@@ -228,7 +237,7 @@ def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
 
 
 def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
-    if enrolment.is_active_by_another(command.payment_id):
+    if enrolment.is_live_by_another(command.payment_id):
         surplus = SurplusPaymentFound(
             payment_id=command.payment_id,
             buyer_id=command.buyer_id,
@@ -237,14 +246,15 @@ def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, a
         )
         return (surplus,)
     active = _active(command, enrolment, attempt)
+    back = access.regained(enrolment, active.enrolment_id, command)
     if enrolment.status != "reserved" or enrolment.payment_id == command.payment_id:
-        return (active,)
+        return active, *back
     superseded = ReservationSuperseded(
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,
         by_payment_id=command.payment_id,
     )
-    return superseded, active
+    return superseded, active, *back
 
 
 def _active(
@@ -263,6 +273,7 @@ def _active(
             as_of=command.as_of,
             amount_minor=attempt.amount_minor,
             currency=attempt.currency,
+            activated_at=command.effective_at,
         )
     return EnrolmentActivated(
         enrolment_id=_id_of(command, attempt),
@@ -275,11 +286,12 @@ def _active(
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
         as_of=command.as_of,
+        activated_at=command.effective_at,
     )
 
 
 def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
-    if attempt.surplus or enrolment.is_active_by_another(command.payment_id):
+    if attempt.surplus or enrolment.is_live_by_another(command.payment_id):
         return (SurplusPaymentReturned(payment_id=command.payment_id, as_of=command.as_of),)
     revoked = EnrolmentRevoked(
         enrolment_id=_id_of(command, attempt),
@@ -288,7 +300,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         cause_id=command.cause_id,
         as_of=command.as_of,
     )
-    return (revoked,)
+    return revoked, *access.lost(enrolment, revoked.enrolment_id, command)
 
 
 def _id_of(command: PaymentNews, attempt: Attempt) -> str:
@@ -300,7 +312,7 @@ def _id_of(command: PaymentNews, attempt: Attempt) -> str:
 
 
 def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
-    if enrolment.status != "active":
+    if not enrolment.is_live:
         raise NotEnrolled(f"This enrolment is {enrolment.status or 'not there'}: nothing can be returned.")
     paid = enrolment.attempts.get(enrolment.payment_id)
     if paid is None:
@@ -311,6 +323,7 @@ def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         return ()
     if enrolment.returning:
         raise ReturnInProgress(f"Refund {enrolment.returning} of this purchase is under way; wait for it.")
+    learning.check_returnable(enrolment.learning.of(enrolment.enrolment_id))
     requested = ReturnRequested(
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,
@@ -318,6 +331,16 @@ def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         buyer_id=paid.buyer_id,
     )
     return (requested,)
+
+
+# ---------------------------------------------------------------------------------------------- learning
+
+
+def standing_of(enrolment: Enrolment) -> learning.Standing:
+    """As learning asks for it."""
+    return learning.Standing(
+        enrolment.status, enrolment.is_live, enrolment.enrolment_id, enrolment.attempt, enrolment.returning
+    )
 
 
 def stream(command: EnrolmentCommand) -> str:

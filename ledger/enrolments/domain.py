@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from ledger.domain import Domain
 from ledger.enrolments.decider import ENROLMENT
-from ledger.enrolments.permissions import MAY_SEND
+from ledger.enrolments.permissions import MAY_SEND, check_sender
 from ledger.enrolments.policy import react
 from ledger.enrolments.stream import KIND
 
-DOMAIN = Domain(name="enrolments", stream=KIND, decider=ENROLMENT, may_send=MAY_SEND, react=react)
+DOMAIN = Domain(
+    name="enrolments",
+    stream=KIND,
+    decider=ENROLMENT,
+    may_send=MAY_SEND,
+    check_sender=check_sender,
+    react=react,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ledger.enrolments.learning.events import LearningEvent
 from ledger.message import Event, Instant
 from ledger.split import Sale
 
@@ -47,6 +48,8 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     sale: Sale | None = None
     """Of one for nothing: on which terms. A paid one's are with its reservation and its payment."""
     as_of: int = 0
+    activated_at: Instant | None = None
+    """None in facts of 0.2.0, which did not say it."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):
@@ -120,6 +123,8 @@ class EnrolmentRestored(Event, frozen=True, kw_only=True):
     as_of: int
     amount_minor: int = 0
     currency: str = ""
+    activated_at: Instant | None = None
+    """When access began anew; None in facts of 0.2.0, which did not say it."""
 
 
 class ReturnRequested(Event, frozen=True, kw_only=True):
@@ -150,4 +155,5 @@ EnrolmentEvent = (
     | EnrolmentRestored
     | ReturnRequested
     | ReturnWithdrawn
+    | LearningEvent
 )

@@ -14,8 +14,10 @@ from ledger.enrolments.commands import (
     RevokeEnrolment,
     WithdrawReturn,
 )
-from ledger.message import Command
-from ledger.roles import SYSTEM, USERS
+from ledger.enrolments.learning.commands import IssueCertificate, ReportProgress
+from ledger.errors import Forbidden
+from ledger.message import Command, Origin
+from ledger.roles import REPORTERS, SYSTEM, TRUSTED, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
@@ -26,4 +28,19 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RestoreEnrolment: SYSTEM,
     ExpireReservation: SYSTEM,
     WithdrawReturn: SYSTEM,
+    ReportProgress: REPORTERS,
+    IssueCertificate: USERS | SYSTEM,
 }
+
+
+def check_sender(command: Command, origin: Origin) -> None:
+    """A learner reports for themselves, by items, and has a certificate of their own."""
+    trusted = not origin.roles.isdisjoint(TRUSTED | SYSTEM)
+    if isinstance(command, ReportProgress) and command.percent is not None and not trusted:
+        raise Forbidden("A percentage is taken from admins and services alone; report `items_done`.")
+    if (
+        isinstance(command, ReportProgress | IssueCertificate)
+        and command.learner_id != origin.actor
+        and not trusted
+    ):
+        raise Forbidden("Only admins and services may do this for another learner.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.effects import (
     CancelCoursePayment,
+    CertifyCompletion,
     Effect,
     FollowSale,
     RefundCoursePayment,
@@ -17,6 +18,7 @@ from ledger.enrolments.events import (
     ReturnRequested,
     SurplusPaymentFound,
 )
+from ledger.enrolments.learning.events import EnrolmentCompleted
 from ledger.enrolments.stream import KIND, parts_of
 from ledger.ids import derived_id
 from ledger.message import Recorded
@@ -44,6 +46,8 @@ def _of_enrolment(recorded: Recorded) -> Effect | None:
         case ReturnRequested(payment_id=payment_id, refund_id=refund_id, buyer_id=buyer_id):
             reason = "requested_by_customer"
             return RefundCoursePayment(course_id, learner_id, payment_id, refund_id, buyer_id, reason)
+        case EnrolmentCompleted(enrolment_id=enrolment_id):
+            return CertifyCompletion(course_id, learner_id, enrolment_id)
         case _:
             return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -21,9 +22,14 @@ from ledger.enrolments.events import (
     SurplusPaymentFound,
     SurplusPaymentReturned,
 )
+from ledger.enrolments.learning.events import EnrolmentCompleted, LearningEvent
+from ledger.enrolments.learning.state import Learning, begun
+from ledger.enrolments.learning.state import evolve as evolve_learning
 from ledger.persistent import PersistentMap
 
-EnrolmentStatus = Literal["reserved", "released", "active", "revoked"]
+EnrolmentStatus = Literal["reserved", "released", "active", "completed", "revoked"]
+LIVE = frozenset({"active", "completed"})
+"""The learner has the course."""
 
 
 class Attempt(Struct, frozen=True, gc=False):
@@ -56,12 +62,18 @@ class Enrolment(Struct, frozen=True):
     """The refund that was asked for; progress is frozen meanwhile."""
     attempts: PersistentMap[Attempt] = PersistentMap()
     """By payment."""
+    learning: Learning = Learning()
 
-    def is_active_by_another(self, payment_id: str) -> bool:
-        return self.status == "active" and self.payment_id != payment_id
+    @property
+    def is_live(self) -> bool:
+        """Whether the learner has the course."""
+        return self.status in LIVE
+
+    def is_live_by_another(self, payment_id: str) -> bool:
+        return self.is_live and self.payment_id != payment_id
 
 
-def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     enrolment: Enrolment, event: EnrolmentEvent
 ) -> Enrolment:
     match event:
@@ -103,11 +115,14 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return _revoked(after, event)
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
-            return replace(_held_by(after, event.enrolment_id, event.payment_id), returning="")
+            held = _held_by(after, event.enrolment_id, event.payment_id, event.activated_at)
+            return replace(held, returning="")
         case ReturnRequested():
             return replace(enrolment, returning=event.refund_id)
         case ReturnWithdrawn():
             return replace(enrolment, returning="")
+        case _ if isinstance(event, LearningEvent):
+            return _learnt(enrolment, event)
         case _:
             assert_never(event)
 
@@ -120,10 +135,15 @@ def _followed(
     return replace(enrolment, attempts=enrolment.attempts.put(payment_id, now))
 
 
-def _held_by(enrolment: Enrolment, enrolment_id: str, payment_id: str) -> Enrolment:
+def _held_by(
+    enrolment: Enrolment, enrolment_id: str, payment_id: str, activated_at: datetime | None
+) -> Enrolment:
+    """What an attempt had completed when it was lost is completed when it comes back."""
+    learning = begun(enrolment.learning, enrolment_id, activated_at)
     return replace(
         enrolment,
-        status="active",
+        learning=learning,
+        status="active" if learning.of(enrolment_id).completed is None else "completed",
         enrolment_id=enrolment_id,
         payment_id=payment_id,
         reservation=None,
@@ -132,7 +152,7 @@ def _held_by(enrolment: Enrolment, enrolment_id: str, payment_id: str) -> Enrolm
 
 
 def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
-    held = _held_by(enrolment, event.enrolment_id, event.payment_id)
+    held = _held_by(enrolment, event.enrolment_id, event.payment_id, event.activated_at)
     held = replace(held, attempt=max(held.attempt, event.attempt), returning="")
     if not event.payment_id:
         return held
@@ -146,6 +166,12 @@ def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
         event.as_of,
     )
     return replace(held, attempts=held.attempts.put(event.payment_id, attempt))
+
+
+def _learnt(enrolment: Enrolment, event: LearningEvent) -> Enrolment:
+    after = replace(enrolment, learning=evolve_learning(enrolment.learning, event))
+    of_this = isinstance(event, EnrolmentCompleted) and event.enrolment_id == enrolment.enrolment_id
+    return replace(after, status="completed") if of_this and enrolment.status == "active" else after
 
 
 def _unreserved(enrolment: Enrolment, payment_id: str) -> Enrolment:

@@ -15,6 +15,7 @@ from ledger.balance import BalanceTransaction
 from ledger.domains import decider_of
 from ledger.effects import (
     CancelPaymentIntent,
+    CertifyCompletion,
     CreatePaymentIntent,
     CreateRefund,
     Effect,
@@ -39,8 +40,10 @@ from ledger.payments.state import Payment
 from ledger.payments.stream import stream_of as payment_stream
 from ledger.permissions import check
 from ledger.policies import reactions
+from tests.ledger.course_examples import item
 from tests.ledger.enrolment_examples import ANN, expire, request_return, reserve
 from tests.ledger.examples import NOON, dispute, txn
+from tests.ledger.learning_examples import certify, report, syllabus
 
 SYSTEM = Origin(actor="worker", roles=frozenset({"system"}))
 PERSON = Origin(actor=ANN, roles=frozenset({"student"}))
@@ -102,6 +105,7 @@ class World:
         self.news: list[RecordPaymentSnapshot] = []
         self.intents: dict[str, Intent] = {}
         self.count = 0
+        self.items, self.revision = 3, 3
 
     # ------------------------------------------------------------------------------------------- ledger
 
@@ -158,6 +162,20 @@ class World:
         self.count += 1
         self.try_to(request_return(f"re_wish_{self.count}"))
 
+    def learn(self, number: int) -> None:
+        """The item of that number, if the course has it."""
+        self.count += 1
+        items = (item(each) for each in range(self.items))
+        told = report(
+            f"itm_{number}",
+            command_id=f"cmd_learn_{self.count}",
+            syllabus=syllabus(*items, revision=self.revision),
+        )
+        self.try_to(replace(told, effective_at=self.now))
+
+    def revise_course(self, items: int) -> None:
+        self.items, self.revision = items, self.revision + 1
+
     def let_time_pass(self) -> None:
         self.now += timedelta(minutes=20)
         reservation = self.enrolment.reservation
@@ -177,6 +195,8 @@ class World:
                 self._cancel(effect, payment_id)
             case CreateRefund(payment_id=payment_id, refund_id=refund_id):
                 self._refund(payment_id, refund_id)
+            case CertifyCompletion(enrolment_id=enrolment_id):
+                self._certify(enrolment_id)
             case _:
                 assert isinstance(effect, EnrolmentEffect)
                 command = asked(effect, self.enrolment, self.now)
@@ -195,6 +215,13 @@ class World:
                 return
             if other is not None:
                 self.handle(other)
+
+    def _certify(self, enrolment_id: str) -> None:
+        command = certify(enrolment_id=enrolment_id, command_id=f"certify:{enrolment_id}")
+        try:
+            self.handle(command)
+        except Refused:
+            return
 
     def _cancel(self, effect: Effect, payment_id: str) -> None:
         intent = self.intents.get(payment_id)

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger.enrolments.learning.events import EnrolmentCompleted, ProgressReported
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.purchases import PRICE, World
@@ -38,6 +39,32 @@ class Purchases(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         self.world.let_time_pass()
+
+    @rule(number=st.integers(0, 3))
+    def something_is_learnt(self, number: int) -> None:
+        self.world.learn(number)
+
+    @rule()
+    def all_is_learnt(self) -> None:
+        for number in range(self.world.items):
+            self.world.learn(number)
+
+    @rule(refunded=st.booleans())
+    def it_is_bought_and_learnt_without_delay(self, refunded: Any) -> None:
+        world = self.world
+        world.buy()
+        for _ in range(5):
+            world.catch_up("succeeded")
+        self.all_is_learnt()
+        world.catch_up("succeeded")
+        for intent in list(world.intents.values()) if refunded else ():
+            world.refund_outside(intent, intent.left_minor)
+            world.move_refunds(intent, fail=False)
+            world.catch_up("succeeded")
+
+    @rule(items=st.integers(1, 4))
+    def the_course_is_revised(self, items: int) -> None:
+        self.world.revise_course(items)
 
     @rule(outcome=OUTCOMES, times=st.integers(1, 4))
     def nothing_is_late_for_a_while(self, outcome: str, times: int) -> None:
@@ -93,10 +120,32 @@ class Purchases(RuleBasedStateMachine):
     @invariant()
     def what_is_active_is_paid_or_free(self) -> None:
         enrolment = self.world.enrolment
-        if enrolment.status == "active" and enrolment.payment_id:
+        if enrolment.is_live and enrolment.payment_id:
             assert not enrolment.attempts[enrolment.payment_id].given_back
             assert not enrolment.attempts[enrolment.payment_id].surplus
         assert (enrolment.reservation is not None) == (enrolment.status == "reserved")
+
+    @invariant()
+    def an_attempt_learns_forwards_and_is_completed_once(self) -> None:
+        reached: dict[str, int] = {}
+        completed: list[str] = []
+        for event in (fact.event for fact in self.world.facts):
+            if isinstance(event, ProgressReported):
+                assert reached.get(event.enrolment_id, 0) == event.before_bp <= event.after_bp <= 10_000
+                reached[event.enrolment_id] = event.after_bp
+            elif isinstance(event, EnrolmentCompleted):
+                completed.append(event.enrolment_id)
+        assert len(completed) == len(set(completed))
+        assert {name for name, bp in reached.items() if bp == 10_000} == set(completed)
+
+    @invariant()
+    def no_certificate_is_valid_without_access_and_completion(self) -> None:
+        enrolment = self.world.enrolment
+        for enrolment_id, progress in enrolment.learning.attempts.items():
+            if progress.certificate is not None and progress.certificate.status == "valid":
+                assert (enrolment.enrolment_id, enrolment.status) == (enrolment_id, "completed")
+        done = enrolment.learning.of(enrolment.enrolment_id).completed is not None
+        assert not enrolment.is_live or (enrolment.status == "completed") == done
 
     def teardown(self) -> None:
         world = self.world
@@ -106,8 +155,8 @@ class Purchases(RuleBasedStateMachine):
         paid = [name for name, payment in payments.items() if standing(payment) == "paid"]
 
         assert enrolment.status != "reserved"
-        free = enrolment.status == "active" and not enrolment.payment_id
-        assert paid == ([enrolment.payment_id] if enrolment.status == "active" and not free else [])
+        free = enrolment.is_live and not enrolment.payment_id
+        assert paid == ([enrolment.payment_id] if enrolment.is_live and not free else [])
 
         at_stripe = [entry for intent in world.intents.values() for entry in intent.entries()]
         books = world.balances()

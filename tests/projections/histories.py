@@ -20,6 +20,13 @@ from ledger.enrolments.events import (
     EnrolmentRevoked,
     ReservationSuperseded,
 )
+from ledger.enrolments.learning.events import (
+    CertificateIssued,
+    CertificateReinstated,
+    CertificateRevoked,
+    EnrolmentCompleted,
+    ProgressReported,
+)
 from ledger.message import Event, Metadata, Recorded
 from ledger.payments import events as payments
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
@@ -415,11 +422,67 @@ def enrolment(course_id: str, learner_id: str, chance: random.Random) -> Iterato
                 return
             case _:
                 yield stream, (activated(course_id, learner_id, number),)
+        of = held.enrolment_id
+        certified = chance.random() < 0.5
+        yield stream, (progress(of, 0, 5000),)
+        if certified:
+            yield stream, (progress(of, 5000, 10_000), completed(of, course_id, learner_id))
+            yield stream, (certificate(of, course_id, learner_id),)
         if chance.random() < 0.5:
-            yield stream, (revoked(learner_id, number),)
+            gone, back = revoked(learner_id, number), restored(learner_id, number)
+            yield stream, (gone, certificate_gone(of)) if certified else (gone,)
             if chance.random() < 0.5:
-                yield stream, (restored(learner_id, number),)
+                yield stream, (back, certificate_back(of)) if certified else (back,)
         return
+
+
+def progress(enrolment_id: str, before_bp: int, after_bp: int) -> ProgressReported:
+    items = (f"itm_{after_bp}",)
+    return ProgressReported(
+        enrolment_id=enrolment_id, revision=1, before_bp=before_bp, after_bp=after_bp, items=items
+    )
+
+
+def completed(enrolment_id: str, course_id: str, learner_id: str) -> EnrolmentCompleted:
+    return EnrolmentCompleted(
+        enrolment_id=enrolment_id,
+        course_id=course_id,
+        learner_id=learner_id,
+        attempt=1,
+        revision=1,
+        level="beginner",
+        completed_at=START,
+        minutes=60,
+    )
+
+
+def certificate(enrolment_id: str, course_id: str, learner_id: str) -> CertificateIssued:
+    return CertificateIssued(
+        certificate_id=f"crt_{enrolment_id}",
+        enrolment_id=enrolment_id,
+        course_id=course_id,
+        learner_id=learner_id,
+        revision=1,
+        level="beginner",
+        completed_at=START,
+        words_id="wrd_1",
+        words_hash="",
+    )
+
+
+def certificate_gone(enrolment_id: str) -> CertificateRevoked:
+    return CertificateRevoked(
+        certificate_id=f"crt_{enrolment_id}", enrolment_id=enrolment_id, cause="refunded", cause_id="re_1"
+    )
+
+
+def certificate_back(enrolment_id: str) -> CertificateReinstated:
+    return CertificateReinstated(
+        certificate_id=f"crt_{enrolment_id}",
+        enrolment_id=enrolment_id,
+        cause="refund_failed",
+        cause_id="re_1",
+    )
 
 
 def append(url: str, facts: Sequence[Recorded], *, schema: str = "liberation") -> None:

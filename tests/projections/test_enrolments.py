@@ -25,7 +25,12 @@ from tests.projections.histories import (
     START,
     activated,
     append,
+    certificate,
+    certificate_back,
+    certificate_gone,
+    completed,
     history,
+    progress,
     random_history,
     released,
     reserved,
@@ -102,6 +107,57 @@ def test_a_row_is_of_the_attempt_that_counts(
     assert (found["position"], found["last_position"]) == (1, len(facts))
 
 
+ANNS = "enr_usr_ann_1"
+LEARNT = (
+    held(),
+    active(),
+    progress(ANNS, 0, 2500),
+    progress(ANNS, 2500, 10_000),
+    completed(ANNS, "crs_1", "usr_ann"),
+    certificate(ANNS, "crs_1", "usr_ann"),
+)
+LOST = (*LEARNT, revoked("usr_ann"), certificate_gone(ANNS))
+NOTHING = {"progress_bp": 0, "completed_at": None, "completed_revision": None, "certificate_id": ""}
+ALL = {"progress_bp": 10_000, "completed_at": START, "completed_revision": 1, "certificate_id": f"crt_{ANNS}"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ((held(), active()), {"status": "active", **NOTHING}),
+        (LEARNT[:3], {"status": "active", **NOTHING, "progress_bp": 2500}),
+        (LEARNT[:5], {"status": "completed", **ALL, "certificate_id": ""}),
+        (LEARNT, {"status": "completed", **ALL}),
+        (LOST, {"status": "revoked", **ALL}),
+        ((*LOST, held(2)), {"status": "reserved", **NOTHING}),
+        ((*LOST, held(2), active(2)), {"status": "active", **NOTHING}),
+        ((*LOST, restored("usr_ann"), certificate_back(ANNS)), {"status": "completed", **ALL}),
+        ((*LOST, held(2), SUPERSEDED, restored("usr_ann")), {"status": "completed", **ALL}),
+    ],
+)
+def test_a_row_shows_what_the_attempt_that_counts_has_learnt(
+    facts: tuple[Event, ...], expected: dict[str, Any], database_url: str
+) -> None:
+    found = row(database_url, *facts)
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "revoked_at"),
+    [
+        (LEARNT, None),
+        (LOST, START + timedelta(seconds=8)),
+        ((*LOST, restored("usr_ann"), certificate_back(ANNS)), None),
+    ],
+)
+def test_a_certificate_is_valid_until_it_is_revoked(
+    facts: tuple[Event, ...], revoked_at: Any, database_url: str
+) -> None:
+    row(database_url, *facts)
+    [found] = select(database_url, "SELECT * FROM certificates")
+    assert (found["revoked_at"], found["words_id"], found["position"]) == (revoked_at, "wrd_1", 6)
+
+
 def test_access_that_is_restored_began_when_it_first_did(database_url: str) -> None:
     found = row(database_url, held(), active(), revoked("usr_ann"), restored("usr_ann"))
     assert found["activated_at"] == START + timedelta(seconds=2)
@@ -124,6 +180,10 @@ def test_the_table_says_what_the_rules_fold(database_url: str) -> None:
         assert {stream: getattr(state, name) for stream, state in folded.items()} == {
             stream: one[name] for stream, one in rows.items()
         }
+    learnt = {stream: state.learning.of(state.enrolment_id) for stream, state in folded.items()}
+    assert {stream: (progress.bp, progress.completed is not None) for stream, progress in learnt.items()} == {
+        stream: (one["progress_bp"], one["completed_at"] is not None) for stream, one in rows.items()
+    }
 
 
 async def test_reservations_are_over_by_their_time_page_by_page_and_asked_for_once(
@@ -161,6 +221,8 @@ _PLANS: dict[str, Any] = {
         "SELECT * FROM enrolments WHERE buyer_id = 'x' AND buyer_id <> learner_id ORDER BY position LIMIT 9",
         None,
     ),
+    "enrolments_by_id": ("SELECT * FROM enrolments WHERE enrolment_id = 'enr_1'", None),
+    "learning_of_stream": ("SELECT * FROM learning WHERE stream = ANY('{enrolment-crs_1-usr_1}')", None),
     "enrolments_of_course": (
         "SELECT * FROM enrolments WHERE course_id = 'crs_1' ORDER BY position DESC LIMIT 9",
         None,

@@ -36,7 +36,9 @@ def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payment
     facts = random_history(seed, payments)
     with owner(database_url) as conn:
         conn.execute("TRUNCATE positions, payments, refunds, disputes, customers, payment_methods, webhooks")
-        conn.execute("TRUNCATE payouts, enrolments, entries, postings, balances, audit, outbox")
+        conn.execute(
+            "TRUNCATE payouts, enrolments, learning, certificates, entries, postings, balances, audit, outbox"
+        )
         conn.execute("SET session_replication_role = replica")
         for statement in EMPTY_THE_STORE:
             conn.execute(statement)

@@ -42,7 +42,7 @@ _TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=18, leading=24)
 
 def render(receipt: Receipt) -> bytes:
     """Takes some milliseconds of processor time: call it in a thread."""
-    _register_fonts()
+    register_fonts()
     out = BytesIO()
     document = SimpleDocTemplate(
         out,
@@ -66,7 +66,7 @@ def render(receipt: Receipt) -> bytes:
 
 
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
     for name in (REGULAR, BOLD):
         pdfmetrics.registerFont(TTFont(name, _FONTS / f"{name}.ttf"))
 

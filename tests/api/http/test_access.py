@@ -9,9 +9,11 @@ from litestar import Litestar, get
 
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
+from api.services import Services
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
+from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.support import Caller, Running, problem
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -30,6 +32,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "payInvoice": {},
     "creditInvoice": {"note": "asked for", "amount_minor": 1},
     "purchaseCourse": {"payment_method": "pm_ok"},
+    "reportProgress": {"items_done": ["itm_1"], "user_id": "usr_owner"},
+    "openContent": {},
+    "claimCertificate": {},
     "uploadCourse": COURSE,
     "reviseCourse": {"expected_revision": 1, "level": "advanced"},
     "submitCourse": {},
@@ -69,6 +74,11 @@ SOMEBODYS = {
     "publishCourse",
     "archiveCourse",
     "unarchiveCourse",
+    "getEnrolment",
+    "reportProgress",
+    "openContent",
+    "claimCertificate",
+    "getCertificatePdf",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -102,18 +112,25 @@ NONE_OF_THEIR_OWN = {
     "reviseCourse",
     "submitCourse",
     "publishCourse",
+    "claimCertificate",
 }
 """What an admin has only of what is theirs."""
 
 
 class World:
-    """An application with a payment, a saved card, a subscription, courses and somebody of each role."""
+    """An application with a payment, a card, a subscription, courses, a certificate, and each role."""
 
     def __init__(
-        self, app: Running, owner: Caller, payment_id: str, invoice_id: str, courses: dict[str, str]
+        self,
+        app: Running,
+        owner: Caller,
+        payment_id: str,
+        invoice_id: str,
+        courses: dict[str, str],
+        learnt: dict[str, str],
     ) -> None:
         self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
-        self.courses = courses
+        self.courses, self.learnt = courses, learnt
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
@@ -121,7 +138,9 @@ class World:
             payment_method_id="pm_saved",
             invoice_id=self.invoice_id,
             key="sell_courses",
-            course_id=self.courses.get(access.operation, ""),
+            course_id=self.courses.get(access.operation, self.learnt["course_id"]),
+            enrolment_id=self.learnt["enrolment_id"],
+            certificate_id=self.learnt["certificate_id"],
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -145,8 +164,19 @@ async def world(app: Running) -> World:
     courses = {
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
+    learnt = await learnt_by(app.services, owner)
     await app.projected()
-    return World(app, owner, payment_id, invoice_id, courses)
+    return World(app, owner, payment_id, invoice_id, courses, learnt)
+
+
+async def learnt_by(services: Services, owner: Caller) -> dict[str, str]:
+    """The ids of what a learner has completed."""
+    course_id = await free_course(services)
+    enrolment_id = await enrolled(services, owner.user_id, course_id)
+    await completed(services, owner.user_id, course_id)
+    await owner("PUT", "/api/me", json={"name": "Olga"})
+    certificate_id = (await claim(owner, course_id)).json()["certificate_id"]
+    return {"course_id": course_id, "enrolment_id": enrolment_id, "certificate_id": certificate_id}
 
 
 async def test_nobody_enters_without_a_credential(world: World) -> None:
@@ -186,7 +216,7 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
 
 
 def _sees_all(access: Access, role: str) -> bool:
-    return role == "admin" or (access.operation == "checkFeature" and role == "service")
+    return role == "admin" or (access.operation in {"checkFeature", "reportProgress"} and role == "service")
 
 
 async def test_the_owner_has_what_is_theirs(world: World) -> None:
@@ -223,7 +253,13 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         methods = {access.method for access in TABLE if access.path == path}
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
-            payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso", course_id="crs_1"
+            payment_id="pay_1",
+            payment_method_id="pm_1",
+            invoice_id="in_1",
+            key="sso",
+            course_id="crs_1",
+            enrolment_id="enr_1",
+            certificate_id="crt_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

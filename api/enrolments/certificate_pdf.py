@@ -1,0 +1,96 @@
+"""A certificate as one page of A4, with its fonts inside: the same bytes each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import BytesIO
+from xml.sax.saxutils import escape
+
+import msgspec
+from reportlab.lib.colors import HexColor
+from reportlab.lib.enums import TA_CENTER
+from reportlab.lib.pagesizes import A4, landscape
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, KeepInFrame, Paragraph, Spacer
+
+from api.invoices.receipts.pdf import BOLD, MEDIA_TYPE, REGULAR, register_fonts
+
+__all__ = ["MEDIA_TYPE", "CertificatePage", "render"]
+
+_WIDTH, _HEIGHT = landscape(A4)
+_MARGIN = 12 * mm
+_INNER = 30 * mm
+_INK, _GREY, _ACCENT = HexColor("#1a1a1a"), HexColor("#555555"), HexColor("#1f4e79")
+
+_SMALL = ParagraphStyle(
+    "small", fontName=REGULAR, fontSize=10, leading=15, alignment=TA_CENTER, textColor=_GREY
+)
+_TITLE = ParagraphStyle("title", _SMALL, fontName=BOLD, fontSize=24, leading=32, textColor=_ACCENT)
+_NAME = ParagraphStyle("name", _SMALL, fontName=BOLD, fontSize=30, leading=38, textColor=_INK)
+_COURSE = ParagraphStyle("course", _SMALL, fontName=BOLD, fontSize=18, leading=25, textColor=_INK)
+
+
+class CertificatePage(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands on it."""
+
+    certificate_id: str
+    issuer: str
+    name: str
+    course: str
+    level: str
+    revision: int
+    completed_at: datetime
+    address: str
+    """Where anybody sees what was certified, and whether it holds."""
+
+
+def render(page: CertificatePage) -> bytes:
+    """Takes some milliseconds of processor time: call it in a thread."""
+    register_fonts()
+    out = BytesIO()
+    canvas = Canvas(out, pagesize=(_WIDTH, _HEIGHT), invariant=1, lang="en")
+    canvas.setTitle(f"Certificate {page.certificate_id}")
+    canvas.setAuthor(page.issuer)
+    _draw_border(canvas)
+    width, height = _WIDTH - 2 * _INNER, _HEIGHT - 2 * _INNER
+    # what is long, such as a name of two hundred characters, is set smaller rather than on a second page
+    fitting = KeepInFrame(width, height, _story(page), mode="shrink")
+    _, taken = fitting.wrapOn(canvas, width, height)
+    fitting.drawOn(canvas, _INNER, _INNER + (height - taken) / 2)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def _draw_border(canvas: Canvas) -> None:
+    canvas.setStrokeColor(_ACCENT)
+    for inset, line in ((_MARGIN, 2.0), (_MARGIN + 2.5 * mm, 0.6)):
+        canvas.setLineWidth(line)
+        canvas.rect(inset, inset, _WIDTH - 2 * inset, _HEIGHT - 2 * inset)
+
+
+def _story(page: CertificatePage) -> list[Flowable]:
+    day = f"{page.completed_at.astimezone(UTC):%Y-%m-%d}"
+    return [
+        _paragraph(page.issuer, _SMALL),
+        Spacer(0, 6 * mm),
+        _paragraph("Certificate of completion", _TITLE),
+        Spacer(0, 14 * mm),
+        _paragraph(page.name, _NAME),
+        Spacer(0, 6 * mm),
+        _paragraph("has completed the course", _SMALL),
+        Spacer(0, 3 * mm),
+        _paragraph(page.course, _COURSE),
+        Spacer(0, 3 * mm),
+        _paragraph(f"Level: {page.level} · revision {page.revision} · {day}", _SMALL),
+        Spacer(0, 20 * mm),
+        _paragraph("What was certified, and whether it holds, is shown at", _SMALL),
+        _paragraph(page.address, _SMALL),
+    ]
+
+
+def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
+    """Paragraphs read markup, so what is told is escaped."""
+    return Paragraph(escape(text), style)
