@@ -19,13 +19,14 @@ from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed
-from api.stripe.payments import cancel, refunds, sales
+from api.stripe.payments import cancel, coupons, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
     ApplyWebhook,
     CancelCoursePayment,
     CancelPaymentIntent,
+    CouponEffect,
     CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -34,7 +35,9 @@ from ledger.effects import (
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
+    FollowCouponUse,
     FollowSale,
+    HoldCouponUse,
     InvoiceEffect,
     PaymentEffect,
     RefundCoursePayment,
@@ -130,7 +133,12 @@ async def _or_later(asked: Awaitable[T]) -> T:
 
 async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     tools: Tools,
-    effect: PaymentEffect | SubscriptionEffect | InvoiceEffect | CreateCourse | EnrolmentEffect,
+    effect: PaymentEffect
+    | SubscriptionEffect
+    | InvoiceEffect
+    | CreateCourse
+    | EnrolmentEffect
+    | CouponEffect,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -171,11 +179,13 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             | ReopenEnrolment()
         ):
             return await sales.deliver(tools, effect, origin, cause)
+        case HoldCouponUse() | FollowCouponUse():
+            return await coupons.deliver(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
 
-def subject_of(effect: Effect) -> str:
+def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
         return effect.payment_intent_id or effect.charge_id or effect.object_id
@@ -185,6 +195,8 @@ def subject_of(effect: Effect) -> str:
         return effect.stripe_invoice_id
     if isinstance(effect, CreateCourse):
         return effect.course_id
-    if isinstance(effect, EnrolmentEffect):
+    if isinstance(effect, FollowCouponUse):
+        return effect.use_id
+    if isinstance(effect, EnrolmentEffect | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

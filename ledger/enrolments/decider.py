@@ -14,6 +14,7 @@ from ledger.enrolments.commands import (
     ActivateEnrolment,
     EnrolmentCommand,
     ExpireReservation,
+    GrantEnrolment,
     Offer,
     PaymentNews,
     ReleaseEnrolment,
@@ -65,10 +66,14 @@ TEXT_MAX = 255
 _Events = tuple[EnrolmentEvent, ...]
 
 
-def decide(command: EnrolmentCommand, enrolment: Enrolment) -> _Events:
+def decide(  # noqa: PLR0911 - one answer for each command of a closed union
+    command: EnrolmentCommand, enrolment: Enrolment
+) -> _Events:
     match command:
         case ReserveEnrolment():
             return _reserve(command, enrolment)
+        case GrantEnrolment():
+            return _grant(command, enrolment)
         case ExpireReservation():
             return _expire(command, enrolment)
         case RequestReturn():
@@ -93,7 +98,7 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
     amount = sale.charged_minor
     _check_price(command, amount)
     attempt = enrolment.attempt + 1
-    if amount == 0:
+    if amount == 0 and not command.coupon:
         activated = EnrolmentActivated(
             enrolment_id=command.enrolment_id,
             course_id=command.course_id,
@@ -105,7 +110,8 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             currency=offer.currency,
         )
         return (activated,)
-    _check_charge(command, sale, amount)
+    if amount:
+        _check_charge(command, sale, amount)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
         course_id=command.course_id,
@@ -120,8 +126,29 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
         expires_at=command.effective_at + RESERVATION_LASTS,
         stripe_customer_id=command.stripe_customer_id,
         save_payment_method=command.save_payment_method,
+        coupon=command.coupon,
+        author_id=offer.author_id if command.coupon else "",
     )
     return (reserved,)
+
+
+def _grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
+    """One that is to end, and waits for its release, is not: it will be released."""
+    held = enrolment.reservation
+    if held is None or held.enrolment_id != command.enrolment_id or held.amount_minor or enrolment.expiring:
+        return ()
+    activated = EnrolmentActivated(
+        enrolment_id=held.enrolment_id,
+        course_id=held.course_id,
+        learner_id=held.learner_id,
+        buyer_id=held.buyer_id,
+        attempt=held.attempt,
+        revision=held.sale.revision,
+        sale=held.sale,
+        currency=held.currency,
+        coupon=held.coupon,
+    )
+    return (activated,)
 
 
 def sale_of(course_id: str, offer: Offer) -> Sale:
@@ -208,7 +235,7 @@ def _expire(command: ExpireReservation, enrolment: Enrolment) -> _Events:
 def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
     """Each piece of news is one fact at least, so that what is older than it is known as that."""
     attempt = enrolment.attempts.get(command.payment_id, Attempt())
-    if command.as_of <= attempt.as_of:
+    if command.as_of <= attempt.as_of or enrolment.is_granted(attempt):
         return ()
     match command:
         case ActivateEnrolment() | RestoreEnrolment():
@@ -219,6 +246,7 @@ def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
                 payment_id=command.payment_id,
                 reason=command.reason,
                 as_of=command.as_of,
+                coupon=attempt.coupon,
             )
             return (released,)
         case RevokeEnrolment():
@@ -243,6 +271,7 @@ def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, a
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,
         by_payment_id=command.payment_id,
+        coupon=enrolment.reservation.coupon if enrolment.reservation else "",
     )
     return superseded, active
 
@@ -263,6 +292,7 @@ def _active(
             as_of=command.as_of,
             amount_minor=attempt.amount_minor,
             currency=attempt.currency,
+            coupon=attempt.coupon,
         )
     return EnrolmentActivated(
         enrolment_id=_id_of(command, attempt),
@@ -275,6 +305,7 @@ def _active(
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
         as_of=command.as_of,
+        coupon=attempt.coupon,
     )
 
 
@@ -287,6 +318,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         cause=command.cause,
         cause_id=command.cause_id,
         as_of=command.as_of,
+        coupon=attempt.coupon,
     )
     return (revoked,)
 

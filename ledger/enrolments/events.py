@@ -26,6 +26,10 @@ class EnrolmentReserved(Event, frozen=True, kw_only=True):
     expires_at: Instant
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    coupon: str = ""
+    """The code of the one by which the sale is discounted; empty for none."""
+    author_id: str = ""
+    """Of the course, where there is a coupon."""
 
 
 class EnrolmentActivated(Event, frozen=True, kw_only=True):
@@ -47,6 +51,8 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     sale: Sale | None = None
     """Of one for nothing: on which terms. A paid one's are with its reservation and its payment."""
     as_of: int = 0
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):
@@ -57,6 +63,8 @@ class EnrolmentReleased(Event, frozen=True, kw_only=True):
     payment_id: str
     reason: str
     as_of: int
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentExpiring(Event, frozen=True, kw_only=True):
@@ -74,6 +82,8 @@ class ReservationSuperseded(Event, frozen=True, kw_only=True):
     enrolment_id: str
     payment_id: str
     by_payment_id: str
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class SurplusPaymentFound(Event, frozen=True, kw_only=True):
@@ -103,6 +113,8 @@ class EnrolmentRevoked(Event, frozen=True, kw_only=True):
     """`refunded` or `dispute_lost`."""
     cause_id: str
     as_of: int
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentRestored(Event, frozen=True, kw_only=True):
@@ -120,6 +132,8 @@ class EnrolmentRestored(Event, frozen=True, kw_only=True):
     as_of: int
     amount_minor: int = 0
     currency: str = ""
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class ReturnRequested(Event, frozen=True, kw_only=True):

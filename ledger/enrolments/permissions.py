@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ledger.enrolments.commands import (
     ActivateEnrolment,
     ExpireReservation,
+    GrantEnrolment,
     ReleaseEnrolment,
     RequestReturn,
     ReserveEnrolment,
@@ -20,6 +21,7 @@ from ledger.roles import SYSTEM, USERS
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
     RequestReturn: USERS,
+    GrantEnrolment: SYSTEM,
     ActivateEnrolment: SYSTEM,
     ReleaseEnrolment: SYSTEM,
     RevokeEnrolment: SYSTEM,

@@ -39,6 +39,7 @@ class Attempt(Struct, frozen=True, gc=False):
     """The version of the payment's stream that is followed here."""
     given_back: bool = False
     surplus: bool = False
+    coupon: str = ""
 
 
 class Enrolment(Struct, frozen=True):
@@ -57,6 +58,11 @@ class Enrolment(Struct, frozen=True):
     attempts: PersistentMap[Attempt] = PersistentMap()
     """By payment."""
 
+    def is_granted(self, attempt: Attempt) -> bool:
+        """Whether that attempt has the course for nothing, so that no payment of it counts any more."""
+        ours = bool(attempt.enrolment_id) and attempt.enrolment_id == self.enrolment_id
+        return ours and self.status == "active" and not self.payment_id
+
     def is_active_by_another(self, payment_id: str) -> bool:
         return self.status == "active" and self.payment_id != payment_id
 
@@ -73,6 +79,7 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
                 event.sale.revision,
                 event.amount_minor,
                 event.currency,
+                coupon=event.coupon,
             )
             return replace(
                 enrolment,
@@ -144,6 +151,7 @@ def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
         event.amount_minor,
         event.currency,
         event.as_of,
+        coupon=event.coupon,
     )
     return replace(held, attempts=held.attempts.put(event.payment_id, attempt))
 
