@@ -19,7 +19,9 @@ from api.stripe.delivery import Delivered
 from ledger.effects import (
     CreatePaymentIntent,
     Effect,
+    FollowCouponUse,
     FollowSale,
+    HoldCouponUse,
     ReopenEnrolment,
     StartCoursePayment,
     kind_of,
@@ -33,7 +35,14 @@ from projections import outbox
 Make = Callable[[], Awaitable[Command]]
 
 FOLLOWED_ON: frozenset[type[Any]] = frozenset(
-    {StartCoursePayment, CreatePaymentIntent, FollowSale, ReopenEnrolment}
+    {
+        StartCoursePayment,
+        CreatePaymentIntent,
+        FollowSale,
+        ReopenEnrolment,
+        HoldCouponUse,
+        FollowCouponUse,
+    }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the
 first call for a payment. None asks Stripe again after an unclear answer: to look one up is the worker's.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger.authors.domain import DOMAIN as AUTHORS
+from ledger.coupons.domain import DOMAIN as COUPONS
 from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
@@ -25,6 +26,7 @@ DOMAINS: tuple[Domain, ...] = (
     AUTHORS,
     COURSES,
     LEARNERS,
+    COUPONS,
     ENROLMENTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""

@@ -237,6 +237,26 @@ class CertifyCompletion(msgspec.Struct, frozen=True, tag="enrolments.certify"):
     enrolment_id: str
 
 
+class HoldCouponUse(msgspec.Struct, frozen=True, tag="coupons.hold_use"):
+    """Ask the coupon for the use that a reservation needs, before its payment is begun."""
+
+    course_id: str
+    learner_id: str
+    payment_id: str
+    enrolment_id: str
+    code: str
+
+
+class FollowCouponUse(msgspec.Struct, frozen=True, tag="coupons.follow_use"):
+    """Tell the coupon how the enrolment stands that uses it, as of that version of the enrolment's stream."""
+
+    code: str
+    use_id: str
+    standing: str
+    """`confirmed`, `released`, `returned` or `reinstated`."""
+    as_of: int
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -256,6 +276,8 @@ EnrolmentEffect = (
     StartCoursePayment | CancelCoursePayment | RefundCoursePayment | FollowSale | ReopenEnrolment
 )
 
+CouponEffect = HoldCouponUse | FollowCouponUse
+
 Effect = (
     PaymentEffect
     | ApplyWebhook
@@ -264,6 +286,7 @@ Effect = (
     | CreateCourse
     | EnrolmentEffect
     | CertifyCompletion
+    | CouponEffect
 )
 
 

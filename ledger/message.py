@@ -31,11 +31,19 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     older versions, which drew ids anew, must still be known as the same intent's.
     """
 
+    ADDED: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came with a later version: part of `digest` only where they say something, so that what was
+    asked before is still known by its digest.
+    """
+
     def digest(self) -> str:
         """Hex SHA-256 of the intent: equal for a repeat, different for another payload."""
         intent = msgspec.structs.asdict(self)
         for name in _INCIDENTAL | self.GENERATED:
             intent.pop(name, None)
+        for name in self.ADDED:
+            if not intent[name]:
+                del intent[name]
         return hashlib.sha256(_encode((self.NAME, intent))).hexdigest()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from projections.audit import Audit
 from projections.certificates import Certificates
+from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
 from projections.customers import Customers
 from projections.engine.projection import Projection
@@ -31,6 +32,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Invoices,
         Courses,
         Certificates,
+        Coupons,
         Enrolments,
         Journal,
         Audit,

@@ -19,7 +19,7 @@ from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Postponed, Tools, postponed
-from api.stripe.payments import cancel, refunds, sales
+from api.stripe.payments import cancel, coupons, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
@@ -27,6 +27,7 @@ from ledger.effects import (
     CancelCoursePayment,
     CancelPaymentIntent,
     CertifyCompletion,
+    CouponEffect,
     CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -35,7 +36,9 @@ from ledger.effects import (
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
+    FollowCouponUse,
     FollowSale,
+    HoldCouponUse,
     InvoiceEffect,
     PaymentEffect,
     RefundCoursePayment,
@@ -144,7 +147,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | InvoiceEffect
     | CreateCourse
     | EnrolmentEffect
-    | CertifyCompletion,
+    | CertifyCompletion
+    | CouponEffect,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -187,6 +191,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await sales.deliver(tools, effect, origin, cause)
         case CertifyCompletion():
             return await _certify(tools, effect, origin)
+        case HoldCouponUse() | FollowCouponUse():
+            return await coupons.deliver(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
@@ -198,7 +204,7 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
     return await tools.certifier.certify(*of, origin)
 
 
-def subject_of(effect: Effect) -> str:
+def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
         return effect.payment_intent_id or effect.charge_id or effect.object_id
@@ -208,6 +214,8 @@ def subject_of(effect: Effect) -> str:
         return effect.stripe_invoice_id
     if isinstance(effect, CreateCourse):
         return effect.course_id
-    if isinstance(effect, EnrolmentEffect | CertifyCompletion):
+    if isinstance(effect, FollowCouponUse):
+        return effect.use_id
+    if isinstance(effect, EnrolmentEffect | CertifyCompletion | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

@@ -40,6 +40,7 @@ class ReserveEnrolment(Command, frozen=True, kw_only=True):
     GENERATED: ClassVar[frozenset[str]] = frozenset(
         {"enrolment_id", "payment_id", "offer", "stripe_customer_id"}
     )
+    ADDED: ClassVar[frozenset[str]] = frozenset({"coupon"})
     enrolment_id: str
     payment_id: str
     course_id: str
@@ -54,6 +55,17 @@ class ReserveEnrolment(Command, frozen=True, kw_only=True):
     payment_method_id: str = ""
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    coupon: str = ""
+    """The code of the one by which the offer is discounted; its use is taken before anything is paid."""
+
+
+class GrantEnrolment(Command, frozen=True, kw_only=True):
+    """Its coupon, which takes off all of the price, has a use for it: nothing is left to pay."""
+
+    NAME: ClassVar[str] = "enrolments.grant"
+    course_id: str
+    learner_id: str
+    enrolment_id: str
 
 
 class ActivateEnrolment(Command, frozen=True, kw_only=True):
@@ -138,6 +150,7 @@ class WithdrawReturn(Command, frozen=True, kw_only=True):
 PaymentNews = ActivateEnrolment | ReleaseEnrolment | RevokeEnrolment | RestoreEnrolment
 EnrolmentCommand = (
     ReserveEnrolment
+    | GrantEnrolment
     | ActivateEnrolment
     | ReleaseEnrolment
     | RevokeEnrolment

@@ -15,6 +15,7 @@ from ledger.enrolments.commands import (
     ActivateEnrolment,
     EnrolmentCommand,
     ExpireReservation,
+    GrantEnrolment,
     Offer,
     PaymentNews,
     ReleaseEnrolment,
@@ -58,7 +59,7 @@ from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import stream_of
 from ledger.errors import NotFound
 from ledger.message import Decider
-from ledger.split import Sale, basis, sale_fault
+from ledger.split import Sale, basis, given, parts_fault, sale_fault
 
 RESERVATION_LASTS = timedelta(minutes=30)
 """As long as somebody may take to confirm a payment with their bank."""
@@ -74,6 +75,8 @@ def decide(  # noqa: PLR0911 - one answer for each kind of command
     match command:
         case ReserveEnrolment():
             return _reserve(command, enrolment)
+        case GrantEnrolment():
+            return _grant(command, enrolment)
         case ExpireReservation():
             return _expire(command, enrolment)
         case RequestReturn():
@@ -100,8 +103,9 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
     sale = sale_of(command.course_id, offer)
     amount = sale.charged_minor
     _check_price(command, amount)
+    _check_terms(command, sale, amount)
     attempt = enrolment.attempt + 1
-    if amount == 0:
+    if amount == 0 and not command.coupon:
         activated = EnrolmentActivated(
             enrolment_id=command.enrolment_id,
             course_id=command.course_id,
@@ -112,9 +116,9 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             sale=sale,
             currency=offer.currency,
             activated_at=command.effective_at,
+            split=given(sale, offer.currency),
         )
         return (activated,)
-    _check_charge(command, sale, amount)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
         course_id=command.course_id,
@@ -129,8 +133,30 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
         expires_at=command.effective_at + RESERVATION_LASTS,
         stripe_customer_id=command.stripe_customer_id,
         save_payment_method=command.save_payment_method,
+        coupon=command.coupon,
+        author_id=offer.author_id if command.coupon else "",
     )
     return (reserved,)
+
+
+def _grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
+    """One that is to end, and waits for its release, is not: it will be released."""
+    held = enrolment.reservation
+    if held is None or held.enrolment_id != command.enrolment_id or held.amount_minor or enrolment.expiring:
+        return ()
+    activated = EnrolmentActivated(
+        enrolment_id=held.enrolment_id,
+        course_id=held.course_id,
+        learner_id=held.learner_id,
+        buyer_id=held.buyer_id,
+        attempt=held.attempt,
+        revision=held.sale.revision,
+        sale=held.sale,
+        currency=held.currency,
+        split=given(held.sale, held.currency),
+        coupon=held.coupon,
+    )
+    return (activated,)
 
 
 def sale_of(course_id: str, offer: Offer) -> Sale:
@@ -175,6 +201,11 @@ def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
         raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
     if enrolment.status == "reserved" and enrolment.reservation is not None:
         raise PurchaseInProgress(enrolment.payment_id, enrolment.reservation.expires_at)
+    check_for_sale(offer)
+
+
+def check_for_sale(offer: Offer) -> None:
+    """To anybody. Raises `CourseNotForSale`."""
     if offer.status != "published":
         raise CourseNotForSale(f"This course is {offer.status or 'not published'}, and not for sale.")
     if offer.author_gone:
@@ -192,9 +223,16 @@ def _check_price(command: ReserveEnrolment, amount: int) -> None:
         )
 
 
-def _check_charge(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
-    if fault := sale_fault(sale, amount):
+def _check_terms(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
+    """A free course has none that could be wrong."""
+    fault = sale_fault(sale, amount) if amount else parts_fault(sale) if sale.given_minor else ""
+    if fault:
         raise CourseNotForSale(f"The terms of this course do not add up: its sale {fault}.")
+    if amount:
+        _check_charge(command, amount)
+
+
+def _check_charge(command: ReserveEnrolment, amount: int) -> None:
     if fault := money.charge_fault(amount, command.offer.currency):
         written = money.format_minor(amount, command.offer.currency)
         raise NotChargeable(f"What is to pay {fault}; it is {written}.")
@@ -217,7 +255,7 @@ def _expire(command: ExpireReservation, enrolment: Enrolment) -> _Events:
 def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
     """Each piece of news is one fact at least, so that what is older than it is known as that."""
     attempt = enrolment.attempts.get(command.payment_id, Attempt())
-    if command.as_of <= attempt.as_of:
+    if command.as_of <= attempt.as_of or enrolment.is_granted(attempt):
         return ()
     match command:
         case ActivateEnrolment() | RestoreEnrolment():
@@ -228,6 +266,7 @@ def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
                 payment_id=command.payment_id,
                 reason=command.reason,
                 as_of=command.as_of,
+                coupon=attempt.coupon,
             )
             return (released,)
         case RevokeEnrolment():
@@ -253,6 +292,7 @@ def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, a
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,
         by_payment_id=command.payment_id,
+        coupon=enrolment.reservation.coupon if enrolment.reservation else "",
     )
     return superseded, active, *back
 
@@ -274,6 +314,7 @@ def _active(
             amount_minor=attempt.amount_minor,
             currency=attempt.currency,
             activated_at=command.effective_at,
+            coupon=attempt.coupon,
         )
     return EnrolmentActivated(
         enrolment_id=_id_of(command, attempt),
@@ -287,6 +328,7 @@ def _active(
         currency=attempt.currency,
         as_of=command.as_of,
         activated_at=command.effective_at,
+        coupon=attempt.coupon,
     )
 
 
@@ -299,6 +341,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         cause=command.cause,
         cause_id=command.cause_id,
         as_of=command.as_of,
+        coupon=attempt.coupon,
     )
     return revoked, *access.lost(enrolment, revoked.enrolment_id, command)
 

@@ -6,6 +6,7 @@ from ledger.domain import Domain
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.permissions import MAY_SEND, check_sender
 from ledger.enrolments.policy import react
+from ledger.enrolments.postings import ENTRIES
 from ledger.enrolments.stream import KIND
 
 DOMAIN = Domain(
@@ -15,4 +16,5 @@ DOMAIN = Domain(
     may_send=MAY_SEND,
     check_sender=check_sender,
     react=react,
+    entries=ENTRIES,
 )

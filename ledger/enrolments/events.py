@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ledger.enrolments.learning.events import LearningEvent
 from ledger.message import Event, Instant
-from ledger.split import Sale
+from ledger.split import Sale, SettledSplit
 
 
 class EnrolmentReserved(Event, frozen=True, kw_only=True):
@@ -27,6 +27,10 @@ class EnrolmentReserved(Event, frozen=True, kw_only=True):
     expires_at: Instant
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    coupon: str = ""
+    """The code of the one by which the sale is discounted; empty for none."""
+    author_id: str = ""
+    """Of the course, where there is a coupon."""
 
 
 class EnrolmentActivated(Event, frozen=True, kw_only=True):
@@ -50,6 +54,10 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     as_of: int = 0
     activated_at: Instant | None = None
     """None in facts of 0.2.0, which did not say it."""
+    split: SettledSplit | None = None
+    """Of one for nothing that the platform pays all of: whose its price is."""
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):
@@ -60,6 +68,8 @@ class EnrolmentReleased(Event, frozen=True, kw_only=True):
     payment_id: str
     reason: str
     as_of: int
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentExpiring(Event, frozen=True, kw_only=True):
@@ -77,6 +87,8 @@ class ReservationSuperseded(Event, frozen=True, kw_only=True):
     enrolment_id: str
     payment_id: str
     by_payment_id: str
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class SurplusPaymentFound(Event, frozen=True, kw_only=True):
@@ -106,6 +118,8 @@ class EnrolmentRevoked(Event, frozen=True, kw_only=True):
     """`refunded` or `dispute_lost`."""
     cause_id: str
     as_of: int
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class EnrolmentRestored(Event, frozen=True, kw_only=True):
@@ -125,6 +139,8 @@ class EnrolmentRestored(Event, frozen=True, kw_only=True):
     currency: str = ""
     activated_at: Instant | None = None
     """When access began anew; None in facts of 0.2.0, which did not say it."""
+    coupon: str = ""
+    """The code of the one that it was reserved with; empty for none."""
 
 
 class ReturnRequested(Event, frozen=True, kw_only=True):

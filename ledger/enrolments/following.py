@@ -18,6 +18,7 @@ from ledger.effects import (
 )
 from ledger.enrolments.commands import (
     ActivateEnrolment,
+    GrantEnrolment,
     PaymentNews,
     ReleaseEnrolment,
     RestoreEnrolment,
@@ -30,7 +31,7 @@ from ledger.enrolments.stream import stream_of
 from ledger.message import Command
 from ledger.payments.commands import CancelPayment, InitiatePayment, RequestRefund
 
-_NEVER_STARTED = 1
+NEVER_STARTED = 1
 """As of the payment's first fact, which tells nothing of how the sale stands: all news of it are later."""
 _DONE = frozenset({"already_refunded", "refund_exists"})
 """Refusals of a refund that say that the money is on its way back."""
@@ -76,7 +77,7 @@ def instead(effect: EnrolmentEffect, code: str, at: datetime) -> Command | None:
                 course_id=effect.course_id,
                 learner_id=effect.learner_id,
                 payment_id=effect.payment_id,
-                as_of=_NEVER_STARTED,
+                as_of=NEVER_STARTED,
                 reason="never_started" if isinstance(effect, CancelCoursePayment) else code,
             )
         case RefundCoursePayment(reason="requested_by_customer"):
@@ -91,7 +92,15 @@ class Unanswered(Exception):
     """Refused for now, such as a refund while the bank disputes the payment."""
 
 
-def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment:
+def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment | GrantEnrolment:
+    if reserved.amount_minor == 0:
+        return GrantEnrolment(
+            command_id=f"grant_enrolment:{reserved.enrolment_id}",
+            effective_at=at,
+            course_id=reserved.course_id,
+            learner_id=reserved.learner_id,
+            enrolment_id=reserved.enrolment_id,
+        )
     return InitiatePayment(
         command_id=f"course_payment:{reserved.payment_id}",
         effective_at=at,

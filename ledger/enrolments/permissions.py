@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ledger.enrolments.commands import (
     ActivateEnrolment,
     ExpireReservation,
+    GrantEnrolment,
     ReleaseEnrolment,
     RequestReturn,
     ReserveEnrolment,
@@ -22,6 +23,7 @@ from ledger.roles import REPORTERS, SYSTEM, TRUSTED, USERS
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
     RequestReturn: USERS,
+    GrantEnrolment: SYSTEM,
     ActivateEnrolment: SYSTEM,
     ReleaseEnrolment: SYSTEM,
     RevokeEnrolment: SYSTEM,

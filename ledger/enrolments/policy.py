@@ -30,9 +30,13 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
     return () if effect is None else (effect,)
 
 
-def _of_enrolment(recorded: Recorded) -> Effect | None:
+def _of_enrolment(  # noqa: PLR0911 - one answer for each fact
+    recorded: Recorded,
+) -> Effect | None:
     course_id, learner_id = parts_of(recorded.stream)
     match recorded.event:
+        case EnrolmentReserved(coupon=code) if code:
+            return None  # its coupon comes first: see `ledger/coupons/policy.py`
         case EnrolmentReserved(payment_id=payment_id):
             return StartCoursePayment(course_id, learner_id, payment_id)
         case EnrolmentExpiring(payment_id=payment_id) | ReservationSuperseded(payment_id=payment_id):

@@ -45,6 +45,7 @@ class Attempt(Struct, frozen=True, gc=False):
     """The version of the payment's stream that is followed here."""
     given_back: bool = False
     surplus: bool = False
+    coupon: str = ""
 
 
 class Enrolment(Struct, frozen=True):
@@ -69,6 +70,11 @@ class Enrolment(Struct, frozen=True):
         """Whether the learner has the course."""
         return self.status in LIVE
 
+    def is_granted(self, attempt: Attempt) -> bool:
+        """Whether that attempt has the course for nothing, so that no payment of it counts any more."""
+        ours = bool(attempt.enrolment_id) and attempt.enrolment_id == self.enrolment_id
+        return ours and self.is_live and not self.payment_id
+
     def is_live_by_another(self, payment_id: str) -> bool:
         return self.is_live and self.payment_id != payment_id
 
@@ -85,6 +91,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
                 event.sale.revision,
                 event.amount_minor,
                 event.currency,
+                coupon=event.coupon,
             )
             return replace(
                 enrolment,
@@ -164,6 +171,7 @@ def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
         event.amount_minor,
         event.currency,
         event.as_of,
+        coupon=event.coupon,
     )
     return replace(held, attempts=held.attempts.put(event.payment_id, attempt))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -12,6 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.balance import BalanceTransaction
+from ledger.coupons.decider import COUPON
+from ledger.coupons.following import news_of, use_of, without_use
+from ledger.coupons.state import Coupon
+from ledger.coupons.stream import stream_of as coupon_stream
 from ledger.domains import decider_of
 from ledger.effects import (
     CancelPaymentIntent,
@@ -20,6 +25,8 @@ from ledger.effects import (
     CreateRefund,
     Effect,
     EnrolmentEffect,
+    FollowCouponUse,
+    HoldCouponUse,
 )
 from ledger.enrolments.commands import ReserveEnrolment
 from ledger.enrolments.decider import ENROLMENT
@@ -40,6 +47,7 @@ from ledger.payments.state import Payment
 from ledger.payments.stream import stream_of as payment_stream
 from ledger.permissions import check
 from ledger.policies import reactions
+from tests.ledger import coupon_examples as coupons
 from tests.ledger.course_examples import item
 from tests.ledger.enrolment_examples import ANN, expire, request_return, reserve
 from tests.ledger.examples import NOON, dispute, txn
@@ -55,17 +63,18 @@ class Intent(Struct):
 
     payment_id: str
     status: str
+    price: int = PRICE
     refunds: dict[str, RefundSnapshot] = {}
     dispute: DisputeSnapshot | None = None
 
     @property
     def left_minor(self) -> int:
         back = sum(one.amount_minor for one in self.refunds.values() if one.status != "failed")
-        return (PRICE if self.status == "succeeded" else 0) - back
+        return (self.price if self.status == "succeeded" else 0) - back
 
     def entries(self) -> Iterator[BalanceTransaction]:
         if self.status == "succeeded":
-            yield txn(self.payment_id, PRICE)
+            yield txn(self.payment_id, self.price)
         for one in self.refunds.values():
             yield from (each for each in (one.balance_transaction, one.failure_balance_transaction) if each)
         if self.dispute:
@@ -80,12 +89,12 @@ class Intent(Struct):
             payment_id=self.payment_id,
             payment_intent_id=f"pi_{self.payment_id}",
             status=self.status,  # type: ignore[arg-type]  # one of those that are made here
-            amount_minor=PRICE,
-            amount_received_minor=PRICE if paid else 0,
+            amount_minor=self.price,
+            amount_received_minor=self.price if paid else 0,
             currency="usd",
             charge_id=f"ch_{self.payment_id}" if paid else "",
             captured_at=NOON if paid else None,
-            balance_transaction=txn(self.payment_id, PRICE) if paid else None,
+            balance_transaction=txn(self.payment_id, self.price) if paid else None,
             failure_code="card_declined" if declined else "",
             refunds=tuple(self.refunds.values()),
             disputes=(self.dispute,) if self.dispute else (),
@@ -106,6 +115,8 @@ class World:
         self.intents: dict[str, Intent] = {}
         self.count = 0
         self.items, self.revision = 3, 3
+        for made in coupons.MADE:
+            self.handle(made, coupons.MAKER)
 
     # ------------------------------------------------------------------------------------------- ledger
 
@@ -117,6 +128,10 @@ class World:
     @property
     def enrolment(self) -> Enrolment:
         state: Enrolment = self.state(ENROLMENT, stream_of("crs_1", ANN))
+        return state
+
+    def coupon(self, code: str) -> Coupon:
+        state: Coupon = self.state(COUPON, coupon_stream(code))
         return state
 
     def payment(self, payment_id: str) -> Payment:
@@ -151,12 +166,25 @@ class World:
 
     # ------------------------------------------------------------------------------------------- people
 
-    def buy(self, price_minor: int = PRICE) -> None:
+    def buy(self, price_minor: int = PRICE, coupon: str = "") -> None:
         self.count += 1
+        offered: dict[str, Any] = {"price_minor": price_minor}
+        if coupon:
+            try:
+                offered |= coupons.discounted(self.coupon(coupon), coupon, price_minor, ANN, self.now)
+            except Refused:
+                return
+        left = price_minor - offered.get("discount_minor", 0)
         command: ReserveEnrolment = reserve(
-            self.count, effective_at=self.now, offered={"price_minor": price_minor}
+            self.count, effective_at=self.now, offered=offered, expected_minor=left, coupon=coupon
         )
         self.try_to(command)
+
+    def somebody_else_takes(self, code: str) -> None:
+        """A use for a course of their own; they pay nothing, and go on to have it."""
+        self.count += 1
+        with suppress(Refused):
+            self.handle(coupons.use_by_bob(self.coupon(code), code, self.count, self.now))
 
     def ask_back(self) -> None:
         self.count += 1
@@ -189,7 +217,8 @@ class World:
         match effect:
             case CreatePaymentIntent(payment_id=payment_id):
                 if payment_id not in self.intents:
-                    self.intents[payment_id] = Intent(payment_id, outcome)
+                    price = self.payment(payment_id).amount_minor
+                    self.intents[payment_id] = Intent(payment_id, outcome, price)
                 self.look(payment_id)
             case CancelPaymentIntent(payment_id=payment_id):
                 self._cancel(effect, payment_id)
@@ -197,17 +226,28 @@ class World:
                 self._refund(payment_id, refund_id)
             case CertifyCompletion(enrolment_id=enrolment_id):
                 self._certify(enrolment_id)
+            case HoldCouponUse():
+                self._ask(effect, use_of(effect, self.enrolment, self.now))
+            case FollowCouponUse():
+                self._ask(effect, news_of(effect, self.now))
             case _:
                 assert isinstance(effect, EnrolmentEffect)
-                command = asked(effect, self.enrolment, self.now)
-                if command is not None:
-                    self.commands.append((effect, command))
+                if effect.learner_id == ANN:
+                    self._ask(effect, asked(effect, self.enrolment, self.now))
+
+    def _ask(self, effect: Effect, command: Command | None) -> None:
+        if command is not None:
+            self.commands.append((effect, command))
 
     def send(self, effect: Effect, command: Command) -> None:
-        assert isinstance(effect, EnrolmentEffect)
+        assert isinstance(effect, EnrolmentEffect | HoldCouponUse | FollowCouponUse)
         try:
             self.handle(command)
         except Refused as refusal:
+            if isinstance(effect, HoldCouponUse):
+                self.handle(without_use(effect, refusal.code, self.now))
+                return
+            assert isinstance(effect, EnrolmentEffect)
             try:
                 other = instead(effect, refusal.code, self.now)
             except Unanswered:
@@ -287,7 +327,7 @@ class World:
         """`opened`, then `lost` or `won`; a loss can be overturned."""
         now = intent.dispute
         taken, returned = txn(f"taken_{intent.payment_id}", -4000), txn(f"won_{intent.payment_id}", 4000)
-        if now is None and step == "opened" and intent.left_minor >= PRICE:
+        if now is None and step == "opened" and intent.left_minor >= intent.price:
             made = dispute("needs_response", taken, amount_minor=4000)
         elif now is not None and step == "lost" and now.status == "needs_response":
             made = replace(now, status="lost")

@@ -7,12 +7,27 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger.coupons.events import CouponUseReserved
+from ledger.coupons.state import LIVE, Coupon
+from ledger.coupons.state import evolve as evolve_coupon
+from ledger.coupons.stream import stream_of as coupon_stream
+from ledger.enrolments.events import EnrolmentActivated
 from ledger.enrolments.learning.events import EnrolmentCompleted, ProgressReported
 from ledger.payments.sale import standing
 from ledger.split import kept
+from tests.ledger.coupon_examples import ALL, PART
 from tests.ledger.purchases import PRICE, World
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
+
+
+def given_shares(event: Any) -> int:
+    if not isinstance(event, EnrolmentActivated) or event.split is None:
+        return 0
+    return sum(one.amount_minor for one in event.split.instructors)
+
+
+COUPONS = st.sampled_from([PART, ALL])
 
 
 class Purchases(RuleBasedStateMachine):
@@ -31,6 +46,14 @@ class Purchases(RuleBasedStateMachine):
     @rule()
     def it_is_free_for_a_moment(self) -> None:
         self.world.buy(0)
+
+    @rule(code=COUPONS)
+    def somebody_buys_with_a_coupon(self, code: str) -> None:
+        self.world.buy(coupon=code)
+
+    @rule(code=COUPONS)
+    def another_buyer_takes_a_use(self, code: str) -> None:
+        self.world.somebody_else_takes(code)
 
     @rule()
     def the_buyer_asks_for_the_money(self) -> None:
@@ -113,6 +136,26 @@ class Purchases(RuleBasedStateMachine):
     def the_bank_disputes(self, data: st.DataObject, step: str) -> None:
         self.world.dispute(self._intent(data), step)
 
+    @rule(outcome=OUTCOMES, code=COUPONS)
+    def somebody_buys_with_a_coupon_without_delay(self, outcome: str, code: str) -> None:
+        self.world.buy(coupon=code)
+        for _ in range(6):
+            self.world.catch_up(outcome)
+
+    @invariant()
+    def no_use_is_taken_that_is_not_there(self) -> None:
+        """Only money that was captured late goes beyond the maximum."""
+        for code in (PART, ALL):
+            coupon = Coupon()
+            for fact in self.world.facts:
+                if fact.stream != coupon_stream(code):
+                    continue
+                event: Any = fact.event
+                coupon = evolve_coupon(coupon, event)
+                if isinstance(event, CouponUseReserved) and coupon.terms is not None:
+                    assert coupon.live <= (coupon.terms.max_uses or 0)
+                    assert coupon.live_of[event.buyer_id] <= (coupon.terms.max_uses_per_user or 99)
+
     @invariant()
     def every_entry_balances(self) -> None:
         self.world.balances()
@@ -158,6 +201,13 @@ class Purchases(RuleBasedStateMachine):
         free = enrolment.is_live and not enrolment.payment_id
         assert paid == ([enrolment.payment_id] if enrolment.is_live and not free else [])
 
+        for code in (PART, ALL):
+            for use_id, use in world.coupon(code).uses.items():
+                if not use_id.startswith("enr_bob"):
+                    had = enrolment.status == "active" and enrolment.enrolment_id == use_id
+                    assert use.status == ("confirmed" if had else use.status)
+                    assert (use.status in LIVE) == had, "a use of what ended is free"
+
         at_stripe = [entry for intent in world.intents.values() for entry in intent.entries()]
         books = world.balances()
         assert books["1010"] + books["1011"] == sum(entry.net_minor for entry in at_stripe)
@@ -165,8 +215,9 @@ class Purchases(RuleBasedStateMachine):
         shares = 0
         for payment in payments.values():
             if payment.sale is not None and payment.settlement is not None:
-                left = kept(payment.sale, PRICE, "usd", payment.given_back_minor)
+                left = kept(payment.sale, payment.amount_minor, "usd", payment.given_back_minor)
                 shares += sum(one.amount_minor for one in left.instructors)
+        shares += sum(given_shares(fact.event) for fact in world.facts)
         assert -books["2100"] == shares
 
     def _take(self, data: st.DataObject, waiting: list[Any], again: Any) -> Any:

@@ -20,7 +20,7 @@ async def deliver(
 ) -> Delivered:
     """Once, however often this is delivered. Raises Postponed for what the rules refuse for now only."""
     enrolment = await tools.store.state(ENROLMENT, stream_of(effect.course_id, effect.learner_id))
-    now, system = tools.clock.now(), _as_worker(origin)
+    now, system = tools.clock.now(), as_worker(origin)
     command = asked(effect, enrolment, now)
     if command is None:
         return Delivered()
@@ -35,7 +35,7 @@ async def deliver(
     return Delivered(await tools.store.handle(command, system)) if command else Delivered()
 
 
-def _as_worker(origin: Origin) -> Origin:
+def as_worker(origin: Origin) -> Origin:
     """What follows from a fact is nobody's wish."""
     return Origin(
         actor="worker",

@@ -15,6 +15,7 @@ from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.support import Caller, Running, problem
+from tests.ledger.coupon_examples import MAKER, create, terms
 
 BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
@@ -45,6 +46,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "unarchiveCourse": {},
     "featureCourse": {},
     "unfeatureCourse": {},
+    "createCoupon": {"code": "ACCESS", "percent_bp": 2000, "scope": "instructor"},
+    "endCoupon": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -79,6 +82,8 @@ SOMEBODYS = {
     "openContent",
     "claimCertificate",
     "getCertificatePdf",
+    "getCoupon",
+    "endCoupon",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -94,6 +99,7 @@ CONFLICTS = {
 COURSES = {
     "purchaseCourse": ways.PUBLISHED,
     "getCourse": ways.PUBLISHED,
+    "getCoursePrice": ways.PUBLISHED,
     "reviseCourse": ways.DRAFT,
     "submitCourse": ways.DRAFT,
     "approveCourse": ways.IN_REVIEW,
@@ -115,6 +121,8 @@ NONE_OF_THEIR_OWN = {
     "claimCertificate",
 }
 """What an admin has only of what is theirs."""
+NEEDS_A_PLAN = {"createCoupon"}
+"""What the role alone does not give, unless it is an admin's."""
 
 
 class World:
@@ -141,6 +149,7 @@ class World:
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
             enrolment_id=self.learnt["enrolment_id"],
             certificate_id=self.learnt["certificate_id"],
+            code="OWNERS",
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -165,6 +174,9 @@ async def world(app: Running) -> World:
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
     learnt = await learnt_by(app.services, owner)
+    await app.services.store.handle(
+        create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
+    )
     await app.projected()
     return World(app, owner, payment_id, invoice_id, courses, learnt)
 
@@ -209,6 +221,8 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
         elif access.operation in NONE_OF_THEIR_OWN:
             assert answer.status_code == 404, (access, "an admin has none of their own")
+        elif access.operation in NEEDS_A_PLAN and role != "admin":
+            assert (answer.status_code, problem(answer)["code"]) == (403, "feature_missing"), access
         else:
             assert answer.status_code < 300, (access, answer.text)
             continue
@@ -260,6 +274,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             course_id="crs_1",
             enrolment_id="enr_1",
             certificate_id="crt_1",
+            code="X",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
