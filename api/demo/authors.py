@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.demo.plan import Action
+from api.demo.plan import CourseAction
 
 YEARLY, UPGRADED = "usr_yearly", "usr_upgraded"
 AUTHORS = (YEARLY, UPGRADED)
@@ -30,10 +30,14 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     end: End = "published"
 
 
-class Teach(Action, frozen=True, kw_only=True):
+class Teach(CourseAction, frozen=True, kw_only=True):
     """Upload a course and take it all its way."""
 
     course: Course
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.course.author, self.course.title})
 
 
 COURSES = (

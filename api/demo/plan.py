@@ -62,47 +62,66 @@ class User(msgspec.Struct, frozen=True):
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        """What it has to do with: of two actions that share one, the second waits for the first."""
+        return frozenset()
+
+
+class CourseAction(Action, frozen=True, kw_only=True):
+    """Of the market: see `api/demo/market.py`."""
+
 
 class SaveCard(Action, frozen=True, kw_only=True):
     """From then on the user pays with it."""
 
     user: User
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.user.user_id})
 
-class Pay(Action, frozen=True, kw_only=True):
-    """`ref` names the payment in later actions."""
+
+class OfPayment(Action, frozen=True, kw_only=True):
+    """`ref` names the payment."""
 
     ref: str
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.ref})
+
+
+class Pay(OfPayment, frozen=True, kw_only=True):
     user: User
     amount_minor: int
     description: str
     payment_method: str = ""
     """Another card than the user's own, such as one that is declined."""
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.ref, self.user.user_id})
 
-class Authenticate(Action, frozen=True, kw_only=True):
+
+class Authenticate(OfPayment, frozen=True, kw_only=True):
     """The cardholder confirms it on the bank's page."""
 
-    ref: str
 
-
-class Refund(Action, frozen=True, kw_only=True):
+class Refund(OfPayment, frozen=True, kw_only=True):
     """`amount_minor` None gives back all that is left; with `note` an admin does it."""
 
-    ref: str
     amount_minor: int | None = None
     note: str = ""
 
 
-class RefundInDashboard(Action, frozen=True, kw_only=True):
+class RefundInDashboard(OfPayment, frozen=True, kw_only=True):
     """Made at Stripe, behind the service's back."""
 
-    ref: str
     amount_minor: int | None = None
 
 
-class AnswerDispute(Action, frozen=True, kw_only=True):
-    ref: str
+class AnswerDispute(OfPayment, frozen=True, kw_only=True):
     won: bool
 
 
@@ -110,6 +129,10 @@ class PayOut(Action, frozen=True, kw_only=True):
     """Everything that is available in the currency, if anything is."""
 
     currency: str
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.currency})
 
 
 def plan(seed: int, scale: float, end: datetime) -> list[Action]:

@@ -3,104 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
-import msgspec
 
 from api.clock import SandboxClock
-from api.demo import authors, plan, subscribers
-from api.demo.plan import Action, Pay, User
+from api.demo import plan, subscribers
+from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, NOTHING_THERE, OK, Api, Json, Stripe
+from api.demo.market import Market
+from api.demo.plan import Action, CourseAction, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
-from api.http.auth import mint
-from api.serve.sandbox import KEY
 from api.settings import Settings
-from ledger.errors import OperatorError
 
-ADMIN = "usr_admin"
-TTL_S = 3600
 SESSION = timedelta(minutes=45)
 TIMEOUT = aiohttp.ClientTimeout(total=60)
-OK, CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 200, 201, 202, 400, 402
-
-Json = dict[str, Any]
-
-
-class StoryFailed(OperatorError):
-    """The API or the sandbox answered something that the plan does not know."""
-
-    code = "demo"
-
-
-class Api:
-    """The service, as its users call it. The same history has the same idempotency keys."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str, settings: Settings) -> None:
-        self._session, self._url, self._settings = session, url, settings
-        self._credentials: dict[str, str] = {}
-        self._calls = 0
-
-    async def post(self, path: str, user_id: str, body: Json, *expected: int, method: str = "POST") -> Json:
-        self._calls += 1
-        headers = {
-            "Authorization": f"Bearer {self._credential(user_id)}",
-            "Idempotency-Key": f"demo-{self._calls}",
-        }
-        async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
-            return await _read(response, expected)
-
-    async def plan(self, user_id: str) -> Json | None:
-        """The user's subscription, if there is one."""
-        headers = {"Authorization": f"Bearer {self._credential(user_id)}"}
-        async with self._session.get(f"{self._url}/api/subscriptions/current", headers=headers) as response:
-            found: Json | None = (await _read(response, (200,)))["subscription"]
-            return found
-
-    async def settled(self) -> bool:
-        """Whether all effects are delivered, as far as the projections have come."""
-        async with self._session.get(f"{self._url}/readyz") as response:
-            health = await _read(response, (200,))
-        lag = max((each["lag_events"] for each in health["projections"].values()), default=0)
-        return health["effects_waiting"] == 0 and lag == 0
-
-    def _credential(self, user_id: str) -> str:
-        if user_id not in self._credentials:
-            roles = ["admin"] if user_id == ADMIN else ["student"]
-            if user_id in authors.AUTHORS:
-                roles.append("instructor")
-            self._credentials[user_id] = mint(self._settings, user_id, roles, TTL_S)
-        return self._credentials[user_id]
-
-
-class Stripe:
-    """The sandbox: as the dashboard (`/v1`), and as banks and time (`/_sandbox`)."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, url
-        self._headers = {"Authorization": f"Bearer {KEY}"}
-
-    async def get(self, path: str, **query: str) -> Json:
-        address = f"{self._url}{path}?{urlencode(query)}"
-        async with self._session.get(address, headers=self._headers) as response:
-            return await _read(response, (200,))
-
-    async def post(self, path: str, form: Mapping[str, str]) -> Json:
-        async with self._session.post(self._url + path, data=form, headers=self._headers) as response:
-            return await _read(response, (200,))
-
-    async def control(self, path: str, *expected: int, **body: Any) -> Json:
-        async with self._session.post(f"{self._url}/_sandbox{path}", json=body) as response:
-            return await _read(response, expected or (200,))
-
-    async def delivering(self) -> bool:
-        """Whether there are webhooks that are not received yet."""
-        address = f"{self._url}/_sandbox/deliveries?state_is=pending&limit=1"
-        async with self._session.get(address) as response:
-            return bool(await response.json())
 
 
 class Story:
@@ -110,7 +28,8 @@ class Story:
         self._api, self._stripe, self._clock = api, stripe, clock
         self._cards: dict[str, str] = {}
         self._payments: dict[str, Json] = {}
-        self._intents: dict[str, str] = {}
+        """By the plan's names."""
+        self._market = Market(api)
 
     async def tell(self, actions: list[Action], advance: Callable[[int, int], None]) -> None:
         done = 0
@@ -155,8 +74,8 @@ class Story:
                 await self._pay_out(action.currency)
             case SubscriberAction():
                 await self._subscriber(action)
-            case authors.Teach():
-                await self._teach(action.course)
+            case CourseAction():
+                self._payments |= await self._market.act(action)
 
     async def _save_card(self, user: User) -> None:
         saved = await self._api.post(
@@ -222,14 +141,6 @@ class Story:
                 assert found is not None, "it was planned so"
                 await self._stripe.control(f"/payment_methods/{found['payment_method']}/turn", into=into)
 
-    async def _teach(self, course: authors.Course) -> None:
-        uploaded = await self._api.post(
-            "/api/courses/upload", course.author, authors.upload_of(course), CREATED
-        )
-        for what, body, by_admin in authors.steps_of(course):
-            path = f"/api/courses/{uploaded['course_id']}/{what}"
-            await self._api.post(path, ADMIN if by_admin else course.author, body, OK)
-
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""
         payment = self._payments[ref]
@@ -245,33 +156,16 @@ class Story:
 def sessions(actions: Sequence[Action]) -> Iterator[list[Action]]:
     """Neighbours in time that have nothing to do with each other, and so can be done at once."""
     together: list[Action] = []
-    subjects: set[str] = set()
+    subjects: frozenset[str] = frozenset()
     for action in actions:
-        touched = _subjects(action)
+        touched = action.subjects
         if together and (touched & subjects or action.at - together[0].at > SESSION):
             yield together
-            together, subjects = [], set()
+            together, subjects = [], frozenset()
         together.append(action)
         subjects |= touched
     if together:
         yield together
-
-
-def _subjects(action: Action) -> set[str]:
-    match action:
-        case plan.Pay():
-            return {action.user.user_id, action.ref}
-        case plan.SaveCard():
-            return {action.user.user_id}
-        case plan.PayOut():
-            return {action.currency}
-        case SubscriberAction():
-            return {action.user_id}
-        case authors.Teach():
-            return {action.course.author}
-        case plan.Authenticate() | plan.Refund() | plan.RefundInDashboard() | plan.AnswerDispute():
-            return {action.ref}
-    raise AssertionError(action)
 
 
 @asynccontextmanager
@@ -280,12 +174,3 @@ async def storytelling(
 ) -> AsyncIterator[Story]:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         yield Story(Api(session, url, settings), Stripe(session, sandbox_url), clock)
-
-
-async def _read(response: aiohttp.ClientResponse, expected: tuple[int, ...]) -> Json:
-    body = await response.read()
-    if response.status not in expected:
-        text = body[:300].decode(errors="replace")
-        raise StoryFailed(f"{response.method} {response.url.path} answered {response.status}: {text}")
-    answer: Json = msgspec.json.decode(body)
-    return answer

@@ -17,6 +17,10 @@ GOOD, EMPTY = "pm_card_visa", "pm_card_visa_chargeDeclinedInsufficientFunds"
 class SubscriberAction(Action, frozen=True, kw_only=True):
     user_id: str
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({self.user_id})
+
 
 class Subscribe(SubscriberAction, frozen=True, kw_only=True):
     tier: str = "pro"

@@ -204,7 +204,7 @@ class Purchases(RuleBasedStateMachine):
         for code in (PART, ALL):
             for use_id, use in world.coupon(code).uses.items():
                 if not use_id.startswith("enr_bob"):
-                    had = enrolment.status == "active" and enrolment.enrolment_id == use_id
+                    had = enrolment.is_live and enrolment.enrolment_id == use_id
                     assert use.status == ("confirmed" if had else use.status)
                     assert (use.status in LIVE) == had, "a use of what ended is free"
 
