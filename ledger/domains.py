@@ -12,6 +12,7 @@ from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
 DOMAINS: tuple[Domain, ...] = (
@@ -24,6 +25,7 @@ DOMAINS: tuple[Domain, ...] = (
     AUTHORS,
     COURSES,
     ENROLMENTS,
+    VOTES,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
+from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.message import Command
 from ledger.split import Part
 
@@ -144,4 +145,5 @@ EnrolmentCommand = (
     | ExpireReservation
     | RequestReturn
     | WithdrawReturn
+    | ReviewCommand
 )

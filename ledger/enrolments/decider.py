@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import assert_never, get_args
 
 from ledger import money
+from ledger.enrolments import access
 from ledger.enrolments.commands import (
     ActivateEnrolment,
     EnrolmentCommand,
@@ -51,6 +52,8 @@ from ledger.enrolments.refusals import (
     PurchaseInProgress,
     ReturnInProgress,
 )
+from ledger.enrolments.reviews import rules as reviews
+from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import stream_of
 from ledger.errors import NotFound
@@ -65,7 +68,12 @@ TEXT_MAX = 255
 _Events = tuple[EnrolmentEvent, ...]
 
 
-def decide(command: EnrolmentCommand, enrolment: Enrolment) -> _Events:
+def decide(  # noqa: PLR0911 - one answer for each command of a closed union
+    command: EnrolmentCommand, enrolment: Enrolment
+) -> _Events:
+    if isinstance(command, ReviewCommand):
+        learner = reviews.Learner(enrolment.status == "active", enrolment.learning.progress_bp)
+        return reviews.decide(command, enrolment.review, learner)
     match command:
         case ReserveEnrolment():
             return _reserve(command, enrolment)
@@ -104,7 +112,7 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             sale=sale,
             currency=offer.currency,
         )
-        return (activated,)
+        return activated, *access.regained(enrolment)
     _check_charge(command, sale, amount)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
@@ -236,15 +244,15 @@ def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, a
             as_of=command.as_of,
         )
         return (surplus,)
-    active = _active(command, enrolment, attempt)
+    active = (_active(command, enrolment, attempt), *access.regained(enrolment))
     if enrolment.status != "reserved" or enrolment.payment_id == command.payment_id:
-        return (active,)
+        return active
     superseded = ReservationSuperseded(
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,
         by_payment_id=command.payment_id,
     )
-    return superseded, active
+    return superseded, *active
 
 
 def _active(
@@ -288,7 +296,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         cause_id=command.cause_id,
         as_of=command.as_of,
     )
-    return (revoked,)
+    return (revoked, *access.lost(enrolment)) if enrolment.status == "active" else (revoked,)
 
 
 def _id_of(command: PaymentNews, attempt: Attempt) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ledger.enrolments.reviews.events import ReviewEvent
 from ledger.message import Event, Instant
 from ledger.split import Sale
 
@@ -150,4 +151,5 @@ EnrolmentEvent = (
     | EnrolmentRestored
     | ReturnRequested
     | ReturnWithdrawn
+    | ReviewEvent
 )

@@ -14,8 +14,15 @@ from ledger.enrolments.commands import (
     RevokeEnrolment,
     WithdrawReturn,
 )
+from ledger.enrolments.reviews.commands import (
+    EditReview,
+    HideReview,
+    PostReview,
+    ReplyToReview,
+    ShowReview,
+)
 from ledger.message import Command
-from ledger.roles import SYSTEM, USERS
+from ledger.roles import ADMINS, SYSTEM, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
@@ -26,4 +33,9 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RestoreEnrolment: SYSTEM,
     ExpireReservation: SYSTEM,
     WithdrawReturn: SYSTEM,
+    PostReview: USERS,
+    EditReview: USERS,
+    ReplyToReview: USERS,
+    HideReview: ADMINS,
+    ShowReview: ADMINS,
 }

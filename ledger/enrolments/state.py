@@ -21,6 +21,10 @@ from ledger.enrolments.events import (
     SurplusPaymentFound,
     SurplusPaymentReturned,
 )
+from ledger.enrolments.learning.state import Learning
+from ledger.enrolments.reviews import state as reviews
+from ledger.enrolments.reviews.events import ReviewEvent
+from ledger.enrolments.reviews.state import Review
 from ledger.persistent import PersistentMap
 
 EnrolmentStatus = Literal["reserved", "released", "active", "revoked"]
@@ -56,14 +60,18 @@ class Enrolment(Struct, frozen=True):
     """The refund that was asked for; progress is frozen meanwhile."""
     attempts: PersistentMap[Attempt] = PersistentMap()
     """By payment."""
+    learning: Learning = Learning()
+    review: Review = Review()
 
     def is_active_by_another(self, payment_id: str) -> bool:
         return self.status == "active" and self.payment_id != payment_id
 
 
-def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     enrolment: Enrolment, event: EnrolmentEvent
 ) -> Enrolment:
+    if isinstance(event, ReviewEvent):
+        return replace(enrolment, review=reviews.evolve(enrolment.review, event))
     match event:
         case EnrolmentReserved():
             attempt = Attempt(
