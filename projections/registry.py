@@ -16,6 +16,7 @@ from projections.journal import Journal
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
+from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks
 
@@ -30,6 +31,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Invoices,
         Courses,
         Enrolments,
+        Reviews,
         Journal,
         Audit,
         Outbox,
