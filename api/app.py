@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
-from api.courses import listing, moderation
+from api.courses import listing, moderation, trending
 from api.courses import routes as courses
 from api.enrolments import listing as enrolments
 from api.enrolments import routes as purchases
@@ -29,6 +29,10 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
+from api.reviews import listing as reviews
+from api.reviews import moderation as review_moderation
+from api.reviews import routes as reviewing
+from api.reviews import votes
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
@@ -52,8 +56,13 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *courses.HANDLERS,
     *moderation.HANDLERS,
     *listing.HANDLERS,
+    *trending.HANDLERS,
     *purchases.HANDLERS,
     *enrolments.HANDLERS,
+    *reviews.HANDLERS,
+    *reviewing.HANDLERS,
+    *votes.HANDLERS,
+    *review_moderation.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

@@ -9,6 +9,7 @@ from litestar import Litestar, get
 
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
+from ledger.enrolments.reviews import rules
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
@@ -40,6 +41,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "unarchiveCourse": {},
     "featureCourse": {},
     "unfeatureCourse": {},
+    "postReview": {"rating": 5, "text": "Clear."},
+    "editReview": {"rating": 4},
+    "replyToReview": {"text": "Thanks."},
+    "markHelpful": {},
+    "hideReview": {"reason": "An insult."},
+    "showReview": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -69,6 +76,7 @@ SOMEBODYS = {
     "publishCourse",
     "archiveCourse",
     "unarchiveCourse",
+    "editReview",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -77,8 +85,12 @@ CONFLICTS = {
     "cancelPayment": "payment_not_cancelable",
     "unarchiveCourse": "taken_down",
     "purchaseCourse": "own_course",
+    "markHelpful": "vote_on_own_course",
 }
 """What is allowed to the owner and is done already."""
+FORBIDDEN_TO_OWNERS = {"postReview": "review_of_own_course"}
+FORBIDDEN_TO_STRANGERS = {"postReview": "review_needs_enrolment", "replyToReview": "reply_not_yours"}
+"""Whatever their role is, by the rules."""
 
 
 COURSES = {
@@ -93,8 +105,19 @@ COURSES = {
     "unarchiveCourse": ways.TAKEN_DOWN,
     "featureCourse": ways.PUBLISHED,
     "unfeatureCourse": ways.FEATURED,
+    "listReviews": ways.PUBLISHED,
+    "postReview": ways.PUBLISHED,
 }
 """Which course each is asked of."""
+REVIEWS = {
+    "editReview": "usr_owner",
+    "replyToReview": "usr_learner",
+    "markHelpful": "usr_learner",
+    "unmarkHelpful": "usr_learner",
+    "hideReview": "usr_learner",
+    "showReview": "usr_learner",
+}
+"""Whose review each is asked of."""
 NONE_OF_THEIR_OWN = {
     "cancelPayment",
     "removePaymentMethod",
@@ -102,6 +125,7 @@ NONE_OF_THEIR_OWN = {
     "reviseCourse",
     "submitCourse",
     "publishCourse",
+    "editReview",
 }
 """What an admin has only of what is theirs."""
 
@@ -110,10 +134,16 @@ class World:
     """An application with a payment, a saved card, a subscription, courses and somebody of each role."""
 
     def __init__(
-        self, app: Running, owner: Caller, payment_id: str, invoice_id: str, courses: dict[str, str]
+        self,
+        app: Running,
+        owner: Caller,
+        payment_id: str,
+        invoice_id: str,
+        courses: dict[str, str],
+        reviews: dict[str, str],
     ) -> None:
         self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
-        self.courses = courses
+        self.courses, self.reviews = courses, reviews
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
@@ -122,6 +152,7 @@ class World:
             invoice_id=self.invoice_id,
             key="sell_courses",
             course_id=self.courses.get(access.operation, ""),
+            review_id=self.reviews.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -135,7 +166,8 @@ class World:
 
 
 @pytest.fixture
-async def world(app: Running) -> World:
+async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
     await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
@@ -145,8 +177,12 @@ async def world(app: Running) -> World:
     courses = {
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
+    reviews = {}
+    for operation, learner in REVIEWS.items():
+        courses[operation] = await ways.course_of(app.services, "usr_owner", ways.PUBLISHED)
+        reviews[operation] = await ways.review_of(app.services, courses[operation], learner)
     await app.projected()
-    return World(app, owner, payment_id, invoice_id, courses)
+    return World(app, owner, payment_id, invoice_id, courses, reviews)
 
 
 async def test_nobody_enters_without_a_credential(world: World) -> None:
@@ -175,6 +211,8 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
         answer = await world.call(access, caller)
         if role not in access.roles:
             assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden"), access
+        elif (code := FORBIDDEN_TO_STRANGERS.get(access.operation)) is not None:
+            assert (answer.status_code, problem(answer)["code"]) == (403, code), access
         elif access.operation in SOMEBODYS and not _sees_all(access, role):
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
         elif access.operation in NONE_OF_THEIR_OWN:
@@ -195,6 +233,8 @@ async def test_the_owner_has_what_is_theirs(world: World) -> None:
             answer = await world.call(access, world.owner)
             if (conflict := CONFLICTS.get(access.operation)) is not None:
                 assert (answer.status_code, problem(answer)["code"]) == (409, conflict)
+            elif (code := FORBIDDEN_TO_OWNERS.get(access.operation)) is not None:
+                assert (answer.status_code, problem(answer)["code"]) == (403, code)
             else:
                 assert answer.status_code < 300, (access, answer.text)
 
@@ -223,7 +263,12 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         methods = {access.method for access in TABLE if access.path == path}
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
-            payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso", course_id="crs_1"
+            payment_id="pay_1",
+            payment_method_id="pm_1",
+            invoice_id="in_1",
+            key="sso",
+            course_id="crs_1",
+            review_id="rvw_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
