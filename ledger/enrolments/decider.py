@@ -72,7 +72,8 @@ def decide(  # noqa: PLR0911 - one answer for each command of a closed union
     command: EnrolmentCommand, enrolment: Enrolment
 ) -> _Events:
     if isinstance(command, ReviewCommand):
-        learner = reviews.Learner(enrolment.status == "active", enrolment.learning.progress_bp)
+        progress = enrolment.learning.of(enrolment.enrolment_id)
+        learner = reviews.Learner(enrolment.status == "active", progress.bp)
         return reviews.decide(command, enrolment.review, learner)
     match command:
         case ReserveEnrolment():

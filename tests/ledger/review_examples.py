@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ledger.enrolments.learning.state import Learning
+from ledger.enrolments.learning.state import Learning, Progress
 from ledger.enrolments.reviews.commands import (
     EditReview,
     HideReview,
@@ -23,8 +23,9 @@ REVIEW = "rvw_1"
 
 
 def learnt(enrolment: Enrolment, progress_bp: int = 1_000) -> Enrolment:
-    """With so much of the course done."""
-    return replace(enrolment, learning=Learning(progress_bp=progress_bp))
+    """With so much of the course done in the attempt that counts."""
+    attempts = enrolment.learning.attempts.put(enrolment.enrolment_id, Progress(bp=progress_bp))
+    return replace(enrolment, learning=Learning(attempts=attempts))
 
 
 def learner(progress_bp: int = 1_000) -> Enrolment:
