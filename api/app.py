@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from api.books import accounting, explain, revenue
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
-from api.courses import listing, moderation
+from api.courses import listing, moderation, trending
 from api.courses import routes as courses
 from api.enrolments import certificates, content, prices, progress
 from api.enrolments import listing as enrolments
@@ -32,6 +32,10 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
+from api.reviews import listing as reviews
+from api.reviews import moderation as review_moderation
+from api.reviews import routes as reviewing
+from api.reviews import votes
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
@@ -55,6 +59,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *courses.HANDLERS,
     *moderation.HANDLERS,
     *listing.HANDLERS,
+    *trending.HANDLERS,
     *purchases.HANDLERS,
     *prices.HANDLERS,
     *enrolments.HANDLERS,
@@ -63,6 +68,10 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *content.HANDLERS,
     *coupons.HANDLERS,
     *coupon_listing.HANDLERS,
+    *reviews.HANDLERS,
+    *reviewing.HANDLERS,
+    *votes.HANDLERS,
+    *review_moderation.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

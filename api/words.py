@@ -22,6 +22,7 @@ ACCOUNT = "^[0-9]{4}" + _END
 EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+" + _END
 CATEGORY = "^[a-z0-9]+(-[a-z0-9]+)*" + _END
 LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
+RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
@@ -37,6 +38,7 @@ PATTERNS: Mapping[str, str] = {
     EMAIL: "must be an e-mail address, such as ada@example.org",
     CATEGORY: "must be words in lower case joined by hyphens, such as data-science",
     LANGUAGE: "must be a language by BCP 47, such as pt-BR",
+    RATING: "must be stars from 1 to 5 with two decimals at most, such as 4.5",
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",

@@ -14,6 +14,7 @@ from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
 DOMAINS: tuple[Domain, ...] = (
@@ -28,6 +29,7 @@ DOMAINS: tuple[Domain, ...] = (
     LEARNERS,
     COUPONS,
     ENROLMENTS,
+    VOTES,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -18,6 +18,7 @@ from projections.journal import Journal
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
+from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
 from projections.webhooks import Webhooks
 
@@ -34,6 +35,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Certificates,
         Coupons,
         Enrolments,
+        Reviews,
         Journal,
         Audit,
         Outbox,

@@ -19,6 +19,7 @@ from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
 from api.cli.policies import policies
 from api.cli.revenue import recognise
+from api.cli.reviews import reviews
 from api.cli.service import demo, serve, worker
 from api.cli.snapshots import snapshots
 from api.cli.stripe import stripe
@@ -61,6 +62,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, coupons, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from litestar import Request, get
@@ -9,7 +10,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from api.courses import search
+from api.courses import search, similar
 from api.courses.resources import (
     CourseDetail,
     CourseSummary,
@@ -30,10 +31,11 @@ from api.http.problems import FieldError, PositionNotReached, TooSlow, Unprocess
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
-from api.words import CATEGORY, LANGUAGE, NO_NUL
+from api.words import CATEGORY, LANGUAGE, NO_NUL, RATING
 from ledger.courses.content import CATEGORY_MAX
 from ledger.courses.state import CourseStatus
 from ledger.errors import Forbidden, NotFound
+from projections.courses.learners import RATING_SCALE
 
 Asked = Request[Principal | None, Any, State]
 PUBLIC = (Unprocessable, PositionNotReached, TooSlow)
@@ -72,7 +74,7 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
         Sort | None,
         QueryParameter(
             description="Left out: `relevance` where there is `q`, else `newest`. Relevance compares the "
-            f"newest {search.CANDIDATES:,} that fit."
+            f"newest {search.CANDIDATES:,} that fit; where none does, titles that resemble `q`, on one page."
         ),
     ] = None,
     category: Annotated[str | None, QueryParameter(max_length=CATEGORY_MAX, pattern=CATEGORY)] = None,
@@ -83,13 +85,18 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
     currency: CurrencyFilter = None,
     min_price: PriceFilter = None,
     max_price: PriceFilter = None,
+    min_rating: Annotated[
+        str | None, QueryParameter(pattern=RATING, description="Stars on the average, at least.")
+    ] = None,
     free: FromQuery[bool | None] = None,
     featured: FromQuery[bool | None] = None,
     instructor: Annotated[
         str | None, QueryParameter(min_length=1, max_length=128, pattern=NO_NUL, description="A user's id.")
     ] = None,
 ) -> Read[Page[CourseSummary]]:
-    """What is published, and not erased. Pages neither repeat nor skip while new courses come."""
+    """What is published, and not erased. Pages neither repeat nor skip while new courses come; by rating or
+    popularity, one whose own changes meanwhile may be shown twice or not at all.
+    """
     chosen: Sort = sort or ("relevance" if q else "newest")
     _check(chosen, q, currency, min_price, max_price)
     arguments = {
@@ -101,6 +108,7 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
         "currency": None if currency is None else currency_of(currency),
         "min_price": min_price,
         "max_price": max_price,
+        "min_rating": None if min_rating is None else int(Decimal(min_rating) * RATING_SCALE),
         "free": free,
         "featured": featured,
         "instructor": instructor,
@@ -109,6 +117,8 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
     after = before_key(cursor, ORDERS[chosen].first)
     async with services.reading() as connection:
         found = await search.listed(connection, chosen, after, arguments)
+        if chosen == "relevance" and cursor is None and not found:
+            found = (await similar.listed(connection, arguments))[:limit]
     of_rows = page(found, limit, lambda one: one.key(chosen))
     shown = [summary_of(one.row, one.title) for one in of_rows.items]
     return Read(Page(items=shown, has_more=of_rows.has_more, next_cursor=of_rows.next_cursor))
@@ -142,13 +152,7 @@ async def get_course(
     """For everybody once it is published, before and after that for its author and admins."""
     known_shape(course_id, "crs_")
     async with services.reading() as connection:
-        full = await search.full(connection, course_id)
-    caller = request.scope["user"]
-    inside = (
-        full is not None and caller is not None and (caller.id == full.row.author or "admin" in caller.roles)
-    )
-    if full is None or not (inside or (full.row.status == "published" and full.words is not None)):
-        raise NotFound(f"There is no course {course_id}.")
+        full, inside = await search.seen(connection, course_id, request.scope["user"])
     return Read(detail_of(full.row, full.content, full.words, inside=inside))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from api.courses.ratings import Rating, rating_of
 from api.courses.words import Words
 from api.http.body import CurrencyCode
 from api.http.checks import Check
@@ -163,8 +164,20 @@ class CourseSummary(msgspec.Struct, frozen=True, kw_only=True):
     item_count: int
     instructors: list[str]
     featured: bool
+    rating: Rating
+    learners: int
+    """Who has it now."""
     published_at: datetime | None
     updated_at: datetime
+
+
+class TrendingCourse(CourseSummary, frozen=True, kw_only=True):
+    enrolments: int
+    """Of the last seven days, and still so."""
+
+
+class Trending(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[TrendingCourse]
 
 
 class OwnCourse(CourseSummary, frozen=True, kw_only=True):
@@ -197,6 +210,10 @@ class CourseDetail(OwnCourse, frozen=True, kw_only=True):
 
 def summary_of(row: CourseRow, title: str | None) -> CourseSummary:
     return CourseSummary(**_summary(row, title))
+
+
+def trending_of(course: CourseSummary, enrolments: int) -> TrendingCourse:
+    return TrendingCourse(**msgspec.structs.asdict(course), enrolments=enrolments)
 
 
 def own_of(row: CourseRow, title: str | None) -> OwnCourse:
@@ -244,6 +261,8 @@ def _summary(row: CourseRow, title: str | None) -> dict[str, Any]:
         "item_count": row.item_count,
         "instructors": list(row.instructors),
         "featured": row.featured_at is not None,
+        "rating": rating_of(row),
+        "learners": row.learners,
         "published_at": row.published_at,
         "updated_at": row.updated_at,
     }

@@ -14,18 +14,20 @@ import msgspec
 from psycopg.sql import SQL, Composed
 
 from api.courses.words import Words
+from api.http.auth import Principal
 from api.reads import rows_of, select
 from ledger.courses.content import CourseContent
+from ledger.errors import NotFound
 from ledger.store.batched_queries import Connection
 from projections.courses.course import COURSES, CourseRow
 
-Sort = Literal["newest", "price", "price_desc", "relevance"]
+Sort = Literal["newest", "price", "price_desc", "rating", "popularity", "relevance"]
 
 CANDIDATES = 1_000
 """So many of those that fit, the newest, are compared by relevance: to rank one takes some 20 µs, and a
 frequent word may be in any number."""
 
-_FITTING = SQL("""
+FITTING = SQL("""
     c.status = 'published'
     AND w.title IS NOT NULL
     AND (%(category)s::text IS NULL OR c.category = %(category)s)
@@ -37,6 +39,7 @@ _FITTING = SQL("""
     AND (%(currency)s::text IS NULL OR c.currency = %(currency)s)
     AND (%(min_price)s::bigint IS NULL OR c.price_minor >= %(min_price)s)
     AND (%(max_price)s::bigint IS NULL OR c.price_minor <= %(max_price)s)
+    AND (%(min_rating)s::bigint IS NULL OR c.rating_key >= %(min_rating)s)
 """).format()
 _WORDS = SQL("""(
     websearch_to_tsquery('simple', %(words)s) || websearch_to_tsquery(%(config)s::regconfig, %(words)s)
@@ -97,6 +100,16 @@ ORDERS: Mapping[Sort, Order] = {
         "price_minor DESC, published_position DESC",
         (_LAST, _LAST),
     ),
+    "rating": Order(
+        "(rating_key, rating_count, published_position) < (%(after_0)s, %(after_1)s, %(after_2)s)",
+        "rating_key DESC, rating_count DESC, published_position DESC",
+        (_LAST, _LAST, _LAST),
+    ),
+    "popularity": Order(
+        "(learners, published_position) < (%(after_0)s, %(after_1)s)",
+        "learners DESC, published_position DESC",
+        (_LAST, _LAST),
+    ),
     "relevance": Order(
         "(rank, published_position) < (%(after_1)s, %(after_2)s)",
         "rank DESC, published_position DESC",
@@ -121,6 +134,10 @@ class Listed(msgspec.Struct, frozen=True):
                 return (place,)
             case "price" | "price_desc":
                 return (self.row.price_minor, place)
+            case "rating":
+                return (self.row.rating_key, self.row.rating_count, place)
+            case "popularity":
+                return (self.row.learners, place)
             case "relevance":
                 return (self.newest, self.rank, place)
 
@@ -130,7 +147,7 @@ def listed_query(sort: Sort, *, words: bool) -> Composed:
     order = ORDERS[sort]
     return COURSES.compose(
         _RANKED if sort == "relevance" else _LISTED,
-        fitting=_FITTING,
+        fitting=FITTING,
         found=_FOUND if words else _ANY,
         words=_WORDS,
         candidates=SQL("{}").format(CANDIDATES),
@@ -179,6 +196,16 @@ async def full(connection: Connection, course_id: str) -> FullCourse | None:
     (row,) = rows_of(COURSES, [tuple(columns)])
     words = None if title is None else Words(title=title, description=description, item_titles=item_titles)
     return FullCourse(row, msgspec.convert(content, CourseContent), words)
+
+
+async def seen(connection: Connection, course_id: str, caller: Principal | None) -> tuple[FullCourse, bool]:
+    """As `caller` may see it, and whether as its author or an admin. Raises `NotFound` where they may not."""
+    course = await full(connection, course_id)
+    if course is not None:
+        inside = caller is not None and (caller.id == course.row.author or "admin" in caller.roles)
+        if inside or (course.row.status == "published" and course.words is not None):
+            return course, inside
+    raise NotFound(f"There is no course {course_id}.")
 
 
 _OWN = """

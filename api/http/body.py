@@ -90,6 +90,7 @@ _THINGS = {
     "crs_": "course",
     "enr_": "enrolment",
     "crt_": "certificate",
+    "rvw_": "review",
 }
 
 

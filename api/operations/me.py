@@ -18,6 +18,7 @@ from api.http.auth import Principal
 from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.reviews import words as review_words
 from api.services import Services
 from api.words import EMAIL, NO_NUL, TIME_ZONE
 
@@ -102,13 +103,15 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     tags=TAGS,
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
-    """At once and for good, with what the caller wrote of their courses, which are listed no longer, and
-    the name on their certificates. Payments stay: they hold no name, only the opaque id.
+    """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
+    reviews and replies, whose stars stay, and the name on their certificates. Payments stay: they hold no
+    name, only the opaque id.
     """
     async with services.reading() as connection, connection.transaction():
         await connection.execute(_DELETE, (request.user.id,))
         await course_words.erase(connection, request.user.id)
         await certificate_words.erase(connection, request.user.id)
+        await review_words.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

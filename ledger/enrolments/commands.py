@@ -11,6 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from ledger.enrolments.learning.commands import LearningCommand
+from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.message import Command
 from ledger.split import Part
 
@@ -159,4 +160,5 @@ EnrolmentCommand = (
     | RequestReturn
     | WithdrawReturn
     | LearningCommand
+    | ReviewCommand
 )

@@ -55,6 +55,8 @@ from ledger.enrolments.refusals import (
     PurchaseInProgress,
     ReturnInProgress,
 )
+from ledger.enrolments.reviews import rules as reviews
+from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import stream_of
 from ledger.errors import NotFound
@@ -72,6 +74,10 @@ _Events = tuple[EnrolmentEvent, ...]
 def decide(  # noqa: PLR0911 - one answer for each kind of command
     command: EnrolmentCommand, enrolment: Enrolment
 ) -> _Events:
+    if isinstance(command, ReviewCommand):
+        progress = enrolment.learning.of(enrolment.enrolment_id)
+        learner = reviews.Learner(enrolment.is_live, progress.bp)
+        return reviews.decide(command, enrolment.review, learner)
     match command:
         case ReserveEnrolment():
             return _reserve(command, enrolment)
@@ -118,7 +124,7 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             activated_at=command.effective_at,
             split=given(sale, offer.currency),
         )
-        return (activated,)
+        return activated, *access.regained(enrolment, command.enrolment_id, command)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
         course_id=command.course_id,
@@ -155,8 +161,9 @@ def _grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
         currency=held.currency,
         split=given(held.sale, held.currency),
         coupon=held.coupon,
+        activated_at=command.effective_at,
     )
-    return (activated,)
+    return activated, *access.regained(enrolment, held.enrolment_id, command)
 
 
 def sale_of(course_id: str, offer: Offer) -> Sale:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.enrolments.learning.events import LearningEvent
+from ledger.enrolments.reviews.events import ReviewEvent
 from ledger.message import Event, Instant
 from ledger.split import Sale, SettledSplit
 
@@ -172,4 +173,5 @@ EnrolmentEvent = (
     | ReturnRequested
     | ReturnWithdrawn
     | LearningEvent
+    | ReviewEvent
 )

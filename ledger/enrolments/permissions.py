@@ -16,9 +16,16 @@ from ledger.enrolments.commands import (
     WithdrawReturn,
 )
 from ledger.enrolments.learning.commands import IssueCertificate, ReportProgress
+from ledger.enrolments.reviews.commands import (
+    EditReview,
+    HideReview,
+    PostReview,
+    ReplyToReview,
+    ShowReview,
+)
 from ledger.errors import Forbidden
 from ledger.message import Command, Origin
-from ledger.roles import REPORTERS, SYSTEM, TRUSTED, USERS
+from ledger.roles import ADMINS, REPORTERS, SYSTEM, TRUSTED, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
@@ -32,6 +39,11 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     WithdrawReturn: SYSTEM,
     ReportProgress: REPORTERS,
     IssueCertificate: USERS | SYSTEM,
+    PostReview: USERS,
+    EditReview: USERS,
+    ReplyToReview: USERS,
+    HideReview: ADMINS,
+    ShowReview: ADMINS,
 }
 
 

@@ -25,6 +25,9 @@ from ledger.enrolments.events import (
 from ledger.enrolments.learning.events import EnrolmentCompleted, LearningEvent
 from ledger.enrolments.learning.state import Learning, begun
 from ledger.enrolments.learning.state import evolve as evolve_learning
+from ledger.enrolments.reviews import state as reviews
+from ledger.enrolments.reviews.events import ReviewEvent
+from ledger.enrolments.reviews.state import Review
 from ledger.persistent import PersistentMap
 
 EnrolmentStatus = Literal["reserved", "released", "active", "completed", "revoked"]
@@ -64,6 +67,7 @@ class Enrolment(Struct, frozen=True):
     attempts: PersistentMap[Attempt] = PersistentMap()
     """By payment."""
     learning: Learning = Learning()
+    review: Review = Review()
 
     @property
     def is_live(self) -> bool:
@@ -82,6 +86,8 @@ class Enrolment(Struct, frozen=True):
 def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     enrolment: Enrolment, event: EnrolmentEvent
 ) -> Enrolment:
+    if isinstance(event, ReviewEvent):
+        return replace(enrolment, review=reviews.evolve(enrolment.review, event))
     match event:
         case EnrolmentReserved():
             attempt = Attempt(

@@ -48,6 +48,17 @@ class CourseRow(Row):
     published_position: int | None
     position: int
     last_position: int
+    learners: int = 0
+    """Who has it now."""
+    stars_1: int = 0
+    """How many of the reviews that count give so many."""
+    stars_2: int = 0
+    stars_3: int = 0
+    stars_4: int = 0
+    stars_5: int = 0
+    rating_count: int = 0
+    rating_key: int = 0
+    """Of the average, exactly, to order by."""
 
 
 COURSES = Table("courses", CourseRow, ("course_id",))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from datetime import date
 from typing import Any, Generic, LiteralString, Protocol
 
 import msgspec
@@ -169,9 +170,9 @@ class Sums:
     def __init__(self, table: Table[Any]) -> None:
         self.table = table
         self._width = len(table.columns) - len(table.key)
-        self._sums: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str | date, ...], list[int]] = {}
 
-    def of(self, key: tuple[str, ...]) -> list[int]:
+    def of(self, key: tuple[str | date, ...]) -> list[int]:
         """The columns after the key, in their order, to be added to in place."""
         sums = self._sums.get(key)
         if sums is None:

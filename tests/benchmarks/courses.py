@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 
-from api.courses import search
+from api.courses import search, similar, trending
 from api.courses.search import ORDERS, Sort
 from api.reads import POOL_OPTIONS
 from ledger.store import conninfo
-from tests.api.courses.shelves import seed
+from projections.courses.learners import RATING_SCALE
+from tests.api.courses.shelves import TODAY, seed
 from tests.benchmarks.measure import Figure, percentile
 
 COURSES = int(os.environ.get("LIBERATION_BENCH_COURSES", "100000"))
@@ -23,7 +25,7 @@ GOAL_MS = 50
 _NONE: dict[str, Any] = dict.fromkeys(
     (
         *("words", "category", "level", "language", "currency", "min_price", "max_price"),
-        *("free", "featured", "instructor"),
+        *("free", "featured", "instructor", "min_rating"),
     )
 )
 _KINDS: dict[str, tuple[Sort, dict[str, Any]]] = {
@@ -37,6 +39,11 @@ _KINDS: dict[str, tuple[Sort, dict[str, Any]]] = {
     "level and language": ("newest", {"level": "advanced", "language": "de"}),
     "free ones": ("newest", {"free": True}),
     "an instructor": ("newest", {"instructor": "usr_77"}),
+    "best rated": ("rating", {}),
+    "well rated, newest": ("newest", {"min_rating": 45 * RATING_SCALE // 10}),
+    "best rated of a category": ("rating", {"category": "category-7"}),
+    "most learners": ("popularity", {}),
+    "most learners of a language": ("popularity", {"language": "de"}),
     "cheapest": ("price", {"currency": "usd"}),
     "a range of prices": ("price_desc", {"currency": "usd", "min_price": 1_000, "max_price": 5_000}),
     "cheapest of a category": ("price", {"currency": "eur", "category": "category-7"}),
@@ -55,6 +62,9 @@ async def measure(url: str) -> list[Figure]:
             taken = await _ask(connection, sort, filters, QUESTIONS // len(_KINDS))
             all_ms += taken
             figures.append(_figure(name, taken))
+        figures.append(_figure("trending", await _ask_trending(connection, QUESTIONS // len(_KINDS))))
+        misspelt = {**_NONE, "limit": 21, "words": "statstics"}
+        figures.append(_figure("a word spelt wrongly", await _ask_similar(connection, misspelt, 20)))
     return [*figures, _figure("all of these", all_ms)]
 
 
@@ -70,6 +80,27 @@ async def _ask(
         found = await search.listed(connection, sort, after, arguments)
         taken.append((time.perf_counter() - began) * 1000)
         after = found[-1].key(sort) if len(found) > 1 else ORDERS[sort].first
+    return taken
+
+
+async def _ask_trending(connection: psycopg.AsyncConnection[Any], times: int) -> list[float]:
+    taken = []
+    for number in range(times):
+        began = time.perf_counter()
+        found = await trending.trending(connection, TODAY - timedelta(days=number % 3), 10)
+        taken.append((time.perf_counter() - began) * 1000)
+        assert len(found) == 10
+    return taken
+
+
+async def _ask_similar(
+    connection: psycopg.AsyncConnection[Any], arguments: dict[str, Any], times: int
+) -> list[float]:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await similar.listed(connection, arguments)
+        taken.append((time.perf_counter() - began) * 1000)
     return taken
 
 

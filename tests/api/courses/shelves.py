@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import psycopg
 
 from ledger.store import conninfo
 
+TODAY = date(2026, 3, 1)
 _COURSES = """
     INSERT INTO courses
     SELECT 'crs_' || n, 'usr_' || n %% 5000, 'published', 1, 'wrd_' || n, 'category-' || n %% 40,
@@ -14,8 +17,17 @@ _COURSES = """
         CASE WHEN n %% 10 = 0 THEN 0 ELSE 500 + (n * 7919 %% 200) * 100 END,
         (ARRAY['usd', 'usd', 'eur'])[1 + n %% 3], n %% 10 = 0, 30 + n %% 600, 5,
         ARRAY['usr_' || n %% 5000], '', false, CASE WHEN n %% 500 = 0 THEN now() END,
-        now(), now(), now(), 2 * n, 2 * n - 1, 2 * n
-    FROM generate_series(1, %(count)s) AS n
+        now(), now(), now(), 2 * n, 2 * n - 1, 2 * n, n * 7907 %% 3000,
+        0, 0, (n * 31 %% 3), (n * 37 %% 5), (n * 41 %% 7), reviews.count,
+        (3 * (n * 31 %% 3) + 4 * (n * 37 %% 5) + 5 * (n * 41 %% 7))::numeric * 1000000000000000000
+            / greatest(reviews.count, 1)
+    FROM generate_series(1, %(count)s) AS n,
+        LATERAL (SELECT n * 31 %% 3 + n * 37 %% 5 + n * 41 %% 7 AS count) AS reviews
+"""
+_DAYS = """
+    INSERT INTO course_days
+    SELECT 'crs_' || n, %(today)s::date - ago, 1 + n * (ago + 3) %% 17
+    FROM generate_series(1, %(count)s) AS n, generate_series(0, 9) AS ago
 """
 _WORDS = """
     INSERT INTO course_words
@@ -39,5 +51,7 @@ def seed(url: str, count: int) -> None:
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
         conn.execute(_COURSES, {"count": count})
         conn.execute(_WORDS, {"count": count})
+        conn.execute(_DAYS, {"count": count, "today": TODAY})
         conn.execute("VACUUM ANALYZE courses")
         conn.execute("VACUUM ANALYZE course_words")
+        conn.execute("VACUUM ANALYZE course_days")

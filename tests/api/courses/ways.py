@@ -8,6 +8,8 @@ from api.courses import words as course_words
 from api.courses.words import Words
 from api.services import Services
 from ledger.courses import commands
+from ledger.enrolments.commands import ActivateEnrolment
+from ledger.enrolments.reviews.commands import PostReview
 from ledger.ids import new_id
 from ledger.message import Command, Origin
 from ledger.split import WHOLE_BP, Part
@@ -48,3 +50,24 @@ async def course_of(services: Services, author: str, way: tuple[str, ...], **cha
     for step in ("create", *way):
         await services.store.handle(steps[step], _OPERATOR)
     return course_id
+
+
+async def review_of(services: Services, course_id: str, learner_id: str) -> str:
+    """The id of a learner's review of a course, which they bought for it."""
+    review_id = new_id("rvw")
+    to: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id, "learner_id": learner_id}
+    bought = ActivateEnrolment(
+        command_id=new_id("cmd"), **to, payment_id=new_id("pay"), as_of=3, buyer_id=learner_id, revision=1
+    )
+    posted = PostReview(
+        command_id=new_id("cmd"),
+        **to,
+        review_id=review_id,
+        rating=5,
+        words_id=new_id("wrd"),
+        words_hash="ab" * 32,
+        teaches=False,
+    )
+    for command in (bought, posted):
+        await services.store.handle(command, _OPERATOR)
+    return review_id

@@ -10,6 +10,7 @@ from litestar import Litestar, get
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
 from api.services import Services
+from ledger.enrolments.reviews import rules
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
@@ -48,6 +49,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "unfeatureCourse": {},
     "createCoupon": {"code": "ACCESS", "percent_bp": 2000, "scope": "instructor"},
     "endCoupon": {},
+    "postReview": {"rating": 5, "text": "Clear."},
+    "editReview": {"rating": 4},
+    "replyToReview": {"text": "Thanks."},
+    "markHelpful": {},
+    "hideReview": {"reason": "An insult."},
+    "showReview": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -84,6 +91,7 @@ SOMEBODYS = {
     "getCertificatePdf",
     "getCoupon",
     "endCoupon",
+    "editReview",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -92,8 +100,12 @@ CONFLICTS = {
     "cancelPayment": "payment_not_cancelable",
     "unarchiveCourse": "taken_down",
     "purchaseCourse": "own_course",
+    "markHelpful": "vote_on_own_course",
 }
 """What is allowed to the owner and is done already."""
+FORBIDDEN_TO_OWNERS = {"postReview": "review_of_own_course"}
+FORBIDDEN_TO_STRANGERS = {"postReview": "review_needs_enrolment", "replyToReview": "reply_not_yours"}
+"""Whatever their role is, by the rules."""
 
 
 COURSES = {
@@ -109,8 +121,19 @@ COURSES = {
     "unarchiveCourse": ways.TAKEN_DOWN,
     "featureCourse": ways.PUBLISHED,
     "unfeatureCourse": ways.FEATURED,
+    "listReviews": ways.PUBLISHED,
+    "postReview": ways.PUBLISHED,
 }
 """Which course each is asked of."""
+REVIEWS = {
+    "editReview": "usr_owner",
+    "replyToReview": "usr_learner",
+    "markHelpful": "usr_learner",
+    "unmarkHelpful": "usr_learner",
+    "hideReview": "usr_learner",
+    "showReview": "usr_learner",
+}
+"""Whose review each is asked of."""
 NONE_OF_THEIR_OWN = {
     "cancelPayment",
     "removePaymentMethod",
@@ -119,6 +142,7 @@ NONE_OF_THEIR_OWN = {
     "submitCourse",
     "publishCourse",
     "claimCertificate",
+    "editReview",
 }
 """What an admin has only of what is theirs."""
 NEEDS_A_PLAN = {"createCoupon"}
@@ -135,10 +159,11 @@ class World:
         payment_id: str,
         invoice_id: str,
         courses: dict[str, str],
+        reviews: dict[str, str],
         learnt: dict[str, str],
     ) -> None:
         self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
-        self.courses, self.learnt = courses, learnt
+        self.courses, self.reviews, self.learnt = courses, reviews, learnt
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
@@ -150,6 +175,7 @@ class World:
             enrolment_id=self.learnt["enrolment_id"],
             certificate_id=self.learnt["certificate_id"],
             code="OWNERS",
+            review_id=self.reviews.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -163,7 +189,8 @@ class World:
 
 
 @pytest.fixture
-async def world(app: Running) -> World:
+async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
     await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
@@ -173,12 +200,16 @@ async def world(app: Running) -> World:
     courses = {
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
+    reviews = {}
+    for operation, learner in REVIEWS.items():
+        courses[operation] = await ways.course_of(app.services, "usr_owner", ways.PUBLISHED)
+        reviews[operation] = await ways.review_of(app.services, courses[operation], learner)
     learnt = await learnt_by(app.services, owner)
     await app.services.store.handle(
         create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
     )
     await app.projected()
-    return World(app, owner, payment_id, invoice_id, courses, learnt)
+    return World(app, owner, payment_id, invoice_id, courses, reviews, learnt)
 
 
 async def learnt_by(services: Services, owner: Caller) -> dict[str, str]:
@@ -217,6 +248,8 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
         answer = await world.call(access, caller)
         if role not in access.roles:
             assert (answer.status_code, problem(answer)["code"]) == (403, "forbidden"), access
+        elif (code := FORBIDDEN_TO_STRANGERS.get(access.operation)) is not None:
+            assert (answer.status_code, problem(answer)["code"]) == (403, code), access
         elif access.operation in SOMEBODYS and not _sees_all(access, role):
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
         elif access.operation in NONE_OF_THEIR_OWN:
@@ -239,6 +272,8 @@ async def test_the_owner_has_what_is_theirs(world: World) -> None:
             answer = await world.call(access, world.owner)
             if (conflict := CONFLICTS.get(access.operation)) is not None:
                 assert (answer.status_code, problem(answer)["code"]) == (409, conflict)
+            elif (code := FORBIDDEN_TO_OWNERS.get(access.operation)) is not None:
+                assert (answer.status_code, problem(answer)["code"]) == (403, code)
             else:
                 assert answer.status_code < 300, (access, answer.text)
 
@@ -275,6 +310,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             enrolment_id="enr_1",
             certificate_id="crt_1",
             code="X",
+            review_id="rvw_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -122,6 +122,12 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "unfeatureCourse",
         "createCoupon",
         "endCoupon",
+        "postReview",
+        "editReview",
+        "replyToReview",
+        "markHelpful",
+        "hideReview",
+        "showReview",
     }
     for access in TABLE:
         parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])

@@ -1,0 +1,102 @@
+"""What a course's learners add to its numbers: how many there are, since when, and the stars that count.
+
+A row holds what one learner adds now, so that whatever a fact says, the course moves by the difference.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
+from ledger.enrolments.reviews.events import (
+    ReviewEdited,
+    ReviewHidden,
+    ReviewPosted,
+    ReviewReinstated,
+    ReviewShown,
+    ReviewWithdrawn,
+)
+from ledger.message import Event, Recorded
+from projections.courses.course import CourseRow
+from projections.engine.tables import Row, Table
+
+
+class CourseLearnerRow(Row):
+    stream: str
+    """Of the enrolment."""
+    course_id: str
+    payment_id: str
+    """By which the learner has the course; empty for nothing."""
+    since: date | None
+    """The day (UTC) from which on the learner has it; None when they do not."""
+    rating: int
+    """0 when no review counts."""
+
+
+class CourseDayRow(Row):
+    course_id: str
+    day: date
+    enrolments: int
+
+
+COURSE_LEARNERS = Table("course_learners", CourseLearnerRow, ("stream",))
+COURSE_DAYS = Table("course_days", CourseDayRow, ("course_id", "day"))
+
+FACTS: frozenset[type[Event]] = frozenset(
+    {
+        EnrolmentActivated,
+        EnrolmentRestored,
+        EnrolmentRevoked,
+        ReviewPosted,
+        ReviewEdited,
+        ReviewHidden,
+        ReviewShown,
+        ReviewWithdrawn,
+        ReviewReinstated,
+    }
+)
+RATING_SCALE = 10**18
+"""Averages of up to a thousand million ratings are told apart, and five times it is a bigint."""
+
+
+def begin(stream: str, course_id: str) -> CourseLearnerRow:
+    return CourseLearnerRow(stream=stream, course_id=course_id, payment_id="", since=None, rating=0)
+
+
+def advance(row: CourseLearnerRow, recorded: Recorded) -> None:
+    """The same rules as the decider's `evolve`, as far as access and stars go."""
+    match recorded.event:
+        case EnrolmentActivated(payment_id=payment_id) | EnrolmentRestored(payment_id=payment_id):
+            row.payment_id = payment_id
+            row.since = row.since or _day_of(recorded.metadata.effective_at)
+        case EnrolmentRevoked(payment_id=payment_id) if payment_id == row.payment_id:
+            row.since = None
+        case ReviewPosted(rating=rating):
+            row.rating = rating
+        case ReviewEdited() | ReviewShown() | ReviewReinstated() as event:
+            row.rating = event.rating if event.counts else 0
+        case ReviewHidden() | ReviewWithdrawn():
+            row.rating = 0
+        case _:
+            pass  # of another payment than the one that gives access
+
+
+def _day_of(at: datetime) -> date:
+    return at.astimezone(UTC).date()
+
+
+def rate(row: CourseRow, rating: int, by: int) -> None:
+    """So many more of so many stars; `rating` 0 is none."""
+    if not rating:
+        return
+    name = f"stars_{rating}"
+    setattr(row, name, getattr(row, name) + by)
+    stars = (row.stars_1, row.stars_2, row.stars_3, row.stars_4, row.stars_5)
+    row.rating_count = sum(stars)
+    total = sum(number * many for number, many in enumerate(stars, 1))
+    row.rating_key = rating_key(total, row.rating_count)
+
+
+def rating_key(total: int, count: int) -> int:
+    """Orders as the exact average does: of whole stars added up, and of how many."""
+    return total * RATING_SCALE // count if count else 0
