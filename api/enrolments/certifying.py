@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 
 from api.clock import Clock
 from api.enrolments import certificate_words
 from api.enrolments.certificate_words import Named
-from api.stripe.delivery import Delivered
+from api.stripe.delivery import Delivered, Postponed
 from api.subscriptions.entitlements import entitlement_of, subscriber_of
 from ledger.catalogue import Catalogue
 from ledger.enrolments.decider import ENROLMENT
@@ -31,7 +31,9 @@ class Certifying:
         self._store, self._clock, self._catalogue, self._dsn = store, clock, catalogue, dsn
 
     async def certify(self, course_id: str, learner_id: str, enrolment_id: str, origin: Origin) -> Delivered:
-        """Or leaves it for the learner to claim, when their plan has it, or when their name is known."""
+        """Or leaves it for the learner to claim, when their plan has it, or when their name is known. Raises
+        Postponed.
+        """
         subscriber = await subscriber_of(self._store, learner_id)
         plan = entitlement_of(subscriber, FEATURE, self._clock.now(), self._catalogue)
         enrolment = await self._store.state(ENROLMENT, stream_of(course_id, learner_id))
@@ -57,8 +59,11 @@ class Certifying:
             return Delivered()
 
     async def _name(self, words_id: str, learner_id: str) -> Named | None:
-        async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
-            return await certificate_words.write(connection, words_id, learner_id)
+        try:
+            async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                return await certificate_words.write(connection, words_id, learner_id)
+        except OperationalError as error:
+            raise Postponed("the database did not answer") from error
 
 
 def _as_worker(origin: Origin) -> Origin:

@@ -15,10 +15,12 @@ import jwt
 import pytest
 from jwt import PyJWKSet
 
+from api.enrolments.certifying import Certifying
 from api.settings import Settings
 from api.stripe.delivery import Postponed
 from api.stripe.gateway import StripeGateway
 from api.tickets import AUDIENCE, Tickets
+from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import CertifyCompletion
 from ledger.ids import new_id
 from tests.api.courses import ways
@@ -287,6 +289,16 @@ async def test_the_worker_issues_what_a_request_did_not(app: Running, pia: Calle
     assert (await gateway.deliver(effect, WORKER)).outcome is None, "issued"
     with pytest.raises(Postponed, match="nothing here"):
         await StripeGateway(store, unused, clock).deliver(effect, WORKER)  # type: ignore[arg-type]  # as above
+
+
+async def test_a_certificate_waits_for_the_database(app: Running, pia: Caller) -> None:
+    course_id = await free_course(app.services)
+    enrolment_id = await enrolled(app.services, pia.user_id, course_id)
+    await completed(app.services, pia.user_id, course_id)
+    store, clock = app.services.store, app.services.clock
+    away = Certifying(store, clock, DEFAULT_CATALOGUE, "host=127.0.0.1 port=1")
+    with pytest.raises(Postponed, match="database"):
+        await away.certify(course_id, pia.user_id, enrolment_id, WORKER)
 
 
 # -------------------------------------------------------------------------------------------- view_courses

@@ -1,0 +1,40 @@
+"""A certificate is one page, whatever is on it, and the same bytes each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.enrolments.certificate_pdf import CertificatePage, render
+from api.settings import Settings
+
+PAGE = CertificatePage(
+    certificate_id="crt_1",
+    issuer="Liberation",
+    name="Łukasz <b>& Ольга",
+    course="Statistics with R",
+    level="beginner",
+    revision=3,
+    completed_at=datetime(2026, 3, 1, 23, tzinfo=UTC),
+    address="https://learn.example.org/api/certificates/crt_1",
+)
+
+
+def test_it_is_the_same_bytes_each_time() -> None:
+    assert render(PAGE) == render(PAGE)
+    assert render(PAGE) != render(msgspec.structs.replace(PAGE, revision=4))
+
+
+@pytest.mark.parametrize(
+    "long", [{"name": "Wolfeschlegelstein " * 10}, {"course": "x" * 200}, {"issuer": "word " * 200}]
+)
+def test_what_is_long_is_set_smaller_and_not_on_a_second_page(long: dict[str, Any]) -> None:
+    assert render(msgspec.structs.replace(PAGE, **long)).count(b"/Type /Page\n") == 1
+
+
+def test_its_address_is_the_one_that_people_reach_the_service_at() -> None:
+    assert Settings(public_url="https://learn.example.org/").address == "https://learn.example.org"
+    assert Settings().address == "http://127.0.0.1:8000"
