@@ -41,9 +41,17 @@ def _of_enrolment(recorded: Recorded) -> Effect | None:
             return RefundCoursePayment(
                 course_id, learner_id, payment_id, refund_id, buyer_id, reason="duplicate"
             )
-        case ReturnRequested(payment_id=payment_id, refund_id=refund_id, buyer_id=buyer_id):
-            reason = "requested_by_customer"
-            return RefundCoursePayment(course_id, learner_id, payment_id, refund_id, buyer_id, reason)
+        case ReturnRequested(payment_id=payment_id, refund_id=refund_id, buyer_id=buyer_id) as asked:
+            return RefundCoursePayment(
+                course_id,
+                learner_id,
+                payment_id,
+                refund_id,
+                buyer_id,
+                reason="requested_by_customer",
+                stated_reason=asked.reason,
+                note=asked.note,
+            )
         case _:
             return None
 

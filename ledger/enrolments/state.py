@@ -103,7 +103,9 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return _revoked(after, event)
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
-            return replace(_held_by(after, event.enrolment_id, event.payment_id), returning="")
+            goes_on = enrolment.status == "active" and enrolment.returning != event.cause_id
+            held = _held_by(after, event.enrolment_id, event.payment_id)
+            return replace(held, returning=enrolment.returning if goes_on else "")
         case ReturnRequested():
             return replace(enrolment, returning=event.refund_id)
         case ReturnWithdrawn():
