@@ -28,6 +28,11 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
     return () if effect is None else (effect,)
 
 
+def surplus_refund_id(payment_id: str, as_of: int) -> str:
+    """Another one when it is paid twice again, since its refund failed: `as_of` is when that was said."""
+    return derived_id("re", "surplus", payment_id, str(as_of))
+
+
 def _of_enrolment(recorded: Recorded) -> Effect | None:
     course_id, learner_id = parts_of(recorded.stream)
     match recorded.event:
@@ -36,8 +41,7 @@ def _of_enrolment(recorded: Recorded) -> Effect | None:
         case EnrolmentExpiring(payment_id=payment_id) | ReservationSuperseded(payment_id=payment_id):
             return CancelCoursePayment(course_id, learner_id, payment_id)
         case SurplusPaymentFound(payment_id=payment_id, buyer_id=buyer_id, as_of=as_of):
-            # another one when it is paid twice again, since its refund failed later
-            refund_id = derived_id("re", "surplus", payment_id, str(as_of))
+            refund_id = surplus_refund_id(payment_id, as_of)
             return RefundCoursePayment(
                 course_id, learner_id, payment_id, refund_id, buyer_id, reason="duplicate"
             )

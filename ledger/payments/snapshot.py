@@ -37,6 +37,7 @@ from ledger.payments.events import (
     RefundSucceeded,
 )
 from ledger.payments.state import Dispute, DisputeEvent, Payment, Refund, evolve, evolve_dispute
+from ledger.split import sale_fault
 
 _PAYMENT_RANK = {
     "requires_action": 1,
@@ -99,6 +100,7 @@ def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentE
         description=lost.description,
         stripe_customer_id=lost.stripe_customer_id,
         save_payment_method=lost.save_payment_method,
+        sale=lost.sale if lost.sale and not sale_fault(lost.sale, command.amount_minor) else None,
     )
     return initiated, *new_facts(command, evolve(Payment(), initiated))
 
