@@ -29,6 +29,7 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
+from api.payments.reversals import progress as reversals
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
@@ -40,6 +41,7 @@ from api.webhooks.routes import stripe_webhook
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payments.HANDLERS,
     *refunds.HANDLERS,
+    *reversals.HANDLERS,
     *cancellation.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,

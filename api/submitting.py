@@ -18,6 +18,7 @@ import structlog
 from api.stripe.delivery import Delivered
 from ledger.effects import (
     CreatePaymentIntent,
+    CreateRefund,
     Effect,
     FollowSale,
     ReopenEnrolment,
@@ -33,10 +34,11 @@ from projections import outbox
 Make = Callable[[], Awaitable[Command]]
 
 FOLLOWED_ON: frozenset[type[Any]] = frozenset(
-    {StartCoursePayment, CreatePaymentIntent, FollowSale, ReopenEnrolment}
+    {StartCoursePayment, CreatePaymentIntent, CreateRefund, FollowSale, ReopenEnrolment}
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the
-first call for a payment. None asks Stripe again after an unclear answer: to look one up is the worker's.
+first call for a payment or a refund. None asks Stripe again after an unclear answer: to look one up is the
+worker's.
 """
 
 log = structlog.get_logger()

@@ -83,7 +83,7 @@ def span(since: str | None, until: str | None) -> tuple[datetime | None, datetim
     return instant(since), instant(until)
 
 
-_THINGS = {"pay_": "payment", "in_": "invoice", "pm_": "saved card", "crs_": "course"}
+_THINGS = {"pay_": "payment", "in_": "invoice", "pm_": "saved card", "re_": "refund", "crs_": "course"}
 
 
 def known_shape(value: str, prefix: str, length: int = 200) -> str:

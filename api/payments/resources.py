@@ -83,6 +83,8 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     outside: bool
     requested_at: datetime
     position: int
+    url: str
+    """Tells how far it has come with all that it takes back."""
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +231,12 @@ def refund_of(row: RefundRow) -> Refund:
         outside=row.outside,
         requested_at=row.requested_at,
         position=row.position,
+        url=address_of(row.refund_id),
     )
+
+
+def address_of(refund_id: str) -> str:
+    return f"/api/refunds/{refund_id}"
 
 
 def dispute_of(row: DisputeRow) -> Dispute:

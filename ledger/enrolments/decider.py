@@ -311,8 +311,8 @@ def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         raise NotFound("There is no such purchase of yours; who paid it can return it.")
     if command.payment_id not in {"", enrolment.payment_id}:
         raise NotEnrolled(
-            f"Payment {command.payment_id} is not the one that gives access to the course. What was paid twice "
-            "goes back by itself; for anything else ask an administrator."
+            f"Payment {command.payment_id} is not the one that gives access to the course. What was paid "
+            "twice goes back by itself; for anything else ask an administrator."
         )
     if enrolment.returning == command.refund_id:
         return ()
