@@ -113,7 +113,7 @@ def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment:
 
 def _refund(effect: RefundCoursePayment, at: datetime) -> RequestRefund:
     """All that is left. One that was paid twice goes back whenever that is found; a return has the window of
-    any refund.
+    any refund, and takes the access whatever becomes of other parts that were on their way back before it.
     """
     surplus = effect.reason != _RETURN
     return RequestRefund(
@@ -126,6 +126,7 @@ def _refund(effect: RefundCoursePayment, at: datetime) -> RequestRefund:
         by_admin=surplus,
         user_id=effect.buyer_id,
         note="The course was paid twice." if surplus else effect.note,
+        revoke_access=not surplus,
     )
 
 

@@ -467,6 +467,7 @@ def test_a_surplus_goes_back_in_full_whenever_it_is_found_and_a_return_as_any_re
     assert isinstance(returned, RequestRefund)
     assert (surplus.by_admin, surplus.amount_minor, surplus.reason) == (True, None, "duplicate")
     assert (returned.by_admin, returned.user_id, returned.amount_minor) == (False, ANN, None)
+    assert (returned.revoke_access, surplus.revoke_access) == (True, False)
     assert (returned.reason, returned.note) == ("fraudulent", "It was my cat.")
     refused: Any = instead(wish(), "refund_window_closed", NOON)
     assert when(asked_back, refused)[0].returning == ""

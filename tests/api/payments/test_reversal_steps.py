@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import settings
 from msgspec.structs import replace
 
 from api.payments.reversals import steps
@@ -14,6 +15,7 @@ from ledger.message import Event, Recorded
 from ledger.payments.commands import InitiatePayment, RequestRefund
 from tests.ledger.examples import initiate, request_refund
 from tests.ledger.purchases import PERSON, PRICE, SYSTEM, Intent, World
+from tests.ledger.test_purchase_invariants import Purchases
 from tests.ledger.test_sales import buying
 
 SALE: dict[str, Any] = buying()
@@ -246,3 +248,27 @@ def test_what_goes_with_the_access_is_a_step_by_its_own_three_facts(
     assert medal("re_part", with_medals(bought)) == "kept", "another refund took it"
     bought.fail()
     assert medal(refund_id, with_medals(bought)) == "undone"
+
+
+# ------------------------------------------------------------------------------------- whatever happens
+
+
+class Reversals(Purchases):
+    """Purchases in any order, and what is told of each refund when nothing is under way any more."""
+
+    def teardown(self) -> None:
+        super().teardown()
+        for payment_id in self.world.intents:
+            for refund_id, refund in self.world.payment(payment_id).refunds.items():
+                ours = (fact for fact in self.world.facts if not fact.stream.startswith("payment-"))
+                paid = (fact for fact in self.world.facts if fact.stream == f"payment-{payment_id}")
+                told = {one.step: one.state for one in steps_of(Story(refund_id, [*ours, *paid]))}
+                assert "waiting" not in told.values()
+                assert (told["money"] == "done") == (refund.status == "succeeded")
+                assert told["share"] in {"done", "undone", "kept"}
+                if told["access"] == "done":
+                    assert self.world.enrolment.attempts[payment_id].given_back
+
+
+TestReversals = Reversals.TestCase
+TestReversals.settings = settings(max_examples=20)
