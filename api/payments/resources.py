@@ -11,7 +11,8 @@ import msgspec
 from api.payments import declines
 from api.payments.declines import Remedy
 from ledger.message import Recorded
-from ledger.payments.state import PaymentStatus, RefundStatus
+from ledger.payments.refunds import RefundStatus
+from ledger.payments.state import PaymentStatus
 from ledger.payments.stream import id_of
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row

@@ -37,6 +37,7 @@ from ledger.payments.events import (
     RefundOutcomeUnknown,
     RefundRequested,
 )
+from ledger.payments.refunds import RefundStatus
 from ledger.payments.refusals import (
     AlreadyRefunded,
     DisputeOpen,
@@ -59,7 +60,7 @@ from ledger.payments.refusals import (
 )
 from ledger.payments.sale import SALES, tell
 from ledger.payments.snapshot import new_facts, take_up
-from ledger.payments.state import CAPTURED, Payment, RefundStatus, evolve
+from ledger.payments.state import CAPTURED, Payment, evolve
 from ledger.payments.stream import stream_of
 from ledger.split import sale_fault
 

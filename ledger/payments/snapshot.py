@@ -12,6 +12,7 @@ from functools import reduce
 
 from ledger.balance import BalanceTransaction
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
+from ledger.payments.disputes import Dispute, DisputeEvent, evolve_dispute
 from ledger.payments.events import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
@@ -36,7 +37,8 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from ledger.payments.state import Dispute, DisputeEvent, Payment, Refund, evolve, evolve_dispute
+from ledger.payments.refunds import Refund
+from ledger.payments.state import Payment, evolve
 from ledger.split import sale_fault
 
 _PAYMENT_RANK = {
