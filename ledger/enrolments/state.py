@@ -103,9 +103,9 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return _revoked(after, event)
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
-            goes_on = enrolment.status == "active" and enrolment.returning != event.cause_id
             held = _held_by(after, event.enrolment_id, event.payment_id)
-            return replace(held, returning=enrolment.returning if goes_on else "")
+            is_over = enrolment.returning == event.cause_id
+            return replace(held, returning="" if is_over else enrolment.returning)
         case ReturnRequested():
             return replace(enrolment, returning=event.refund_id)
         case ReturnWithdrawn():

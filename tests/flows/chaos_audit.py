@@ -103,7 +103,7 @@ def sound(city: City) -> list[str]:
         payments = [one for one in charges if one["metadata"].get("payment_id")]
         return [
             *_twice("payment", (one["metadata"]["payment_id"] for one in payments)),
-            *_refunds(facts, [one for one in city.stripe.all("refunds") if one["status"] == "succeeded"]),
+            *_refunds(facts, city.stripe.all("refunds")),
             *_books(url, city.stripe),
         ]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from ledger.enrolments.events import (
     EnrolmentExpiring,
@@ -37,6 +38,7 @@ from tests.projections.tables import catch_up, select
 STREAM = "enrolment-crs_1-usr_ann"
 UNTIL = START + timedelta(minutes=30)
 RETURN = ReturnRequested(enrolment_id="enr_1", payment_id="pay_1", refund_id="re_1", buyer_id="usr_ann")
+LATER = replace(RETURN, refund_id="re_2")
 SURPLUS = SurplusPaymentFound(
     payment_id="pay_usr_ann_1", buyer_id="usr_ann", kept_payment_id="pay_usr_ann_2", as_of=4
 )
@@ -74,6 +76,8 @@ def row(url: str, *facts: Event) -> dict[str, Any]:
         ((held(), released("usr_ann"), held(2)), {"attempt": 2, "payment_id": "pay_usr_ann_2"}),
         ((held(), active()), {"status": "active", "expires_at": None, "revoked_at": None}),
         ((held(), active(), RETURN), {"status": "active", "refund_id": "re_1"}),
+        ((held(), active(), RETURN, restored("usr_ann")), {"status": "active", "refund_id": ""}),
+        ((held(), active(), LATER, restored("usr_ann")), {"status": "active", "refund_id": "re_2"}),
         (
             (held(), active(), RETURN, ReturnWithdrawn(enrolment_id="enr_1", refund_id="re_1")),
             {"status": "active", "refund_id": ""},
@@ -159,6 +163,10 @@ _PLANS: dict[str, Any] = {
     ),
     "enrolments_given_by": (
         "SELECT * FROM enrolments WHERE buyer_id = 'x' AND buyer_id <> learner_id ORDER BY position LIMIT 9",
+        None,
+    ),
+    "enrolments_returning": (
+        "SELECT * FROM enrolments WHERE refund_id = 're_1' AND refund_id <> ''",
         None,
     ),
     "enrolments_of_course": (

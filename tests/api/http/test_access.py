@@ -51,6 +51,7 @@ QUERY = {
 SOMEBODYS = {
     "getPayment",
     "refundPayment",
+    "getRefund",
     "cancelPayment",
     "removePaymentMethod",
     "previewSubscriptionChange",
@@ -109,17 +110,14 @@ NONE_OF_THEIR_OWN = {
 class World:
     """An application with a payment, a saved card, a subscription, courses and somebody of each role."""
 
-    def __init__(
-        self, app: Running, owner: Caller, payment_id: str, invoice_id: str, courses: dict[str, str]
-    ) -> None:
-        self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
-        self.courses = courses
+    def __init__(self, app: Running, owner: Caller, courses: dict[str, str], **ids: str) -> None:
+        self.app, self.owner, self.courses, self.ids = app, owner, courses, ids
+        self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
-            payment_id=self.payment_id,
+            **self.ids,
             payment_method_id="pm_saved",
-            invoice_id=self.invoice_id,
             key="sell_courses",
             course_id=self.courses.get(access.operation, ""),
         )
@@ -138,6 +136,7 @@ class World:
 async def world(app: Running) -> World:
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
+    refund_id = (await owner.refund(payment_id, amount_minor=1)).json()["refund_id"]
     await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
     assert (await owner.subscribe("enterprise")).status_code == 201
     await app.projected()
@@ -146,7 +145,7 @@ async def world(app: Running) -> World:
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
     await app.projected()
-    return World(app, owner, payment_id, invoice_id, courses)
+    return World(app, owner, courses, payment_id=payment_id, refund_id=refund_id, invoice_id=invoice_id)
 
 
 async def test_nobody_enters_without_a_credential(world: World) -> None:
@@ -223,7 +222,12 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         methods = {access.method for access in TABLE if access.path == path}
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
-            payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso", course_id="crs_1"
+            payment_id="pay_1",
+            refund_id="re_1",
+            payment_method_id="pm_1",
+            invoice_id="in_1",
+            key="sso",
+            course_id="crs_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
