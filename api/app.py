@@ -32,6 +32,7 @@ from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
+from api.payments.reversals import progress as reversals
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
@@ -47,6 +48,7 @@ from api.webhooks.routes import stripe_webhook
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payments.HANDLERS,
     *refunds.HANDLERS,
+    *reversals.HANDLERS,
     *cancellation.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,

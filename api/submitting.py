@@ -18,6 +18,7 @@ import structlog
 from api.stripe.delivery import Delivered
 from ledger.effects import (
     CreatePaymentIntent,
+    CreateRefund,
     Effect,
     FollowCouponUse,
     FollowSale,
@@ -38,6 +39,7 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
     {
         StartCoursePayment,
         CreatePaymentIntent,
+        CreateRefund,
         FollowSale,
         ReopenEnrolment,
         HoldCouponUse,
@@ -45,7 +47,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the
-first call for a payment. None asks Stripe again after an unclear answer: to look one up is the worker's.
+first call for a payment or a refund. None asks Stripe again after an unclear answer: to look one up is the
+worker's.
 """
 
 log = structlog.get_logger()

@@ -195,7 +195,7 @@ class CancelCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.cancel_pa
     payment_id: str
 
 
-class RefundCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.refund_payment"):
+class RefundCoursePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag="enrolments.refund_payment"):
     """Ask the ledger to give back a payment that was made twice, or is asked back by its buyer."""
 
     course_id: str
@@ -205,6 +205,9 @@ class RefundCoursePayment(msgspec.Struct, frozen=True, tag="enrolments.refund_pa
     buyer_id: str
     reason: str
     """`duplicate` or `requested_by_customer`."""
+    stated_reason: str = ""
+    """What a buyer who asks for it gives as reason; empty is the same as `reason`."""
+    note: str = ""
 
 
 class FollowSale(msgspec.Struct, frozen=True, tag="enrolments.follow_sale"):

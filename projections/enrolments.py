@@ -178,7 +178,10 @@ def _activate(row: EnrolmentRow, event: EnrolmentActivated | EnrolmentRestored, 
     row.activated_at = (row.activated_at if restored else None) or at
     _identify(row, event, event.revision)
     row.revoked_at = None
+    of_another = isinstance(event, EnrolmentRestored) and row.refund_id != event.cause_id
+    returning = row.refund_id if of_another else ""
     _end(row, "active")
+    row.refund_id = returning
 
 
 def _identify(

@@ -85,6 +85,7 @@ def span(since: str | None, until: str | None) -> tuple[datetime | None, datetim
 
 _THINGS = {
     "pay_": "payment",
+    "re_": "refund",
     "in_": "invoice",
     "pm_": "saved card",
     "crs_": "course",

@@ -321,9 +321,11 @@ FIELDS: Mapping[str, str] = {
     "invalid_credit": "/amount_minor",
     "invalid_currency": "/currency",
     "note_required": "/note",
+    "nothing_to_revoke": "/revoke_access",
     "payment_method_required": "/payment_method",
     "reason_required": "/reason",
     "unknown_tier": "/tier",
+    "whole_return_only": "/amount_minor",
 }
 """Which field of the body the rules mean by a code, where all bodies call it by one name."""
 

@@ -1,4 +1,4 @@
-"""Giving money back."""
+"""Giving money back: of a course that its buyer returns by way of the enrolment, of all else at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,23 @@ from litestar.params import JSONBody
 
 from api.http.auth import Principal
 from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
+from api.http.idempotency import Unkept
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, answer, problem
 from api.http.promises import responses
-from api.payments.resources import Refund, fold, refund_of
+from api.payments.resources import Refund
+from api.payments.reversals.steps import State as StepState
+from api.payments.reversals.steps import Story, access_of
+from api.payments.reversals.story import shown, story_of
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from ledger.errors import NotFound
+from ledger.enrolments.commands import RequestReturn
+from ledger.enrolments.events import ReturnRequested
+from ledger.enrolments.refusals import NotEnrolled, NothingPaid, ReturnInProgress
+from ledger.enrolments.stream import KIND as ENROLMENTS
+from ledger.enrolments.stream import parts_of
+from ledger.errors import Forbidden, NotFound
+from ledger.message import Recorded
 from ledger.payments.commands import RequestRefund
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import RefundRequested
@@ -28,24 +38,39 @@ from ledger.payments.refusals import (
     DisputeOpen,
     InvalidAmount,
     NoteRequired,
+    NothingToRevoke,
     PaymentNotCaptured,
     RefundExceedsRemainder,
     RefundWindowClosed,
+    WholeReturnOnly,
 )
-from projections.payments.refunds import RefundRow
+from ledger.payments.stream import stream_of
 
 Call = Request[Principal, Any, State]
 
 
-class RefundPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`amount_minor` null gives back all that is left. An admin must say why in `note`, which the ledger
-    keeps for ever and the customer can read: it must name nobody.
-    """
+class _RefundBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """The body as keys know it that are older than what came later."""
 
     payment_id: PaymentIdText
     amount_minor: AmountMinor | None = None
     reason: Literal["requested_by_customer", "duplicate", "fraudulent"] = "requested_by_customer"
     note: Text = ""
+
+
+class RefundPayment(_RefundBefore, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amount_minor` null gives back all that is left. An admin must say why in `note`, which the ledger
+    keeps for ever and the customer can read: it must name nobody. A refund of a part leaves what was bought,
+    unless an admin sends `revoke_access`; who bought a course returns it as a whole.
+    """
+
+    revoke_access: bool = False
+
+
+class RequestedRefund(Refund, frozen=True, kw_only=True):
+    """`access` says whether what was bought is `kept`; else it waits to be taken back, or that is `done`."""
+
+    access: StepState
 
 
 class RefundNotMade(Problem, kw_only=True):
@@ -61,6 +86,13 @@ class RefundFailed(ApiError):
     remedy = "Read `detail`; ask for another refund when its cause is gone, or pay back in another way."
 
 
+class ReturnEnded(ApiError):
+    """The return that was asked for with this key was withdrawn, as its refund was refused."""
+
+    code = "return_ended"
+    remedy = "Nothing was given back, and the course is there as before: ask again, with a new key."
+
+
 REFUSALS = (
     PaymentNotCaptured,
     DisputeOpen,
@@ -69,6 +101,12 @@ REFUSALS = (
     AlreadyRefunded,
     InvalidAmount,
     RefundExceedsRemainder,
+    WholeReturnOnly,
+    NothingToRevoke,
+    NotEnrolled,
+    NothingPaid,
+    ReturnInProgress,
+    ReturnEnded,
 )
 
 
@@ -86,7 +124,7 @@ REFUSALS = (
     )
     | {
         202: ResponseSpec(
-            Refund,
+            RequestedRefund,
             description="Not settled yet: `requested`, `pending` or `unknown`",
             generate_examples=False,
         ),
@@ -97,45 +135,110 @@ async def refund_payment(
     request: Call,
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
-) -> Response[Refund]:
-    """Users refund their own payments within 30 days; admins any payment at any time, and say why."""
+) -> Response[RequestedRefund]:
+    """Users refund their own payments within 30 days; admins any payment at any time, and say why. Who bought
+    a course returns it: nothing more is learnt on it from now on, and access ends when the money is back.
+    """
 
     async def work(command_id: str) -> Response[Any]:
-        return await _refund(services, request, data, command_id)
+        command = await _wish(services, request, data, command_id)
+        done = await services.submitter.submit(command, origin_of(request), begins=True)
+        # that of the first sending, when this is a repeat; nothing is recorded when Stripe told it before
+        refund_id = _refund_of(done.recorded[0]) if done.recorded else command.refund_id
+        story = await story_of(services.store, data.payment_id, refund_id)
+        _check_goes_on(story, done)
+        return _answer(request, story, done)
 
-    return await services.idempotency.run(request, idempotency_key, data, work)
+    return await services.idempotency.run(request, idempotency_key, _as_before(data), work)
 
 
-async def _refund(services: Services, request: Call, body: RefundPayment, command_id: str) -> Response[Any]:
-    command = RequestRefund(
+def _as_before(body: RefundPayment) -> _RefundBefore:
+    """The same intent is the same body, also after it could say more."""
+    if body.revoke_access:
+        return body
+    return _RefundBefore(
+        payment_id=body.payment_id, amount_minor=body.amount_minor, reason=body.reason, note=body.note
+    )
+
+
+async def _wish(
+    services: Services, request: Call, body: RefundPayment, command_id: str
+) -> RequestRefund | RequestReturn:
+    """What the payment would refuse is refused before the enrolment is frozen for it."""
+    payment = await services.store.state(PAYMENT, stream_of(body.payment_id))
+    by_admin = "admin" in request.user.roles
+    if body.revoke_access and not by_admin:
+        raise Forbidden("Only an administrator says whether a refund takes the access.")
+    refund = RequestRefund(
         command_id=command_id,
         effective_at=services.now(),
         payment_id=body.payment_id,
         refund_id=services.id_of("re", command_id),
         amount_minor=body.amount_minor,
         reason=body.reason,
-        by_admin="admin" in request.user.roles,
+        by_admin=by_admin,
         user_id=request.user.id,
         note=body.note,
+        revoke_access=body.revoke_access,
     )
-    done = await services.submitter.submit(command, origin_of(request), begins=True)
-    refund_id = command.refund_id
-    if done.recorded:  # of the first sending, when this is a repeat; else it was taken up from Stripe
-        requested = done.recorded[0].event
-        assert isinstance(requested, RefundRequested)
-        refund_id = requested.refund_id
-    facts = await services.store.read_stream(PAYMENT.stream(command))
-    row = next(row for row in fold(facts).refunds if row.refund_id == refund_id)
-    return _answer(request, row, done.seen(facts[-1].position))
+    if by_admin or not ENROLMENTS.has(payment.purpose_ref):
+        return refund
+    recorded = await services.store.find_command(command_id)
+    is_return = (
+        isinstance(recorded[0].event, ReturnRequested) if recorded else PAYMENT.decide(refund, payment)
+    )
+    if not is_return:
+        return refund
+    course_id, learner_id = parts_of(payment.purpose_ref)
+    return RequestReturn(
+        command_id=command_id,
+        effective_at=refund.effective_at,
+        course_id=course_id,
+        learner_id=learner_id,
+        refund_id=refund.refund_id,
+        user_id=request.user.id,
+        payment_id=body.payment_id,
+        reason=body.reason,
+        note=body.note,
+    )
 
 
-def _answer(request: Call, row: RefundRow, done: Submitted) -> Response[Any]:
-    refund = refund_of(row)
-    headers = {**done.headers, "Location": f"/api/payments/{row.payment_id}"}
-    if row.status in {"failed", "canceled"}:
-        common = problem(RefundFailed.code, why_not_refunded(row.failure_reason), request.url.path)
+def _refund_of(asked: Recorded) -> str:
+    assert isinstance(asked.event, RefundRequested | ReturnRequested)
+    return asked.event.refund_id
+
+
+def _check_goes_on(story: Story, done: Submitted) -> None:
+    """The payment was asked last, and its word is told: a dispute may have been opened in that moment."""
+    if shown(story) is not None:
+        return
+    asked = done.recorded[0]
+    assert isinstance(asked.event, ReturnRequested)
+    again = RequestRefund(
+        command_id=asked.command_id,
+        effective_at=asked.metadata.effective_at,
+        payment_id=asked.event.payment_id,
+        refund_id=asked.event.refund_id,
+        amount_minor=None,
+        reason="requested_by_customer",
+        by_admin=False,
+        user_id=asked.event.buyer_id,
+    )
+    PAYMENT.decide(again, story.payment)
+    raise ReturnEnded("The refund of this return was refused, and the course is there as before.")
+
+
+def _answer(request: Call, story: Story, done: Submitted) -> Response[Any]:
+    refund = shown(story)
+    assert refund is not None, "it goes on"
+    headers = {**done.seen(story.facts[-1].position).headers, "Location": refund.url}
+    if refund.status in {"failed", "canceled"}:
+        common = problem(RefundFailed.code, why_not_refunded(refund.failure_reason), request.url.path)
         return answer(RefundNotMade(**msgspec.structs.asdict(common), refund=refund), headers)
-    return Response(refund, status_code=201 if row.status == "succeeded" else 202, headers=headers)
+    told = RequestedRefund(**msgspec.structs.asdict(refund), access=access_of(story))
+    if story.refund_id not in story.payment.refunds:
+        return Unkept(told, status_code=202, headers=headers)
+    return Response(told, status_code=201 if refund.status == "succeeded" else 202, headers=headers)
 
 
 _REASONS = {

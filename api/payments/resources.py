@@ -11,7 +11,8 @@ import msgspec
 from api.payments import declines
 from api.payments.declines import Remedy
 from ledger.message import Recorded
-from ledger.payments.state import PaymentStatus, RefundStatus
+from ledger.payments.refunds import RefundStatus
+from ledger.payments.state import PaymentStatus
 from ledger.payments.stream import id_of
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row
@@ -83,6 +84,8 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     outside: bool
     requested_at: datetime
     position: int
+    url: str
+    """Tells how far it has come with all that it takes back."""
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +232,12 @@ def refund_of(row: RefundRow) -> Refund:
         outside=row.outside,
         requested_at=row.requested_at,
         position=row.position,
+        url=address_of(row.refund_id),
     )
+
+
+def address_of(refund_id: str) -> str:
+    return f"/api/refunds/{refund_id}"
 
 
 def dispute_of(row: DisputeRow) -> Dispute:

@@ -137,6 +137,10 @@ class RequestReturn(Command, frozen=True, kw_only=True):
     refund_id: str
     user_id: str
     """Who asks: must be the buyer."""
+    payment_id: str = ""
+    """Which payment is asked back; empty for the one that gives access."""
+    reason: str = "requested_by_customer"
+    note: str = ""
 
 
 class WithdrawReturn(Command, frozen=True, kw_only=True):

@@ -207,7 +207,9 @@ def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
     if enrolment.is_live:
         raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
     if enrolment.status == "reserved" and enrolment.reservation is not None:
-        raise PurchaseInProgress(enrolment.payment_id, enrolment.reservation.expires_at)
+        under_way = enrolment.reservation
+        own = under_way.buyer_id == command.buyer_id
+        raise PurchaseInProgress(under_way.payment_id if own else "", under_way.expires_at)
     check_for_sale(offer)
 
 
@@ -369,6 +371,11 @@ def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         raise NothingPaid("Nothing was paid for this enrolment, so that nothing can be given back.")
     if command.user_id != paid.buyer_id:
         raise NotFound("There is no such purchase of yours; who paid it can return it.")
+    if command.payment_id not in {"", enrolment.payment_id}:
+        raise NotEnrolled(
+            f"Payment {command.payment_id} is not the one that gives access to the course. What was paid "
+            "twice goes back by itself; for anything else ask an administrator."
+        )
     if enrolment.returning == command.refund_id:
         return ()
     if enrolment.returning:
@@ -379,6 +386,8 @@ def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         payment_id=enrolment.payment_id,
         refund_id=command.refund_id,
         buyer_id=paid.buyer_id,
+        reason=command.reason,
+        note=command.note,
     )
     return (requested,)
 

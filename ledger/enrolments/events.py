@@ -150,6 +150,9 @@ class ReturnRequested(Event, frozen=True, kw_only=True):
     payment_id: str
     refund_id: str
     buyer_id: str
+    reason: str = "requested_by_customer"
+    """As the buyer says it, and Stripe is told; `note` is in their words."""
+    note: str = ""
 
 
 class ReturnWithdrawn(Event, frozen=True, kw_only=True):

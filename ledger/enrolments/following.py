@@ -6,7 +6,7 @@ Their ids are made of what the effect is about, so that any number of deliveries
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from ledger.effects import (
     CancelCoursePayment,
@@ -33,6 +33,8 @@ from ledger.payments.commands import CancelPayment, InitiatePayment, RequestRefu
 
 NEVER_STARTED = 1
 """As of the payment's first fact, which tells nothing of how the sale stands: all news of it are later."""
+_RETURN = "requested_by_customer"
+"""The reason of a refund that its buyer asked for: the enrolment is frozen until it came to something."""
 _DONE = frozenset({"already_refunded", "refund_exists"})
 """Refusals of a refund that say that the money is on its way back."""
 
@@ -54,7 +56,8 @@ def asked(effect: EnrolmentEffect, enrolment: Enrolment, at: datetime) -> Comman
                 reason="abandoned",
             )
         case RefundCoursePayment():
-            return _refund(effect, at)
+            is_over = effect.reason == _RETURN and enrolment.returning != effect.refund_id
+            return None if is_over else _refund(effect, at)
         case FollowSale():
             return _follow(effect, at)
         case ReopenEnrolment():
@@ -80,7 +83,7 @@ def instead(effect: EnrolmentEffect, code: str, at: datetime) -> Command | None:
                 as_of=NEVER_STARTED,
                 reason="never_started" if isinstance(effect, CancelCoursePayment) else code,
             )
-        case RefundCoursePayment(reason="requested_by_customer"):
+        case RefundCoursePayment() if effect.reason == _RETURN:
             return _reopen(effect, at)
         case _ if code in _DONE:
             return None
@@ -119,20 +122,29 @@ def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment | Grant
 
 def _refund(effect: RefundCoursePayment, at: datetime) -> RequestRefund:
     """All that is left. One that was paid twice goes back whenever that is found; a return has the window of
-    any refund.
+    any refund, and takes the access whatever becomes of other parts that were on their way back before it.
     """
-    surplus = effect.reason == "duplicate"
+    surplus = effect.reason != _RETURN
     return RequestRefund(
         command_id=f"refund_course_payment:{effect.refund_id}",
         effective_at=at,
         payment_id=effect.payment_id,
         refund_id=effect.refund_id,
         amount_minor=None,
-        reason="duplicate" if surplus else "requested_by_customer",
+        reason="duplicate" if surplus else _stated(effect),
         by_admin=surplus,
         user_id=effect.buyer_id,
-        note="The course was paid twice." if surplus else "",
+        note="The course was paid twice." if surplus else effect.note,
+        revoke_access=not surplus,
     )
+
+
+def _stated(effect: RefundCoursePayment) -> Literal["requested_by_customer", "duplicate", "fraudulent"]:
+    match effect.stated_reason:
+        case "duplicate" | "fraudulent" as stated:
+            return stated
+        case _:
+            return "requested_by_customer"
 
 
 def _follow(effect: FollowSale, at: datetime) -> PaymentNews | None:

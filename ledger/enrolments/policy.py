@@ -30,6 +30,11 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
     return () if effect is None else (effect,)
 
 
+def surplus_refund_id(payment_id: str, as_of: int) -> str:
+    """Another one when it is paid twice again, since its refund failed: `as_of` is when that was said."""
+    return derived_id("re", "surplus", payment_id, str(as_of))
+
+
 def _of_enrolment(  # noqa: PLR0911 - one answer for each fact
     recorded: Recorded,
 ) -> Effect | None:
@@ -42,14 +47,21 @@ def _of_enrolment(  # noqa: PLR0911 - one answer for each fact
         case EnrolmentExpiring(payment_id=payment_id) | ReservationSuperseded(payment_id=payment_id):
             return CancelCoursePayment(course_id, learner_id, payment_id)
         case SurplusPaymentFound(payment_id=payment_id, buyer_id=buyer_id, as_of=as_of):
-            # another one when it is paid twice again, since its refund failed later
-            refund_id = derived_id("re", "surplus", payment_id, str(as_of))
+            refund_id = surplus_refund_id(payment_id, as_of)
             return RefundCoursePayment(
                 course_id, learner_id, payment_id, refund_id, buyer_id, reason="duplicate"
             )
-        case ReturnRequested(payment_id=payment_id, refund_id=refund_id, buyer_id=buyer_id):
-            reason = "requested_by_customer"
-            return RefundCoursePayment(course_id, learner_id, payment_id, refund_id, buyer_id, reason)
+        case ReturnRequested(payment_id=payment_id, refund_id=refund_id, buyer_id=buyer_id) as asked:
+            return RefundCoursePayment(
+                course_id,
+                learner_id,
+                payment_id,
+                refund_id,
+                buyer_id,
+                reason="requested_by_customer",
+                stated_reason=asked.reason,
+                note=asked.note,
+            )
         case EnrolmentCompleted(enrolment_id=enrolment_id):
             return CertifyCompletion(course_id, learner_id, enrolment_id)
         case _:

@@ -50,10 +50,13 @@ class PurchaseInProgress(Refused):
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
 
     def __init__(self, payment_id: str, until: datetime) -> None:
-        super().__init__(
-            f"Payment {payment_id} for this course is under way: finish or cancel it. "
-            f"It holds the course until {until.isoformat()}."
+        """Of another buyer, as of a gift, no `payment_id` is told."""
+        under_way = (
+            f"Payment {payment_id} for this course is under way: finish or cancel it."
+            if payment_id
+            else "Somebody else is buying this course for the same learner."
         )
+        super().__init__(f"{under_way} It holds the course until {until.isoformat()}.")
         self.payment_id, self.until = payment_id, until
 
 

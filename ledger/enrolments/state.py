@@ -129,7 +129,8 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
             held = _held_by(after, event.enrolment_id, event.payment_id, event.activated_at)
-            return replace(held, returning="")
+            is_over = enrolment.returning == event.cause_id
+            return replace(held, returning="" if is_over else enrolment.returning)
         case ReturnRequested():
             return replace(enrolment, returning=event.refund_id)
         case ReturnWithdrawn():

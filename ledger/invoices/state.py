@@ -41,7 +41,7 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.invoices.recognition import end_of
-from ledger.payments.state import Dispute, DisputeTally, evolve_dispute
+from ledger.payments.disputes import Dispute, DisputeTally, evolve_dispute
 from ledger.persistent import PersistentMap, PersistentSet
 
 InvoiceStatus = Literal["open", "paid", "void", "uncollectible"]

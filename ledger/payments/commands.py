@@ -71,6 +71,8 @@ class LostPayment(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     stripe_customer_id: str = ""
     save_payment_method: bool = False
+    sale: Sale | None = None
+    """None also when Stripe was not told, as by a version before this."""
 
 
 class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ from ledger.payments.events import (
     RefundOutcomeUnknown,
     RefundRequested,
 )
+from ledger.payments.refunds import RefundStatus
 from ledger.payments.refusals import (
     AlreadyRefunded,
     DisputeOpen,
@@ -47,6 +48,7 @@ from ledger.payments.refusals import (
     InvalidSale,
     InvalidText,
     NoteRequired,
+    NothingToRevoke,
     PaymentExists,
     PaymentNotCancelable,
     PaymentNotCaptured,
@@ -54,10 +56,11 @@ from ledger.payments.refusals import (
     RefundExists,
     RefundWindowClosed,
     UnknownPurpose,
+    WholeReturnOnly,
 )
 from ledger.payments.sale import SALES, tell
 from ledger.payments.snapshot import new_facts, take_up
-from ledger.payments.state import CAPTURED, Payment, RefundStatus, evolve
+from ledger.payments.state import CAPTURED, Payment, evolve
 from ledger.payments.stream import stream_of
 from ledger.split import sale_fault
 
@@ -250,11 +253,13 @@ def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEv
             f"This payment is {payment.status}; only one whose money was captured can be refunded."
         )
     _check_may_refund(command, payment)
+    amount = _amount_to_refund(command, payment)
+    _check_access(command, payment, amount)
     requested = RefundRequested(
         payment_id=payment.payment_id,
         refund_id=command.refund_id,
         payment_intent_id=payment.payment_intent_id,
-        amount_minor=_amount_to_refund(command, payment),
+        amount_minor=amount,
         currency=payment.currency,
         reason=command.reason,
         note=command.note,
@@ -275,6 +280,19 @@ def _check_may_refund(command: RequestRefund, payment: Payment) -> None:
     if payment.captured_at is None or command.effective_at > payment.captured_at + REFUND_WINDOW:
         raise RefundWindowClosed(
             f"A payment can be refunded for {REFUND_WINDOW.days} days; after that, ask an administrator."
+        )
+
+
+def _check_access(command: RequestRefund, payment: Payment, amount_minor: int) -> None:
+    """A buyer who takes back nearly all of the price would keep the course for the rest."""
+    is_sale = payment.purpose in SALES
+    if command.revoke_access and not is_sale:
+        raise NothingToRevoke("This payment gave no access that could be revoked; leave `revoke_access` out.")
+    if is_sale and not command.by_admin and amount_minor != payment.refundable_minor:
+        left = money.format_minor(payment.refundable_minor, payment.currency)
+        raise WholeReturnOnly(
+            f"A course is returned as a whole: leave `amount_minor` out to get all that is left, {left}, and "
+            "to give the course back. Only an administrator refunds a part."
         )
 
 

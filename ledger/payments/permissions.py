@@ -35,6 +35,10 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
 def check_sender(command: Command, origin: Origin) -> None:
     """What follows from a fact, such as the payment of a sale, is sent by the system and by nobody else."""
     match command:
+        case RequestRefund(revoke_access=True) if origin.roles.isdisjoint(ADMINS | SYSTEM):
+            raise Forbidden(
+                "Only an administrator says whether a refund takes the access; leave `revoke_access` out."
+            )
         case RequestRefund(by_admin=True) if origin.roles.isdisjoint(ADMINS | SYSTEM):
             raise Forbidden(
                 "Only an administrator may refund someone else's payment or after the window closed."

@@ -113,6 +113,24 @@ class RefundExceedsRemainder(Refused):
     )
 
 
+class WholeReturnOnly(Invalid):
+    """Who bought a course asked for a part of its price: what goes back to its buyer goes back as a whole,
+    and the access with it.
+    """
+
+    code: ClassVar[str] = "whole_return_only"
+    remedy: ClassVar[str] = (
+        "Leave `amount_minor` out to return the course; parts are an administrator's to give."
+    )
+
+
+class NothingToRevoke(Refused):
+    """`revoke_access` was sent for a payment that gave no access."""
+
+    code: ClassVar[str] = "nothing_to_revoke"
+    remedy: ClassVar[str] = "Leave `revoke_access` out."
+
+
 class FundsNotSettled(Refused):
     """Stripe has not settled the payment yet, so its funds cannot become available."""
 

@@ -12,6 +12,7 @@ from functools import reduce
 
 from ledger.balance import BalanceTransaction
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
+from ledger.payments.disputes import Dispute, DisputeEvent, evolve_dispute
 from ledger.payments.events import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
@@ -36,7 +37,9 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from ledger.payments.state import Dispute, DisputeEvent, Payment, Refund, evolve, evolve_dispute
+from ledger.payments.refunds import Refund
+from ledger.payments.state import Payment, evolve
+from ledger.split import sale_fault
 
 _PAYMENT_RANK = {
     "requires_action": 1,
@@ -99,6 +102,7 @@ def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentE
         description=lost.description,
         stripe_customer_id=lost.stripe_customer_id,
         save_payment_method=lost.save_payment_method,
+        sale=lost.sale if lost.sale and not sale_fault(lost.sale, command.amount_minor) else None,
     )
     return initiated, *new_facts(command, evolve(Payment(), initiated))
 

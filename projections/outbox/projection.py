@@ -22,7 +22,9 @@ from projections.engine.tables import Row, Table
 from projections.outbox.starts import Starts, starts
 
 GRACE = timedelta(seconds=30)
-"""The request that caused these delivers them itself; the worker is the net below it."""
+"""The request that caused these delivers them itself; the worker is the net below it. Where there was no
+request, as when the worker goes on with a purchase that a crash had cut, nobody else is to be waited for.
+"""
 _DELIVERED_BY_REQUEST = (CreatePaymentIntent, CreateRefund)
 
 
@@ -91,7 +93,8 @@ def rows_of(recorded: Recorded) -> list[OutboxRow]:
 
 
 def row_of(recorded: Recorded, reaction: Reaction) -> OutboxRow:
-    by_request = isinstance(reaction.effect, _DELIVERED_BY_REQUEST)
+    from_request = bool(recorded.metadata.correlation_id)
+    by_request = from_request and isinstance(reaction.effect, _DELIVERED_BY_REQUEST)
     return OutboxRow(
         position=recorded.position,
         policy=reaction.policy,

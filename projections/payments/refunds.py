@@ -17,7 +17,7 @@ from ledger.payments.events import (
     RefundSettled,
     RefundSucceeded,
 )
-from ledger.payments.state import RefundStatus
+from ledger.payments.refunds import RefundStatus
 from projections.engine.buffers import Rows
 from projections.engine.tables import Row, Table
 from projections.money_back import MoneyBack, money_back

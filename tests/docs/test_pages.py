@@ -13,9 +13,11 @@ from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from tests.docs.runner import run_page, shell
+from tests.flows import market
 from tests.service import ROOT, eventually, running_service
 
 DOCS = ROOT / "docs"
+GUIDE = "docs/guides/buying-a-course.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 needs_curl = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("bash")), reason="curl and bash are not installed"
@@ -23,9 +25,11 @@ needs_curl = pytest.mark.skipif(
 
 
 @needs_curl
-@pytest.mark.parametrize(("page", "blocks"), [("README.md", 4), ("docs/api.md", 25)])
+@pytest.mark.parametrize(("page", "blocks"), [("README.md", 4), ("docs/api.md", 25), (GUIDE, 10)])
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:
     with running_service(tmp_path / "data") as service:
+        if page == GUIDE:
+            market.course(service)
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.effects import (
     CancelCoursePayment,
@@ -151,6 +152,13 @@ def test_a_changed_price_is_told() -> None:
 def test_one_purchase_is_under_way_at_a_time_and_the_second_names_it() -> None:
     with pytest.raises(PurchaseInProgress, match=r"Payment pay_1 .* until 2026-03-01T12:30"):
         decide(reserve(2), after(reserve()))
+
+
+def test_what_somebody_else_pays_is_not_named_to_who_does_not_pay_it() -> None:
+    given = after(reserve(buyer_id=BOB, gift=True))
+    with pytest.raises(PurchaseInProgress, match="Somebody else is buying") as refused:
+        decide(reserve(2), given)
+    assert (refused.value.payment_id, "pay_1" in str(refused.value)) == ("", False)
 
 
 def test_nothing_is_bought_twice() -> None:
@@ -319,6 +327,7 @@ def test_a_return_waits_for_its_refund_and_ends_with_it() -> None:
         (after(reserve(offered={"price_minor": 0})), request_return(), NothingPaid),
         (after(reserve(), activate()), request_return(user_id=BOB), NotFound),
         (after(reserve(), activate(), request_return()), request_return("re_2"), ReturnInProgress),
+        (after(reserve(), activate()), replace(request_return(), payment_id="pay_2"), NotEnrolled),
     ],
 )
 def test_only_what_was_paid_is_returned_to_its_buyer_and_once(
@@ -329,6 +338,11 @@ def test_only_what_was_paid_is_returned_to_its_buyer_and_once(
 
 
 # ------------------------------------------------------------------------------------------- what follows
+
+
+def wish(refund_id: str = "re_1", **more: str) -> RefundCoursePayment:
+    """As it follows from a buyer's wish for a return."""
+    return RefundCoursePayment("crs_1", ANN, "pay_1", refund_id, ANN, "requested_by_customer", **more)
 
 
 def changed(state: str, cause: str) -> SaleStandingChanged:
@@ -364,7 +378,7 @@ SURPLUS_REFUND = derived_id("re", "surplus", "pay_1", "3")
         ),
         (SUPERSEDED, (CancelCoursePayment("crs_1", ANN, "pay_2"),)),
         (SURPLUS, (RefundCoursePayment("crs_1", ANN, "pay_1", SURPLUS_REFUND, ANN, "duplicate"),)),
-        (RETURN, (RefundCoursePayment("crs_1", ANN, "pay_1", "re_9", ANN, "requested_by_customer"),)),
+        (RETURN, (wish("re_9", stated_reason="requested_by_customer"),)),
         (when(Enrolment(), activate())[1][0], ()),
     ],
 )
@@ -447,14 +461,28 @@ def test_a_payment_that_was_never_started_releases_its_reservation() -> None:
 
 def test_a_surplus_goes_back_in_full_whenever_it_is_found_and_a_return_as_any_refund() -> None:
     surplus = asked(RefundCoursePayment("crs_1", ANN, "pay_1", "re_1", ANN, "duplicate"), Enrolment(), NOON)
-    wish = RefundCoursePayment("crs_1", ANN, "pay_1", "re_1", ANN, "requested_by_customer")
-    returned = asked(wish, Enrolment(), NOON)
+    asked_back = after(reserve(), activate(), request_return())
+    returned = asked(wish(stated_reason="fraudulent", note="It was my cat."), asked_back, NOON)
     assert isinstance(surplus, RequestRefund)
     assert isinstance(returned, RequestRefund)
     assert (surplus.by_admin, surplus.amount_minor, surplus.reason) == (True, None, "duplicate")
-    assert (returned.by_admin, returned.user_id) == (False, ANN)
-    refused: Any = instead(wish, "refund_window_closed", NOON)
-    assert when(after(reserve(), activate(), request_return()), refused)[0].returning == ""
+    assert (returned.by_admin, returned.user_id, returned.amount_minor) == (False, ANN, None)
+    assert (returned.revoke_access, surplus.revoke_access) == (True, False)
+    assert (returned.reason, returned.note) == ("fraudulent", "It was my cat.")
+    refused: Any = instead(wish(), "refund_window_closed", NOON)
+    assert when(asked_back, refused)[0].returning == ""
+
+
+def test_a_return_that_is_over_is_asked_for_no_more() -> None:
+    for over in (withdraw_return(), revoke()):
+        enrolment = after(reserve(), activate(), request_return(), over)
+        assert asked(wish(), enrolment, NOON) is None
+
+
+def test_a_refund_of_a_part_that_fails_ends_no_return_that_is_under_way() -> None:
+    asked_back = after(reserve(), activate(), request_return("re_9"))
+    assert when(asked_back, restore())[0].returning == "re_9", "of refund re_1"
+    assert when(after(reserve(), activate(), request_return()), restore())[0].returning == ""
 
 
 def test_a_surplus_that_cannot_go_back_now_is_asked_for_again() -> None:

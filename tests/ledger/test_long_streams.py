@@ -18,7 +18,8 @@ from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.message import AnyDecider
 from ledger.payments.decider import PAYMENT
-from ledger.payments.state import OPEN_DISPUTE, Payment
+from ledger.payments.disputes import OPEN_DISPUTE
+from ledger.payments.state import Payment
 from ledger.persistent import PersistentMap, PersistentSet
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscriber, Subscription

@@ -18,10 +18,16 @@ from ledger.effects import CancelPaymentIntent
 from ledger.errors import Forbidden, NotFound
 from ledger.journal import postings
 from ledger.message import Event, Origin
-from ledger.payments.commands import CancelPayment, RecordPaymentSnapshot
+from ledger.payments.commands import CancelPayment, RecordPaymentSnapshot, RequestRefund
 from ledger.payments.decider import decide
 from ledger.payments.events import PaymentCancelRequested, PaymentEvent, RefundFailed, SaleStandingChanged
-from ledger.payments.refusals import InvalidSale, InvalidText, PaymentNotCancelable
+from ledger.payments.refusals import (
+    InvalidSale,
+    InvalidText,
+    NothingToRevoke,
+    PaymentNotCancelable,
+    WholeReturnOnly,
+)
 from ledger.payments.sale import standing
 from ledger.payments.state import Payment, evolve
 from ledger.permissions import check
@@ -76,6 +82,11 @@ def sold(**changes: Any) -> Payment:
     return payment
 
 
+def part_back(amount: int, **changes: Any) -> RequestRefund:
+    """Of a sale, an administrator's to give."""
+    return request_refund(amount, by_admin=True, note="Half of it is broken.", **changes)
+
+
 def booked(events: Iterable[Event]) -> dict[str, int]:
     """By account, an instructor's by the account and the name; without those that are even."""
     total = Counter[str]()
@@ -124,12 +135,29 @@ def test_a_sale_of_the_past_that_does_not_add_up_is_all_the_platforms() -> None:
         (initiate(**buying()), "system", "admin"),
         (initiate(), "student", "system"),
         (request_refund(by_admin=True, note="paid twice"), "system", "student"),
+        (request_refund(revoke_access=True), "admin", "student"),
     ],
 )
 def test_only_the_system_sends_what_follows_from_a_sale(command: Any, allowed: str, refused: str) -> None:
     check(command, Origin(actor="x", roles=frozenset({allowed})))
     with pytest.raises(Forbidden):
         check(command, Origin(actor="x", roles=frozenset({refused})))
+
+
+def test_who_bought_a_course_returns_the_whole_of_it_and_an_administrator_gives_parts() -> None:
+    """Else nearly all of the price would go back, and the access stay."""
+    with pytest.raises(WholeReturnOnly, match=r"all that is left, 100\.00 USD") as refused:
+        decide(request_refund(9900), sold())
+    assert refused.value.remedy.startswith("Leave `amount_minor` out")
+    payment, _ = when(sold(), part_back(4000))
+    for rest in (None, 6000):
+        assert names(decide(request_refund(rest, refund_id="re_2"), payment)) == ["RefundRequested"]
+
+
+def test_only_what_gave_access_can_have_it_revoked() -> None:
+    plain, _ = when(given(initiated()), snapshot())
+    with pytest.raises(NothingToRevoke):
+        decide(part_back(100, revoke_access=True), plain)
 
 
 # ------------------------------------------------------------------------------------------------ books
@@ -307,7 +335,7 @@ def test_any_order_of_refunds_reversals_and_disputes_ends_with_each_having_what_
     start = begun(sale=terms)
     if history[-1].refunds:
         captured, _ = when(start, snapshot(balance_transaction=None))
-        start, _ = when(captured, request_refund(OUR_REFUND_MINOR))
+        start, _ = when(captured, part_back(OUR_REFUND_MINOR))
 
     payment, facts = when(start, *arrived)
     straight, facts_in_order = when(start, *history)
@@ -359,7 +387,7 @@ def test_the_last_part_gives_it_back_and_any_part_that_fails_restores_it() -> No
 
 
 def test_a_refund_that_is_to_take_the_access_does_so_however_small() -> None:
-    payment, _ = when(sold(), request_refund(100, revoke_access=True))
+    payment, _ = when(sold(), part_back(100, revoke_access=True))
     part = refund(amount_minor=100, revoke_access=True)
     payment, facts = when(payment, snapshot(refunds=(part,)))
     assert standings(facts) == [("given_back", "refunded", "re_1")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from ledger.enrolments.events import (
     EnrolmentExpiring,
@@ -42,6 +43,7 @@ from tests.projections.tables import catch_up, select
 STREAM = "enrolment-crs_1-usr_ann"
 UNTIL = START + timedelta(minutes=30)
 RETURN = ReturnRequested(enrolment_id="enr_1", payment_id="pay_1", refund_id="re_1", buyer_id="usr_ann")
+LATER = replace(RETURN, refund_id="re_2")
 SURPLUS = SurplusPaymentFound(
     payment_id="pay_usr_ann_1", buyer_id="usr_ann", kept_payment_id="pay_usr_ann_2", as_of=4
 )
@@ -79,6 +81,8 @@ def row(url: str, *facts: Event) -> dict[str, Any]:
         ((held(), released("usr_ann"), held(2)), {"attempt": 2, "payment_id": "pay_usr_ann_2"}),
         ((held(), active()), {"status": "active", "expires_at": None, "revoked_at": None}),
         ((held(), active(), RETURN), {"status": "active", "refund_id": "re_1"}),
+        ((held(), active(), RETURN, restored("usr_ann")), {"status": "active", "refund_id": ""}),
+        ((held(), active(), LATER, restored("usr_ann")), {"status": "active", "refund_id": "re_2"}),
         (
             (held(), active(), RETURN, ReturnWithdrawn(enrolment_id="enr_1", refund_id="re_1")),
             {"status": "active", "refund_id": ""},
@@ -223,6 +227,10 @@ _PLANS: dict[str, Any] = {
     ),
     "enrolments_by_id": ("SELECT * FROM enrolments WHERE enrolment_id = 'enr_1'", None),
     "learning_of_stream": ("SELECT * FROM learning WHERE stream = ANY('{enrolment-crs_1-usr_1}')", None),
+    "enrolments_returning": (
+        "SELECT * FROM enrolments WHERE refund_id = 're_1' AND refund_id <> ''",
+        None,
+    ),
     "enrolments_of_course": (
         "SELECT * FROM enrolments WHERE course_id = 'crs_1' ORDER BY position DESC LIMIT 9",
         None,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from ledger.effects import CreatePaymentIntent, ResolvePayment
@@ -52,6 +53,17 @@ def test_what_the_request_delivers_itself_is_due_after_a_grace(database_url: str
     )
     assert create["due_at"] == fact["recorded_at"] + timedelta(seconds=30)
     assert (resolve["kind"], resolve["due_at"]) == ("payments.resolve_payment", fact["recorded_at"])
+
+
+def test_where_no_request_delivers_nobody_is_waited_for(database_url: str) -> None:
+    """As when the worker goes on with a purchase that a crash had cut."""
+    facts = history(("payment-pay_0", (initiated("pay_0"),)))
+    unasked = [replace(fact, metadata=replace(fact.metadata, correlation_id="")) for fact in facts]
+    append(database_url, unasked)
+    catch_up(database_url)
+    [create] = waiting(database_url)
+    [fact] = select(database_url, "SELECT recorded_at FROM events WHERE position = 1")
+    assert (create["kind"], create["due_at"]) == ("payments.create_payment_intent", fact["recorded_at"])
 
 
 async def test_only_what_is_due_is_claimed(database_url: str) -> None:

@@ -12,7 +12,7 @@ from stripe.params import PaymentIntentCreateParams
 from api.stripe.delivery import NEVER_REACHED_AFTER, Delivered, Tools, recorder
 from api.stripe.failures import Failure
 from api.stripe.objects import Charge, PaymentIntent, id_of
-from api.stripe.payments import lookup
+from api.stripe.payments import lookup, terms
 from api.stripe.payments.customers import know_customer
 from api.stripe.payments.snapshots import PresentState, commands_of, lost_payment
 from api.stripe.request import DirectRequest, asking_in
@@ -205,7 +205,7 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
         "purpose": initiated.purpose,
         "purpose_ref": initiated.purpose_ref,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value} | terms.written(initiated.sale)
 
 
 def _delivered(outcome: Outcome | None, intent: PaymentIntent) -> Delivered:

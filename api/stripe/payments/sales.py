@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 
 from api.stripe.delivery import Delivered, Postponed, Tools
-from ledger.effects import EnrolmentEffect, kind_of
+from api.stripe.payments import surplus
+from ledger.effects import EnrolmentEffect, RefundCoursePayment, kind_of
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.following import Unanswered, asked, instead
 from ledger.enrolments.stream import stream_of
@@ -19,6 +20,8 @@ async def deliver(
     tools: Tools, effect: EnrolmentEffect, origin: Origin, _cause: Recorded | None
 ) -> Delivered:
     """Once, however often this is delivered. Raises Postponed for what the rules refuse for now only."""
+    if isinstance(effect, RefundCoursePayment) and effect.reason == "duplicate":
+        await surplus.check_due(tools, effect)
     enrolment = await tools.store.state(ENROLMENT, stream_of(effect.course_id, effect.learner_id))
     now, system = tools.clock.now(), as_worker(origin)
     command = asked(effect, enrolment, now)

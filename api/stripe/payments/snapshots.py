@@ -25,6 +25,7 @@ from api.stripe.objects import (
     id_of,
     instant,
 )
+from api.stripe.payments import terms
 from ledger.balance import BalanceTransaction as BookedTransaction
 from ledger.ids import new_id
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
@@ -80,6 +81,7 @@ def lost_payment(intent: PaymentIntent, ledger_id: str) -> LostPayment | None:
         description=intent.description or "",
         stripe_customer_id=id_of(intent.customer),
         save_payment_method=bool(intent.setup_future_usage),
+        sale=terms.read(metadata),
     )
 
 

@@ -66,6 +66,7 @@ QUERY = {
 SOMEBODYS = {
     "getPayment",
     "refundPayment",
+    "getRefund",
     "cancelPayment",
     "removePaymentMethod",
     "previewSubscriptionChange",
@@ -156,20 +157,19 @@ class World:
         self,
         app: Running,
         owner: Caller,
-        payment_id: str,
-        invoice_id: str,
         courses: dict[str, str],
         reviews: dict[str, str],
         learnt: dict[str, str],
+        **ids: str,
     ) -> None:
-        self.app, self.owner, self.payment_id, self.invoice_id = app, owner, payment_id, invoice_id
+        self.app, self.owner, self.ids = app, owner, ids
         self.courses, self.reviews, self.learnt = courses, reviews, learnt
+        self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
         path = access.path.format(
-            payment_id=self.payment_id,
+            **self.ids,
             payment_method_id="pm_saved",
-            invoice_id=self.invoice_id,
             key="sell_courses",
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
             enrolment_id=self.learnt["enrolment_id"],
@@ -193,6 +193,7 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
+    refund_id = (await owner.refund(payment_id, amount_minor=1)).json()["refund_id"]
     await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
     assert (await owner.subscribe("enterprise")).status_code == 201
     await app.projected()
@@ -209,7 +210,8 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
     )
     await app.projected()
-    return World(app, owner, payment_id, invoice_id, courses, reviews, learnt)
+    ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
+    return World(app, owner, courses, reviews, learnt, **ids)
 
 
 async def learnt_by(services: Services, owner: Caller) -> dict[str, str]:
@@ -303,6 +305,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
             payment_id="pay_1",
+            refund_id="re_1",
             payment_method_id="pm_1",
             invoice_id="in_1",
             key="sso",

@@ -1,0 +1,204 @@
+"""How far a refund has come with all that it takes back: one pure function of the facts of both its streams.
+
+A reversal is no process with a memory of its own. Each step is a fact that follows from another one, by
+policies alone, so how it stands is read from the facts, and is right wherever the chain was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import cached_property, reduce
+from typing import Any, Literal
+
+import msgspec
+
+from ledger.enrolments.decider import ENROLMENT
+from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked, ReturnWithdrawn
+from ledger.enrolments.state import Enrolment
+from ledger.enrolments.stream import KIND as ENROLMENTS
+from ledger.message import Event, Recorded
+from ledger.payments.decider import PAYMENT
+from ledger.payments.events import (
+    RefundCanceled,
+    RefundFailed,
+    RefundReversed,
+    RefundSettled,
+    RefundSucceeded,
+    SaleStandingChanged,
+)
+from ledger.payments.state import Payment
+from ledger.payments.stream import KIND as PAYMENTS
+
+State = Literal["done", "waiting", "undone", "kept", "not_applicable"]
+Judged = tuple[State, Recorded | None]
+"""With the fact that says so; none while it waits, and where there is nothing to say."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """`waiting`: it will be taken back. `undone`: that came to nothing, and what was taken is given again.
+    `kept`: this refund leaves it. `not_applicable`: there is nothing of it. `at` and `position` are those of
+    the fact that says so, null while there is none.
+    """
+
+    step: str
+    state: State
+    at: datetime | None
+    position: int | None
+
+
+class Story:
+    """The facts of a payment, of what was sold with it, and of whatever else a step looks at."""
+
+    def __init__(self, refund_id: str, facts: Iterable[Recorded]) -> None:
+        self.refund_id = refund_id
+        self.facts = sorted(facts, key=lambda fact: fact.position)
+
+    @cached_property
+    def payment(self) -> Payment:
+        facts: Any = self._events(PAYMENTS.has)
+        return reduce(PAYMENT.evolve, facts, PAYMENT.initial)
+
+    @cached_property
+    def enrolment(self) -> Enrolment:
+        facts: Any = self._events(ENROLMENTS.has)
+        return reduce(ENROLMENT.evolve, facts, ENROLMENT.initial)
+
+    @cached_property
+    def began(self) -> int:
+        """The position of the first fact that names the refund."""
+        named = (one.position for one in self.facts if getattr(one.event, "refund_id", "") == self.refund_id)
+        return next(named, 0)
+
+    def last(self, kinds: tuple[type[Event], ...], *, before: int = 0, **about: str) -> Recorded | None:
+        """The newest fact of these kinds that says this of itself; `before` a position, if one is given."""
+        for fact in reversed(self.facts):
+            is_so = isinstance(fact.event, kinds) and _says(fact.event, about)
+            if is_so and not (before and fact.position >= before):
+                return fact
+        return None
+
+    @property
+    def is_over(self) -> bool:
+        """It came to nothing, be it before or after it had succeeded."""
+        refund = self.payment.refunds.get(self.refund_id)
+        if refund is None:
+            return self.last((ReturnWithdrawn,), refund_id=self.refund_id) is not None
+        return refund.status in {"failed", "canceled"}
+
+    @property
+    def takes_access(self) -> bool:
+        """It did, or will unless it comes to nothing. Of several parts under way any may be the last."""
+        if self.last((SaleStandingChanged,), standing="given_back", cause_id=self.refund_id) is not None:
+            return True
+        payment, refund = self.payment, self.payment.refunds.get(self.refund_id)
+        if refund is None:
+            return True  # a return, which its payment has not heard of yet
+        all_of_it = payment.refunded_minor >= payment.captured_minor > 0
+        return refund.status != "succeeded" and (refund.revokes or all_of_it)
+
+    def _events(self, is_of: Callable[[str], bool]) -> Iterable[Event]:
+        return (fact.event for fact in self.facts if is_of(fact.stream))
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One step: how it stands, and which streams beside the payment's and the enrolment's tell that."""
+
+    name: str
+    judge: Callable[[Story], Judged]
+    streams: Callable[[Payment, Enrolment], Sequence[str]] = lambda _payment, _enrolment: ()
+
+
+def steps_of(story: Story) -> list[Step]:
+    """Of refund `refund_id`, in the order in which they are told."""
+    found = []
+    for rule in RULES:
+        state, fact = rule.judge(story)
+        at = fact.metadata.effective_at if fact else None
+        found.append(Step(step=rule.name, state=state, at=at, position=fact.position if fact else None))
+    return found
+
+
+def access_of(story: Story) -> State:
+    """The step that a caller asks about first: whether the course is kept."""
+    return _access(story)[0]
+
+
+def _money(story: Story) -> Judged:
+    if story.is_over:
+        ends = (RefundFailed, RefundCanceled, ReturnWithdrawn)
+        return "undone", story.last(ends, refund_id=story.refund_id)
+    done = story.last((RefundSucceeded,), refund_id=story.refund_id)
+    return ("done", done) if done else ("waiting", None)
+
+
+def _share(story: Story) -> Judged:
+    """The instructors' part in the books: they say it themselves, when Stripe's balance moves."""
+    sale = story.payment.sale
+    if sale is None or not sale.share_bp:
+        return "not_applicable", None
+    taken = story.last((RefundSettled,), refund_id=story.refund_id)
+    back = story.last((RefundReversed,), refund_id=story.refund_id)
+    if taken is None:
+        return ("kept" if story.is_over else "waiting"), None
+    return ("undone", back) if back else ("done", taken)
+
+
+def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Callable[[Story], Judged]:
+    """A step that is one decision with the access: what the enrolment lost when this refund revoked it, and
+    had again when that was undone.
+    """
+
+    def judge(story: Story) -> Judged:
+        lost = _beside(story, taken, EnrolmentRevoked)
+        if lost is not None:
+            again = _beside(story, back, EnrolmentRestored)
+            return ("undone", again) if again and again.position > lost.position else ("done", lost)
+        now, then = story.last((given, taken, back)), story.last((given, taken, back), before=story.began)
+        there, was_there = (fact is not None and not isinstance(fact.event, taken) for fact in (now, then))
+        if _gave_no_access(story) or not (there or was_there):
+            return "not_applicable", None
+        return ("waiting" if there and story.takes_access and not story.is_over else "kept"), None
+
+    return judge
+
+
+def _beside(
+    story: Story, kind: type[Event], decision: type[EnrolmentRevoked | EnrolmentRestored]
+) -> Recorded | None:
+    """The fact of a `kind` that was recorded together with the one by which this refund took the access, or
+    gave it again.
+    """
+    cause = story.last((decision,), cause_id=story.refund_id)
+    if cause is None:
+        return None
+    together = (fact for fact in story.facts if fact.command_id == cause.command_id)
+    return next((fact for fact in together if isinstance(fact.event, kind)), None)
+
+
+def _gave_no_access(story: Story) -> bool:
+    """No sale of a course, or one that was paid twice: this payment is the one too many."""
+    attempt = story.enrolment.attempts.get(story.payment.payment_id)
+    return attempt is None or attempt.surplus
+
+
+def nothing_yet(_story: Story) -> Judged:
+    return "not_applicable", None
+
+
+def _says(event: Event, about: dict[str, str]) -> bool:
+    return all(getattr(event, name, None) == value for name, value in about.items())
+
+
+_access = with_access(EnrolmentActivated, EnrolmentRevoked, EnrolmentRestored)
+
+RULES: tuple[Rule, ...] = (
+    Rule("money", _money),
+    Rule("access", _access),
+    Rule("review", nothing_yet),
+    Rule("certificate", nothing_yet),
+    Rule("coupon", nothing_yet),
+    Rule("share", _share),
+)
+"""In the order in which they are told. What goes with access is `with_access`, by its own three facts;
+another domain's comes at the end, and names the streams that it reads."""
