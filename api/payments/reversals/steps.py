@@ -6,16 +6,24 @@ policies alone, so how it stands is read from the facts, and is right wherever t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property, reduce
 from typing import Any, Literal
 
 import msgspec
 
+from ledger.coupons.decider import COUPON
+from ledger.coupons.state import Coupon
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked, ReturnWithdrawn
-from ledger.enrolments.state import Enrolment
+from ledger.enrolments.learning.events import (
+    CertificateIssued,
+    CertificateReinstated,
+    CertificateRevoked,
+)
+from ledger.enrolments.reviews.events import ReviewPosted, ReviewReinstated, ReviewWithdrawn
+from ledger.enrolments.state import Attempt, Enrolment
 from ledger.enrolments.stream import KIND as ENROLMENTS
 from ledger.message import Event, Recorded
 from ledger.payments.decider import PAYMENT
@@ -48,10 +56,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Story:
-    """The facts of a payment, of what was sold with it, and of whatever else a step looks at."""
+    """The facts of a payment and of what was sold with it, and the coupon that it was sold with, if any."""
 
-    def __init__(self, refund_id: str, facts: Iterable[Recorded]) -> None:
-        self.refund_id = refund_id
+    def __init__(self, refund_id: str, facts: Iterable[Recorded], coupon: Coupon = COUPON.initial) -> None:
+        self.refund_id, self.coupon = refund_id, coupon
         self.facts = sorted(facts, key=lambda fact: fact.position)
 
     @cached_property
@@ -102,11 +110,8 @@ class Story:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One step: how it stands, and which streams beside the payment's and the enrolment's tell that."""
-
     name: str
     judge: Callable[[Story], Judged]
-    streams: Callable[[Payment, Enrolment], Sequence[str]] = lambda _payment, _enrolment: ()
 
 
 def steps_of(story: Story) -> list[Step]:
@@ -178,12 +183,22 @@ def _beside(
 
 def _gave_no_access(story: Story) -> bool:
     """No sale of a course, or one that was paid twice: this payment is the one too many."""
-    attempt = story.enrolment.attempts.get(story.payment.payment_id)
-    return attempt is None or attempt.surplus
+    attempt = _attempt(story)
+    return not attempt.enrolment_id or attempt.surplus
 
 
-def nothing_yet(_story: Story) -> Judged:
-    return "not_applicable", None
+def _attempt(story: Story) -> Attempt:
+    return story.enrolment.attempts.get(story.payment.payment_id, Attempt())
+
+
+def _coupon(story: Story) -> Judged:
+    """Its use follows the access, and so does what is told of it, once the coupon has heard of it."""
+    use = story.coupon.uses.get(_attempt(story).enrolment_id)
+    access, fact = _access(story)
+    if use is None or fact is None:
+        return ("not_applicable" if use is None else access), None
+    follows = use.as_of >= fact.version
+    return (access, fact) if follows else ("waiting", None)
 
 
 def _says(event: Event, about: dict[str, str]) -> bool:
@@ -195,10 +210,9 @@ _access = with_access(EnrolmentActivated, EnrolmentRevoked, EnrolmentRestored)
 RULES: tuple[Rule, ...] = (
     Rule("money", _money),
     Rule("access", _access),
-    Rule("review", nothing_yet),
-    Rule("certificate", nothing_yet),
-    Rule("coupon", nothing_yet),
+    Rule("review", with_access(ReviewPosted, ReviewWithdrawn, ReviewReinstated)),
+    Rule("certificate", with_access(CertificateIssued, CertificateRevoked, CertificateReinstated)),
+    Rule("coupon", _coupon),
     Rule("share", _share),
 )
-"""In the order in which they are told. What goes with access is `with_access`, by its own three facts;
-another domain's comes at the end, and names the streams that it reads."""
+"""In the order in which they are told. What goes with access is `with_access`, by its own three facts."""

@@ -1,9 +1,11 @@
-"""What is read to tell of a refund: the payment's stream, the enrolment's, and those that steps look at."""
+"""What is read to tell of a refund: the payment's stream, the enrolment's, and its coupon."""
 
 from __future__ import annotations
 
 from api.payments.resources import Refund, address_of, fold, refund_of
-from api.payments.reversals.steps import RULES, Story
+from api.payments.reversals.steps import Story
+from ledger.coupons.decider import COUPON
+from ledger.coupons.stream import stream_of as coupon_stream
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import ReturnRequested
 from ledger.enrolments.stream import KIND
@@ -17,12 +19,14 @@ async def story_of(store: Store, payment_id: str, refund_id: str) -> Story:
     """The payment's facts are read last: what follows from them is never newer than they are."""
     payment = await store.state(PAYMENT, stream_of(payment_id))
     facts: list[Recorded] = []
+    coupon = COUPON.initial
     if KIND.has(payment.purpose_ref):
         enrolment = await store.state(ENROLMENT, payment.purpose_ref)
-        more = [name for rule in RULES for name in rule.streams(payment, enrolment)]
-        for name in dict.fromkeys((*more, payment.purpose_ref)):
-            facts += await store.read_stream(name)
-    return Story(refund_id, [*facts, *await store.read_stream(stream_of(payment_id))])
+        attempt = enrolment.attempts.get(payment_id)
+        if attempt is not None and attempt.coupon:
+            coupon = await store.state(COUPON, coupon_stream(attempt.coupon))
+        facts += await store.read_stream(payment.purpose_ref)
+    return Story(refund_id, [*facts, *await store.read_stream(stream_of(payment_id))], coupon)
 
 
 def shown(story: Story) -> Refund | None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from api.payments.reversals import steps
 from api.payments.reversals.steps import Rule, Story, access_of, steps_of, with_access
+from ledger.coupons.decider import COUPON
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
 from ledger.message import Event, Recorded
 from ledger.payments.commands import InitiatePayment, RequestRefund
@@ -262,12 +263,18 @@ class Reversals(Purchases):
             for refund_id, refund in self.world.payment(payment_id).refunds.items():
                 ours = (fact for fact in self.world.facts if not fact.stream.startswith("payment-"))
                 paid = (fact for fact in self.world.facts if fact.stream == f"payment-{payment_id}")
-                told = {one.step: one.state for one in steps_of(Story(refund_id, [*ours, *paid]))}
+                coupon = self.world.coupon(code) if (code := self._code(payment_id)) else COUPON.initial
+                told = {one.step: one.state for one in steps_of(Story(refund_id, [*ours, *paid], coupon))}
                 assert "waiting" not in told.values()
                 assert (told["money"] == "done") == (refund.status == "succeeded")
                 assert told["share"] in {"done", "undone", "kept"}
+                assert told["coupon"] == (told["access"] if code else "not_applicable")
                 if told["access"] == "done":
                     assert self.world.enrolment.attempts[payment_id].given_back
+
+    def _code(self, payment_id: str) -> str:
+        attempt = self.world.enrolment.attempts.get(payment_id)
+        return attempt.coupon if attempt else ""
 
 
 TestReversals = Reversals.TestCase
