@@ -18,7 +18,7 @@ async def made(url: str) -> None:
     async with Store.open(url) as store:
         await store.handle(create(), IVY)
         of_amount = create(
-            amount_off(), command_id="cmd_2", code="TAKE-15", user_id="usr_root", by_admin=True
+            amount_off(), command_id="cmd_take_15", code="TAKE-15", user_id="usr_root", by_admin=True
         )
         await store.handle(of_amount, MAKER)
 

@@ -81,7 +81,7 @@ async def test_others_are_an_administrators_to_make(app: Running, root: Caller) 
     for name, changes in {
         "PLATFORM": {"scope": "platform"},
         "COURSE": {"scope": "course", "scope_id": theirs},
-        "BOB": {"scope_id": "usr_bob"},
+        "OF-BOB": {"scope_id": "usr_bob"},
         "BORNE": {**of_course, "borne_by": "platform"},
     }.items():
         refused = await make(kim, code=name, **changes)
