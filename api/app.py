@@ -14,9 +14,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from api.books import accounting, explain, revenue
+from api.coupons import listing as coupon_listing
+from api.coupons import routes as coupons
 from api.courses import listing, moderation
 from api.courses import routes as courses
 from api.enrolments import listing as enrolments
+from api.enrolments import prices
 from api.enrolments import routes as purchases
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
@@ -53,7 +56,10 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *moderation.HANDLERS,
     *listing.HANDLERS,
     *purchases.HANDLERS,
+    *prices.HANDLERS,
     *enrolments.HANDLERS,
+    *coupons.HANDLERS,
+    *coupon_listing.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

@@ -78,6 +78,10 @@ OpenRunner = Callable[[str, str, Store, Positions], AbstractAsyncContextManager[
 Background = Callable[["Services"], AbstractAsyncContextManager[Any]]
 
 
+GUESSES_PER_MINUTE, GUESSES_AT_ONCE = 6, 12
+"""Of codes of coupons by one user: a code is worth money to whoever finds it."""
+
+
 class Composition:
     """What an application is made of, before anything is opened. `open_runner` has projections run in this
     process, and `background` what else runs as long as it does, such as the worker.
@@ -119,6 +123,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     contact: StripeContact
     standing: Standing
     limit: RateLimit
+    coupon_guesses: RateLimit
     client_addresses: ClientAddresses
     authenticator: Authenticator
     positions: Positions
@@ -177,6 +182,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             contact=contact,
             standing=Standing(settings, contact),
             limit=RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            coupon_guesses=RateLimit(GUESSES_PER_MINUTE, GUESSES_AT_ONCE),
             client_addresses=ClientAddresses(settings.trusted_proxies),
             authenticator=Authenticator(
                 settings, composition.signing_keys, lambda digest: point_reads.ask(FIND_API_KEY, digest)

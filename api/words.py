@@ -23,6 +23,7 @@ EMAIL = r"^[^\s@\x00]+@[^\s@\x00]+\.[^\s@\x00]+" + _END
 CATEGORY = "^[a-z0-9]+(-[a-z0-9]+)*" + _END
 LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
+COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
 PATTERNS: Mapping[str, str] = {
@@ -37,6 +38,8 @@ PATTERNS: Mapping[str, str] = {
     CATEGORY: "must be words in lower case joined by hyphens, such as data-science",
     LANGUAGE: "must be a language by BCP 47, such as pt-BR",
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
+    COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
+    "SPRING-20",
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }
 TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"

@@ -24,8 +24,8 @@ DOMAINS: tuple[Domain, ...] = (
     INVOICES,
     AUTHORS,
     COURSES,
-    ENROLMENTS,
     COUPONS,
+    ENROLMENTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -74,10 +74,11 @@ def sale_fault(sale: Sale, amount_minor: int) -> str:
         return f"must share {shared}, what is left of its price, and not {sale.basis_minor}"
     if sale.charged_minor != amount_minor or amount_minor <= 0:
         return f"comes to {sale.charged_minor}, and {amount_minor} is charged"
-    return _parts_fault(sale)
+    return parts_fault(sale)
 
 
-def _parts_fault(sale: Sale) -> str:
+def parts_fault(sale: Sale) -> str:
+    """Of its shares alone, also where nothing is charged."""
     if not 0 <= sale.share_bp <= WHOLE_BP:
         return f"must give the instructors from 0 to {WHOLE_BP} basis points, not {sale.share_bp}"
     parts = {part.user_id: part.part_bp for part in sale.instructors}
@@ -150,6 +151,23 @@ def kept(sale: Sale, settled_minor: int, currency: str, given_back_minor: int = 
         platform_minor=whole - shares - tax + discount,
         tax_minor=tax,
         discount_minor=discount,
+    )
+
+
+def given(sale: Sale, currency: str) -> SettledSplit | None:
+    """Whose a sale is of which the platform bears all: nobody is charged, so that `currency` is the sale's.
+    None for any other. For a sale without fault.
+    """
+    if not sale.given_minor or sale.charged_minor:
+        return None
+    shares = sale.basis_minor * sale.share_bp // WHOLE_BP
+    parts = money.split(shares, {part.user_id: part.part_bp for part in sale.instructors})
+    return SettledSplit(
+        currency=currency,
+        instructors=_amounts(parts),
+        platform_minor=sale.basis_minor - shares,
+        tax_minor=sale.tax_minor,
+        discount_minor=sale.given_minor,
     )
 
 

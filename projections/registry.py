@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from projections.audit import Audit
+from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
 from projections.customers import Customers
 from projections.engine.projection import Projection
@@ -29,6 +30,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Subscriptions,
         Invoices,
         Courses,
+        Coupons,
         Enrolments,
         Journal,
         Audit,

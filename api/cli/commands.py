@@ -9,6 +9,7 @@ import click
 
 from api.cli.apikeys import apikey
 from api.cli.books import export, replay
+from api.cli.coupons import coupons
 from api.cli.courses import courses
 from api.cli.credentials import token
 from api.cli.doctor import doctor
@@ -60,6 +61,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, stripe, doctor,
+    policies, snapshots, courses, coupons, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

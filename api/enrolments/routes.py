@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +14,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
+from api.coupons.guessing import guess
+from api.coupons.resources import CouponCode, normal
 from api.courses.resources import PriceMinor, UserId
+from api.enrolments.discounts import discounted
 from api.enrolments.offers import offer_of
 from api.enrolments.resources import (
     PriceProblem,
@@ -35,9 +40,10 @@ from api.payments.resources import fold as fold_payment
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.words import NO_NUL
+from ledger.coupons.refusals import USE_REFUSALS, retold
 from ledger.enrolments.commands import ReserveEnrolment
-from ledger.enrolments.decider import sale_of
-from ledger.enrolments.events import EnrolmentActivated, EnrolmentReserved
+from ledger.enrolments.decider import ENROLMENT, sale_of
+from ledger.enrolments.events import EnrolmentActivated, EnrolmentReleased, EnrolmentReserved
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
@@ -50,7 +56,8 @@ from ledger.enrolments.refusals import (
     PurchaseInProgress,
 )
 from ledger.enrolments.stream import stream_of as enrolment_stream
-from ledger.errors import NotFound
+from ledger.errors import LedgerError, NotFound, Refused
+from ledger.message import Recorded
 from ledger.payments.stream import stream_of as payment_stream
 from projections.enrolments import EnrolmentRow
 
@@ -60,7 +67,8 @@ TAGS = ["enrolments"]
 
 class BuyCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`payment_method` for all but a free course. With `expected_price_minor` a price that has changed
-    since it was shown is refused. `gift_to` is the user who is to have the course; left out, the caller is.
+    since it was shown is refused: it is what is to pay, after the `coupon`. `gift_to` is the user who is to
+    have the course; left out, the caller is.
     """
 
     course_id: Annotated[
@@ -70,6 +78,7 @@ class BuyCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     payment_method: PaymentMethodId | None = None
     expected_price_minor: PriceMinor | None = None
     gift_to: UserId | None = None
+    coupon: CouponCode | None = None
 
 
 class PurchaseEnded(ApiError):
@@ -107,6 +116,7 @@ OWN_MEMBERS[PriceChanged] = _with_price
         NotChargeable,
         PurchaseEnded,
         StripeUnavailable,
+        *USE_REFUSALS,
         bodies={PriceChanged: PriceProblem, CardDeclined: PurchaseDeclined},
     )
     | {
@@ -125,7 +135,8 @@ async def purchase_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[Purchase]:
     """Holds the course for half an hour, charges the card, and gives access once the money is captured. A
-    free course is had at once. While it is 202 do not buy again: the same request tells how it stands.
+    free course is had at once. While it is 202 do not buy again: the same request tells how it stands. A
+    coupon's use is held with the course, and free again when the purchase ends without money.
     """
     known_shape(data.course_id, "crs_")
 
@@ -141,13 +152,44 @@ async def purchase_course(
             raise
         return await _answer(services, request, done)
 
-    return await services.idempotency.run(request, idempotency_key, data, work)
+    if data.coupon is None:
+        return await services.idempotency.run(request, idempotency_key, data, work)
+    with guess(services.coupon_guesses, request.user.id) as made:
+        answer = await services.idempotency.run(request, idempotency_key, data, work)
+        made.wrong = answer.status_code == HTTPStatus.NOT_FOUND
+        return answer
 
 
 async def _reservation(
     services: Services, request: Call, body: BuyCourse, command_id: str
 ) -> ReserveEnrolment:
     """Without an expected price it is bought at whatever it costs now."""
+    plain = await _without_coupon(services, request, body, command_id)
+    if body.coupon is None:
+        return plain
+    code, now = normal(body.coupon), services.now()
+    try:
+        offer = await discounted(services.store, plain.course_id, plain.offer, code, plain.buyer_id, now)
+    except Refused:
+        await _refuse_anyway(services, plain)
+        raise
+    to_pay, expected = sale_of(plain.course_id, offer).charged_minor, body.expected_price_minor
+    return msgspec.structs.replace(
+        plain, offer=offer, coupon=code, expected_minor=to_pay if expected is None else expected
+    )
+
+
+async def _refuse_anyway(services: Services, plain: ReserveEnrolment) -> None:
+    """What cannot be bought at all is told before what is wrong with the coupon."""
+    stream = enrolment_stream(plain.course_id, plain.learner_id)
+    to_pay = sale_of(plain.course_id, plain.offer).charged_minor
+    at_its_price = msgspec.structs.replace(plain, expected_minor=to_pay)
+    ENROLMENT.decide(at_its_price, await services.store.state(ENROLMENT, stream))
+
+
+async def _without_coupon(
+    services: Services, request: Call, body: BuyCourse, command_id: str
+) -> ReserveEnrolment:
     buyer, card = request.user.id, body.payment_method or ""
     offer = await offer_of(services, body.course_id)
     expected = body.expected_price_minor
@@ -181,10 +223,23 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
     if paid:
         seen = done.seen(max(facts[-1].position, paid[-1].position))
         return await _answer_paid(services, request, row, fold_payment(paid), seen)
+    if row.enrolment_id == begun.event.enrolment_id and row.status == "active":
+        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+        return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     if row.payment_id != begun.event.payment_id or row.status != "reserved":
-        raise PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
+        raise _ended(facts, begun.event.payment_id)
     waits = Purchase(enrolment=enrolment_of(row), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
+
+
+def _ended(facts: Sequence[Recorded], payment_id: str) -> LedgerError:
+    """Why nothing was to be paid: what the coupon refused, or time."""
+    events = (one.event for one in facts)
+    released = (
+        event for event in events if isinstance(event, EnrolmentReleased) and event.payment_id == payment_id
+    )
+    refusal = retold(next((event.reason for event in released), ""))
+    return refusal or PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
 
 
 async def _taken_up(

@@ -43,6 +43,7 @@ from ledger.coupons.refusals import (
 from ledger.coupons.state import Coupon, evolve
 from ledger.coupons.stream import stream_of
 from ledger.coupons.terms import CODE_IN_WORDS, Purchase, Terms, is_code
+from ledger.errors import NotFound
 from ledger.message import Decider
 
 _Events = tuple[CouponEvent, ...]
@@ -84,7 +85,7 @@ def _check_maker(command: CreateCoupon) -> None:
 def _end(command: EndCoupon, coupon: Coupon) -> _Events:
     theirs = command.by_admin or command.user_id == coupon.maker
     if coupon.terms is None or not theirs:
-        raise UnknownCoupon(f"There is no coupon {command.code}.")
+        raise NotFound(f"There is no coupon {command.code}.")
     return () if coupon.ended else (CouponEndedEarly(code=command.code, user_id=command.user_id),)
 
 

@@ -125,6 +125,8 @@ _RETOLD: tuple[tuple[type[Refused], str], ...] = (
     (CouponLeavesTooLittle, "The coupon leaves an amount that Stripe does not charge."),
     (CouponChanged, "The coupon takes off another amount than when the purchase began."),
 )
+USE_REFUSALS: tuple[type[Refused], ...] = tuple(refusal for refusal, _ in _RETOLD)
+"""All that a use can be refused with."""
 _BY_CODE = {refusal.code: (refusal, said) for refusal, said in _RETOLD}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, assert_never, get_args
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +23,6 @@ from ledger.coupons.terms import Terms
 from ledger.persistent import PersistentMap
 
 UseStatus = Literal["reserved", "confirmed", "released", "returned"]
-USE_STATUSES: tuple[UseStatus, ...] = get_args(UseStatus)
 LIVE: frozenset[UseStatus] = frozenset({"reserved", "confirmed"})
 """What counts against the maximum."""
 

@@ -56,7 +56,7 @@ from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import stream_of
 from ledger.errors import NotFound
 from ledger.message import Decider
-from ledger.split import Sale, basis, sale_fault
+from ledger.split import Sale, basis, given, parts_fault, sale_fault
 
 RESERVATION_LASTS = timedelta(minutes=30)
 """As long as somebody may take to confirm a payment with their bank."""
@@ -97,6 +97,7 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
     sale = sale_of(command.course_id, offer)
     amount = sale.charged_minor
     _check_price(command, amount)
+    _check_terms(command, sale, amount)
     attempt = enrolment.attempt + 1
     if amount == 0 and not command.coupon:
         activated = EnrolmentActivated(
@@ -108,10 +109,9 @@ def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             revision=offer.revision,
             sale=sale,
             currency=offer.currency,
+            split=given(sale, offer.currency),
         )
         return (activated,)
-    if amount:
-        _check_charge(command, sale, amount)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
         course_id=command.course_id,
@@ -146,6 +146,7 @@ def _grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
         revision=held.sale.revision,
         sale=held.sale,
         currency=held.currency,
+        split=given(held.sale, held.currency),
         coupon=held.coupon,
     )
     return (activated,)
@@ -193,6 +194,11 @@ def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
         raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
     if enrolment.status == "reserved" and enrolment.reservation is not None:
         raise PurchaseInProgress(enrolment.payment_id, enrolment.reservation.expires_at)
+    check_for_sale(offer)
+
+
+def check_for_sale(offer: Offer) -> None:
+    """To anybody. Raises `CourseNotForSale`."""
     if offer.status != "published":
         raise CourseNotForSale(f"This course is {offer.status or 'not published'}, and not for sale.")
     if offer.author_gone:
@@ -210,9 +216,16 @@ def _check_price(command: ReserveEnrolment, amount: int) -> None:
         )
 
 
-def _check_charge(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
-    if fault := sale_fault(sale, amount):
+def _check_terms(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
+    """A free course has none that could be wrong."""
+    fault = sale_fault(sale, amount) if amount else parts_fault(sale) if sale.given_minor else ""
+    if fault:
         raise CourseNotForSale(f"The terms of this course do not add up: its sale {fault}.")
+    if amount:
+        _check_charge(command, amount)
+
+
+def _check_charge(command: ReserveEnrolment, amount: int) -> None:
     if fault := money.charge_fault(amount, command.offer.currency):
         written = money.format_minor(amount, command.offer.currency)
         raise NotChargeable(f"What is to pay {fault}; it is {written}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.message import Event, Instant
-from ledger.split import Sale
+from ledger.split import Sale, SettledSplit
 
 
 class EnrolmentReserved(Event, frozen=True, kw_only=True):
@@ -51,6 +51,8 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     sale: Sale | None = None
     """Of one for nothing: on which terms. A paid one's are with its reservation and its payment."""
     as_of: int = 0
+    split: SettledSplit | None = None
+    """Of one for nothing that the platform pays all of: whose its price is."""
     coupon: str = ""
     """The code of the one that it was reserved with; empty for none."""
 

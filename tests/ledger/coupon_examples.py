@@ -113,9 +113,14 @@ MAKER = Origin(actor="usr_root", roles=frozenset({"admin"}))
 PART, ALL = "TWENTY", "ALL-OF-IT"
 MADE = (
     create(terms(borne_by="platform", max_uses=1), code=PART, by_admin=True, command_id="cmd_part"),
-    create(terms(percent_bp=10000, max_uses=2, max_uses_per_user=1), code=ALL, command_id="cmd_all"),
+    create(
+        terms(percent_bp=10000, borne_by="platform", max_uses=2, max_uses_per_user=1),
+        code=ALL,
+        by_admin=True,
+        command_id="cmd_all",
+    ),
 )
-"""One that the platform bears, of which there is one use, and one that leaves nothing to pay."""
+"""One that the platform bears, of which there is one use, and one of all of the price."""
 
 
 def discounted(coupon: Coupon, code: str, price: int, buyer_id: str, at: datetime) -> dict[str, Any]:

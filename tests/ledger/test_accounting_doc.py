@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger import chart
+from ledger.enrolments.events import EnrolmentActivated
 from ledger.invoices.events import (
     CreditReversed,
     CreditSettled,
@@ -34,7 +36,7 @@ from ledger.payments.events import (
     RefundSettled,
 )
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
-from ledger.split import SettledSplit, kept
+from ledger.split import SettledSplit, given, kept
 from tests.ledger.examples import NOON, recorded, txn
 from tests.ledger.test_split import sale
 
@@ -81,6 +83,27 @@ def discounted(borne_by: str, basis: int) -> PaymentSettled:
     return sold(8000, discount_minor=2000, discount_borne_by=borne_by, basis_minor=basis)
 
 
+def half_back(borne_by: str, basis: int) -> RefundSettled:
+    terms = sale(discount_minor=2000, discount_borne_by=borne_by, basis_minor=basis)
+    whole, left = kept(terms, 8000, "usd"), kept(terms, 8000, "usd", 4000)
+    return msgspec.structs.replace(given_back(left, 4000), split=left.since(whole))
+
+
+def had_for_nothing(borne_by: str) -> EnrolmentActivated:
+    basis = 10000 if borne_by == "platform" else 0
+    terms = sale(discount_minor=10000, discount_borne_by=borne_by, basis_minor=basis)
+    return EnrolmentActivated(
+        enrolment_id="enr_1",
+        course_id="crs_1",
+        learner_id="usr_ann",
+        buyer_id="usr_ann",
+        attempt=1,
+        revision=1,
+        sale=terms,
+        split=given(terms, "usd"),
+    )
+
+
 PLAN = (LineAmount(line_id="il_1", amount_minor=999),)
 
 
@@ -118,6 +141,9 @@ FACTS: dict[str, Event] = {
     "RefundSettled of a sale": given_back(NOTHING, 10000),
     "RefundSettled of half of a sale": given_back(kept(sale(), 10000, "usd", 5000), 5000),
     "RefundSettled of a sale, 5.00 lost in exchange": given_back(NOTHING, 10500),
+    "RefundSettled of half of a sale, 20.00 off borne by the platform": half_back("platform", 10000),
+    "RefundSettled of half of a sale, 20.00 off borne by the instructor": half_back("instructor", 8000),
+    "EnrolmentActivated, all of its price borne by the platform": had_for_nothing("platform"),
     "RefundReversed of a sale": RefundReversed(
         refund_id="re_1", balance_transaction=txn("back", 10000), purpose="course", split=COURSE
     ),
@@ -205,6 +231,10 @@ def entry(event: Event) -> str:
 @pytest.mark.parametrize("fact", FACTS)
 def test_the_documented_entry_is_the_one_that_is_posted(fact: str) -> None:
     assert ROWS[fact] == entry(FACTS[fact])
+
+
+def test_what_the_instructor_gives_for_nothing_is_not_posted() -> None:
+    assert entry(had_for_nothing("instructor")) == ""
 
 
 def test_no_entry_is_documented_that_nobody_checks() -> None:

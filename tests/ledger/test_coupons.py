@@ -38,11 +38,13 @@ from ledger.enrolments.commands import GrantEnrolment
 from ledger.enrolments.decider import RESERVATION_LASTS
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentReserved
 from ledger.enrolments.following import asked
+from ledger.enrolments.refusals import CourseNotForSale
 from ledger.enrolments.state import Enrolment
-from ledger.errors import Forbidden, Refused
+from ledger.errors import Forbidden, NotFound, Refused
 from ledger.message import Event, Origin
 from ledger.money import is_currency, step_minor
 from ledger.policies import react
+from ledger.split import Amount
 from tests.ledger import enrolment_examples as enrolments
 from tests.ledger.coupon_examples import (
     CODE,
@@ -150,7 +152,7 @@ def test_who_made_it_or_an_administrator_ends_it_once() -> None:
     ended, facts = when(after(create()), end(), end(), end(ROOT, by_admin=True))
     assert (ended.ended, names(facts)) == (True, ["CouponEndedEarly"])
     for coupon in (after(create()), Coupon()):
-        with pytest.raises(UnknownCoupon):
+        with pytest.raises(NotFound):
             decide(end(BOB), coupon)
 
 
@@ -400,7 +402,16 @@ def test_all_of_the_price_off_is_had_for_nothing_once_the_use_is_taken() -> None
     assert isinstance(activated, EnrolmentActivated)
     assert (had.status, had.payment_id, activated.coupon) == ("active", "", CODE)
     assert (activated.sale, activated.attempt) == (reserved.sale, 1)
+    assert activated.split is not None, "the platform pays it, and owes the instructor"
+    assert (activated.split.instructors, activated.split.total_minor) == ((Amount(IVY, 7000),), 0)
     assert react(recorded(activated, stream=STREAM)) == (FollowCouponUse(CODE, "enr_1", "confirmed", 1),)
+
+
+def test_terms_that_do_not_add_up_give_nothing_away() -> None:
+    with pytest.raises(CourseNotForSale, match="do not add up"):
+        enrolments.after(
+            enrolments.reserve(offered={**FOR_NOTHING, "share_bp": 12000}, expected_minor=0, coupon=CODE)
+        )
 
 
 def test_what_is_had_for_nothing_is_not_lost_by_news_of_a_payment_that_never_was() -> None:

@@ -11,12 +11,20 @@ from ledger.coupons.events import CouponUseReserved
 from ledger.coupons.state import LIVE, Coupon
 from ledger.coupons.state import evolve as evolve_coupon
 from ledger.coupons.stream import stream_of as coupon_stream
+from ledger.enrolments.events import EnrolmentActivated
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.coupon_examples import ALL, PART
 from tests.ledger.purchases import PRICE, World
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
+
+
+def given_shares(event: Any) -> int:
+    if not isinstance(event, EnrolmentActivated) or event.split is None:
+        return 0
+    return sum(one.amount_minor for one in event.split.instructors)
+
 
 COUPONS = st.sampled_from([PART, ALL])
 
@@ -160,6 +168,7 @@ class Purchases(RuleBasedStateMachine):
             if payment.sale is not None and payment.settlement is not None:
                 left = kept(payment.sale, payment.amount_minor, "usd", payment.given_back_minor)
                 shares += sum(one.amount_minor for one in left.instructors)
+        shares += sum(given_shares(fact.event) for fact in world.facts)
         assert -books["2100"] == shares
 
     def _take(self, data: st.DataObject, waiting: list[Any], again: Any) -> Any:

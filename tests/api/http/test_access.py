@@ -13,6 +13,7 @@ from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.support import Caller, Running, problem
+from tests.ledger.coupon_examples import MAKER, create, terms
 
 BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
@@ -40,6 +41,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "unarchiveCourse": {},
     "featureCourse": {},
     "unfeatureCourse": {},
+    "createCoupon": {"code": "ACCESS", "percent_bp": 2000, "scope": "instructor"},
+    "endCoupon": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -69,6 +72,8 @@ SOMEBODYS = {
     "publishCourse",
     "archiveCourse",
     "unarchiveCourse",
+    "getCoupon",
+    "endCoupon",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -84,6 +89,7 @@ CONFLICTS = {
 COURSES = {
     "purchaseCourse": ways.PUBLISHED,
     "getCourse": ways.PUBLISHED,
+    "getCoursePrice": ways.PUBLISHED,
     "reviseCourse": ways.DRAFT,
     "submitCourse": ways.DRAFT,
     "approveCourse": ways.IN_REVIEW,
@@ -121,6 +127,7 @@ class World:
             payment_method_id="pm_saved",
             invoice_id=self.invoice_id,
             key="sell_courses",
+            code="OWNERS",
             course_id=self.courses.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
@@ -145,6 +152,9 @@ async def world(app: Running) -> World:
     courses = {
         operation: await ways.course_of(app.services, "usr_owner", way) for operation, way in COURSES.items()
     }
+    await app.services.store.handle(
+        create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
+    )
     await app.projected()
     return World(app, owner, payment_id, invoice_id, courses)
 
@@ -223,7 +233,12 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         methods = {access.method for access in TABLE if access.path == path}
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
-            payment_id="pay_1", payment_method_id="pm_1", invoice_id="in_1", key="sso", course_id="crs_1"
+            payment_id="pay_1",
+            payment_method_id="pm_1",
+            invoice_id="in_1",
+            key="sso",
+            course_id="crs_1",
+            code="X",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
