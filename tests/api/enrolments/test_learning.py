@@ -14,7 +14,9 @@ from typing import Any
 import jwt
 import pytest
 from jwt import PyJWKSet
+from psycopg.sql import SQL
 
+from api.enrolments import certificates
 from api.enrolments.certifying import Certifying
 from api.settings import Settings
 from api.stripe.delivery import Postponed
@@ -125,6 +127,17 @@ async def test_the_same_report_has_the_same_answer_and_what_is_known_records_not
     assert again.headers["idempotent-replayed"] == "true"
     assert first.json() == again.json() == known.json()
     assert await app.services.store.head() == head
+
+
+async def test_the_purchase_of_what_was_completed_since_has_its_answer(app: Running, ann: Caller) -> None:
+    course_id = await ways.course_of(app.services, IVY, ways.PUBLISHED)
+    await ann.buy(course_id, "pm_ok", key="mine")
+    await report(ann, course_id, "itm_1", "itm_2")
+    async with app.services.reading() as connection:
+        await connection.execute("DELETE FROM idempotency_keys")
+    again = await ann.buy(course_id, "pm_ok", key="mine")
+    assert (again.status_code, again.json()["enrolment"]["status"]) == (201, "completed")
+    assert problem(await ann.buy(course_id, "pm_ok"))["code"] == "already_enrolled"
 
 
 async def test_an_enrolment_is_shown_with_what_is_done_to_its_learner_and_its_buyer(
@@ -251,6 +264,17 @@ async def test_a_refund_revokes_the_certificate_and_everybody_sees_it(
     )
     again = (await pia.buy(course_id, "pm_ok")).json()["enrolment"]
     assert (again["status"], again["progress_percent"], again["certificate_id"]) == ("active", 0, "")
+
+
+async def test_a_certificate_is_found_by_keys_alone(app: Running) -> None:
+    async with app.services.reading() as connection, connection.transaction(force_rollback=True):
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        await connection.execute("SET LOCAL enable_bitmapscan = off")
+        asked = await connection.execute(SQL("EXPLAIN {}").format(certificates._FULL), ("crt_1",))
+        plan = "\n".join(line for (line,) in await asked.fetchall())
+    assert "Seq Scan" not in plan
+    for table in ("certificates", "certificate_words", "course_revisions", "course_words"):
+        assert f"using {table}_pkey" in plan
 
 
 async def test_an_erased_name_is_on_no_certificate_and_was_in_no_fact(app: Running, pia: Caller) -> None:
