@@ -212,6 +212,13 @@ def test_one_that_was_hidden_and_withdrawn_counts_again_once_neither_is_so() -> 
     assert counted == [True, None, False, False, None, True]
 
 
+def test_one_that_is_hidden_does_not_count_when_the_access_is_back() -> None:
+    enrolment, facts = when(reviewed(), hide(), revoke(), restore())
+    assert isinstance(facts[-1], ReviewReinstated)
+    assert not facts[-1].counts
+    assert not enrolment.review.counts
+
+
 def test_a_reply_takes_the_place_of_the_one_before() -> None:
     enrolment, facts = when(reviewed(), reply(), reply(words_id="wrd_3", user_id="usr_joy"))
     assert [fact.instructor_id for fact in facts if isinstance(fact, ReviewReplied)] == [IVY, "usr_joy"]

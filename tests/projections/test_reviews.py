@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from api.courses.ratings import average
+from ledger.enrolments.stream import stream_of
+from ledger.store import conninfo
+from ledger.store.migrations import find_migrations
 from projections.courses.learners import rating_key
 from projections.live import check, rebuild
 from tests.ledger.enrolment_examples import activate, reserve, restore, revoke
 from tests.ledger.review_examples import OTHER_HASH, edit, hide, post, reply, show
-from tests.projections.histories import START, append
+from tests.projections.histories import START, activated, append, revoked
 from tests.projections.learners import Learners, by_chance
 from tests.projections.tables import catch_up, contents, select
 
@@ -121,6 +126,15 @@ def test_news_of_another_payment_move_nothing(database_url: str, learners: Learn
     assert (row["learners"], row["rating_count"]) == (3, 1)
 
 
+def test_what_is_said_of_a_payment_that_gave_no_access_takes_none(database_url: str) -> None:
+    """Whatever the rules were by which it was recorded."""
+    learners = Learners()
+    learners.course(CRS)
+    learners.history.add(stream_of(*ANN), activated(*ANN), revoked(ANN[1], 2))
+    stored(database_url, learners)
+    assert course(database_url)["learners"] == 1
+
+
 def test_a_review_stands_as_its_facts_say(database_url: str, learners: Learners) -> None:
     learners.ask(ANN, post(5), edit(4, words_id="wrd_9", words_hash=OTHER_HASH), reply(), hide("An insult."))
     for voter in ("usr_x", "usr_y"):
@@ -161,6 +175,20 @@ def test_after_any_history_the_numbers_are_those_of_who_is_there_and_live_is_reb
     assert check(database_url).differences == ()
     assert rebuild(database_url) == len(learners.history.recorded)
     assert contents(database_url) == live
+
+
+def test_who_had_a_course_before_the_upgrade_is_counted_after_it(database_url: str) -> None:
+    learners = by_chance(4, 60)
+    stored(database_url, learners)
+    after = contents(database_url)
+    (migration,) = [one for one in find_migrations("projections") if one.name == "reviews"]
+    folded_again = re.findall(r"^(?:TRUNCATE|DELETE)[^;]+;", migration.sql, re.MULTILINE)
+    with psycopg.connect(conninfo(database_url, role=None), autocommit=True) as conn:
+        conn.execute("TRUNCATE course_learners, course_days")  # as they are when they are made
+        for statement in folded_again:
+            conn.execute(statement)
+    assert catch_up(database_url).errors == {}
+    assert contents(database_url) == after
 
 
 def test_averages_are_told_apart_however_close() -> None:

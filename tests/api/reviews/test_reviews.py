@@ -9,8 +9,8 @@ import pytest
 
 from api.courses.resources import ERASED
 from ledger.enrolments.reviews import rules
-from tests.api.reviews.conftest import AUTHOR, INSTRUCTOR, Class
-from tests.api.support import problem
+from tests.api.reviews.conftest import AUTHOR, INSTRUCTOR, Class, class_of
+from tests.api.support import Running, problem
 
 
 async def test_a_review_is_shown_to_everybody_with_the_rating(course: Class) -> None:
@@ -94,6 +94,12 @@ async def test_what_is_not_there_is_not_found(course: Class) -> None:
         ):
             answer = await course.does(caller, review_id, what, method=method, **body)
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), (review_id, what)
+
+
+async def test_a_review_is_of_its_course_alone(course: Class, app: Running) -> None:
+    review_id, another = await course.review("usr_ann"), await class_of(app)
+    assert (await another.does(another.admin, review_id, "hide", reason="An insult.")).status_code == 404
+    assert (await another.does(another.caller("usr_bob"), review_id, "helpful")).status_code == 404
 
 
 async def test_the_same_review_twice_is_one(course: Class) -> None:
