@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.stripe.payments.surplus import FIRST_PAUSE
 from ledger.enrolments.commands import ExpireReservation
 from ledger.enrolments.decider import ENROLMENT, RESERVATION_LASTS
 from ledger.enrolments.state import Enrolment
@@ -96,9 +97,8 @@ async def test_a_return_gives_the_money_back_and_takes_the_access(world: World) 
     assert await world.stripe_in_books() == await world.stripe_balance()
 
 
-async def test_a_refund_that_bounces_after_the_course_was_bought_again_is_given_back_once_more(
-    world: World, bench: Bench
-) -> None:
+async def paid_twice(world: World, bench: Bench) -> str:
+    """The refund of the first payment, which bounced once the course was bought again: one too many."""
     await buy(world)
     refund = RequestRefund(
         command_id=new_id("cmd"),
@@ -114,12 +114,39 @@ async def test_a_refund_that_bounces_after_the_course_was_bought_again_is_given_
     await send(world, refund, ADMIN)
     assert (await row(world))["status"] == "revoked"
     await buy(world, 2)
-    bench.fail_refund((await world.payment("pay_1")).refunds["re_1"].stripe_refund_id)
+    await bounce(world, bench, "re_1")
+    return "re_1"
+
+
+async def bounce(world: World, bench: Bench, refund_id: str) -> None:
+    bench.fail_refund((await world.payment("pay_1")).refunds[refund_id].stripe_refund_id)
     await heard(world)
     await heard(world)
+
+
+async def test_a_refund_that_bounces_after_the_course_was_bought_again_is_given_back_once_more(
+    world: World, bench: Bench
+) -> None:
+    await paid_twice(world, bench)
     assert await row(world) == {"status": "active", "payment_id": "pay_2", "refund_id": ""}
-    paid_twice = await world.payment("pay_1")
-    assert [one.status for one in paid_twice.refunds.values()] == ["failed", "succeeded"]
+    paid = await world.payment("pay_1")
+    assert [one.status for one in paid.refunds.values()] == ["failed", "succeeded"]
     assert (await enrolment(world)).attempts["pay_1"].surplus
     assert (await balances(world))["2100 usr_ivy"] == -7000
+    assert await world.stripe_in_books() == await world.stripe_balance()
+
+
+async def test_a_surplus_whose_own_refund_bounces_is_given_back_after_a_pause(
+    world: World, bench: Bench
+) -> None:
+    first = await paid_twice(world, bench)
+    [second] = {*(await world.payment("pay_1")).refunds} - {first}
+    await bounce(world, bench, second)
+    assert len((await world.payment("pay_1")).refunds) == 2
+    [why] = await world.settle()
+    assert "asked for again at" in why
+    bench.advance(FIRST_PAUSE, world)
+    await heard(world)
+    paid = await world.payment("pay_1")
+    assert [one.status for one in paid.refunds.values()] == ["failed", "failed", "succeeded"]
     assert await world.stripe_in_books() == await world.stripe_balance()
