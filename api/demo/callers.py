@@ -45,12 +45,15 @@ class Api:
         async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
             return await _read(response, expected)
 
+    async def get(self, path: str, user_id: str) -> Json:
+        headers = {"Authorization": f"Bearer {self._credential(user_id)}"}
+        async with self._session.get(self._url + path, headers=headers) as response:
+            return await _read(response, (OK,))
+
     async def plan(self, user_id: str) -> Json | None:
         """The user's subscription, if there is one."""
-        headers = {"Authorization": f"Bearer {self._credential(user_id)}"}
-        async with self._session.get(f"{self._url}/api/subscriptions/current", headers=headers) as response:
-            found: Json | None = (await _read(response, (200,)))["subscription"]
-            return found
+        found: Json | None = (await self.get("/api/subscriptions/current", user_id))["subscription"]
+        return found
 
     async def settled(self) -> bool:
         """Whether all effects are delivered, as far as the projections have come."""

@@ -6,7 +6,7 @@ One learner for each way that a purchase can go, named after it, and a crowd tha
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from api.demo.subscribers import GOOD
 CROWD = 24
 SALES = 60
 CODE, PLATFORMS_CODE = "SPRING-20", "WELCOME-5"
+RETURNED = "usr_returned"
 STATISTICS, LEARNING, WATERCOLOUR, SPANISH = (
     *("Statistics with R", "Machine learning in practice"),
     *("Watercolour for beginners", "Spanisch für die Reise"),
@@ -98,7 +99,7 @@ LEARNERS = (
     Learner("usr_coupon", f"paid with {CODE}, which the author bears"),
     Learner("usr_waiting", "the bank wants a confirmation, and the course is held until then"),
     Learner("usr_declined", "the card was declined"),
-    Learner("usr_returned", "gave it back, and has no access any more"),
+    Learner(RETURNED, "gave it back, and has no access any more"),
     Learner("usr_partly", "got a part back, and keeps the course"),
     Learner("usr_disputing", "the bank took the money back, and the access went with it"),
 )
@@ -121,7 +122,7 @@ def _coupon(code: str, **terms: Any) -> dict[str, Any]:
     return {"code": code, "scope": "instructor", "max_uses_per_user": 1, **terms}
 
 
-def _each_way(ago: Any) -> Iterator[Action]:
+def _each_way(ago: Callable[[float], datetime]) -> Iterator[Action]:
     yield Buy(at=ago(33), ref="c-learning", learner="usr_learning", title=STATISTICS)
     yield Learn(at=ago(32), learner="usr_learning", title=STATISTICS, lessons=1)
     yield TakeName(at=ago(50), learner="usr_monthly", name="Mona Lindqvist")
@@ -137,7 +138,7 @@ def _each_way(ago: Any) -> Iterator[Action]:
     yield Authenticate(at=ago(8) + timedelta(minutes=3), ref="c-confirmed")
     yield Buy(at=ago(6), ref="c-declined", learner="usr_declined", title=SPANISH,
               payment_method="pm_card_visa_chargeDeclinedInsufficientFunds")  # fmt: skip
-    yield Buy(at=ago(16), ref="c-returned", learner="usr_returned", title=WATERCOLOUR)
+    yield Buy(at=ago(16), ref="c-returned", learner=RETURNED, title=WATERCOLOUR)
     yield Refund(at=ago(14), ref="c-returned")
     yield Buy(at=ago(25), ref="c-partly", learner="usr_partly", title=LEARNING, coupon=PLATFORMS_CODE)
     yield Refund(at=ago(20), ref="c-partly", amount_minor=2_000, note="A lesson was missing for a week.")

@@ -11,8 +11,8 @@ from api.demo.plan import CourseAction
 class Market:
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._courses: dict[str, Json] = {}
-        """By title."""
+        self._courses: dict[str, str] = {}
+        """Ids by title."""
 
     async def act(self, action: CourseAction) -> dict[str, Json]:
         """The payment that it began, by the plan's name of it."""
@@ -33,14 +33,14 @@ class Market:
         uploaded = await self._api.post(
             "/api/courses/upload", course.author, authors.upload_of(course), CREATED
         )
-        self._courses[course.title] = uploaded
+        self._courses[course.title] = uploaded["course_id"]
         for what, body, by_admin in authors.steps_of(course):
             path = f"/api/courses/{uploaded['course_id']}/{what}"
             await self._api.post(path, ADMIN if by_admin else course.author, body, OK)
 
     async def _buy(self, action: learners.Buy) -> dict[str, Json]:
         body: Json = {
-            "course_id": self._courses[action.title]["course_id"],
+            "course_id": self._courses[action.title],
             "payment_method": action.payment_method,
         }
         if action.coupon:
@@ -53,10 +53,10 @@ class Market:
         return {action.ref: answer["payment"]} if answer["payment"] else {}
 
     async def _learn(self, action: LearnerAction) -> None:
-        course = self._courses[action.title]
-        path = f"/api/courses/{course['course_id']}"
+        path = f"/api/courses/{self._courses[action.title]}"
         match action:
             case learners.Learn(lessons=lessons):
+                course = await self._api.get(path, action.learner)
                 done = [item["item_id"] for item in course["items"][:lessons]]
                 await self._api.post(f"{path}/progress", action.learner, {"items_done": done}, OK)
             case learners.Judge(rating=rating, text=text):

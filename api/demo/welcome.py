@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
 from api.demo.folder import Folder
+from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
 from api.demo.plan import FIRST_USER
-from api.demo.subscribers import SUBSCRIBERS
+from api.demo.subscribers import SUBSCRIBERS, Subscriber
 from api.embedded import EmbeddedPostgres
 from api.embedded.binaries import directory as programs
 from api.embedded.server import LOG as DATABASE_LOG
@@ -72,6 +73,17 @@ To try there:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d "{{\\"course_id\\": \\"$COURSE\\", \\"payment_method\\": \\"pm_card_visa\\"}}"
 
+  # what it costs with a coupon, and what others say of it
+  curl -s "{url}/api/courses/$COURSE/price?coupon={code}" -H "Authorization: Bearer $STUDENT"
+  curl -s "{url}/api/courses/$COURSE/reviews"
+
+  # a learner in each state, and what became of a course that was given back
+{learners}
+  curl -s "{url}/api/enrolments?user_id={returned}" -H "Authorization: Bearer $ADMIN"
+  REFUND=$(curl -s "{url}/api/payments/history?user_id={returned}" -H "Authorization: Bearer $ADMIN" \
+    | sed -E 's/.*"refund_id":"([^"]+)".*/\1/')
+  curl -s {url}/api/refunds/$REFUND -H "Authorization: Bearer $ADMIN"
+
   # a subscriber in each state, and what they may do
 {subscribers}
   curl -s "{url}/api/subscriptions/current?user_id={past_due}" -H "Authorization: Bearer $ADMIN"
@@ -107,7 +119,10 @@ def welcome(running: Running) -> str:
         database_url=EmbeddedPostgres(settings.data_dir / DATABASE_FOLDER).url(DATABASE),
         schema=settings.schema,
         subscriber=_new_credential(settings),
-        subscribers=_subscribers(),
+        subscribers=_people(SUBSCRIBERS),
+        learners=_people(LEARNERS),
+        code=PLATFORMS_CODE,
+        returned=RETURNED,
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )
@@ -130,8 +145,8 @@ def _new_credential(settings: Settings) -> str:
     return "$(liberation token --sub usr_subscriber_$RANDOM$RANDOM --role student)"
 
 
-def _subscribers() -> str:
-    return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in SUBSCRIBERS)
+def _people(people: Iterable[Subscriber | Learner]) -> str:
+    return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in people)
 
 
 def _credentials(settings: Settings) -> Iterator[str]:
