@@ -79,10 +79,11 @@ To try there:
 
   # a learner in each state, and what became of a course that was given back
 {learners}
-  curl -s "{url}/api/enrolments?user_id={returned}" -H "Authorization: Bearer $ADMIN"
-  REFUND=$(curl -s "{url}/api/payments/history?user_id={returned}" -H "Authorization: Bearer $ADMIN" \
-    | sed -E 's/.*"refund_id":"([^"]+)".*/\1/')
-  curl -s {url}/api/refunds/$REFUND -H "Authorization: Bearer $ADMIN"
+  RETURNED=$(curl -s "{url}/api/enrolments?user_id={returned}" -H "Authorization: Bearer $ADMIN" \\
+    | tee -a /dev/stderr | sed -E 's/.*"payment_id":"([^"]+)".*/\\1/')
+  REFUND=$(curl -s {url}/api/payments/$RETURNED -H "Authorization: Bearer $ADMIN" \\
+    | sed -E 's/.*"url":"([^"]+)".*/\\1/')
+  curl -s {url}$REFUND -H "Authorization: Bearer $ADMIN"
 
   # a subscriber in each state, and what they may do
 {subscribers}
