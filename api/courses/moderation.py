@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response, post
@@ -19,7 +19,6 @@ from api.services import Services
 from ledger.courses.commands import ApproveCourse, FeatureCourse, RejectCourse, UnfeatureCourse
 from ledger.courses.refusals import CourseStatusConflict, ReasonRequired, RevisionConflict
 from ledger.errors import NotFound
-from ledger.message import Command
 
 Revision = Annotated[int, Meta(ge=1, description="The one that you looked at.")]
 
@@ -53,11 +52,9 @@ async def approve_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """One that is in review, at the revision that was looked at."""
-
-    async def command(fields: dict[str, Any]) -> Command:
-        return ApproveCourse(**fields, revision=data.revision)
-
-    return await moved(services, request, course_id, (idempotency_key, data), command)
+    return await moved(
+        services, request, course_id, (idempotency_key, data), ApproveCourse, revision=data.revision
+    )
 
 
 @post(
@@ -80,11 +77,15 @@ async def reject_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """One that is in review, or approved and not published yet."""
-
-    async def command(fields: dict[str, Any]) -> Command:
-        return RejectCourse(**fields, revision=data.revision, reason=data.reason)
-
-    return await moved(services, request, course_id, (idempotency_key, data), command)
+    return await moved(
+        services,
+        request,
+        course_id,
+        (idempotency_key, data),
+        RejectCourse,
+        revision=data.revision,
+        reason=data.reason,
+    )
 
 
 @post(
@@ -105,11 +106,7 @@ async def feature_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """For as long as it is published."""
-
-    async def command(fields: dict[str, Any]) -> Command:
-        return FeatureCourse(**fields)
-
-    return await moved(services, request, course_id, (idempotency_key, data), command)
+    return await moved(services, request, course_id, (idempotency_key, data), FeatureCourse)
 
 
 @post(
@@ -130,11 +127,7 @@ async def unfeature_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """It stays published."""
-
-    async def command(fields: dict[str, Any]) -> Command:
-        return UnfeatureCourse(**fields)
-
-    return await moved(services, request, course_id, (idempotency_key, data), command)
+    return await moved(services, request, course_id, (idempotency_key, data), UnfeatureCourse)
 
 
 HANDLERS = (approve_course, reject_course, feature_course, unfeature_course)

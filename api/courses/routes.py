@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -262,11 +262,8 @@ async def submit_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """With a description and an item at least."""
-
-    async def command(fields: dict[str, Any]) -> Command:
-        return commands.SubmitCourse(**fields, user_id=request.user.id)
-
-    return await moved(services, request, course_id, (idempotency_key, data), command)
+    make, asked = commands.SubmitCourse, (idempotency_key, data)
+    return await moved(services, request, course_id, asked, make, user_id=request.user.id)
 
 
 @post(
@@ -288,7 +285,7 @@ async def publish_course(
 ) -> Response[CourseStanding]:
     """Once it is approved. One with a price needs the feature `sell_courses`."""
 
-    async def command(fields: dict[str, Any]) -> Command:
+    async def command(**fields: Any) -> Command:
         allowed = await may_sell(services, request.user.id)
         return commands.PublishCourse(**fields, user_id=request.user.id, may_sell=allowed)
 
@@ -316,7 +313,7 @@ async def archive_course(
     back.
     """
 
-    async def command(fields: dict[str, Any]) -> Command:
+    async def command(**fields: Any) -> Command:
         course, _ = await own(services, request, course_id, or_admin=True)
         by_admin = course.author != request.user.id
         return commands.ArchiveCourse(
@@ -345,7 +342,7 @@ async def unarchive_course(
 ) -> Response[CourseStanding]:
     """Its author what they archived, an admin what an admin took down."""
 
-    async def command(fields: dict[str, Any]) -> Command:
+    async def command(**fields: Any) -> Command:
         course, _ = await own(services, request, course_id, or_admin=True)
         by_admin = course.author != request.user.id or (is_admin(request) and course.taken_down)
         return commands.UnarchiveCourse(
@@ -358,26 +355,25 @@ async def unarchive_course(
     return await moved(services, request, course_id, (idempotency_key, data), command)
 
 
-Fields = dict[str, Any]
-MakeMove = Callable[[Fields], Any]
-
-
 async def moved(
     services: Services,
     request: Call,
     course_id: str,
     asked: tuple[str, msgspec.Struct],
-    command: MakeMove,
+    command: Callable[..., Command | Awaitable[Command]],
+    **more: Any,
 ) -> Response[Any]:
-    """`asked` is the key and the body; `command` gets the fields that all commands of a course have."""
+    """`asked` is the key and the body; `command` gets the fields that all commands of a course have, and
+    `more`. What must look something up for it is asynchronous.
+    """
     known_shape(course_id, "crs_")
     key, body = asked
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Command:
             fields = {"command_id": command_id, "effective_at": services.now(), "course_id": course_id}
-            made: Command = await command(fields)
-            return made
+            made = command(**fields, **more)
+            return made if isinstance(made, Command) else await made
 
         return await _stands(
             services, course_id, await services.submitter.submit_once(command_id, make, origin_of(request))

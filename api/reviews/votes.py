@@ -8,6 +8,7 @@ from litestar import Response, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from api.courses import search as courses
 from api.http.body import IdempotencyKey
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
@@ -42,7 +43,7 @@ async def mark_helpful(
     idempotency_key: IdempotencyKey,
 ) -> Response[Helpful]:
     """Once, however often it is asked. Nobody votes on their own, nor on the reviews of what they teach."""
-    place = await _visible(services, course_id, review_id)
+    place = await _visible(services, request, course_id, review_id)
 
     async def work(command_id: str) -> Response[Any]:
         command = MarkHelpful(
@@ -73,7 +74,7 @@ async def unmark_helpful(
     course_id: FromPath[str], review_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Response[Helpful]:
     """Harmless when there is no vote of the caller."""
-    await _visible(services, course_id, review_id)
+    await _visible(services, request, course_id, review_id)
     command = UnmarkHelpful(
         command_id=new_id("cmd"),
         effective_at=services.now(),
@@ -85,9 +86,11 @@ async def unmark_helpful(
     return await _counted(services, request, review_id, done)
 
 
-async def _visible(services: Services, course_id: str, review_id: str) -> Place:
-    """Raises `NotFound` for a review that others do not see."""
+async def _visible(services: Services, request: Call, course_id: str, review_id: str) -> Place:
+    """Raises `NotFound` for a review that is not in the list which the caller sees."""
     place = await place_of(services, course_id, review_id)
+    async with services.reading() as connection:
+        await courses.seen(connection, course_id, request.user)
     if not (await review_at(services, place)).counts:
         raise NotFound(f"There is no review {review_id} of this course.")
     return place

@@ -211,6 +211,17 @@ async def test_of_fifty_who_vote_at_once_each_counts_once(course: Class) -> None
     assert review["helpful"] == 49
 
 
+async def test_nobody_votes_in_a_course_that_is_taken_down(course: Class) -> None:
+    review_id = await course.review("usr_ann")
+    path, body = f"/api/courses/{course.course_id}/archive", {"reason": "Not so."}
+    assert (await course.admin("POST", path, key=course.course_id, json=body)).status_code == 200
+    await course.app.projected()
+    bob = course.caller("usr_bob")
+    assert (await course.app.client.get(course.path)).status_code == 404
+    assert (await course.does(bob, review_id, "helpful")).status_code == 404
+    assert (await course.does(bob, review_id, "helpful", method="DELETE")).status_code == 404
+
+
 async def test_nobody_votes_on_their_own_nor_on_what_is_not_to_be_seen(course: Class) -> None:
     review_id = await course.review("usr_ann")
     refused = await course.does(course.caller("usr_ann"), review_id, "helpful")
