@@ -1,4 +1,4 @@
-"""The name that is on a certificate, in a table beside the facts: written before the command, erasable."""
+"""What a certificate says in words: a table beside the facts, written before the command, erasable."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import secrets
 import msgspec
 
 from api.courses.words import SALT_BYTES, salted
+from ledger.enrolments.learning.events import EnrolmentCompleted
 from ledger.store.batched_queries import Connection
 
 _NAME = "SELECT name FROM contacts WHERE user_id = %s"
 _INSERT = """
-    INSERT INTO certificate_words (words_id, learner_id, name, salt)
-    VALUES (%s, %s, %s, %s)
+    INSERT INTO certificate_words (words_id, learner_id, name, salt, title)
+    SELECT %s, %s, %s, %s, (
+        SELECT title
+        FROM course_revisions AS r
+        JOIN course_words AS cw ON cw.words_id = r.content ->> 'words_id'
+        WHERE r.course_id = %s AND r.revision = %s
+    )
     ON CONFLICT (words_id) DO NOTHING
 """
-_READ = "SELECT name, salt FROM certificate_words WHERE words_id = %s"
+_READ = "SELECT name, title, salt FROM certificate_words WHERE words_id = %s"
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -23,19 +29,22 @@ class Named(msgspec.Struct, frozen=True):
     words_hash: str
 
 
-async def write(connection: Connection, words_id: str, learner_id: str) -> Named | None:
-    """The learner's name as their contact data have it now; a repeat finds the one of the first time. None
-    when they have given none, or had it erased.
+async def write(connection: Connection, words_id: str, completed: EnrolmentCompleted) -> Named | None:
+    """The learner's name as their contact data have it now, and the title of the revision that they
+    completed: it is theirs from now on, whatever its author has erased later. A repeat finds what was written
+    the first time. None when they have given no name, or had it erased.
     """
+    learner_id = completed.learner_id
     row = await (await connection.execute(_NAME, (learner_id,))).fetchone()
     if row is None or not row[0]:
         return None
-    salt = secrets.token_bytes(SALT_BYTES)
-    await connection.execute(_INSERT, (words_id, learner_id, row[0], salt))
+    written = (words_id, learner_id, row[0], secrets.token_bytes(SALT_BYTES))
+    await connection.execute(_INSERT, (*written, completed.course_id, completed.revision))
     kept = await (await connection.execute(_READ, (words_id,))).fetchone()
     if kept is None or kept[0] is None:
         return None
-    return Named(words_id, salted(bytes(kept[1]), {"name": kept[0]}))
+    name, title, salt = kept
+    return Named(words_id, salted(bytes(salt), {"name": name, "title": title}))
 
 
 _ERASE = """

@@ -142,9 +142,11 @@ async def _issue(services: Services, course_id: str, learner_id: str, command_id
     )
     if not ENROLMENT.decide(command, enrolment):
         return command
+    completed = enrolment.learning.of(enrolment.enrolment_id).completed
+    assert completed is not None, "nothing else is certified"
     await require(services, learner_id, FEATURE)
     async with services.reading() as connection:
-        named = await certificate_words.write(connection, services.id_of("wrd", command_id), learner_id)
+        named = await certificate_words.write(connection, services.id_of("wrd", command_id), completed)
     if named is None:
         raise NameMissing("A certificate needs a name to be for: give yours with PUT /api/me first.")
     return msgspec.structs.replace(command, words_id=named.words_id, words_hash=named.words_hash)
@@ -168,7 +170,7 @@ async def _claimed(services: Services, course_id: str, learner_id: str, done: Su
 _ONE = """
     SELECT {columns}, name, title
     FROM (
-        SELECT c.*, w.name, cw.title
+        SELECT c.*, w.name, coalesce(w.title, cw.title) AS title
         FROM {table} AS c
         LEFT JOIN certificate_words AS w USING (words_id)
         LEFT JOIN course_revisions AS r USING (course_id, revision)

@@ -8,11 +8,12 @@ from psycopg import AsyncConnection, OperationalError
 from api.clock import Clock
 from api.enrolments import certificate_words
 from api.enrolments.certificate_words import Named
-from api.stripe.delivery import Delivered, Postponed
+from api.stripe.delivery import Delivered, Postponed, as_worker
 from api.subscriptions.entitlements import entitlement_of, subscriber_of
 from ledger.catalogue import Catalogue
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.learning.commands import IssueCertificate
+from ledger.enrolments.learning.events import EnrolmentCompleted
 from ledger.enrolments.stream import stream_of
 from ledger.errors import Refused
 from ledger.ids import derived_id
@@ -37,10 +38,12 @@ class Certifying:
         subscriber = await subscriber_of(self._store, learner_id)
         plan = entitlement_of(subscriber, FEATURE, self._clock.now(), self._catalogue)
         enrolment = await self._store.state(ENROLMENT, stream_of(course_id, learner_id))
-        if not plan.allowed or enrolment.learning.of(enrolment_id).certificate is not None:
+        progress = enrolment.learning.of(enrolment_id)
+        if not plan.allowed or progress.completed is None or progress.certificate is not None:
             return Delivered()
         command_id = f"certify:{enrolment_id}"
-        named = await self._name(derived_id("wrd", self._store.ledger_id, command_id), learner_id)
+        words_id = derived_id("wrd", self._store.ledger_id, command_id)
+        named = await self._words(words_id, progress.completed)
         if named is None:
             return Delivered()
         command = IssueCertificate(
@@ -53,24 +56,14 @@ class Certifying:
             words_hash=named.words_hash,
         )
         try:
-            return Delivered(await self._store.handle(command, _as_worker(origin)))
+            return Delivered(await self._store.handle(command, as_worker(origin)))
         except Refused as refusal:  # the access was lost meanwhile; the learner claims it when it comes back
             log.info("certificate_not_issued", code=refusal.code)
             return Delivered()
 
-    async def _name(self, words_id: str, learner_id: str) -> Named | None:
+    async def _words(self, words_id: str, completed: EnrolmentCompleted) -> Named | None:
         try:
             async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
-                return await certificate_words.write(connection, words_id, learner_id)
+                return await certificate_words.write(connection, words_id, completed)
         except OperationalError as error:
             raise Postponed("the database did not answer") from error
-
-
-def _as_worker(origin: Origin) -> Origin:
-    """What follows from a fact is nobody's wish."""
-    return Origin(
-        actor="worker",
-        roles=frozenset({"system"}),
-        correlation_id=origin.correlation_id,
-        causation_id=origin.causation_id,
-    )

@@ -1,9 +1,10 @@
--- Who a certificate is for, by the name that they had then, apart from every fact so that it can be erased. The fact
--- has the row's id and a hash of salt and name; erasing takes both, so that nothing is left to guess at.
+-- What a certificate says in words: who it is for, by the name that they had then, and how the course was called. The fact
+-- has the row's id and a hash of salt and both; erasing takes salt and name, so that nothing is left to guess at.
 CREATE TABLE certificate_words (
     words_id text COLLATE "C" PRIMARY KEY,
     learner_id text COLLATE "C" NOT NULL,
     name text,
+    title text,
     salt bytea,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     erased_at timestamptz

@@ -5,7 +5,7 @@ Two streams, so two commands; the outbox sees to it that the second follows the 
 
 from __future__ import annotations
 
-from api.stripe.delivery import Delivered, Postponed, Tools
+from api.stripe.delivery import Delivered, Postponed, Tools, as_worker
 from ledger import effects
 from ledger.authors.events import UploadAccepted
 from ledger.authors.stream import stream_of
@@ -26,13 +26,7 @@ async def create(
         user_id=effect.user_id,
         content=accepted.content,
     )
-    worker = Origin(
-        actor="worker",
-        roles=frozenset({"system"}),
-        correlation_id=origin.correlation_id,
-        causation_id=origin.causation_id,
-    )
-    return Delivered(await tools.store.handle(command, worker))
+    return Delivered(await tools.store.handle(command, as_worker(origin)))
 
 
 async def _accepted(store: Store, effect: effects.CreateCourse, cause: Recorded | None) -> UploadAccepted:

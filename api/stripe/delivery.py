@@ -109,3 +109,13 @@ def postponed_by(failure: Failure) -> Postponed:
 
 def age(tools: Tools, since: datetime) -> timedelta:
     return tools.clock.now() - since
+
+
+def as_worker(origin: Origin) -> Origin:
+    """What follows from a fact is nobody's wish."""
+    return Origin(
+        actor="worker",
+        roles=frozenset({"system"}),
+        correlation_id=origin.correlation_id,
+        causation_id=origin.causation_id,
+    )

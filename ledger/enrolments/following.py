@@ -74,14 +74,15 @@ def instead(effect: EnrolmentEffect, code: str, at: datetime) -> Command | None:
     match effect:
         case StartCoursePayment() | CancelCoursePayment():
             # nothing was begun, or can be, that could still take money
+            reason = "never_started" if isinstance(effect, CancelCoursePayment) else code
             return ReleaseEnrolment(
-                command_id=f"release_unstarted:{effect.payment_id}",
+                command_id=f"release_unstarted:{effect.payment_id}:{reason}",
                 effective_at=at,
                 course_id=effect.course_id,
                 learner_id=effect.learner_id,
                 payment_id=effect.payment_id,
                 as_of=NEVER_STARTED,
-                reason="never_started" if isinstance(effect, CancelCoursePayment) else code,
+                reason=reason,
             )
         case RefundCoursePayment() if effect.reason == _RETURN:
             return _reopen(effect, at)

@@ -18,7 +18,7 @@ from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import invoice_of, look_and_record, subscription_of
-from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
+from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, as_worker, recorder
 from api.stripe.failures import Failure
 from api.stripe.objects import Named
 from api.stripe.request import DirectRequest, asking_in
@@ -165,7 +165,7 @@ async def retry_with_new_card(
         cause="new_card",
     )
     try:
-        return Delivered(await tools.store.handle(command, _as_worker(origin)))
+        return Delivered(await tools.store.handle(command, as_worker(origin)))
     except (NotFound, RetryInProgress) as refusal:
         # its webhook is on the way; or an attempt with the old card is, and must be known first
         raise Postponed(refusal.detail, IMPATIENCE) from refusal
@@ -194,17 +194,7 @@ async def end_service(
             at=effect.at,
         )
         try:
-            outcome = await tools.store.handle(command, _as_worker(origin))
+            outcome = await tools.store.handle(command, as_worker(origin))
         except InvoiceNotSettled as refusal:
             raise Postponed(refusal.detail) from refusal
     return Delivered(outcome)
-
-
-def _as_worker(origin: Origin) -> Origin:
-    """What follows from a fact is nobody's wish."""
-    return Origin(
-        actor="worker",
-        roles=frozenset({"system"}),
-        correlation_id=origin.correlation_id,
-        causation_id=origin.causation_id,
-    )

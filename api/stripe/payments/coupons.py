@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from api.stripe.delivery import Delivered, Tools
-from api.stripe.payments.sales import as_worker
+from api.stripe.delivery import Delivered, Tools, as_worker
 from ledger.coupons.following import news_of, use_of, without_use
 from ledger.effects import CouponEffect, FollowCouponUse, HoldCouponUse, kind_of
 from ledger.enrolments.decider import ENROLMENT

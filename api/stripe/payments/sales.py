@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from api.stripe.delivery import Delivered, Postponed, Tools
+from api.stripe.delivery import Delivered, Postponed, Tools, as_worker
 from api.stripe.payments import surplus
 from ledger.effects import EnrolmentEffect, RefundCoursePayment, kind_of
 from ledger.enrolments.decider import ENROLMENT
@@ -36,13 +36,3 @@ async def deliver(
         except Unanswered as why:
             raise Postponed(refusal.detail) from why
     return Delivered(await tools.store.handle(command, system)) if command else Delivered()
-
-
-def as_worker(origin: Origin) -> Origin:
-    """What follows from a fact is nobody's wish."""
-    return Origin(
-        actor="worker",
-        roles=frozenset({"system"}),
-        correlation_id=origin.correlation_id,
-        causation_id=origin.causation_id,
-    )

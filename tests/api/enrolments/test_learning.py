@@ -16,6 +16,7 @@ import pytest
 from jwt import PyJWKSet
 from psycopg.sql import SQL
 
+from api.courses.resources import ERASED
 from api.enrolments import certificates
 from api.enrolments.certifying import Certifying
 from api.settings import Settings
@@ -295,6 +296,18 @@ async def test_an_erased_name_is_on_no_certificate_and_was_in_no_fact(app: Runni
         [(kept,)] = await (await connection.execute(everything)).fetchall()
     assert certificate_id in kept
     assert "Zenobia" not in kept
+
+
+async def test_a_certificate_says_what_was_completed_also_when_its_author_is_gone(
+    app: Running, pia: Caller
+) -> None:
+    course_id, _ = await bought(app, pia)
+    await app.projected()
+    certificate_id = (await report(pia, course_id, "itm_1", "itm_2")).json()["certificate_id"]
+    said = (await checked(app, certificate_id))["course"]
+    author = app.caller((await pia.get(f"/api/courses/{course_id}")).json()["author"], "instructor")
+    assert (await author("DELETE", "/api/me")).status_code == 204
+    assert (await checked(app, certificate_id))["course"] == said != ERASED
 
 
 async def test_the_worker_issues_what_a_request_did_not(app: Running, pia: Caller) -> None:
