@@ -6,7 +6,7 @@ policies alone, so how it stands is read from the facts, and is right wherever t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, reduce
 from typing import Any, Literal
@@ -52,6 +52,8 @@ class Story:
 
     def __init__(self, refund_id: str, facts: Iterable[Recorded]) -> None:
         self.refund_id = refund_id
+        self.its, self.caused = {"refund_id": refund_id}, {"cause_id": refund_id}
+        """What facts say of themselves that are of the refund, and that follow from it."""
         self.facts = sorted(facts, key=lambda fact: fact.position)
 
     @cached_property
@@ -70,7 +72,9 @@ class Story:
         named = (one.position for one in self.facts if getattr(one.event, "refund_id", "") == self.refund_id)
         return next(named, 0)
 
-    def last(self, kinds: tuple[type[Event], ...], *, before: int = 0, **about: str) -> Recorded | None:
+    def last(
+        self, kinds: tuple[type[Event], ...], about: Mapping[str, str], *, before: int = 0
+    ) -> Recorded | None:
         """The newest fact of these kinds that says this of itself; `before` a position, if one is given."""
         for fact in reversed(self.facts):
             is_so = isinstance(fact.event, kinds) and _says(fact.event, about)
@@ -83,13 +87,13 @@ class Story:
         """It came to nothing, be it before or after it had succeeded."""
         refund = self.payment.refunds.get(self.refund_id)
         if refund is None:
-            return self.last((ReturnWithdrawn,), refund_id=self.refund_id) is not None
+            return self.last((ReturnWithdrawn,), self.its) is not None
         return refund.status in {"failed", "canceled"}
 
     @property
     def takes_access(self) -> bool:
         """It did, or will unless it comes to nothing. Of several parts under way any may be the last."""
-        if self.last((SaleStandingChanged,), standing="given_back", cause_id=self.refund_id) is not None:
+        if self.last((SaleStandingChanged,), {"standing": "given_back", **self.caused}) is not None:
             return True
         payment, refund = self.payment, self.payment.refunds.get(self.refund_id)
         if refund is None:
@@ -127,8 +131,8 @@ def access_of(story: Story) -> State:
 def _money(story: Story) -> Judged:
     if story.is_over:
         ends = (RefundFailed, RefundCanceled, ReturnWithdrawn)
-        return "undone", story.last(ends, refund_id=story.refund_id)
-    done = story.last((RefundSucceeded,), refund_id=story.refund_id)
+        return "undone", story.last(ends, story.its)
+    done = story.last((RefundSucceeded,), story.its)
     return ("done", done) if done else ("waiting", None)
 
 
@@ -137,8 +141,8 @@ def _share(story: Story) -> Judged:
     sale = story.payment.sale
     if sale is None or not sale.share_bp:
         return "not_applicable", None
-    taken = story.last((RefundSettled,), refund_id=story.refund_id)
-    back = story.last((RefundReversed,), refund_id=story.refund_id)
+    taken = story.last((RefundSettled,), story.its)
+    back = story.last((RefundReversed,), story.its)
     if taken is None:
         return ("kept" if story.is_over else "waiting"), None
     return ("undone", back) if back else ("done", taken)
@@ -149,12 +153,48 @@ def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Ca
     had again when that was undone.
     """
 
+    def beside(story: Story, kind: type[Event], cause: Recorded) -> Recorded | None:
+        together = (fact for fact in story.facts if fact.command_id == cause.command_id)
+        return next((fact for fact in together if isinstance(fact.event, kind)), None)
+
+    return _by_access((given, taken, back), beside, lambda _story: {})
+
+
+def after_access(
+    given: type[Event], taken: type[Event], back: type[Event], *, named_by: str
+) -> Callable[[Story], Judged]:
+    """A step that follows the access in another stream, by facts that name the enrolment as `named_by`."""
+
+    def about(story: Story) -> dict[str, str]:
+        attempt = story.enrolment.attempts.get(story.payment.payment_id)
+        return {named_by: attempt.enrolment_id if attempt else ""}
+
+    def after(story: Story, kind: type[Event], cause: Recorded) -> Recorded | None:
+        fact = story.last((kind,), about(story))
+        return fact if fact and fact.position > cause.position else None
+
+    return _by_access((given, taken, back), after, about)
+
+
+def _by_access(
+    kinds: tuple[type[Event], type[Event], type[Event]],
+    found: Callable[[Story, type[Event], Recorded], Recorded | None],
+    about: Callable[[Story], dict[str, str]],
+) -> Callable[[Story], Judged]:
+    """`found` is the fact of a kind that belongs to the one by which this refund took the access, or by which
+    that was undone.
+    """
+    _, taken, back = kinds
+
     def judge(story: Story) -> Judged:
-        lost = _beside(story, taken, EnrolmentRevoked)
-        if lost is not None:
-            again = _beside(story, back, EnrolmentRestored)
-            return ("undone", again) if again and again.position > lost.position else ("done", lost)
-        now, then = story.last((given, taken, back)), story.last((given, taken, back), before=story.began)
+        revoked = story.last((EnrolmentRevoked,), story.caused)
+        lost = found(story, taken, revoked) if revoked else None
+        if lost is not None and revoked is not None:
+            restored = _restored_after(story, revoked)
+            again = found(story, back, restored) if restored else None
+            return ("undone", again) if again else ("done", lost)
+        naming = about(story)
+        now, then = story.last(kinds, naming), story.last(kinds, naming, before=story.began)
         there, was_there = (fact is not None and not isinstance(fact.event, taken) for fact in (now, then))
         if _gave_no_access(story) or not (there or was_there):
             return "not_applicable", None
@@ -163,17 +203,14 @@ def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Ca
     return judge
 
 
-def _beside(
-    story: Story, kind: type[Event], decision: type[EnrolmentRevoked | EnrolmentRestored]
-) -> Recorded | None:
-    """The fact of a `kind` that was recorded together with the one by which this refund took the access, or
-    gave it again.
-    """
-    cause = story.last((decision,), cause_id=story.refund_id)
-    if cause is None:
-        return None
-    together = (fact for fact in story.facts if fact.command_id == cause.command_id)
-    return next((fact for fact in together if isinstance(fact.event, kind)), None)
+def _restored_after(story: Story, revoked: Recorded) -> Recorded | None:
+    """Whatever failed: where several refunds stood for it, the last to fail gives the access again."""
+    restorations = (
+        fact
+        for fact in story.facts
+        if isinstance(fact.event, EnrolmentRestored) and fact.event.payment_id == story.payment.payment_id
+    )
+    return next((fact for fact in restorations if fact.position > revoked.position), None)
 
 
 def _gave_no_access(story: Story) -> bool:
@@ -186,7 +223,7 @@ def nothing_yet(_story: Story) -> Judged:
     return "not_applicable", None
 
 
-def _says(event: Event, about: dict[str, str]) -> bool:
+def _says(event: Event, about: Mapping[str, str]) -> bool:
     return all(getattr(event, name, None) == value for name, value in about.items())
 
 
@@ -200,5 +237,5 @@ RULES: tuple[Rule, ...] = (
     Rule("coupon", nothing_yet),
     Rule("share", _share),
 )
-"""In the order in which they are told. What goes with access is `with_access`, by its own three facts;
-another domain's comes at the end, and names the streams that it reads."""
+"""In the order in which they are told. What goes with access is `with_access`, by its own three facts; what
+follows it in another stream, which its rule then names, is `after_access`."""

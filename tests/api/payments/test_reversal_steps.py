@@ -9,7 +9,7 @@ from hypothesis import settings
 from msgspec.structs import replace
 
 from api.payments.reversals import steps
-from api.payments.reversals.steps import Rule, Story, access_of, steps_of, with_access
+from api.payments.reversals.steps import Rule, Story, access_of, after_access, steps_of, with_access
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
 from ledger.message import Event, Recorded
 from ledger.payments.commands import InitiatePayment, RequestRefund
@@ -160,6 +160,18 @@ def test_of_two_parts_the_one_that_is_the_last_takes_the_access(bought: Bought) 
     assert sorted(bought.told(each)["access"] for each in ("re_one", "re_two")) == ["done", "kept"]
 
 
+def test_where_two_refunds_took_it_the_last_of_them_to_fail_gives_it_again(bought: Bought) -> None:
+    refund_id = bought.return_it()
+    bought.refund("re_part", 1, revoke_access=True)
+    bought.rest()
+    bought.succeed()
+    bought.fail()
+    assert bought.told(refund_id)["money"] == "undone"
+    took = [each for each in (refund_id, "re_part") if bought.told(each)["access"] == "undone"]
+    assert len(took) == 1, "one of them took it, and it is had again"
+    assert bought.enrolment.status == "active"
+
+
 def test_a_refund_of_the_dashboard_is_told_like_any_other(bought: Bought) -> None:
     bought.refund_outside(bought.intent, PRICE)
     bought.rest()
@@ -248,6 +260,56 @@ def test_what_goes_with_the_access_is_a_step_by_its_own_three_facts(
     assert medal("re_part", with_medals(bought)) == "kept", "another refund took it"
     bought.fail()
     assert medal(refund_id, with_medals(bought)) == "undone"
+
+
+class Seat(Event, frozen=True, kw_only=True):
+    seat_of: str
+
+
+class SeatHeld(Seat, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "tests.seat_held.v1"
+
+
+class SeatFreed(Seat, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "tests.seat_freed.v1"
+
+
+class SeatHeldAgain(Seat, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "tests.seat_held_again.v1"
+
+
+SEAT = Rule("seat", after_access(SeatHeld, SeatFreed, SeatHeldAgain, named_by="seat_of"))
+
+
+def test_what_follows_the_access_in_a_stream_of_its_own_waits_until_it_has_followed(
+    bought: Bought, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "RULES", (SEAT,))
+    hall: list[tuple[int, Event]] = [(1, SeatHeld(seat_of="enr_other"))]
+
+    def seat(refund_id: str) -> str:
+        apart = [replace(fact, position=10 * fact.position) for fact in bought.facts]
+        beside = [
+            replace(apart[at - 1], stream="hall-1", position=10 * at + 1, event=event) for at, event in hall
+        ]
+        return steps_of(Story(refund_id, [*apart, *beside]))[0].state
+
+    def follows(event: Event) -> None:
+        hall.append((len(bought.facts), event))
+
+    assert seat("re_wish") == "not_applicable", "that is another's"
+    follows(SeatHeld(seat_of=bought.enrolment.enrolment_id))
+    refund_id = bought.return_it()
+    assert seat(refund_id) == "waiting"
+    bought.rest()
+    bought.succeed()
+    assert seat(refund_id) == "waiting", "the access is gone, and it has not followed"
+    follows(SeatFreed(seat_of=bought.enrolment.enrolment_id))
+    assert seat(refund_id) == "done"
+    bought.fail()
+    assert seat(refund_id) == "done"
+    follows(SeatHeldAgain(seat_of=bought.enrolment.enrolment_id))
+    assert seat(refund_id) == "undone"
 
 
 # ------------------------------------------------------------------------------------- whatever happens
