@@ -25,6 +25,7 @@ from api.services import Services, origin_of
 from api.submitting import Submitted
 from ledger.enrolments.commands import RequestReturn
 from ledger.enrolments.events import ReturnRequested
+from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.refusals import NotEnrolled, NothingPaid, ReturnInProgress
 from ledger.enrolments.stream import KIND as ENROLMENTS
 from ledger.enrolments.stream import parts_of
@@ -104,6 +105,7 @@ REFUSALS = (
     WholeReturnOnly,
     NothingToRevoke,
     NotEnrolled,
+    LearntTooMuch,
     NothingPaid,
     ReturnInProgress,
     ReturnEnded,

@@ -6,7 +6,7 @@ policies alone, so how it stands is read from the facts, and is right wherever t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, reduce
 from typing import Any, Literal
@@ -60,6 +60,8 @@ class Story:
 
     def __init__(self, refund_id: str, facts: Iterable[Recorded], coupon: Coupon = COUPON.initial) -> None:
         self.refund_id, self.coupon = refund_id, coupon
+        self.its, self.caused = {"refund_id": refund_id}, {"cause_id": refund_id}
+        """What facts say of themselves that are of the refund, and that follow from it."""
         self.facts = sorted(facts, key=lambda fact: fact.position)
 
     @cached_property
@@ -78,7 +80,9 @@ class Story:
         named = (one.position for one in self.facts if getattr(one.event, "refund_id", "") == self.refund_id)
         return next(named, 0)
 
-    def last(self, kinds: tuple[type[Event], ...], *, before: int = 0, **about: str) -> Recorded | None:
+    def last(
+        self, kinds: tuple[type[Event], ...], about: Mapping[str, str], *, before: int = 0
+    ) -> Recorded | None:
         """The newest fact of these kinds that says this of itself; `before` a position, if one is given."""
         for fact in reversed(self.facts):
             is_so = isinstance(fact.event, kinds) and _says(fact.event, about)
@@ -91,13 +95,13 @@ class Story:
         """It came to nothing, be it before or after it had succeeded."""
         refund = self.payment.refunds.get(self.refund_id)
         if refund is None:
-            return self.last((ReturnWithdrawn,), refund_id=self.refund_id) is not None
+            return self.last((ReturnWithdrawn,), self.its) is not None
         return refund.status in {"failed", "canceled"}
 
     @property
     def takes_access(self) -> bool:
         """It did, or will unless it comes to nothing. Of several parts under way any may be the last."""
-        if self.last((SaleStandingChanged,), standing="given_back", cause_id=self.refund_id) is not None:
+        if self.last((SaleStandingChanged,), {"standing": "given_back", **self.caused}) is not None:
             return True
         payment, refund = self.payment, self.payment.refunds.get(self.refund_id)
         if refund is None:
@@ -132,8 +136,8 @@ def access_of(story: Story) -> State:
 def _money(story: Story) -> Judged:
     if story.is_over:
         ends = (RefundFailed, RefundCanceled, ReturnWithdrawn)
-        return "undone", story.last(ends, refund_id=story.refund_id)
-    done = story.last((RefundSucceeded,), refund_id=story.refund_id)
+        return "undone", story.last(ends, story.its)
+    done = story.last((RefundSucceeded,), story.its)
     return ("done", done) if done else ("waiting", None)
 
 
@@ -142,8 +146,8 @@ def _share(story: Story) -> Judged:
     sale = story.payment.sale
     if sale is None or not sale.share_bp:
         return "not_applicable", None
-    taken = story.last((RefundSettled,), refund_id=story.refund_id)
-    back = story.last((RefundReversed,), refund_id=story.refund_id)
+    taken = story.last((RefundSettled,), story.its)
+    back = story.last((RefundReversed,), story.its)
     if taken is None:
         return ("kept" if story.is_over else "waiting"), None
     return ("undone", back) if back else ("done", taken)
@@ -153,13 +157,16 @@ def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Ca
     """A step that is one decision with the access: what the enrolment lost when this refund revoked it, and
     had again when that was undone.
     """
+    kinds = (given, taken, back)
 
     def judge(story: Story) -> Judged:
-        lost = _beside(story, taken, EnrolmentRevoked)
-        if lost is not None:
-            again = _beside(story, back, EnrolmentRestored)
-            return ("undone", again) if again and again.position > lost.position else ("done", lost)
-        now, then = story.last((given, taken, back)), story.last((given, taken, back), before=story.began)
+        revoked = story.last((EnrolmentRevoked,), story.caused)
+        lost = _beside(story, taken, revoked) if revoked else None
+        if lost is not None and revoked is not None:
+            restored = _restored_after(story, revoked)
+            again = _beside(story, back, restored) if restored else None
+            return ("undone", again) if again else ("done", lost)
+        now, then = story.last(kinds, {}), story.last(kinds, {}, before=story.began)
         there, was_there = (fact is not None and not isinstance(fact.event, taken) for fact in (now, then))
         if _gave_no_access(story) or not (there or was_there):
             return "not_applicable", None
@@ -168,17 +175,20 @@ def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Ca
     return judge
 
 
-def _beside(
-    story: Story, kind: type[Event], decision: type[EnrolmentRevoked | EnrolmentRestored]
-) -> Recorded | None:
-    """The fact of a `kind` that was recorded together with the one by which this refund took the access, or
-    gave it again.
-    """
-    cause = story.last((decision,), cause_id=story.refund_id)
-    if cause is None:
-        return None
+def _beside(story: Story, kind: type[Event], cause: Recorded) -> Recorded | None:
+    """The fact of a `kind` that was recorded together with the one by which the access went, or came back."""
     together = (fact for fact in story.facts if fact.command_id == cause.command_id)
     return next((fact for fact in together if isinstance(fact.event, kind)), None)
+
+
+def _restored_after(story: Story, revoked: Recorded) -> Recorded | None:
+    """Whatever failed: where several refunds stood for it, the last to fail gives the access again."""
+    restorations = (
+        fact
+        for fact in story.facts
+        if isinstance(fact.event, EnrolmentRestored) and fact.event.payment_id == story.payment.payment_id
+    )
+    return next((fact for fact in restorations if fact.position > revoked.position), None)
 
 
 def _gave_no_access(story: Story) -> bool:
@@ -201,7 +211,7 @@ def _coupon(story: Story) -> Judged:
     return (access, fact) if follows else ("waiting", None)
 
 
-def _says(event: Event, about: dict[str, str]) -> bool:
+def _says(event: Event, about: Mapping[str, str]) -> bool:
     return all(getattr(event, name, None) == value for name, value in about.items())
 
 

@@ -161,6 +161,18 @@ def test_of_two_parts_the_one_that_is_the_last_takes_the_access(bought: Bought) 
     assert sorted(bought.told(each)["access"] for each in ("re_one", "re_two")) == ["done", "kept"]
 
 
+def test_where_two_refunds_took_it_the_last_of_them_to_fail_gives_it_again(bought: Bought) -> None:
+    refund_id = bought.return_it()
+    bought.refund("re_part", 1, revoke_access=True)
+    bought.rest()
+    bought.succeed()
+    bought.fail()
+    assert bought.told(refund_id)["money"] == "undone"
+    took = [each for each in (refund_id, "re_part") if bought.told(each)["access"] == "undone"]
+    assert len(took) == 1, "one of them took it, and it is had again"
+    assert bought.enrolment.status == "active"
+
+
 def test_a_refund_of_the_dashboard_is_told_like_any_other(bought: Bought) -> None:
     bought.refund_outside(bought.intent, PRICE)
     bought.rest()
