@@ -142,6 +142,28 @@ async def test_a_part_is_not_the_buyers_to_ask_for(market: Market, ann: Caller) 
     assert (await ann.refund(payment_id, amount_minor=4900)).status_code == 201, "all of it is no part"
 
 
+async def test_who_has_learnt_a_third_is_refunded_by_an_admin_alone_and_the_review_goes_along(
+    market: Market, ann: Caller
+) -> None:
+    payment_id = await bought(market, ann)
+    await market.app.projected()
+    path = f"/api/courses/{market.course_id}"
+    items = [item["item_id"] for item in (await ann.get(path)).json()["items"]]
+    done = await ann("POST", f"{path}/progress", key="done", json={"items_done": items})
+    assert (done.status_code, done.json()["status"]) == (200, "completed")
+    praise = {"rating": 5, "text": "All of it."}
+    assert (await ann("POST", f"{path}/reviews", key="praise", json=praise)).status_code == 201
+    refused = await ann.refund(payment_id)
+    assert (refused.status_code, problem(refused)["code"]) == (409, "learnt_too_much")
+    assert not await is_frozen(market)
+    answer = await admin(market).refund(payment_id, note="The sound was missing.")
+    assert answer.status_code == 201, answer.text
+    steps = await told(ann, answer)
+    assert (steps["access"], steps["review"]) == ("done", "done")
+    await market.app.projected()
+    assert (await ann.get(f"{path}/reviews")).json()["rating"]["count"] == 0
+
+
 async def test_what_the_payment_refuses_is_refused_before_anything_is_frozen(
     market: Market, ann: Caller
 ) -> None:
