@@ -22,7 +22,7 @@ from api.services import Services
 from api.words import COUPON
 from ledger.coupons.refusals import USE_REFUSALS
 from ledger.enrolments.commands import Offer
-from ledger.enrolments.decider import check_for_sale, sale_of
+from ledger.enrolments.purchasing import check_for_sale, sale_of
 from ledger.enrolments.refusals import CourseNotForSale
 from ledger.errors import NotFound
 

@@ -42,8 +42,9 @@ from api.submitting import Submitted
 from api.words import NO_NUL
 from ledger.coupons.refusals import USE_REFUSALS, retold
 from ledger.enrolments.commands import ReserveEnrolment
-from ledger.enrolments.decider import ENROLMENT, sale_of
+from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentReleased, EnrolmentReserved
+from ledger.enrolments.purchasing import sale_of
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,

@@ -6,67 +6,25 @@ was captured gives access unless the learner has it by another payment, and then
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import assert_never, get_args
+from typing import get_args
 
-from ledger import money
-from ledger.enrolments import access
+from ledger.enrolments import payment_news, purchasing, returning
 from ledger.enrolments.commands import (
-    ActivateEnrolment,
     EnrolmentCommand,
     ExpireReservation,
     GrantEnrolment,
-    Offer,
-    PaymentNews,
-    ReleaseEnrolment,
     RequestReturn,
     ReserveEnrolment,
-    RestoreEnrolment,
-    RevokeEnrolment,
     WithdrawReturn,
 )
-from ledger.enrolments.events import (
-    EnrolmentActivated,
-    EnrolmentEvent,
-    EnrolmentExpiring,
-    EnrolmentReleased,
-    EnrolmentReserved,
-    EnrolmentRestored,
-    EnrolmentRevoked,
-    ReservationSuperseded,
-    ReturnRequested,
-    ReturnWithdrawn,
-    SurplusPaymentFound,
-    SurplusPaymentReturned,
-)
+from ledger.enrolments.events import EnrolmentEvent
 from ledger.enrolments.learning import rules as learning
 from ledger.enrolments.learning.commands import LearningCommand
-from ledger.enrolments.refusals import (
-    AlreadyEnrolled,
-    CourseNotForSale,
-    GiftToSelf,
-    InvalidText,
-    NotChargeable,
-    NotEnrolled,
-    NothingPaid,
-    OwnCourse,
-    PaymentMethodRequired,
-    PriceChanged,
-    PurchaseInProgress,
-    ReturnInProgress,
-)
 from ledger.enrolments.reviews import rules as reviews
 from ledger.enrolments.reviews.commands import ReviewCommand
-from ledger.enrolments.state import Attempt, Enrolment, evolve
+from ledger.enrolments.state import Enrolment, evolve
 from ledger.enrolments.stream import stream_of
-from ledger.errors import NotFound
 from ledger.message import Decider
-from ledger.split import Sale, basis, given, parts_fault, sale_fault
-
-RESERVATION_LASTS = timedelta(minutes=30)
-"""As long as somebody may take to confirm a payment with their bank."""
-TEXT_MAX = 255
-"""Also of the stream's name, which the payment carries."""
 
 _Events = tuple[EnrolmentEvent, ...]
 
@@ -80,319 +38,20 @@ def decide(  # noqa: PLR0911 - one answer for each kind of command
         return reviews.decide(command, enrolment.review, learner)
     match command:
         case ReserveEnrolment():
-            return _reserve(command, enrolment)
+            return purchasing.reserve(command, enrolment)
         case GrantEnrolment():
-            return _grant(command, enrolment)
+            return purchasing.grant(command, enrolment)
         case ExpireReservation():
-            return _expire(command, enrolment)
+            return purchasing.expire(command, enrolment)
         case RequestReturn():
-            return _request_return(command, enrolment)
+            return returning.request_return(command, enrolment)
         case WithdrawReturn():
-            if enrolment.returning != command.refund_id:
-                return ()
-            withdrawn = ReturnWithdrawn(enrolment_id=enrolment.enrolment_id, refund_id=command.refund_id)
-            return (withdrawn,)
+            return returning.withdraw_return(command, enrolment)
         case _ if isinstance(command, LearningCommand):
             progress = enrolment.learning.of(enrolment.enrolment_id)
             return learning.decide(command, standing_of(enrolment), progress)
         case _:
-            return _follow(command, enrolment)
-
-
-# ---------------------------------------------------------------------------------------------- purchase
-
-
-def _reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
-    _check_texts(command)
-    _check_may_buy(command, enrolment)
-    offer = command.offer
-    sale = sale_of(command.course_id, offer)
-    amount = sale.charged_minor
-    _check_price(command, amount)
-    _check_terms(command, sale, amount)
-    attempt = enrolment.attempt + 1
-    if amount == 0 and not command.coupon:
-        activated = EnrolmentActivated(
-            enrolment_id=command.enrolment_id,
-            course_id=command.course_id,
-            learner_id=command.learner_id,
-            buyer_id=command.buyer_id,
-            attempt=attempt,
-            revision=offer.revision,
-            sale=sale,
-            currency=offer.currency,
-            activated_at=command.effective_at,
-            split=given(sale, offer.currency),
-        )
-        return activated, *access.regained(enrolment, command.enrolment_id, command)
-    reserved = EnrolmentReserved(
-        enrolment_id=command.enrolment_id,
-        course_id=command.course_id,
-        learner_id=command.learner_id,
-        buyer_id=command.buyer_id,
-        attempt=attempt,
-        payment_id=command.payment_id,
-        amount_minor=amount,
-        currency=offer.currency,
-        sale=sale,
-        payment_method_id=command.payment_method_id,
-        expires_at=command.effective_at + RESERVATION_LASTS,
-        stripe_customer_id=command.stripe_customer_id,
-        save_payment_method=command.save_payment_method,
-        coupon=command.coupon,
-        author_id=offer.author_id if command.coupon else "",
-    )
-    return (reserved,)
-
-
-def _grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
-    """One that is to end, and waits for its release, is not: it will be released."""
-    held = enrolment.reservation
-    if held is None or held.enrolment_id != command.enrolment_id or held.amount_minor or enrolment.expiring:
-        return ()
-    activated = EnrolmentActivated(
-        enrolment_id=held.enrolment_id,
-        course_id=held.course_id,
-        learner_id=held.learner_id,
-        buyer_id=held.buyer_id,
-        attempt=held.attempt,
-        revision=held.sale.revision,
-        sale=held.sale,
-        currency=held.currency,
-        split=given(held.sale, held.currency),
-        coupon=held.coupon,
-        activated_at=command.effective_at,
-    )
-    return activated, *access.regained(enrolment, held.enrolment_id, command)
-
-
-def sale_of(course_id: str, offer: Offer) -> Sale:
-    """The terms on which `offer` is sold."""
-    included = offer.tax_minor if offer.tax_included else 0
-    return Sale(
-        course_id=course_id,
-        revision=offer.revision,
-        price_minor=offer.price_minor,
-        discount_minor=offer.discount_minor,
-        discount_borne_by=offer.discount_borne_by,
-        tax_minor=offer.tax_minor,
-        tax_included=offer.tax_included,
-        basis_minor=basis(offer.price_minor, offer.discount_minor, offer.discount_borne_by, included),
-        share_bp=offer.share_bp,
-        instructors=offer.instructors,
-        catalogue_version=offer.catalogue_version,
-    )
-
-
-def _check_texts(command: ReserveEnrolment) -> None:
-    for name in ("enrolment_id", "payment_id", "course_id", "learner_id", "buyer_id"):
-        text = getattr(command, name)
-        if not text or len(text) > TEXT_MAX or "\0" in text:
-            raise InvalidText(f"`{name}` must have from 1 to {TEXT_MAX} characters, and no NUL.")
-    if "-" in command.course_id:
-        raise InvalidText("`course_id` must not have a hyphen: the id of a course has none.")
-    if len(stream_of(command.course_id, command.learner_id)) > TEXT_MAX:
-        raise InvalidText(
-            f"`course_id` and `learner_id` together must be shorter than {TEXT_MAX} characters."
-        )
-
-
-def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
-    offer = command.offer
-    if command.gift and command.learner_id == command.buyer_id:
-        raise GiftToSelf("A gift is for another user; leave the recipient out to buy it for yourself.")
-    sellers = {offer.author_id, *(part.user_id for part in offer.instructors)}
-    if not sellers.isdisjoint({command.buyer_id, command.learner_id}):
-        raise OwnCourse("This is a course of the buyer's or the learner's own; it cannot be bought for them.")
-    if enrolment.is_live:
-        raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
-    if enrolment.status == "reserved" and enrolment.reservation is not None:
-        under_way = enrolment.reservation
-        own = under_way.buyer_id == command.buyer_id
-        raise PurchaseInProgress(under_way.payment_id if own else "", under_way.expires_at)
-    check_for_sale(offer)
-
-
-def check_for_sale(offer: Offer) -> None:
-    """To anybody. Raises `CourseNotForSale`."""
-    if offer.status != "published":
-        raise CourseNotForSale(f"This course is {offer.status or 'not published'}, and not for sale.")
-    if offer.author_gone:
-        raise CourseNotForSale("The instructor of this course is gone, and it is not for sale any more.")
-
-
-def _check_price(command: ReserveEnrolment, amount: int) -> None:
-    currency = command.offer.currency
-    if (command.expected_minor, command.expected_currency) != (amount, currency):
-        raise PriceChanged(
-            f"This course now costs {money.format_minor(amount, currency)}; "
-            "send that as the expected price to buy it.",
-            amount,
-            currency,
-        )
-
-
-def _check_terms(command: ReserveEnrolment, sale: Sale, amount: int) -> None:
-    """A free course has none that could be wrong."""
-    fault = sale_fault(sale, amount) if amount else parts_fault(sale) if sale.given_minor else ""
-    if fault:
-        raise CourseNotForSale(f"The terms of this course do not add up: its sale {fault}.")
-    if amount:
-        _check_charge(command, amount)
-
-
-def _check_charge(command: ReserveEnrolment, amount: int) -> None:
-    if fault := money.charge_fault(amount, command.offer.currency):
-        written = money.format_minor(amount, command.offer.currency)
-        raise NotChargeable(f"What is to pay {fault}; it is {written}.")
-    if not command.payment_method_id:
-        raise PaymentMethodRequired("This course is not free: send the `payment_method` that pays it.")
-
-
-def _expire(command: ExpireReservation, enrolment: Enrolment) -> _Events:
-    reservation = enrolment.reservation
-    if reservation is None or reservation.enrolment_id != command.enrolment_id or enrolment.expiring:
-        return ()
-    if command.effective_at < reservation.expires_at:
-        return ()
-    return (EnrolmentExpiring(enrolment_id=command.enrolment_id, payment_id=reservation.payment_id),)
-
-
-# ------------------------------------------------------------------------------------------- its payments
-
-
-def _follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
-    """Each piece of news is one fact at least, so that what is older than it is known as that."""
-    attempt = enrolment.attempts.get(command.payment_id, Attempt())
-    if command.as_of <= attempt.as_of or enrolment.is_granted(attempt):
-        return ()
-    match command:
-        case ActivateEnrolment() | RestoreEnrolment():
-            return _paid(command, enrolment, attempt)
-        case ReleaseEnrolment():
-            released = EnrolmentReleased(
-                enrolment_id=_id_of(command, attempt),
-                payment_id=command.payment_id,
-                reason=command.reason,
-                as_of=command.as_of,
-                coupon=attempt.coupon,
-            )
-            return (released,)
-        case RevokeEnrolment():
-            return _given_back(command, enrolment, attempt)
-        case _:
-            assert_never(command)
-
-
-def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
-    if enrolment.is_live_by_another(command.payment_id):
-        surplus = SurplusPaymentFound(
-            payment_id=command.payment_id,
-            buyer_id=command.buyer_id,
-            kept_payment_id=enrolment.payment_id,
-            as_of=command.as_of,
-        )
-        return (surplus,)
-    active = _active(command, enrolment, attempt)
-    back = access.regained(enrolment, active.enrolment_id, command)
-    if enrolment.status != "reserved" or enrolment.payment_id == command.payment_id:
-        return active, *back
-    superseded = ReservationSuperseded(
-        enrolment_id=enrolment.enrolment_id,
-        payment_id=enrolment.payment_id,
-        by_payment_id=command.payment_id,
-        coupon=enrolment.reservation.coupon if enrolment.reservation else "",
-    )
-    return superseded, active, *back
-
-
-def _active(
-    command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt
-) -> EnrolmentActivated | EnrolmentRestored:
-    was_active = attempt.given_back and not attempt.surplus
-    if isinstance(command, RestoreEnrolment) and (was_active or enrolment.payment_id == command.payment_id):
-        return EnrolmentRestored(
-            enrolment_id=_id_of(command, attempt),
-            payment_id=command.payment_id,
-            buyer_id=command.buyer_id,
-            attempt=attempt.number or enrolment.attempt + 1,
-            revision=attempt.revision or command.revision,
-            cause=command.cause,
-            cause_id=command.cause_id,
-            as_of=command.as_of,
-            amount_minor=attempt.amount_minor,
-            currency=attempt.currency,
-            activated_at=command.effective_at,
-            coupon=attempt.coupon,
-        )
-    return EnrolmentActivated(
-        enrolment_id=_id_of(command, attempt),
-        course_id=command.course_id,
-        learner_id=command.learner_id,
-        buyer_id=command.buyer_id,
-        attempt=attempt.number or enrolment.attempt + 1,
-        revision=attempt.revision or command.revision,
-        payment_id=command.payment_id,
-        amount_minor=attempt.amount_minor,
-        currency=attempt.currency,
-        as_of=command.as_of,
-        activated_at=command.effective_at,
-        coupon=attempt.coupon,
-    )
-
-
-def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
-    if attempt.surplus or enrolment.is_live_by_another(command.payment_id):
-        return (SurplusPaymentReturned(payment_id=command.payment_id, as_of=command.as_of),)
-    revoked = EnrolmentRevoked(
-        enrolment_id=_id_of(command, attempt),
-        payment_id=command.payment_id,
-        cause=command.cause,
-        cause_id=command.cause_id,
-        as_of=command.as_of,
-        coupon=attempt.coupon,
-    )
-    return revoked, *access.lost(enrolment, revoked.enrolment_id, command)
-
-
-def _id_of(command: PaymentNews, attempt: Attempt) -> str:
-    """A payment that was taken up from Stripe, whose reservation is gone here, is its own enrolment."""
-    return attempt.enrolment_id or command.payment_id
-
-
-# ------------------------------------------------------------------------------------------------ return
-
-
-def _request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
-    if not enrolment.is_live:
-        raise NotEnrolled(f"This enrolment is {enrolment.status or 'not there'}: nothing can be returned.")
-    paid = enrolment.attempts.get(enrolment.payment_id)
-    if paid is None:
-        raise NothingPaid("Nothing was paid for this enrolment, so that nothing can be given back.")
-    if command.user_id != paid.buyer_id:
-        raise NotFound("There is no such purchase of yours; who paid it can return it.")
-    if command.payment_id not in {"", enrolment.payment_id}:
-        raise NotEnrolled(
-            f"Payment {command.payment_id} is not the one that gives access to the course. What was paid "
-            "twice goes back by itself; for anything else ask an administrator."
-        )
-    if enrolment.returning == command.refund_id:
-        return ()
-    if enrolment.returning:
-        raise ReturnInProgress(f"Refund {enrolment.returning} of this purchase is under way; wait for it.")
-    learning.check_returnable(enrolment.learning.of(enrolment.enrolment_id))
-    requested = ReturnRequested(
-        enrolment_id=enrolment.enrolment_id,
-        payment_id=enrolment.payment_id,
-        refund_id=command.refund_id,
-        buyer_id=paid.buyer_id,
-        reason=command.reason,
-        note=command.note,
-    )
-    return (requested,)
-
-
-# ---------------------------------------------------------------------------------------------- learning
+            return payment_news.follow(command, enrolment)
 
 
 def standing_of(enrolment: Enrolment) -> learning.Standing:

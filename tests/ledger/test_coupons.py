@@ -35,9 +35,9 @@ from ledger.coupons.state import LIVE, Coupon, evolve
 from ledger.coupons.terms import Purchase, Terms, normal
 from ledger.effects import FollowCouponUse, HoldCouponUse, StartCoursePayment
 from ledger.enrolments.commands import GrantEnrolment
-from ledger.enrolments.decider import RESERVATION_LASTS
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentReserved
 from ledger.enrolments.following import asked
+from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.enrolments.refusals import CourseNotForSale
 from ledger.enrolments.state import Enrolment
 from ledger.errors import Forbidden, NotFound, Refused

@@ -16,7 +16,7 @@ from ledger.effects import (
     ReopenEnrolment,
     StartCoursePayment,
 )
-from ledger.enrolments.decider import RESERVATION_LASTS, decide
+from ledger.enrolments.decider import decide
 from ledger.enrolments.events import (
     EnrolmentActivated,
     EnrolmentExpiring,
@@ -26,6 +26,7 @@ from ledger.enrolments.events import (
     SurplusPaymentFound,
 )
 from ledger.enrolments.following import Unanswered, asked, instead
+from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,

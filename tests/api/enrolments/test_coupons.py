@@ -14,7 +14,7 @@ from ledger.coupons.decider import COUPON
 from ledger.coupons.state import Coupon
 from ledger.coupons.stream import stream_of
 from ledger.effects import FollowCouponUse, HoldCouponUse, StartCoursePayment
-from ledger.enrolments.decider import RESERVATION_LASTS
+from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.enrolments.conftest import AUTHOR, Market

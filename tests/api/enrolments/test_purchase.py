@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.effects import CreatePaymentIntent, FollowSale, StartCoursePayment
-from ledger.enrolments.decider import RESERVATION_LASTS
+from ledger.enrolments.purchasing import RESERVATION_LASTS
 from tests.api.courses import ways
 from tests.api.enrolments.conftest import AUTHOR, Market
 from tests.api.support import Caller, problem, until

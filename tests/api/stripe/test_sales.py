@@ -6,7 +6,8 @@ from typing import Any
 
 from api.stripe.payments.surplus import FIRST_PAUSE
 from ledger.enrolments.commands import ExpireReservation
-from ledger.enrolments.decider import ENROLMENT, RESERVATION_LASTS
+from ledger.enrolments.decider import ENROLMENT
+from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.enrolments.state import Enrolment
 from ledger.enrolments.stream import stream_of
 from ledger.ids import new_id
