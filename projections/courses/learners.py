@@ -5,7 +5,7 @@ A row holds what one learner adds now, so that whatever a fact says, the course 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
 from ledger.enrolments.reviews.events import (
@@ -27,8 +27,10 @@ class CourseLearnerRow(Row):
     course_id: str
     payment_id: str
     """By which the learner has the course; empty for nothing."""
+    live: bool
+    """Whether the learner has it now."""
     since: date | None
-    """The day (UTC) from which on the learner has it; None when they do not."""
+    """The day (UTC) on which the learner began, as far as that counts: what comes back began when it did."""
     rating: int
     """0 when no review counts."""
 
@@ -60,17 +62,21 @@ RATING_SCALE = 10**18
 
 
 def begin(stream: str, course_id: str) -> CourseLearnerRow:
-    return CourseLearnerRow(stream=stream, course_id=course_id, payment_id="", since=None, rating=0)
+    return CourseLearnerRow(
+        stream=stream, course_id=course_id, payment_id="", live=False, since=None, rating=0
+    )
 
 
 def advance(row: CourseLearnerRow, recorded: Recorded) -> None:
     """The same rules as the decider's `evolve`, as far as access and stars go."""
     match recorded.event:
-        case EnrolmentActivated(payment_id=payment_id) | EnrolmentRestored(payment_id=payment_id):
-            row.payment_id = payment_id
-            row.since = row.since or _day_of(recorded.metadata.effective_at)
+        case EnrolmentActivated() | EnrolmentRestored() as event:
+            back = isinstance(event, EnrolmentRestored) and event.payment_id == row.payment_id
+            if row.since is None or not (row.live or back):
+                row.since = recorded.metadata.effective_at.astimezone(UTC).date()
+            row.live, row.payment_id = True, event.payment_id
         case EnrolmentRevoked(payment_id=payment_id) if payment_id == row.payment_id:
-            row.since = None
+            row.live = False
         case ReviewPosted(rating=rating):
             row.rating = rating
         case ReviewEdited() | ReviewShown() | ReviewReinstated() as event:
@@ -81,8 +87,9 @@ def advance(row: CourseLearnerRow, recorded: Recorded) -> None:
             pass  # of another payment than the one that gives access
 
 
-def _day_of(at: datetime) -> date:
-    return at.astimezone(UTC).date()
+def day_of(row: CourseLearnerRow) -> date | None:
+    """In whose count the learner is; None when they have no access."""
+    return row.since if row.live else None
 
 
 def rate(row: CourseRow, rating: int, by: int) -> None:

@@ -81,14 +81,15 @@ class Courses(Projection):
         if self._learners.find(recorded.stream) is None:
             self._learners.put(recorded.stream, learners.begin(recorded.stream, course_id))
         row, of = self._learners.change(recorded.stream), self._courses.change(course_id)
-        since, rating = row.since, row.rating
+        live, before, rating = row.live, learners.day_of(row), row.rating
         learners.advance(row, recorded)
-        of.learners += (row.since is not None) - (since is not None)
-        for day, by in ((since, -1), (row.since, 1)):
-            if since != row.since and day is not None:
-                self._days.of((course_id, day))[0] += by
+        of.learners += row.live - live
         learners.rate(of, rating, -1)
         learners.rate(of, row.rating, 1)
+        after = learners.day_of(row)
+        for day, by in ((before, -1), (after, 1)):
+            if day is not None and before != after:
+                self._days.of((course_id, day))[0] += by
 
     def _add_revision(
         self, recorded: Recorded, course_id: str, revision: int, content: CourseContent

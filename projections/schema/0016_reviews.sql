@@ -18,6 +18,7 @@ CREATE TABLE course_learners (
     stream text COLLATE "C" PRIMARY KEY,
     course_id text COLLATE "C" NOT NULL,
     payment_id text COLLATE "C" NOT NULL,
+    live boolean NOT NULL,
     since date,
     rating bigint NOT NULL
 );

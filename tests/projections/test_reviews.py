@@ -118,6 +118,16 @@ def test_the_days_hold_who_began_then_and_has_it_still(database_url: str) -> Non
     days = [tuple(row.values()) for row in select(database_url, query)]
     assert days == [(START.date(), 1), (late.date(), 1)]
 
+    learners.ask(ANN, restore(), at=late)
+    stored(database_url, learners)
+    days = [tuple(row.values()) for row in select(database_url, query)]
+    assert days == [(START.date(), 2), (late.date(), 1)], "a refund that bounces begins nothing"
+
+    learners.ask(ANN, revoke(as_of=9), reserve(2), activate(2, 3), at=late)
+    stored(database_url, learners)
+    days = [tuple(row.values()) for row in select(database_url, query)]
+    assert days == [(START.date(), 1), (late.date(), 2)]
+
 
 def test_news_of_another_payment_move_nothing(database_url: str, learners: Learners) -> None:
     learners.ask(ANN, post(4), activate(2, 8), revoke(2, 9))
