@@ -81,13 +81,25 @@ def server_for(app: Litestar, on_ready: Callable[[], None]) -> uvicorn.Server:
     return _Server(config, on_ready)
 
 
-def ensure_endpoint(state: State, url: str, secret: str, events: list[str] | None = None) -> str:
-    """One enabled webhook endpoint for `url` with this secret, also after a restart; answers with its id."""
+def ensure_endpoint(
+    state: State, url: str, secret: str, events: list[str] | None = None, *, connect: bool = False
+) -> str:
+    """One enabled webhook endpoint for `url` with this secret, also after a restart; answers with its id.
+    One that is to hear of connected accounts (`connect`) stands beside that of the platform.
+    """
     tx = state.begin()
-    known = next((e for e in state.store.all("webhook_endpoint") if e["url"] == url), None)
+    application = state.ids.application if connect else None
+    known = next(
+        (
+            e
+            for e in state.store.all("webhook_endpoint")
+            if e["url"] == url and e["application"] == application
+        ),
+        None,
+    )
     wanted = events or ["*"]
     if known is None:
-        endpoint = add_endpoint(tx, url, wanted, secret)
+        endpoint = add_endpoint(tx, url, wanted, secret, connect=connect)
     else:
         endpoint = tx.update(known, secret=secret, status="enabled", enabled_events=wanted)
     tx.commit()
