@@ -51,6 +51,8 @@ KINDS = (
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",
+    "transfer",
+    "transfer_reversal",
     "webhook_endpoint",
 )
 Json = dict[str, Any]

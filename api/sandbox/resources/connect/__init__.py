@@ -8,6 +8,8 @@ from api.sandbox.resources.connect import (
     capabilities,
     external_accounts,
     paying_out,
+    transfer_reversals,
+    transfers,
 )
 
 ALL = (
@@ -16,4 +18,6 @@ ALL = (
     capabilities.RESOURCE,
     external_accounts.RESOURCE,
     paying_out.RESOURCE,
+    transfers.RESOURCE,
+    transfer_reversals.RESOURCE,
 )

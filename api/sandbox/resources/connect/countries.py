@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from api.sandbox.errors import invalid
+from api.sandbox.errors import Object, StripeError, invalid
 
 PLATFORM = "US"
 FULL, RECIPIENT = "full", "recipient"
@@ -62,4 +62,20 @@ def _check_recipient(country: str, capabilities: Collection[str]) -> None:
         raise invalid(
             "Accounts under the recipient service agreement cannot request the card_payments capability.",
             param="capabilities[card_payments]",
+        )
+
+
+def is_recipient(account: Object) -> bool:
+    return bool(account["tos_acceptance"]["service_agreement"] == RECIPIENT)
+
+
+def check_reach(account: Object) -> None:
+    """Money crosses a border to recipients only. Raises StripeError."""
+    if account["country"] != PLATFORM and not is_recipient(account):
+        raise StripeError(
+            f"Funds can't be sent to accounts located in {account['country']} because it's restricted "
+            "outside of your platform's region. Create the account with "
+            "tos_acceptance[service_agreement]=recipient.",
+            code="transfers_not_allowed",
+            param="destination",
         )
