@@ -282,8 +282,8 @@ class Transaction:
                     INSERT_LINK, [(scoped(e.account, "event.type"), e.type, e.rank) for e in self._events]
                 )
             for statement, rows in (
-                (DELETE_LINK, self._unlinks),
                 (INSERT_LINK, self._links),
+                (DELETE_LINK, self._unlinks),  # after them: what was linked here may be unlinked here too
                 (INSERT_JOB, self._jobs),
                 (DELETE_JOB, self._done),
                 (ADD_FUNDS, self._funds),
