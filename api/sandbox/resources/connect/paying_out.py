@@ -28,13 +28,15 @@ def plan(tx: Transaction, account: Object, available_on: int = 0) -> None:
 
 
 def pay_out(tx: Transaction, account_id: str) -> None:
-    """All that is available, a payout for each currency; once, however often it was planned for now."""
+    """All that is available, a payout for each currency; once, however often it was planned for now, and not
+    at all when the schedule has changed since.
+    """
     account = tx.find(account_id)
     planned = f"{PAY_OUT} {account_id}"
     if planned in tx.notes or account is None or account.get("deleted"):
         return
     schedule = account["settings"]["payouts"]["schedule"]
-    if not account["payouts_enabled"] or schedule["interval"] == "manual":
+    if not account["payouts_enabled"] or schedules.next_payout(schedule, tx.now) != tx.now:
         return
     tx.notes[planned] = account_id
     with tx.acting_for(account_id):
