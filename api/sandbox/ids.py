@@ -33,7 +33,7 @@ class Ids:
     def make(self, prefix: str, rank: int, owner: str = "") -> str:
         """`owner` is the connected account that the object is of, "" for the platform's own."""
         room = _SHORT.get(prefix, _LONG) - _TAIL - 1
-        account = owner.removeprefix("acct_3") or self.account
+        account = owner.removeprefix("acct_3") if owner else self.account
         return f"{prefix}3{account[:room]}{_digits((rank * _STRIDE + self._offset) % _SPACE)}"
 
     def owner(self, object_id: str) -> str:

@@ -39,7 +39,8 @@ class Call:
         self.key = (
             self.headers.get(b"idempotency-key", b"").decode("latin-1") if self.method == "POST" else ""
         )
-        self.account = self.headers.get(b"stripe-account", b"").decode("latin-1")
+        account = self.headers.get(b"stripe-account") or self.headers.get(b"stripe-context", b"")
+        self.account = account.decode("latin-1")
         self.ids: tuple[str, ...] = ()
         self.params: dict[str, Any] = {}
 
@@ -102,7 +103,9 @@ class Pipeline:
         return route
 
     def _check_account(self, call: Call, route: Route) -> None:
-        """The `Stripe-Account` header. https://docs.stripe.com/connect/authentication"""
+        """`Stripe-Account`, or `Stripe-Context`, which says the same of one connected account.
+        https://docs.stripe.com/connect/authentication
+        """
         account = self._state.store.find(call.account)
         if account is None or account["object"] != "account" or account.get("deleted"):
             raise no_access(call.account)

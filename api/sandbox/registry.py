@@ -1,6 +1,6 @@
 """What a resource is: one module with its routes, object shape and jobs.
 
-A new resource (Connect, say) is a module with a `RESOURCE` that is named in `api.sandbox.resources.ALL`;
+A new resource (top-ups, say) is a module with a `RESOURCE` that is named in `api.sandbox.resources.ALL`;
 nothing else has to know it.
 """
 

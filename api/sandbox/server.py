@@ -133,15 +133,20 @@ def running_sandbox(
     settings: Settings | None = None,
     webhook_url: str = "",
     webhook_secret: str = "",
+    connect_secret: str = "",
     port: int = 0,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Sandbox]:
-    """A sandbox on a free port, ready for calls, for as long as the context lasts."""
+    """A sandbox on a free port, ready for calls, for as long as the context lasts. With a `connect_secret`,
+    `webhook_url` hears of connected accounts too, signed with that one.
+    """
     state = State(path, seed=seed, settings=settings)
     try:
         secret = webhook_secret or "whsec_" + secrets.token_hex(16)
         if webhook_url:
             ensure_endpoint(state, webhook_url, secret)
+        if webhook_url and connect_secret:
+            ensure_endpoint(state, webhook_url, connect_secret, connect=True)
         app = create_app(state, environ=environ)
         with listen(port) as listener:
             url = state.base_url = f"http://{HOST}:{listener.getsockname()[1]}"

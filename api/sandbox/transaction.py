@@ -188,7 +188,11 @@ class Transaction:
         rank = self._ranks.get(object_id)
         if rank is None:
             value = self.store.find(object_id)
-            rank = self.store.rank_of(object_id, self._kind(value)) if value else None
+            rank = (
+                self.store.rank_of(object_id, _kind(value, self.world.ids.owner(object_id)))
+                if value
+                else None
+            )
         if rank is None:
             raise missing("object", object_id)
         return rank
@@ -305,37 +309,41 @@ class Transaction:
         self.world.deliveries.start(due)
 
     def _write_objects(self, execute: Any) -> None:
+        owner_of = self.world.ids.owner
         for object_id, value in self._written.items():
             body = self.encoded(value)
             rank = self._ranks.get(object_id)
-            links = self._links_of(value)
+            owner = owner_of(object_id)
+            links = self._links_of(value, owner)
             if rank is not None:
-                execute(INSERT_OBJECT, (rank, self._kind(value), object_id, body))
+                execute(INSERT_OBJECT, (rank, _kind(value, owner), object_id, body))
             else:
-                execute(UPDATE_OBJECT, (self._kind(value), body, object_id))
-                links = self._changed_links(object_id, links)
+                execute(UPDATE_OBJECT, (_kind(value, owner), body, object_id))
+                links = self._changed_links(object_id, links, owner)
                 if not links:
                     continue
                 rank = self._rank(object_id)
             self._links.extend((field, target, rank) for field, target in links)
 
-    def _changed_links(self, object_id: str, links: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    def _changed_links(
+        self, object_id: str, links: list[tuple[str, Any]], owner: str
+    ) -> list[tuple[str, Any]]:
         """New links of an object that was there before; those it lost are taken away."""
-        before = self._links_of(self._before[object_id])
+        before = self._links_of(self._before[object_id], owner)
         if before == links:
             return []
         lost = [pair for pair in before if pair not in links]
         if lost:
-            rank = self.store.rank_of(object_id, self._kind(self._before[object_id]))
+            rank = self.store.rank_of(object_id, _kind(self._before[object_id], owner))
             self._unlinks.extend((field, target, rank or 0) for field, target in lost)
         return [pair for pair in links if pair not in before]
 
-    def _links_of(self, value: Object) -> list[tuple[str, Any]]:
+    def _links_of(self, value: Object, owner: str) -> list[tuple[str, Any]]:
         links = self.world.registry.links_of(value)
-        owner = self.world.ids.owner(value["id"]) if links else ""
         return [(scoped(owner, field), target) for field, target in links] if owner else links
 
-    def _kind(self, value: Object) -> str:
-        """As the store keeps it: by the account that the object is of, and whether it was deleted."""
-        kind = f"deleted_{value['object']}" if value.get("deleted") else str(value["object"])
-        return scoped(self.world.ids.owner(value["id"]), kind)
+
+def _kind(value: Object, owner: str) -> str:
+    """As the store keeps it: by the account that the object is of, and whether it was deleted."""
+    kind = f"deleted_{value['object']}" if value.get("deleted") else str(value["object"])
+    return scoped(owner, kind) if owner else kind

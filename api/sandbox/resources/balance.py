@@ -51,14 +51,19 @@ def available(tx: Transaction, currency: str) -> int:
 
 
 def balance(tx: Transaction, _: NoParams) -> Object:
-    """An account that never moved money shows zero in US dollars."""
-    rows = sums(tx) or [("usd", 0, 0)]
+    """An account that never moved money shows zero in its currency."""
+    rows = sums(tx) or [(_default_currency(tx), 0, 0)]
     return {
         "object": "balance",
         "available": [_amount(currency, available) for currency, available, _ in rows],
         "livemode": False,
         "pending": [_amount(currency, pending) for currency, _, pending in rows],
     }
+
+
+def _default_currency(tx: Transaction) -> str:
+    account = tx.find(tx.account) if tx.account else None
+    return str(account.get("default_currency", "usd")) if account else "usd"
 
 
 def _amount(currency: str, amount: int) -> Object:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import stripe
 
-from api.sandbox import Sandbox
+from api.sandbox import Sandbox, running_sandbox
 
 EXPRESS = {
     "fees": {"payer": "application"},
@@ -86,6 +86,8 @@ def test_a_recipient_abroad_has_the_currency_of_its_country(
     abroad = account(country="KE", tos_acceptance={"service_agreement": "recipient"})
     made = client.v1.accounts.retrieve(abroad)
     assert (made.default_currency, made.payouts_enabled) == ("kes", True)
+    balance = client.v1.balance.retrieve(options={"stripe_account": abroad})
+    assert (balance.available[0].amount, balance.available[0].currency) == (0, "kes")
     with pytest.raises(stripe.InvalidRequestError, match="cannot be changed"):
         client.v1.accounts.update(abroad, {"tos_acceptance": {"service_agreement": "full"}})
 
@@ -262,6 +264,7 @@ def test_calls_for_a_connected_account(sandbox: Sandbox, client: stripe.StripeCl
     owner = account()
     own: Any = {"stripe_account": owner}
     assert client.v1.accounts.retrieve_current(options=own).id == owner
+    assert client.v1.accounts.retrieve_current(options={"stripe_context": owner}).id == owner
     with pytest.raises(stripe.PermissionError):
         client.v1.accounts.retrieve(account(), options=own)
     with pytest.raises(stripe.InvalidRequestError, match="without the Stripe-Account header"):
@@ -269,3 +272,16 @@ def test_calls_for_a_connected_account(sandbox: Sandbox, client: stripe.StripeCl
     with pytest.raises(stripe.PermissionError):
         client.v1.balance.retrieve(options={"stripe_account": "acct_1"})
     assert httpx.get(f"{sandbox.url}/v1/account", headers=HEADERS).status_code == 400
+
+
+def test_one_url_can_hear_of_the_platform_and_of_connected_accounts(receiver: Any, until: Any) -> None:
+    secrets: Any = {"webhook_secret": "whsec_platform", "connect_secret": "whsec_connect"}
+    with running_sandbox(seed="two", webhook_url=receiver.url, environ={}, **secrets) as sandbox:
+        form = {"type": "express", "capabilities[transfers][requested]": "true"}
+        made = httpx.post(f"{sandbox.url}/v1/accounts", data=form, headers=HEADERS).json()["id"]
+        httpx.post(f"{sandbox.url}/_sandbox/accounts/{made}/onboard", json={"outcome": "incomplete"})
+        httpx.post(f"{sandbox.url}/v1/customers", headers=HEADERS)
+        until(lambda: len(receiver.got) == 2)
+    told = {json.loads(body)["type"]: (signature, body) for signature, body in receiver.got}
+    for kind, secret in (("customer.created", "whsec_platform"), ("account.updated", "whsec_connect")):
+        stripe.Webhook.construct_event(told[kind][1], told[kind][0], secret)

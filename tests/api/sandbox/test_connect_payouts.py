@@ -128,6 +128,17 @@ def test_a_bank_sends_the_money_back_days_after_it_arrived(
     assert told == ["account.updated", "account.external_account.updated", "payout.failed"]
 
 
+def test_two_payouts_that_come_back_put_the_bank_in_error_once(
+    client: stripe.StripeClient, paid: Any, control: Any
+) -> None:
+    own = paid()
+    made = [client.v1.payouts.create({"amount": 100, "currency": "usd"}, own) for _ in range(2)]
+    for payout in made:
+        control.post(f"/payouts/{payout.id}/end", outcome="failed")
+    told = client.v1.events.list({"type": "account.external_account.updated"}, own).data
+    assert len(told) == 1
+
+
 def test_with_another_bank_the_next_midnight_pays_out(
     client: stripe.StripeClient, paid: Any, control: Any
 ) -> None:

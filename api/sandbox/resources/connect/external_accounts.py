@@ -33,7 +33,7 @@ class Listing(ListParams, frozen=True, kw_only=True):
 def given(tx: Transaction, account: Object, last4: str | None) -> Object:
     """`external_accounts` with this bank account instead of the one before; (None) that one if it works."""
     before = account["external_accounts"]
-    if last4 is None and any(bank["status"] != "errored" for bank in before["data"]):
+    if last4 is None and working(account):
         return dict(before)
     with tx.acting_for(account["id"]):
         for old in before["data"]:
@@ -41,6 +41,11 @@ def given(tx: Transaction, account: Object, last4: str | None) -> Object:
         bank = tx.add(_shape(tx, account, last4 or GOOD))
         tx.emit("account.external_account.created", bank)
     return {**before, "data": [bank]}
+
+
+def working(account: Object) -> list[str]:
+    """Ids of the bank accounts that no payout came back from."""
+    return [bank["id"] for bank in account["external_accounts"]["data"] if bank["status"] != "errored"]
 
 
 def disabled(tx: Transaction, account: Object) -> Object:

@@ -47,8 +47,8 @@ def pay_out(tx: Transaction, account_id: str) -> None:
 
 def _paid(tx: Transaction, payout: Object) -> None:
     """A test bank account sends the payout back, days after it seemed to have arrived."""
-    bank = tx.find(payout["destination"])
-    if tx.account and bank and bank["last4"] in external_accounts.FAILING:
+    bank = tx.find(payout["destination"]) if tx.account else None
+    if bank and bank["last4"] in external_accounts.FAILING:
         tx.later(tx.now + tx.world.settings.bounce_days * DAY_S, "bounce_payout", payout["id"])
 
 
@@ -61,8 +61,8 @@ def _bounce(tx: Transaction, payout_id: str) -> None:
 
 def _failed(tx: Transaction, payout: Object) -> None:
     """Nothing more is paid out until the owner gives another bank account."""
-    account = tx.find(tx.account)
-    if account is None or account.get("deleted") or payout["destination"] not in _banks(account):
+    account = _acting(tx)
+    if account is None or payout["destination"] not in external_accounts.working(account):
         return
     changes: Object = {"external_accounts": external_accounts.disabled(tx, account)}
     if standings.is_good(account):
@@ -70,14 +70,15 @@ def _failed(tx: Transaction, payout: Object) -> None:
     change(tx, account, **changes)
 
 
-def _banks(account: Object) -> list[str]:
-    return [bank["id"] for bank in account["external_accounts"]["data"]]
-
-
 def _canceled(tx: Transaction, _payout: Object) -> None:
-    account = tx.find(tx.account)
-    if account is not None and not account.get("deleted"):
+    if (account := _acting(tx)) is not None:
         plan(tx, account)
+
+
+def _acting(tx: Transaction) -> Object | None:
+    """The connected account that the work is for, unless it has left."""
+    account = tx.find(tx.account) if tx.account else None
+    return None if account is None or account.get("deleted") else account
 
 
 RESOURCE = Resource(
