@@ -23,7 +23,7 @@ class Onboard(Body, frozen=True, kw_only=True):
 
     outcome: onboarding.Outcome = "complete"
     bank: str | None = None
-    due_in_s: Annotated[int, msgspec.Meta(ge=1)] = 14 * 86_400
+    due_in_s: Annotated[int, msgspec.Meta(ge=1)] = onboarding.DUE_IN_S
 
 
 class Adjust(Body, frozen=True, kw_only=True):

@@ -36,7 +36,6 @@ SAYS: dict[onboarding.Outcome, str] = {
     "payouts_disabled": "Give no bank account",
     "rejected": "Be rejected",
 }
-IN_TWO_WEEKS_S = 14 * 86_400
 UNKNOWN = "<!doctype html><title>Used</title><p>This link was used. Ask the platform for another one."
 
 
@@ -68,7 +67,7 @@ async def finish(
 
     def act(tx: Transaction) -> Object:
         tx.write(account_links.FINISH, (token,))
-        return onboarding.finish(tx, own(tx, link.account), outcome, due_in_s=IN_TWO_WEEKS_S)
+        return onboarding.finish(tx, own(tx, link.account), outcome)
 
     await work(sandbox, act)
     return _to(link.return_url)

@@ -130,6 +130,16 @@ def test_a_document_is_wanted_and_its_deadline_passes(
     assert client.v1.accounts.retrieve(late).payouts_enabled
 
 
+def test_a_deadline_that_was_met_changes_nothing(
+    client: stripe.StripeClient, account: Any, control: Any
+) -> None:
+    owner = account("due", due_in_s=1_000)
+    control.post(f"/accounts/{owner}/onboard", outcome="complete")
+    control.post("/clock/advance", seconds=2_000)
+    after: Any = client.v1.accounts.retrieve(owner)
+    assert (after.payouts_enabled, after.requirements.past_due) == (True, [])
+
+
 def test_a_person_onboards_in_a_browser_and_the_link_works_once(
     client: stripe.StripeClient, account: Any
 ) -> None:
@@ -258,6 +268,41 @@ def test_what_belongs_to_one_account_is_not_there_for_another(
         assert client.v1.balance.retrieve(options=options).available[0].amount == 0  # type: ignore[arg-type]
     with pytest.raises(stripe.InvalidRequestError, match="No such"):
         client.v1.balance_transactions.list({"starting_after": booked["id"]})
+
+
+def test_lists_of_a_connected_account_have_pages(
+    client: stripe.StripeClient, account: Any, control: Any
+) -> None:
+    owner = account()
+    booked = [control.post(f"/accounts/{owner}/adjust", amount=amount)["id"] for amount in (1, 2, 3)]
+    listed = client.v1.balance_transactions.list({"limit": 1}, {"stripe_account": owner})
+    assert [each.id for each in listed.auto_paging_iter()] == booked[::-1]
+
+
+def test_each_account_has_idempotency_keys_of_its_own(
+    client: stripe.StripeClient, account: Any, control: Any
+) -> None:
+    made = []
+    for amount in (100, 200):
+        owner = account()
+        control.post(f"/accounts/{owner}/adjust", amount=500)
+        options: Any = {"stripe_account": owner, "idempotency_key": "same"}
+        create = client.v1.payouts.create
+        made.append(create({"amount": amount, "currency": "usd"}, options))
+        assert create({"amount": amount, "currency": "usd"}, options).id == made[-1].id
+        event = client.v1.events.list({"type": "payout.created"}, {"stripe_account": owner}).data[0]
+        assert event.request is not None
+        assert event.request.idempotency_key == "same"
+    assert [payout.amount for payout in made] == [100, 200]
+
+
+def test_the_clock_knows_the_newest_event_of_whatever_account(
+    sandbox: Sandbox, client: stripe.StripeClient, account: Any, control: Any
+) -> None:
+    client.v1.customers.create({"name": "a"})
+    now = control.post("/clock/advance", seconds=10**6)["now"]
+    account()
+    assert sandbox.call(sandbox.state.store.newest_created) >= now
 
 
 def test_calls_for_a_connected_account(sandbox: Sandbox, client: stripe.StripeClient, account: Any) -> None:

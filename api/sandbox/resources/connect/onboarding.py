@@ -10,6 +10,7 @@ from api.sandbox.resources.connect.access import change
 from api.sandbox.resources.connect.standings import Standing
 from api.sandbox.transaction import Transaction
 
+DUE_IN_S = 14 * 86_400
 Outcome = Literal["complete", "incomplete", "pending", "due", "restricted", "payouts_disabled", "rejected"]
 _STANDINGS: dict[Outcome, Standing] = {
     "complete": standings.GOOD,
@@ -22,7 +23,7 @@ _STANDINGS: dict[Outcome, Standing] = {
 
 
 def finish(
-    tx: Transaction, account: Object, outcome: Outcome, *, last4: str | None = None, due_in_s: int = 0
+    tx: Transaction, account: Object, outcome: Outcome, *, last4: str | None = None, due_in_s: int = DUE_IN_S
 ) -> Object:
     """`last4` is of the bank account that the owner gives; without one the bank account that works is kept,
     or a good one given. With the outcome `due` a document is wanted `due_in_s` seconds from now, and until
