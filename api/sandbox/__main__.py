@@ -34,6 +34,11 @@ from api.sandbox.store import StateInUse
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Holds the endpoint's signing secret, whsec_…",
 )
+@click.option(
+    "--connect-secret-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The URL hears of connected accounts too, signed with this secret.",
+)
 @click.option("--webhook-event", "events", multiple=True, help="An event type for the endpoint; repeatable.")
 @click.option("--listen-fd", type=int, help="An inherited listening socket, instead of a port.")
 @click.option("--ready-fd", default=1, show_default=True, type=int, help="Gets one JSON line when listening.")
@@ -46,21 +51,25 @@ def main(  # noqa: PLR0913  one for each option
     seed: str,
     webhook_url: str,
     webhook_secret_file: Path | None,
+    connect_secret_file: Path | None,
     events: tuple[str, ...],
     ready_fd: int,
     die_with_parent: bool,
 ) -> None:
     if bool(webhook_url) != bool(webhook_secret_file):
         raise click.UsageError("--webhook-url and --webhook-secret-file go together")
+    if connect_secret_file is not None and not webhook_url:
+        raise click.UsageError("--connect-secret-file needs --webhook-url")
     try:
         refuse_live_key(os.environ)
         state = State(path, seed=seed, settings=Settings())
     except (LiveKeyError, StateInUse) as cause:
         raise click.ClickException(str(cause)) from None
     try:
-        if webhook_secret_file is not None:
-            secret = webhook_secret_file.read_text(encoding="utf-8").strip()
-            ensure_endpoint(state, webhook_url, secret, list(events))
+        for file, connect in ((webhook_secret_file, False), (connect_secret_file, True)):
+            if file is not None:
+                secret = file.read_text(encoding="utf-8").strip()
+                ensure_endpoint(state, webhook_url, secret, list(events), connect=connect)
         listener = _listen(port) if listen_fd is None else socket.socket(fileno=listen_fd)
         _serve(state, listener, ready_fd, die_with_parent=die_with_parent)
     finally:

@@ -15,7 +15,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -28,7 +28,7 @@ ADD = "INSERT INTO deliveries (event_id, event_type, endpoint_id, state, due) VA
 PENDING = "SELECT id, due FROM deliveries WHERE state = 'pending'"
 OPEN_OF_EVENT = "SELECT count(*) FROM deliveries WHERE event_id = ? AND state IN ('pending', 'held')"
 ONE = "SELECT event_id, endpoint_id, attempts FROM deliveries WHERE id = ? AND state = 'pending'"
-EVENT_BODY = "SELECT body FROM objects WHERE id = ? AND kind = 'event'"
+EVENT_BODY = "SELECT body FROM objects WHERE id = ?"
 DONE = "UPDATE deliveries SET state = ?, due = ?, attempts = ?, response_status = ?, problem = ? WHERE id = ?"
 HELD = "SELECT id FROM deliveries WHERE state = 'held' ORDER BY id"
 HOLD_PENDING = "UPDATE deliveries SET state = 'held' WHERE state = 'pending'"
@@ -60,6 +60,16 @@ HOLD = "hold_webhooks"
 # Stripe tries for three days in live mode and three times in test mode; a sandbox's user has minutes.
 ATTEMPTS = 12
 LONGEST_WAIT_S = 60.0
+
+
+class Emitted(NamedTuple):
+    """A new event; `account` is the connected account that it is of, "" for the platform."""
+
+    rank: int
+    id: str
+    type: str
+    body: bytes
+    account: str
 
 
 def signature(secret: str, body: bytes, moment: int) -> str:
@@ -97,31 +107,33 @@ class Deliveries:
     def endpoints_changed(self) -> None:
         self._endpoints = None
 
-    def wanting(self, event_type: str) -> list[Object]:
+    def wanting(self, event_type: str, account: str = "") -> list[Object]:
+        """Endpoints of the application hear of all connected accounts, and the others of the platform."""
         return [
-            e for e in self.endpoints() if "*" in e["enabled_events"] or event_type in e["enabled_events"]
+            e
+            for e in self.endpoints()
+            if ("*" in e["enabled_events"] or event_type in e["enabled_events"])
+            and (e["application"] is None) == (not account)
         ]
 
-    def count_for(self, event_type: str) -> int:
-        return len(self.wanting(event_type))
+    def count_for(self, event_type: str, account: str = "") -> int:
+        return len(self.wanting(event_type, account))
 
     def open_for(self, event_id: str) -> int:
         return int(self._store.rows(OPEN_OF_EVENT, (event_id,))[0][0])
 
     # queueing
 
-    def enqueue(
-        self, db: sqlite3.Connection, events: Sequence[tuple[int, str, str, bytes]]
-    ) -> list[tuple[float, int]]:
+    def enqueue(self, db: sqlite3.Connection, events: Sequence[Emitted]) -> list[tuple[float, int]]:
         """Write the deliveries of new events; answers (due, id) of those to be sent."""
         if not events or not self.endpoints():
             return []
         now = time.time()
         queued: list[tuple[float, int]] = []
-        for _, event_id, event_type, _ in events:
-            for endpoint in self.wanting(event_type):
-                for state, due in self._planned(event_type, now):
-                    added = db.execute(ADD, (event_id, event_type, endpoint["id"], state, due))
+        for event in events:
+            for endpoint in self.wanting(event.type, event.account):
+                for state, due in self._planned(event.type, now):
+                    added = db.execute(ADD, (event.id, event.type, endpoint["id"], state, due))
                     if state == "pending" and added.lastrowid:
                         queued.append((due, added.lastrowid))
         return queued
@@ -170,13 +182,13 @@ class Deliveries:
             self._held = False
         return len(chosen)
 
-    def redeliver(self, event_id: str, event_type: str) -> int:
+    def redeliver(self, event_id: str, event_type: str, account: str = "") -> int:
         """Send an event once more to all that want it, held or not."""
         now = time.time()
         with self._store.transaction() as db:
             added = [
                 db.execute(ADD, (event_id, event_type, endpoint["id"], "pending", now)).lastrowid
-                for endpoint in self.wanting(event_type)
+                for endpoint in self.wanting(event_type, account)
             ]
         self.start([(now, id_) for id_ in added if id_])
         return len(added)

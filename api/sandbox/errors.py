@@ -100,6 +100,17 @@ def forbidden(method: str, path: str) -> StripeError:
     )
 
 
+def no_access(account: str) -> StripeError:
+    """What `Stripe-Account` gets that names no connected account, or one that left the platform."""
+    return StripeError(
+        f"The provided key 'sk_test_*****' does not have access to account '{account}' (or that account does "
+        "not exist). Application access may have been revoked.",
+        status=403,
+        code="account_invalid",
+        saved=False,
+    )
+
+
 def rate_limited() -> StripeError:
     return StripeError(
         "Too many requests. Retry with exponential backoff (a fault of the sandbox, asked for).",

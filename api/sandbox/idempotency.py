@@ -40,23 +40,24 @@ class Keys:
         """After a start or a reset, which turns the clock back: nothing was forgotten yet."""
         self._forgotten_at = 0
 
-    def take(self, key: str, fingerprint: bytes, now: int) -> Replay | None:
+    def take(self, key: str, fingerprint: bytes, now: int, account: str = "") -> Replay | None:
         """The first outcome, or None and the key is taken until `release`. Raises StripeError."""
         if len(key) > LONGEST_KEY:
             raise invalid(f"Idempotency keys must be at most {LONGEST_KEY} characters; this has {len(key)}.")
-        if key in self._in_use:
+        slot = scoped(account, key)
+        if slot in self._in_use:
             raise _in_use(key)
-        rows = self._store.rows(FIND, (key,))
+        rows = self._store.rows(FIND, (slot,))
         if rows and now - rows[0][4] < KEPT_S:
             known, status, body, request_id, _ = rows[0]
             if known != fingerprint:
                 raise _mismatch(key)
             return Replay(status=status, body=body, request_id=request_id)
-        self._in_use.add(key)
+        self._in_use.add(slot)
         return None
 
-    def release(self, key: str) -> None:
-        self._in_use.discard(key)
+    def release(self, key: str, account: str = "") -> None:
+        self._in_use.discard(scoped(account, key))
 
     def forget_old(self, now: int) -> None:
         """At most once an hour."""
@@ -65,6 +66,11 @@ class Keys:
         self._forgotten_at = now
         while self._store.db.execute(FORGET, (now - KEPT_S,)).rowcount:
             pass
+
+
+def scoped(account: str, key: str) -> str:
+    """A connected account has keys of its own; no header, and so no key, can hold the line feed."""
+    return f"{account}\n{key}" if account else key
 
 
 def fingerprint(method: str, path: str, params: dict[str, Any]) -> bytes:

@@ -32,7 +32,8 @@ class Jobs:
         tx = self._begin(clock_id, moment)
         due = self._world.schedule.due_at(clock_id, moment)
         for job_id, name, object_id in due:
-            self._known[name](tx, object_id)
+            with tx.acting_for(self._world.ids.owner(object_id)):
+                self._known[name](tx, object_id)
             tx.finish_job(job_id)
         tx.commit()
         return len(due)

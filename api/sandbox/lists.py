@@ -67,7 +67,8 @@ def page(
     """A list object. `link` is a (field, value) that an index serves; `matches` sees what is left."""
     newer = isinstance(params.ending_before, str)
     start = _start(tx, kind, params)
-    found = tx.store.scan(kind, link, start, older=not newer)
+    linked = None if link is None else (tx.scoped(link[0]), link[1])
+    found = tx.store.scan(tx.scoped(kind), linked, start, older=not newer)
     created = params.created_range() if isinstance(params, CreatedListParams) else None
     if created is not None:
         # the objects of a test clock have its time, so `created` does not grow with rank where there is one
@@ -99,7 +100,7 @@ def _within(found: Iterator[Object], created: Range, *, older: bool) -> Iterator
 def _start(tx: Transaction, kind: str, params: ListParams) -> int:
     for name, cursor in (("starting_after", params.starting_after), ("ending_before", params.ending_before)):
         if isinstance(cursor, str):
-            rank = tx.store.rank_of(cursor, kind)
+            rank = tx.store.rank_of(cursor, tx.scoped(kind))
             if rank is None:
                 raise missing(kind, cursor, param=name, status=400)
             return rank

@@ -74,7 +74,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
     category: str,
     amount: int,
     currency: str,
-    source: str,
+    source: str | None,
     fee: int = 0,
     fee_description: str = "Stripe processing fees",
     available_on: int | None = None,

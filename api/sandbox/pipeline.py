@@ -9,7 +9,7 @@ from typing import Any
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from api.sandbox import expand, forms, idempotency
-from api.sandbox.errors import StripeError, bug, forbidden, rate_limited, server_error
+from api.sandbox.errors import StripeError, bug, forbidden, no_access, rate_limited, server_error
 from api.sandbox.faults import Fault
 from api.sandbox.ids import request_id as new_request_id
 from api.sandbox.registry import Route
@@ -23,12 +23,13 @@ _FORM = b"application/x-www-form-urlencoded"
 _HOLDS_AFTER = {"timeout_after", "disconnect_after", "disconnect_mid_body"}
 _MAX_BODY = 1_000_000
 _ID_PART = 3
+_PART_AFTER = 2
 
 
 class Call:
     """One request as far as it is known."""
 
-    __slots__ = ("body", "headers", "key", "method", "object_id", "params", "path", "request_id")
+    __slots__ = ("account", "headers", "ids", "key", "method", "params", "path", "request_id")
 
     def __init__(self, scope: HTTPScope) -> None:
         self.request_id = new_request_id()
@@ -38,7 +39,9 @@ class Call:
         self.key = (
             self.headers.get(b"idempotency-key", b"").decode("latin-1") if self.method == "POST" else ""
         )
-        self.object_id = ""
+        account = self.headers.get(b"stripe-account") or self.headers.get(b"stripe-context", b"")
+        self.account = account.decode("latin-1")
+        self.ids: tuple[str, ...] = ()
         self.params: dict[str, Any] = {}
 
 
@@ -65,6 +68,8 @@ class Pipeline:
             _authenticate(call.headers)
             call.params = await _read_params(scope, receive, call)  # type: ignore[arg-type]
             route = self._route(call)
+            if call.account:
+                self._check_account(call, route)
             drawn = self._state.faults.draw(call.method, call.path)
             fault = drawn[0] if drawn else None
             answer = await self._answer(route, call, fault, receive)
@@ -81,17 +86,35 @@ class Pipeline:
             asyncio.get_running_loop().call_soon(self._state.run_due)
 
     def _route(self, call: Call) -> Route:
-        """Every path is /v1/things, /v1/things/{id}, /v1/things/{id}/verb, or so below /v1/test_helpers."""
+        """Every path is /v1/things, /v1/things/{id}, /v1/things/{id}/verb, /v1/things/{id}/parts/{part}, or
+        so below /v1/test_helpers.
+        """
         route = self._routes.get((call.method, call.path))
-        if route is None:
-            parts = call.path.split("/")
-            place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] == ["test_helpers"])
-            if len(parts) > place:
-                call.object_id, parts[place] = parts[place], "{id}"
-                route = self._routes.get((call.method, "/".join(parts)))
+        parts = call.path.split("/")
+        place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] == ["test_helpers"])
+        for name in ("{id}", "{part}"):
+            if route is not None or len(parts) <= place:
+                break
+            call.ids, parts[place] = (*call.ids, parts[place]), name
+            route = self._routes.get((call.method, "/".join(parts)))
+            place += _PART_AFTER
         if route is None:
             raise unrecognized(call.method, call.path)
         return route
+
+    def _check_account(self, call: Call, route: Route) -> None:
+        """`Stripe-Account`, or `Stripe-Context`, which says the same of one connected account.
+        https://docs.stripe.com/connect/authentication
+        """
+        account = self._state.store.find(call.account)
+        if account is None or account["object"] != "account" or account.get("deleted"):
+            raise no_access(call.account)
+        if not route.connected:
+            raise StripeError(
+                f"The sandbox has not got {call.method} {route.path} for connected accounts; "
+                "call it without the Stripe-Account header.",
+                saved=False,
+            )
 
     async def _answer(self, route: Route, call: Call, fault: Fault | None, receive: Receive) -> Answer | None:
         """None when the fault lets no answer come."""
@@ -108,13 +131,13 @@ class Pipeline:
         if not call.key:
             return await self._execute(route, call, fault, b"", receive)
         mark = idempotency.fingerprint(call.method, call.path, call.params)
-        replay = self._state.keys.take(call.key, mark, self._state.clock.now())
+        replay = self._state.keys.take(call.key, mark, self._state.clock.now(), call.account)
         if replay is not None:
             return Answer(replay.status, replay.body, replay.request_id)
         try:
             return await self._execute(route, call, fault, mark, receive)
         finally:
-            self._state.keys.release(call.key)
+            self._state.keys.release(call.key, call.account)
 
     async def _execute(
         self, route: Route, call: Call, fault: Fault | None, mark: bytes, receive: Receive
@@ -132,7 +155,7 @@ class Pipeline:
         """Everything in one transaction that is committed before the answer goes out. Raises StripeError."""
         state = self._state
         state.run_due()
-        tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
+        tx = self._begin(call)
         try:
             if fault == "error_during":
                 raise server_error()
@@ -141,7 +164,7 @@ class Pipeline:
             answer = Answer(refusal.status, refusal.body())
             if not refusal.keeps_work:
                 tx.abandon()
-                tx = state.begin(request_id=call.request_id, idempotency_key=call.key)
+                tx = self._begin(call)
             if not refusal.saved:
                 mark = b""
         if fault == "error_after":
@@ -150,11 +173,14 @@ class Pipeline:
         tx.commit((mark, answer.status, answer.body) if mark else None)
         return answer
 
+    def _begin(self, call: Call) -> Transaction:
+        return self._state.begin(request_id=call.request_id, idempotency_key=call.key, account=call.account)
+
     def _run(self, tx: Transaction, route: Route, call: Call) -> bytes:
         params = dict(call.params)
         asked = expand.paths(params)
         typed = forms.convert(params, route.params)
-        value = route.run(tx, call.object_id, typed) if call.object_id else route.run(tx, typed)
+        value = route.run(tx, *call.ids, typed)
         shown = expand.show(self._state.registry, tx, value, asked)
         return tx.encoded(value) if shown is value and "id" in value else encode(shown)
 

@@ -1,6 +1,6 @@
 """What a resource is: one module with its routes, object shape and jobs.
 
-A new resource (Connect, say) is a module with a `RESOURCE` that is named in `api.sandbox.resources.ALL`;
+A new resource (top-ups, say) is a module with a `RESOURCE` that is named in `api.sandbox.resources.ALL`;
 nothing else has to know it.
 """
 
@@ -22,12 +22,16 @@ class NoParams(Params, frozen=True):
 
 @dataclass(frozen=True)
 class Route:
-    """`run(tx, params)`, or `run(tx, id, params)` when the path has `{id}`; it answers with an object."""
+    """`run(tx, params)`, or `run(tx, id, params)` when the path has `{id}`, or `run(tx, id, part, params)`
+    when it has `{part}` too; it answers with an object. `connected` routes can be called for a connected
+    account, with `Stripe-Account`.
+    """
 
     method: str
     path: str
     run: Callable[..., Object]
     params: type[Params] = NoParams
+    connected: bool = False
 
 
 @dataclass(frozen=True)

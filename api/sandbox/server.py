@@ -81,13 +81,25 @@ def server_for(app: Litestar, on_ready: Callable[[], None]) -> uvicorn.Server:
     return _Server(config, on_ready)
 
 
-def ensure_endpoint(state: State, url: str, secret: str, events: list[str] | None = None) -> str:
-    """One enabled webhook endpoint for `url` with this secret, also after a restart; answers with its id."""
+def ensure_endpoint(
+    state: State, url: str, secret: str, events: list[str] | None = None, *, connect: bool = False
+) -> str:
+    """One enabled webhook endpoint for `url` with this secret, also after a restart; answers with its id.
+    One that is to hear of connected accounts (`connect`) stands beside that of the platform.
+    """
     tx = state.begin()
-    known = next((e for e in state.store.all("webhook_endpoint") if e["url"] == url), None)
+    application = state.ids.application if connect else None
+    known = next(
+        (
+            e
+            for e in state.store.all("webhook_endpoint")
+            if e["url"] == url and e["application"] == application
+        ),
+        None,
+    )
     wanted = events or ["*"]
     if known is None:
-        endpoint = add_endpoint(tx, url, wanted, secret)
+        endpoint = add_endpoint(tx, url, wanted, secret, connect=connect)
     else:
         endpoint = tx.update(known, secret=secret, status="enabled", enabled_events=wanted)
     tx.commit()
@@ -121,15 +133,20 @@ def running_sandbox(
     settings: Settings | None = None,
     webhook_url: str = "",
     webhook_secret: str = "",
+    connect_secret: str = "",
     port: int = 0,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Sandbox]:
-    """A sandbox on a free port, ready for calls, for as long as the context lasts."""
+    """A sandbox on a free port, ready for calls, for as long as the context lasts. With a `connect_secret`,
+    `webhook_url` hears of connected accounts too, signed with that one.
+    """
     state = State(path, seed=seed, settings=settings)
     try:
         secret = webhook_secret or "whsec_" + secrets.token_hex(16)
         if webhook_url:
             ensure_endpoint(state, webhook_url, secret)
+        if webhook_url and connect_secret:
+            ensure_endpoint(state, webhook_url, connect_secret, connect=True)
         app = create_app(state, environ=environ)
         with listen(port) as listener:
             url = state.base_url = f"http://{HOST}:{listener.getsockname()[1]}"

@@ -20,6 +20,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Until a charge's funds are available, at midnight UTC."""
     payout_days: int = 1
     """Until a payout is paid, at midnight UTC."""
+    bounce_days: int = 2
+    """Until a connected account's test bank account sends back what was paid out to it."""
+    connected_reserves: bool = False
+    """Whether reversals of transfers can take a connected account below zero (Stripe: Connect reserves)."""
     invoice_draft_s: int = 0
     """A renewal's invoice is a draft for so long before it is finalized and paid (Stripe: about an hour)."""
     invoice_retries_s: tuple[int, ...] = ()

@@ -46,10 +46,12 @@ class State:
         return Clock(setting, not_before=self.store.newest_created())
 
     def begin(
-        self, *, request_id: str = "", idempotency_key: str = "", now: int | None = None
+        self, *, request_id: str = "", idempotency_key: str = "", account: str = "", now: int | None = None
     ) -> Transaction:
         moment = self.clock.now() if now is None else now
-        return Transaction(self, moment, request_id=request_id, idempotency_key=idempotency_key)
+        return Transaction(
+            self, moment, request_id=request_id, idempotency_key=idempotency_key, account=account
+        )
 
     def move_clock(self, to: int, *, frozen: bool = False) -> int:
         """Go to `to`, doing on the way what falls due; answers how many jobs ran. Raises ValueError."""

@@ -40,6 +40,12 @@ CREATE INDEX IF NOT EXISTS jobs_due ON jobs (clock, due, id);
 CREATE TABLE IF NOT EXISTS funds (
     currency TEXT NOT NULL, available_on INTEGER NOT NULL, net INTEGER NOT NULL,
     PRIMARY KEY (currency, available_on)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS connected_funds (
+    account TEXT NOT NULL, currency TEXT NOT NULL, available_on INTEGER NOT NULL, net INTEGER NOT NULL,
+    PRIMARY KEY (account, currency, available_on)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account_links (
+    token TEXT PRIMARY KEY, account TEXT NOT NULL, return_url TEXT NOT NULL, refresh_url TEXT NOT NULL,
+    expires_at INTEGER NOT NULL, opened INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY, event_id TEXT NOT NULL, event_type TEXT NOT NULL, endpoint_id TEXT NOT NULL,
     state TEXT NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -53,7 +59,8 @@ SET_META = (
     "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 LAST_RANK = "SELECT coalesce(max(rank), 0) FROM objects"
-NEWEST_EVENT = "SELECT body FROM objects WHERE kind = 'event' ORDER BY rank DESC LIMIT 1"
+# Of any account; the plus keeps SQLite from the index of ids, as nearly the last object is an event.
+NEWEST_EVENT = "SELECT body FROM objects WHERE +id GLOB 'evt_*' ORDER BY rank DESC LIMIT 1"
 ANY_OF_KIND = "SELECT 1 FROM objects WHERE kind = ? LIMIT 1"
 GET_BODY = "SELECT body FROM objects WHERE id = ?"
 GET_RANK = "SELECT rank FROM objects WHERE id = ? AND kind = ?"
@@ -74,6 +81,11 @@ WHERE l.field = ? AND l.value = ? AND l.rank > ?
 ORDER BY l.rank
 """
 NEVER = 2**62
+
+
+def scoped(account: str, name: str) -> str:
+    """A kind or a link of the objects of a connected account, which stand apart; the platform's as it is."""
+    return f"{account}/{name}" if account else name
 
 
 class Store:
@@ -221,6 +233,8 @@ _CLEAR = (
     "DELETE FROM idempotency",
     "DELETE FROM jobs",
     "DELETE FROM funds",
+    "DELETE FROM connected_funds",
+    "DELETE FROM account_links",
     "DELETE FROM deliveries",
     "DELETE FROM meta WHERE name <> 'seed'",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from api.sandbox.control import challenge, machine, money, webhooks
+from api.sandbox.control import challenge, connect, machine, money, onboarding, webhooks
 from api.sandbox.state import State
 
 
@@ -15,6 +15,13 @@ def control_router(state: State) -> Router:
 
     return Router(
         "/_sandbox",
-        route_handlers=[*machine.HANDLERS, *webhooks.HANDLERS, *money.HANDLERS, *challenge.HANDLERS],
+        route_handlers=[
+            *machine.HANDLERS,
+            *webhooks.HANDLERS,
+            *money.HANDLERS,
+            *challenge.HANDLERS,
+            *connect.HANDLERS,
+            *onboarding.HANDLERS,
+        ],
         dependencies={"sandbox": Provide(sandbox, sync_to_thread=False, use_cache=True)},
     )

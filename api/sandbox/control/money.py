@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from api.sandbox.control.work import AnyRequest, Body, read, work
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.resources import attempts, disputes, payouts, refunds
+from api.sandbox.resources.connect.access import own
 from api.sandbox.state import State
 from api.sandbox.testing_methods import Decline, by_name
 from api.sandbox.transaction import Transaction
@@ -50,7 +51,10 @@ class Turn(Body, frozen=True, kw_only=True):
 
 
 class PayOut(Body, frozen=True, kw_only=True):
+    """`account` is a connected account; without it the platform pays itself."""
+
     currency: str = "usd"
+    account: str = ""
 
 
 class EndPayout(Body, frozen=True, kw_only=True):
@@ -148,7 +152,12 @@ async def settle(request: AnyRequest, intent_id: FromPath[str], sandbox: NamedDe
 async def pay_out(request: AnyRequest, sandbox: NamedDependency[State]) -> Object:
     """An automatic payout of all that is available."""
     asked = await read(request, PayOut)
-    return await work(sandbox, lambda tx: payouts.pay_out_all(tx, asked.currency.lower()))
+
+    def act(tx: Transaction) -> Object:
+        with tx.acting_for(own(tx, asked.account)["id"] if asked.account else ""):
+            return payouts.pay_out_all(tx, asked.currency.lower())
+
+    return await work(sandbox, act)
 
 
 @post("/payouts/{payout_id:str}/end", status_code=200)
@@ -167,7 +176,7 @@ async def end_payout(
             case "failed":
                 return payouts.fail(tx, payout, asked.failure_code)
 
-    return await work(sandbox, act)
+    return await work(sandbox, act, about=payout_id)
 
 
 @post("/payment_methods/{method_id:str}/turn", status_code=200)

@@ -59,7 +59,7 @@ async def redeliver(request: AnyRequest, sandbox: NamedDependency[State]) -> Obj
     event = sandbox.store.find(asked.event)
     if event is None or event["object"] != "event":
         raise missing("event", asked.event, param="event", status=400)
-    return {"queued": sandbox.deliveries.redeliver(asked.event, event["type"])}
+    return {"queued": sandbox.deliveries.redeliver(asked.event, event["type"], event.get("account", ""))}
 
 
 @post("/deliveries/drop", status_code=200)

@@ -29,10 +29,12 @@ async def read(request: AnyRequest, into: type[T]) -> T:
         raise invalid(f"Invalid JSON body: {cause}") from None
 
 
-async def work(state: State, act: Callable[[Transaction], Object]) -> Object:
-    """The object that `act` answers, as the API shows it. Raises StripeError, and then nothing was done."""
+async def work(state: State, act: Callable[[Transaction], Object], *, about: str = "") -> Object:
+    """The object that `act` answers, as the API shows it. Raises StripeError, and then nothing was done.
+    It is done in the account that the object `about` is of.
+    """
     state.run_due()
-    tx = state.begin()
+    tx = state.begin(account=state.ids.owner(about))
     try:
         shown = expand.show(state.registry, tx, act(tx), [])
     except BaseException:

@@ -6,6 +6,7 @@ from api.sandbox.resources import (
     balance,
     billing,
     charges,
+    connect,
     customers,
     disputes,
     events,
@@ -29,4 +30,5 @@ ALL = (
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
     *billing.ALL,
+    *connect.ALL,
 )

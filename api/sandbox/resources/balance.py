@@ -18,6 +18,15 @@ FROM funds
 GROUP BY currency
 ORDER BY currency
 """
+CONNECTED_SUMS = """
+SELECT currency,
+    sum(CASE WHEN available_on <= ?1 THEN net ELSE 0 END),
+    sum(CASE WHEN available_on > ?1 THEN net ELSE 0 END)
+FROM connected_funds
+WHERE account = ?2
+GROUP BY currency
+ORDER BY currency
+"""
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
@@ -29,12 +38,21 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
 
 def sums(tx: Transaction) -> list[tuple[str, int, int]]:
     """(currency, available, pending) in minor units, before this transaction."""
-    return [(row[0], row[1], row[2]) for row in tx.store.rows(SUMS, (tx.now,))]
+    if tx.account:
+        rows = tx.store.rows(CONNECTED_SUMS, (tx.now, tx.account))
+    else:
+        rows = tx.store.rows(SUMS, (tx.now,))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def available(tx: Transaction, currency: str) -> int:
+    """What can go out now, in minor units; below zero where more went out than came in."""
+    return next((amount for known, amount, _ in sums(tx) if known == currency), 0)
 
 
 def balance(tx: Transaction, _: NoParams) -> Object:
-    """An account that never moved money shows zero in US dollars."""
-    rows = sums(tx) or [("usd", 0, 0)]
+    """An account that never moved money shows zero in its currency."""
+    rows = sums(tx) or [(_default_currency(tx), 0, 0)]
     return {
         "object": "balance",
         "available": [_amount(currency, available) for currency, available, _ in rows],
@@ -43,12 +61,19 @@ def balance(tx: Transaction, _: NoParams) -> Object:
     }
 
 
+def _default_currency(tx: Transaction) -> str:
+    account = tx.find(tx.account) if tx.account else None
+    return str(account.get("default_currency", "usd")) if account else "usd"
+
+
 def _amount(currency: str, amount: int) -> Object:
     return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
 
 
-def funds_available(tx: Transaction, _currency: str) -> None:
-    tx.emit("balance.available", balance(tx, NoParams()))
+def funds_available(tx: Transaction, about: str) -> None:
+    """`about` is a currency of the platform's, or the connected account that the funds are of."""
+    with tx.acting_for(about if about.startswith("acct_") else ""):
+        tx.emit("balance.available", balance(tx, NoParams()))
 
 
 def present(tx: Transaction, booked: Object) -> Object:
@@ -81,9 +106,9 @@ def listing(tx: Transaction, params: Listing) -> Object:
 RESOURCE = Resource(
     kind="balance_transaction",
     routes=(
-        Route("GET", "/v1/balance", balance),
-        Route("GET", "/v1/balance_transactions", listing, Listing),
-        retrieve("balance_transaction", "/v1/balance_transactions/{id}", "id"),
+        Route("GET", "/v1/balance", balance, connected=True),
+        Route("GET", "/v1/balance_transactions", listing, Listing, connected=True),
+        retrieve("balance_transaction", "/v1/balance_transactions/{id}", "id", connected=True),
     ),
     expandable=frozenset({"source"}),
     linked=("source",),

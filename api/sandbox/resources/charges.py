@@ -213,8 +213,8 @@ def refunds_of(tx: Transaction, charge: Object) -> Object:
 RESOURCE = Resource(
     kind="charge",
     routes=(
-        Route("GET", "/v1/charges", listing, Listing),
-        retrieve("charge", "/v1/charges/{id}", "charge"),
+        Route("GET", "/v1/charges", listing, Listing, connected=True),
+        retrieve("charge", "/v1/charges/{id}", "charge", connected=True),
         Route("POST", "/v1/charges/{id}", update, Update),
     ),
     expandable=frozenset(

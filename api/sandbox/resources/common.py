@@ -57,13 +57,13 @@ def sent_texts(params: Params, *names: str) -> dict[str, str | None]:
     return {name: value or None for name in names if (value := getattr(params, name)) is not UNSET}
 
 
-def retrieve(kind: str, path: str, param: str) -> Route:
+def retrieve(kind: str, path: str, param: str, *, connected: bool = False) -> Route:
     """GET of one object; `param` is what Stripe calls its id in errors."""
 
     def run(tx: Transaction, object_id: str, _: NoParams) -> Object:
         return tx.get(kind, object_id, param=param)
 
-    return Route("GET", path, run)
+    return Route("GET", path, run, connected=connected)
 
 
 def changed(before: Object, after: Object) -> Object:

@@ -49,7 +49,10 @@ def present(tx: Transaction, event: Object) -> Object:
 
 RESOURCE = Resource(
     kind="event",
-    routes=(Route("GET", "/v1/events", listing, Listing), retrieve("event", "/v1/events/{id}", "id")),
+    routes=(
+        Route("GET", "/v1/events", listing, Listing, connected=True),
+        retrieve("event", "/v1/events/{id}", "id", connected=True),
+    ),
     linked=("type",),
     present=present,
 )

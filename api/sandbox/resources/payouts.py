@@ -12,7 +12,7 @@ from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, page
 from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.balance import sums
+from api.sandbox.resources.balance import available
 from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
 from api.sandbox.transaction import Transaction
 
@@ -37,6 +37,7 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
 
 
 def create(tx: Transaction, params: Create) -> Object:
+    _check_enabled(tx)
     currency = check_currency(params.currency)
     amount = check_amount(params.amount, currency, smallest=1)
     if amount > available(tx, currency):
@@ -57,17 +58,14 @@ def create(tx: Transaction, params: Create) -> Object:
     return payout
 
 
-def available(tx: Transaction, currency: str) -> int:
-    return next((amount for known, amount, _ in sums(tx) if known == currency), 0)
-
-
 def pay_out_all(tx: Transaction, currency: str) -> Object:
     """An automatic payout of what is available; its members: `balance_transactions.list(payout=…)`.
 
     As at Stripe, the payout's own balance transaction is among them, so their `net` sums to zero and
     without it to the payout's amount.
     """
-    waiting = tx.store.all("balance_transaction", (UNPAID, currency))
+    _check_enabled(tx)
+    waiting = tx.all("balance_transaction", "unpaid", currency)
     members = [booked for booked in waiting if booked["available_on"] <= tx.now]
     amount = sum(booked["net"] for booked in members)
     if amount <= 0:
@@ -82,6 +80,18 @@ def pay_out_all(tx: Transaction, currency: str) -> Object:
         tx.link(PAID_OUT, payout["id"], booked_id)
     tx.emit("payout.created", payout)
     return payout
+
+
+def _check_enabled(tx: Transaction) -> None:
+    """A connected account may have its payouts disabled; the platform's never are here."""
+    account = tx.find(tx.account) if tx.account else None
+    if account is not None and not account["payouts_enabled"]:
+        raise StripeError(
+            "Payouts have been disabled on the connected account. Check the connected account's status to "
+            "see if any additional information needs to be provided, or if payouts have been disabled for "
+            "another reason.",
+            code="payouts_not_allowed",
+        )
 
 
 def _new(tx: Transaction, amount: int, currency: str, *, automatic: bool) -> Object:
@@ -131,7 +141,12 @@ def _new(tx: Transaction, amount: int, currency: str, *, automatic: bool) -> Obj
 
 
 def _bank_account(tx: Transaction, currency: str) -> Object:
-    """The sandbox's account has one bank account a currency, made when it is first needed."""
+    """The sandbox's account has one bank account a currency, made when it is first needed; a connected
+    account has the one that its owner gave, for all currencies, as the sandbox has no rates.
+    """
+    connected = tx.find(tx.account) if tx.account else None
+    if connected is not None:
+        return dict(connected["external_accounts"]["data"][0])
     account_id = f"ba_3{tx.world.ids.account}{currency}0000"
     return tx.find(account_id) or tx.add(
         {
@@ -234,11 +249,11 @@ def listing(tx: Transaction, params: Listing) -> Object:
 RESOURCE = Resource(
     kind="payout",
     routes=(
-        Route("POST", "/v1/payouts", create, Create),
-        Route("GET", "/v1/payouts", listing, Listing),
-        retrieve("payout", "/v1/payouts/{id}", "payout"),
-        Route("POST", "/v1/payouts/{id}", update, Update),
-        Route("POST", "/v1/payouts/{id}/cancel", cancel),
+        Route("POST", "/v1/payouts", create, Create, connected=True),
+        Route("GET", "/v1/payouts", listing, Listing, connected=True),
+        retrieve("payout", "/v1/payouts/{id}", "payout", connected=True),
+        Route("POST", "/v1/payouts/{id}", update, Update, connected=True),
+        Route("POST", "/v1/payouts/{id}/cancel", cancel, connected=True),
     ),
     expandable=frozenset(
         {

@@ -276,8 +276,8 @@ RESOURCE = Resource(
     kind="refund",
     routes=(
         Route("POST", "/v1/refunds", create, Create),
-        Route("GET", "/v1/refunds", listing, Listing),
-        retrieve("refund", "/v1/refunds/{id}", "refund"),
+        Route("GET", "/v1/refunds", listing, Listing, connected=True),
+        retrieve("refund", "/v1/refunds/{id}", "refund", connected=True),
         Route("POST", "/v1/refunds/{id}", update, Update),
         Route("POST", "/v1/refunds/{id}/cancel", cancel),
     ),

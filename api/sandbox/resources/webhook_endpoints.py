@@ -19,10 +19,13 @@ _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?")
 
 
 class Create(Params, frozen=True, kw_only=True):
-    """`api_version` is kept and shown; what is delivered has the one that the sandbox speaks."""
+    """`api_version` is kept and shown; what is delivered has the one that the sandbox speaks. With `connect`
+    the endpoint gets the events of connected accounts instead of the platform's own.
+    """
 
     url: str
     enabled_events: list[str]
+    connect: bool = False
     api_version: Text = UNSET
     description: Text = UNSET
     metadata: Hash = UNSET
@@ -46,6 +49,7 @@ def create(tx: Transaction, params: Create) -> Object:
         params.url,
         params.enabled_events,
         webhook_secret(),
+        connect=params.connect,
         api_version=version,
         description=given(params.description),
         metadata=merge_metadata({}, params.metadata),
@@ -58,6 +62,7 @@ def add(
     events: list[str],
     secret: str,
     *,
+    connect: bool = False,
     api_version: str | None = API_VERSION,
     description: str | None = None,
     metadata: dict[str, str] | None = None,
@@ -69,7 +74,7 @@ def add(
             "id": tx.new_id("we_"),
             "object": "webhook_endpoint",
             "api_version": api_version,
-            "application": None,
+            "application": tx.world.ids.application if connect else None,
             "created": tx.now,
             "description": description,
             "enabled_events": events,

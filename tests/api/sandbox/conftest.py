@@ -24,9 +24,13 @@ from api.sandbox import Sandbox, running_sandbox
 
 VERSION = "2026-08-26.dahlia"
 KINDS = (
+    "account",
+    "account_link",
+    "application",
     "balance",
     "balance_transaction",
     "bank_account",
+    "capability",
     "charge",
     "credit_note",
     "credit_note_line_item",
@@ -47,6 +51,8 @@ KINDS = (
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",
+    "transfer",
+    "transfer_reversal",
     "webhook_endpoint",
 )
 Json = dict[str, Any]
@@ -267,6 +273,21 @@ def pay(client: stripe.StripeClient) -> Callable[..., Any]:
             "expand": ["latest_charge.balance_transaction"],
         }
         return client.v1.payment_intents.create(params | changes).to_dict()  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def account(client: stripe.StripeClient, control: Control) -> Callable[..., str]:
+    """The id of an Express account that was onboarded with this outcome (None: not yet), a bank if named."""
+
+    def make(outcome: str | None = "complete", **changes: Any) -> str:
+        asked = {name: changes.pop(name) for name in ("bank", "due_in_s") if name in changes}
+        params = {"type": "express", "capabilities": {"transfers": {"requested": True}}}
+        made = client.v1.accounts.create(params | changes).id  # type: ignore[arg-type]
+        if outcome is not None:
+            control.post(f"/accounts/{made}/onboard", outcome=outcome, **asked)
+        return made
 
     return make
 

@@ -77,6 +77,14 @@ def test_an_automatic_payout_has_members_that_sum_to_it(
     assert client.v1.payouts.retrieve(payout["id"]).reconciliation_status == "completed"
 
 
+def test_the_next_automatic_payout_has_what_came_since(pay: Any, control: Any) -> None:
+    pay("pm_card_bypassPending")
+    first = control.post("/payouts", currency="usd")
+    pay("pm_card_bypassPending", amount=5_000)
+    second = control.post("/payouts", currency="usd")
+    assert (first["amount"], second["amount"]) == (9_680, 4_825)
+
+
 def test_a_paid_payout_can_still_fail_and_its_money_returns(
     client: stripe.StripeClient, pay: Any, control: Any
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_killed_sandbox_goes_on_where_it_was(tmp_path: Path, receiver: Any, un
     secret.write_text("whsec_file\n")
     arguments = ["--state", str(tmp_path / "stripe.db"), "--seed", "s"]
     arguments += ["--webhook-url", receiver.url, "--webhook-secret-file", str(secret)]
+    arguments += ["--connect-secret-file", str(secret)]
     key = HEADERS | {"Idempotency-Key": "k"}
     with process(*arguments) as (running, url):
         httpx.post(f"{url}/_sandbox/deliveries/hold")
@@ -67,7 +68,8 @@ def test_a_killed_sandbox_goes_on_where_it_was(tmp_path: Path, receiver: Any, un
         assert httpx.get(f"{url}/_sandbox/clock").json()["now"] >= now
         replayed = httpx.post(f"{url}/v1/payment_intents", data=PAYMENT, headers=key)
         assert (replayed.content, replayed.headers["idempotent-replayed"]) == (paid.content, "true")
-        assert len(httpx.get(f"{url}/v1/webhook_endpoints", headers=HEADERS).json()["data"]) == 1
+        endpoints = httpx.get(f"{url}/v1/webhook_endpoints", headers=HEADERS).json()["data"]
+        assert [bool(endpoint["application"]) for endpoint in endpoints] == [True, False]
         charge = f"{url}/v1/charges/{paid.json()['latest_charge']}"
         until(lambda: httpx.get(charge, headers=HEADERS).json()["balance_transaction"])
         httpx.post(f"{url}/_sandbox/deliveries/release")
