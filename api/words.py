@@ -45,6 +45,7 @@ PATTERNS: Mapping[str, str] = {
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }
 TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"
+TIME_OUT_OF_RANGE = "must be a time that is from the year 1 to the year 9999 in UTC"
 
 _WANTED: Mapping[str, str] = {
     "int": "an integer",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from ledger import money
 from ledger.coupons.refusals import (
@@ -19,6 +20,7 @@ from ledger.coupons.refusals import (
     CouponTakesNothing,
     InvalidCoupon,
 )
+from ledger.instants import clamped
 from ledger.message import Instant
 from ledger.split import BEARERS, WHOLE_BP
 
@@ -48,6 +50,12 @@ class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That author, or that course."""
     borne_by: str
     """`platform` or `instructor`."""
+
+    def __post_init__(self) -> None:
+        """Facts may have times that no calendar has in UTC, and no table takes: they once were let in."""
+        for name in ("starts_at", "ends_at"):
+            if (moment := getattr(self, name)) is not None:
+                force_setattr(self, name, clamped(moment))
 
 
 class Purchase(NamedTuple):

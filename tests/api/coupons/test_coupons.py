@@ -114,6 +114,28 @@ async def test_what_makes_no_sense_is_told(root: Caller, changes: dict[str, Any]
     assert (refused.status_code, problem(refused)["code"]) == (422, code), refused.text
 
 
+@pytest.mark.parametrize("name", ["starts_at", "ends_at"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-12:00"])
+async def test_a_time_that_no_calendar_has_is_refused_at_its_place(
+    root: Caller, name: str, moment: str
+) -> None:
+    refused = await make(root, code="BEYOND", **{name: moment})
+    assert (refused.status_code, problem(refused)["code"]) == (422, "invalid"), refused.text
+    assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{name}"]
+
+
+async def test_the_first_and_the_last_moment_of_the_calendar_are_times_whatever_their_zone(
+    app: Running, root: Caller
+) -> None:
+    of = {"starts_at": "0001-01-02T12:00:00+23:59", "ends_at": "9999-12-31T23:59:59Z"}
+    made = await make(root, code="FOR-EVER", **of)
+    assert made.status_code == 201, made.text
+    assert (made.json()["starts_at"], made.json()["ends_at"]) == ("0001-01-01T12:01:00Z", of["ends_at"])
+    assert "FOR-EVER" in await listed(app, root)
+    read = (await root.get("/api/coupons/FOR-EVER")).json()
+    assert (read["starts_at"], read["ends_at"]) == ("0001-01-01T12:01:00Z", of["ends_at"])
+
+
 async def test_a_coupon_is_ended_by_its_maker_or_an_administrator_and_looks_like_none_to_others(
     app: Running, root: Caller
 ) -> None:
