@@ -15,7 +15,7 @@ from ledger.message import Command
 
 class CreateCoupon(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "coupons.create"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"course_author"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"course_author", "kept"})
     code: str
     user_id: str
     """Who makes it."""
@@ -23,6 +23,8 @@ class CreateCoupon(Command, frozen=True, kw_only=True):
     terms: Terms
     course_author: str = ""
     """Of the course that it is for, where it is for one."""
+    kept: int = 0
+    """How many coupons of theirs are not over, as far as is known when it is asked."""
 
 
 class EndCoupon(Command, frozen=True, kw_only=True):

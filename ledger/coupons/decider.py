@@ -38,6 +38,7 @@ from ledger.coupons.refusals import (
     CouponUsedByYou,
     CouponUsedUp,
     InvalidCoupon,
+    TooManyCoupons,
     UnknownCoupon,
 )
 from ledger.coupons.state import Coupon, evolve
@@ -47,6 +48,8 @@ from ledger.errors import NotFound
 from ledger.message import Decider
 
 _Events = tuple[CouponEvent, ...]
+MOST_KEPT = 200
+"""Coupons of one author at a time: a code is taken for good, and whoever takes many takes them from others."""
 
 
 def decide(command: CouponCommand, coupon: Coupon) -> _Events:
@@ -80,6 +83,10 @@ def _check_maker(command: CreateCoupon) -> None:
         raise CouponNotYoursToMake("You can make coupons for courses of your own.")
     if terms.borne_by != "instructor":
         raise CouponNotYoursToMake("Only an administrator makes coupons that the platform bears.")
+    if command.kept >= MOST_KEPT:
+        raise TooManyCoupons(
+            f"You keep {command.kept} coupons that are not over, and one may keep {MOST_KEPT}: end one first."
+        )
 
 
 def _end(command: EndCoupon, coupon: Coupon) -> _Events:

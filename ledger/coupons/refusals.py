@@ -25,6 +25,13 @@ class CouponCodeTaken(Refused):
     remedy: ClassVar[str] = "Choose another code: one is never used again."
 
 
+class TooManyCoupons(Refused):
+    """One author keeps so many coupons at a time, and no more."""
+
+    code: ClassVar[str] = "too_many_coupons"
+    remedy: ClassVar[str] = "End coupons that are not needed: `POST /api/coupons/{code}/end`."
+
+
 class CouponNotYoursToMake(Forbidden):
     """Authors make coupons for courses of their own, and bear them; any other is an administrator's."""
 

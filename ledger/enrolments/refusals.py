@@ -36,6 +36,13 @@ class OwnCourse(Refused):
     remedy: ClassVar[str] = "Nothing is to be done: instructors see their own courses."
 
 
+class GiftNotPossible(Refused):
+    """The course cannot be given to that user now; why is theirs to know."""
+
+    code: ClassVar[str] = "gift_not_possible"
+    remedy: ClassVar[str] = "Ask them whether they have it, or give another course."
+
+
 class AlreadyEnrolled(Refused):
     """The learner has the course."""
 
@@ -50,13 +57,10 @@ class PurchaseInProgress(Refused):
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
 
     def __init__(self, payment_id: str, until: datetime) -> None:
-        """Of another buyer, as of a gift, no `payment_id` is told."""
-        under_way = (
-            f"Payment {payment_id} for this course is under way: finish or cancel it."
-            if payment_id
-            else "Somebody else is buying this course for the same learner."
+        super().__init__(
+            f"Payment {payment_id} for this course is under way: finish or cancel it. It holds the course until "
+            f"{until.isoformat()}."
         )
-        super().__init__(f"{under_way} It holds the course until {until.isoformat()}.")
         self.payment_id, self.until = payment_id, until
 
 

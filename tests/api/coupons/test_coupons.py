@@ -91,6 +91,31 @@ async def test_others_are_an_administrators_to_make(app: Running, root: Caller) 
     assert (unknown.status_code, problem(unknown)["code"]) == (404, "not_found")
 
 
+async def test_codes_that_are_taken_are_guesses_too(app: Running, root: Caller) -> None:
+    nia = await author(app, "usr_nia")
+    assert (await make(root, code="SECRET", scope="platform")).status_code == 201
+    for _ in range(12):
+        assert problem(await make(nia, code="SECRET"))["code"] == "coupon_code_taken"
+    stopped = await make(nia, code="FREE-CODE")
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+
+
+async def test_an_author_keeps_so_many_coupons_and_makes_room_by_ending_one(
+    app: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where in ("api.coupons.routes.MOST_KEPT", "ledger.coupons.decider.MOST_KEPT"):
+        monkeypatch.setattr(where, 2)
+    ada = await author(app, "usr_ada")
+    for code in ("ADA-1", "ADA-2"):
+        assert (await make(ada, code=code)).status_code == 201
+    await app.projected()
+    refused = await make(ada, code="ADA-3")
+    assert (refused.status_code, problem(refused)["code"]) == (409, "too_many_coupons")
+    await end(ada, "ADA-1")
+    await app.projected()
+    assert (await make(ada, code="ADA-3")).status_code == 201
+
+
 async def test_selling_must_be_in_the_authors_plan(app: Running) -> None:
     refused = await make(app.caller("usr_poor", "instructor"), code="POOR")
     assert (refused.status_code, problem(refused)["code"]) == (403, "feature_missing")

@@ -94,6 +94,21 @@ async def test_few_codes_may_be_guessed_and_right_ones_cost_nothing(market: Mark
     assert again.status_code == 201, "being told to wait is no answer that is kept"
 
 
+async def test_a_code_is_judged_before_the_card_and_the_price_and_each_wrong_one_counts(
+    market: Market, ann: Caller
+) -> None:
+    await coupon(market, "OVER", max_uses=1)
+    await ann.buy(await market.course(), coupon="OVER")
+    for _ in range(13):
+        used_up = await ann.buy(market.course_id, None, coupon="OVER", expected_price_minor=1)
+        assert problem(used_up)["code"] == "coupon_used_up", "which is no news of a code"
+    for number in range(12):
+        refused = await ann.buy(market.course_id, None, coupon=f"GUESS-{number}", expected_price_minor=1)
+        assert (refused.status_code, problem(refused)["code"]) == (404, "coupon_unknown")
+    stopped = await ann.buy(market.course_id, None, coupon="OVER", expected_price_minor=1)
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+
+
 # -------------------------------------------------------------------------------------------- the purchase
 
 

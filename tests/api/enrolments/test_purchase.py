@@ -118,6 +118,62 @@ async def test_a_gift_is_the_recipients_and_paid_by_the_giver(market: Market, an
     assert (await ann.buy(market.course_id)).status_code == 201, "the giver may have it as well"
 
 
+async def test_a_gift_that_its_giver_never_confirms_gives_way_to_whoever_pays(
+    market: Market, ann: Caller
+) -> None:
+    waits = await ann.buy(market.course_id, ASKS, gift_to="usr_bob", key="one")
+    assert waits.status_code == 202
+    bob = await market.buyer("usr_bob")
+    bought = await bob.buy(market.course_id)
+    assert (bought.status_code, bought.json()["enrolment"]["buyer_id"]) == (201, "usr_bob")
+    again = await ann.buy(market.course_id, ASKS, gift_to="usr_bob", key="one")
+    said = problem(again)
+    assert (again.status_code, said["code"], "enrolment" in said) == (409, "purchase_overtaken", False)
+    payment_id = waits.json()["payment"]["payment_id"]
+    async with market.working():
+
+        async def canceled() -> bool:
+            await market.hurry()
+            payment: dict[str, Any] = (await ann.get(f"/api/payments/{payment_id}")).json()
+            return payment["status"] == "canceled"
+
+        await until(canceled)
+    assert await market.charged() == [4900]
+    assert [one["status"] for one in await market.enrolments(bob)] == ["active"]
+
+
+async def test_of_two_givers_who_have_to_confirm_the_first_to_pay_gives_it(
+    market: Market, ann: Caller
+) -> None:
+    cleo, bob = await market.buyer("usr_cleo"), await market.buyer("usr_bob")
+    assert (await ann.buy(market.course_id, ASKS, gift_to="usr_bob")).status_code == 202
+    [first] = (await market.stripe.client.v1.payment_intents.list_async()).data
+    assert (await cleo.buy(market.course_id, ASKS, gift_to="usr_bob", key="two")).status_code == 202
+    market.bench.pass_challenge(first.id)
+    async with market.working():
+        await market.receive()
+        await market.until(bob, "active")
+    [enrolment] = await market.enrolments(bob)
+    assert enrolment["buyer_id"] == "usr_ann"
+    late = await cleo.buy(market.course_id, ASKS, gift_to="usr_bob", key="two")
+    assert problem(late)["code"] == "purchase_overtaken"
+    assert await market.charged() == [4900]
+
+
+async def test_who_has_a_course_is_not_found_out_by_giving_it(market: Market, ann: Caller) -> None:
+    bob = await market.buyer("usr_bob")
+    await bob.buy(market.course_id)
+    for somebody in ("usr_bob", "usr_nobody"):
+        said = problem(await ann.buy(market.course_id, gift_to=somebody, expected_price_minor=1))
+        assert said["code"] == "price_changed"
+    for _ in range(12):
+        refused = await ann.buy(market.course_id, gift_to="usr_bob")
+        assert (refused.status_code, problem(refused)["code"]) == (409, "gift_not_possible")
+    stopped = await ann.buy(market.course_id, gift_to="usr_bob")
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+    assert (await ann.buy(market.course_id)).status_code == 201, "one's own purchases go on"
+
+
 async def test_a_declined_card_leaves_the_course_for_another_card(market: Market, ann: Caller) -> None:
     refused = await ann.buy(market.course_id, DECLINED)
     body = problem(refused)
@@ -247,7 +303,7 @@ async def test_fifty_learners_at_once_have_it_each(market: Market) -> None:
 REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"expected_price_minor": 3900}, 409, "price_changed", ""),
     ({"gift_to": "usr_ann"}, 422, "gift_to_self", "/gift_to"),
-    ({"gift_to": AUTHOR}, 409, "own_course", ""),
+    ({"gift_to": AUTHOR}, 409, "gift_not_possible", ""),
     ({"payment_method": None}, 422, "payment_method_required", "/payment_method"),
     ({"course_id": "crs_nowhere"}, 404, "not_found", ""),
     ({"course_id": "nonsense"}, 404, "not_found", ""),
