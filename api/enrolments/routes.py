@@ -189,7 +189,7 @@ async def _reservation(
     services: Services, request: Call, body: BuyCourse, command_id: str
 ) -> ReserveEnrolment:
     """Without an expected price it is bought at whatever it costs now. What the buyer has is told before a
-    coupon is looked at, and what is wrong with the coupon before all else: no answer but its own tells of one.
+    coupon is looked at, and what is wrong with the coupon next: no answer but its own tells of one.
     """
     plain = await _without_coupon(services, request, body, command_id)
     if body.coupon is None:

@@ -49,7 +49,7 @@ from ledger.message import Decider
 
 _Events = tuple[CouponEvent, ...]
 MOST_KEPT = 200
-"""Coupons of one author at a time: a code is taken for good, and whoever takes many takes them from others."""
+"""Coupons of one author at a time: a code is taken for good, and many are taken from others."""
 
 
 def decide(command: CouponCommand, coupon: Coupon) -> _Events:

@@ -82,7 +82,7 @@ class EnrolmentExpiring(Event, frozen=True, kw_only=True):
 
 
 class ReservationSuperseded(Event, frozen=True, kw_only=True):
-    """Another purchase has its place, by a payment that was captured or instead of a gift: it is to be canceled."""
+    """Another purchase has its place, which was captured or is instead of a gift: it is to be canceled."""
 
     TYPE: ClassVar[str] = "enrolments.reservation_superseded.v1"
     enrolment_id: str

@@ -38,8 +38,8 @@ _Events = tuple[EnrolmentEvent, ...]
 
 
 def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
-    """A learner's own purchase, and a gift of somebody else's, take the place of a gift that is not paid: else
-    who begins one and never pays would hold the course for as long as they like.
+    """A learner's own purchase, and another giver's, take the place of a gift that is not paid: else whoever
+    begins one and never pays would hold the course for as long as they like.
     """
     _check_texts(command)
     check_buyer(command, enrolment)
@@ -138,7 +138,7 @@ def _check_texts(command: ReserveEnrolment) -> None:
 
 
 def check_buyer(command: ReserveEnrolment, enrolment: Enrolment) -> None:
-    """All that can be told without a look at the price: of whom a gift is for only that it is not the giver."""
+    """All that can be told without a look at the price, and nothing of whom a gift is for."""
     is_gift = command.learner_id != command.buyer_id
     if command.gift and not is_gift:
         raise GiftToSelf("A gift is for another user; leave the recipient out to buy it for yourself.")
@@ -153,7 +153,7 @@ def check_buyer(command: ReserveEnrolment, enrolment: Enrolment) -> None:
 
 
 def _check_recipient(command: ReserveEnrolment, enrolment: Enrolment) -> None:
-    """The last of all, and one answer whatever it is: what somebody has or buys is not the giver's to learn."""
+    """The last of all, and one answer for all: what somebody has or buys is not the giver's to learn."""
     if command.learner_id == command.buyer_id:
         return
     under_way = enrolment.reservation

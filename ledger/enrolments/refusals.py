@@ -58,8 +58,8 @@ class PurchaseInProgress(Refused):
 
     def __init__(self, payment_id: str, until: datetime) -> None:
         super().__init__(
-            f"Payment {payment_id} for this course is under way: finish or cancel it. It holds the course until "
-            f"{until.isoformat()}."
+            f"Payment {payment_id} for this course is under way: finish or cancel it. It holds the course "
+            f"until {until.isoformat()}."
         )
         self.payment_id, self.until = payment_id, until
 

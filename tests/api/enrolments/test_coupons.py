@@ -18,6 +18,7 @@ from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.enrolments.conftest import AUTHOR, Market
+from tests.api.enrolments.learners import content_of, report
 from tests.api.enrolments.test_purchase import ASKS, DECLINED
 from tests.api.support import Caller, problem, until
 from tests.ledger import coupon_examples as coupons
@@ -169,6 +170,26 @@ async def test_all_of_the_price_off_is_had_for_nothing_without_a_card(market: Ma
         await connection.execute("DELETE FROM idempotency_keys")  # as after a crash
     again = await ann.buy(market.course_id, None, coupon=CODE, expected_price_minor=0, key="one")
     assert (again.status_code, again.json()) == (201, bought.json())
+
+
+async def test_what_a_coupon_took_all_of_the_price_off_is_no_free_course_and_stays_bought(
+    market: Market, ann: Caller
+) -> None:
+    await coupon(market, percent_bp=10_000)
+    for _ in range(5):
+        free = await market.course(price_minor=0)
+        await ann.buy(free, None)
+        assert (await report(ann, free, "itm_1")).status_code == 200
+    bought = await ann.buy(market.course_id, None, coupon=CODE, key="one")
+    assert (await content_of(ann, market.course_id)).status_code == 200, "though all free ones are used"
+    done = await report(ann, market.course_id, "itm_1", "itm_2")
+    assert (done.status_code, done.json()["status"]) == (200, "completed")
+    assert (await ann.get("/api/features/view_courses/check")).json()["used"] == 5
+    async with market.app.services.reading() as connection:
+        await connection.execute("DELETE FROM idempotency_keys")  # as after a crash
+    again = await ann.buy(market.course_id, None, coupon=CODE, key="one")
+    assert (again.status_code, again.json()["enrolment"]["status"]) == (201, "completed")
+    assert again.json()["enrolment"]["enrolment_id"] == bought.json()["enrolment"]["enrolment_id"]
 
 
 async def test_a_gift_takes_a_use_of_its_giver(market: Market, ann: Caller) -> None:
