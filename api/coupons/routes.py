@@ -16,6 +16,7 @@ from api.http.auth import Principal
 from api.http.body import IdempotencyKey
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
+from api.http.problems import OWN_MEMBERS, FieldError, Problem
 from api.http.promises import responses
 from api.services import Services, origin_of
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem, require
@@ -36,6 +37,14 @@ SELL = "sell_courses"
 
 class OfCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An empty object: the address says it all."""
+
+
+def _with_places(error: InvalidCoupon, said: Problem) -> Problem:
+    said.errors = [FieldError(detail=error.detail, pointer=f"/{field}") for field in error.fields]
+    return said
+
+
+OWN_MEMBERS[InvalidCoupon] = _with_places
 
 
 @post(

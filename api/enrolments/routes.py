@@ -110,7 +110,12 @@ _OVERTAKEN = (
 
 def _with_price(error: PriceChanged, said: Problem) -> Problem:
     return PriceProblem(
-        **msgspec.structs.asdict(said), price_minor=error.amount_minor, currency=error.currency
+        **msgspec.structs.asdict(said),
+        price_minor=error.offer.price_minor,
+        discount_minor=error.offer.discount_minor,
+        to_pay_minor=error.to_pay_minor,
+        coupon=error.coupon,
+        currency=error.offer.currency,
     )
 
 
@@ -235,7 +240,7 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
     facts = await services.store.read_stream(begun.stream)
     row = fold(facts)
     if isinstance(begun.event, EnrolmentActivated):
-        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+        bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     assert isinstance(begun.event, EnrolmentReserved)
     paid = await services.store.read_stream(payment_stream(begun.event.payment_id))
@@ -245,11 +250,11 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
         seen = done.seen(max(facts[-1].position, paid[-1].position))
         return await _answer_paid(services, request, row, fold_payment(paid), seen)
     if row.enrolment_id == begun.event.enrolment_id and row.status in LIVE:
-        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+        bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     if row.payment_id != begun.event.payment_id or row.status != "reserved":
         raise _ended(facts, begun.event.payment_id)
-    waits = Purchase(enrolment=enrolment_of(row), payment=None)
+    waits = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
 
 
@@ -294,7 +299,7 @@ async def _answer_paid(
     paid = story.payment
     action = await next_action_of(services.gateway, paid, done.delivered)
     payment = payment_of(paid, to_admin=is_admin(request), next_action=action)
-    enrolment = enrolment_of(row)
+    enrolment = enrolment_of(row, to_buyer=True)
     headers = {**done.headers, "Location": f"/api/payments/{paid.payment_id}"}
     if paid.failure_code in declines.OF_AMOUNT:
         raise NotChargeable(f"What is to pay {declines.OF_AMOUNT[paid.failure_code]}.")

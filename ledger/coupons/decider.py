@@ -66,7 +66,7 @@ def decide(command: CouponCommand, coupon: Coupon) -> _Events:
 
 def _create(command: CreateCoupon, coupon: Coupon) -> _Events:
     if not is_code(command.code):
-        raise InvalidCoupon(f"`code` must have {CODE_IN_WORDS}.")
+        raise InvalidCoupon(f"`code` must have {CODE_IN_WORDS}.", "code")
     coupon_terms.check(command.terms, command.effective_at)
     _check_maker(command)
     if coupon.terms is not None:

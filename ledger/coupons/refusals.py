@@ -15,7 +15,12 @@ class InvalidCoupon(Invalid):
     """Something about the coupon is not as it can be."""
 
     code: ClassVar[str] = "invalid_coupon"
-    remedy: ClassVar[str] = "Correct what `detail` names."
+    remedy: ClassVar[str] = "Correct what `errors` point at."
+
+    def __init__(self, detail: str, *fields: str) -> None:
+        """`fields` are those that it is about, as they are called in the terms and by whoever writes them."""
+        super().__init__(detail)
+        self.fields = fields
 
 
 class CouponCodeTaken(Refused):

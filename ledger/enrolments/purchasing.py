@@ -192,14 +192,17 @@ def check_for_sale(offer: Offer) -> None:
 
 
 def _check_price(command: ReserveEnrolment, amount: int) -> None:
-    currency = command.offer.currency
-    if (command.expected_minor, command.expected_currency) != (amount, currency):
-        raise PriceChanged(
-            f"This course now costs {money.format_minor(amount, currency)}; "
-            "send that as the expected price to buy it.",
-            amount,
-            currency,
-        )
+    offer = command.offer
+    if (command.expected_minor, command.expected_currency) == (amount, offer.currency):
+        return
+    price, to_pay = (money.format_minor(each, offer.currency) for each in (offer.price_minor, amount))
+    costs = (
+        f"This course now costs {to_pay}"
+        if amount == offer.price_minor
+        else f"This course now costs {price}, and {to_pay} is to pay for it"
+        + (f" with the coupon {command.coupon}" if command.coupon else "")
+    )
+    raise PriceChanged(f"{costs}; send that as the expected price to buy it.", offer, amount, command.coupon)
 
 
 def _check_terms(command: ReserveEnrolment, sale: Sale, amount: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from ledger.enrolments.commands import Offer
 from ledger.errors import Invalid, Refused
 
 
@@ -77,9 +78,9 @@ class PriceChanged(Refused):
     code: ClassVar[str] = "price_changed"
     remedy: ClassVar[str] = "Show the new price, and send it once the buyer agrees."
 
-    def __init__(self, detail: str, amount_minor: int, currency: str) -> None:
+    def __init__(self, detail: str, offer: Offer, to_pay_minor: int, coupon: str) -> None:
         super().__init__(detail)
-        self.amount_minor, self.currency = amount_minor, currency
+        self.offer, self.to_pay_minor, self.coupon = offer, to_pay_minor, coupon
 
 
 class NotChargeable(Refused):

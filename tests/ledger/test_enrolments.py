@@ -148,7 +148,7 @@ def test_what_cannot_be_bought_is_refused_in_words(command: Any, refusal: type[R
 def test_a_changed_price_is_told() -> None:
     with pytest.raises(PriceChanged) as refused:
         decide(reserve(expected_minor=9000), Enrolment())
-    assert (refused.value.amount_minor, refused.value.currency) == (10000, "usd")
+    assert (refused.value.to_pay_minor, refused.value.offer.currency) == (10000, "usd")
 
 
 def test_one_purchase_is_under_way_at_a_time_and_the_second_names_it() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.coupons.resources import NewCoupon
 from api.settings import Settings
 from ledger.ids import new_id
 from tests.api.courses import ways
@@ -137,6 +138,9 @@ async def test_selling_must_be_in_the_authors_plan(app: Running) -> None:
 async def test_what_makes_no_sense_is_told(root: Caller, changes: dict[str, Any], code: str) -> None:
     refused = await make(root, **{"code": "SENSE", **changes})
     assert (refused.status_code, problem(refused)["code"]) == (422, code), refused.text
+    places = {error["pointer"] for error in refused.json()["errors"]}
+    assert places
+    assert places <= {f"/{name}" for name in NewCoupon.__struct_fields__}
 
 
 @pytest.mark.parametrize("name", ["starts_at", "ends_at"])

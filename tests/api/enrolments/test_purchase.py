@@ -29,6 +29,7 @@ async def test_a_course_is_had_and_paid_with_one_request(market: Market, ann: Ca
     )
     assert (enrolment["amount_minor"], enrolment["currency"], enrolment["attempt"]) == (4900, "usd", 1)
     assert (payment["status"], payment["purpose"]) == ("succeeded", "course")
+    assert payment["course_id"] == market.course_id
     assert payment["purpose_ref"] == f"enrolment-{market.course_id}-usr_ann"
     assert bought.headers["location"] == f"/api/payments/{enrolment['payment_id']}"
     assert await market.charged() == [4900]
@@ -303,6 +304,10 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"expected_price_minor": 3900}, 409, "price_changed", ""),
     ({"gift_to": "usr_ann"}, 422, "gift_to_self", "/gift_to"),
     ({"gift_to": AUTHOR}, 409, "gift_not_possible", ""),
+    *(
+        ({"gift_to": nobody}, 422, "invalid", "/gift_to")
+        for nobody in ("\u200b", "   ", "usr_x ", "", "worker")
+    ),
     ({"payment_method": None}, 422, "payment_method_required", "/payment_method"),
     ({"course_id": "crs_nowhere"}, 404, "not_found", ""),
     ({"course_id": "nonsense"}, 404, "not_found", ""),
@@ -327,7 +332,7 @@ def _body(course_id: str, changes: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_price_that_changed_comes_with_the_new_one(market: Market, ann: Caller) -> None:
     said = problem(await ann.buy(market.course_id, expected_price_minor=3900))
-    assert (said["price_minor"], said["currency"]) == (4900, "usd")
+    assert (said["price_minor"], said["to_pay_minor"], said["currency"]) == (4900, 4900, "usd")
     assert "49.00 USD" in said["detail"]
 
 
