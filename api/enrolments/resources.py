@@ -21,7 +21,8 @@ from projections.enrolments import EnrolmentRow, Enrolments
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """One learner at one course. `payment_id` is empty for what cost nothing; `expires_at` is until when a
-    reservation waits for its payment. `position` is that of its first fact.
+    reservation waits for its payment, null once that is over and Stripe has yet to say how the payment ended.
+    `position` is that of its first fact.
     """
 
     enrolment_id: str
@@ -175,7 +176,7 @@ def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
         "discount_minor": row.discount_minor,
         "coupon": row.coupon if to_buyer or row.buyer_id == row.learner_id else "",
         "reserved_at": row.reserved_at,
-        "expires_at": row.expires_at,
+        "expires_at": None if row.expiring else row.expires_at,
         "activated_at": row.activated_at,
         "revoked_at": row.revoked_at,
         "progress_percent": row.progress_bp // 100,

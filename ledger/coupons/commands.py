@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.coupons.terms import Terms
-from ledger.message import Command
+from ledger.message import Command, Instant
 
 
 class CreateCoupon(Command, frozen=True, kw_only=True):
@@ -40,6 +40,7 @@ class ReserveCouponUse(Command, frozen=True, kw_only=True):
     """For an enrolment that is reserved and says that so much comes off."""
 
     NAME: ClassVar[str] = "coupons.reserve_use"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"held_until"})
     code: str
     use_id: str
     buyer_id: str
@@ -51,6 +52,8 @@ class ReserveCouponUse(Command, frozen=True, kw_only=True):
     currency: str
     discount_minor: int
     borne_by: str
+    held_until: Instant | None = None
+    """When the reservation is over that it is for."""
 
 
 class ConfirmCouponUse(Command, frozen=True, kw_only=True):

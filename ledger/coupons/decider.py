@@ -107,10 +107,26 @@ def discount_for(coupon: Coupon, code: str, purchase: Purchase, buyer_id: str, a
     off = coupon_terms.discount(terms, purchase, at)
     theirs = coupon.live_of.get(buyer_id, 0)
     if terms.max_uses_per_user is not None and theirs >= terms.max_uses_per_user:
-        raise CouponUsedByYou(f"You have used this coupon {theirs} times, as often as one may.")
+        again = _free_again(coupon, buyer_id)
+        raise CouponUsedByYou(f"You have used this coupon {theirs} times, as often as one may.{again}")
     if terms.max_uses is not None and coupon.live >= terms.max_uses:
-        raise CouponUsedUp("This coupon is used up.")
+        raise CouponUsedUp(f"This coupon is used up.{_free_again(coupon)}")
     return off
+
+
+def _free_again(coupon: Coupon, buyer_id: str = "") -> str:
+    """When a use is that waits for its payment, as the end of what is said; of any buyer, or of that one."""
+    held = [
+        use.held_until
+        for use in coupon.uses.values()
+        if use.status == "reserved" and use.held_until and buyer_id in {"", use.buyer_id}
+    ]
+    if not held:
+        return ""
+    return (
+        f" {len(held)} of its uses wait for their payment, and one of them is free again soon after "
+        f"{min(held):%Y-%m-%dT%H:%M:%SZ} unless it is paid by then: try again after that."
+    )
 
 
 def known(coupon: Coupon, code: str) -> Terms:
@@ -139,6 +155,7 @@ def _reserve(command: ReserveCouponUse, coupon: Coupon) -> _Events:
         currency=command.currency,
         discount_minor=off,
         borne_by=command.borne_by,
+        held_until=command.held_until,
     )
     return (reserved,)
 

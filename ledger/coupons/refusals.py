@@ -72,14 +72,18 @@ class CouponUsedUp(Refused):
     """The coupon was used as often as it can be; a purchase that ends without money frees its use."""
 
     code: ClassVar[str] = "coupon_used_up"
-    remedy: ClassVar[str] = _OTHER
+    remedy: ClassVar[str] = (
+        "Try again at the time in `detail`, if there is one; or buy without it or with another."
+    )
 
 
 class CouponUsedByYou(Refused):
     """The buyer used the coupon as often as one user may."""
 
     code: ClassVar[str] = "coupon_used_by_you"
-    remedy: ClassVar[str] = _OTHER
+    remedy: ClassVar[str] = (
+        "Finish or cancel a purchase that waits with it; or buy without it or with another."
+    )
 
 
 class CouponNotForCourse(Refused):

@@ -148,7 +148,7 @@ def check_buyer(command: ReserveEnrolment, enrolment: Enrolment) -> None:
         raise AlreadyEnrolled("You have this course already; nothing was charged.")
     under_way = enrolment.reservation
     if under_way is not None and under_way.buyer_id == command.buyer_id:
-        raise PurchaseInProgress(under_way.payment_id, under_way.expires_at)
+        raise PurchaseInProgress(under_way.payment_id, None if enrolment.expiring else under_way.expires_at)
     check_for_sale(command.offer)
 
 

@@ -57,10 +57,15 @@ class PurchaseInProgress(Refused):
     code: ClassVar[str] = "purchase_in_progress"
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
 
-    def __init__(self, payment_id: str, until: datetime) -> None:
+    def __init__(self, payment_id: str, until: datetime | None) -> None:
+        """`until` is None when its time is over, and the end of its payment is waited for."""
+        of = f"payment {payment_id} for this course"
         super().__init__(
-            f"Payment {payment_id} for this course is under way: finish or cancel it. It holds the course "
-            f"until {until.isoformat()}."
+            f"The {of} is under way: finish or cancel it. It holds the course until {until.isoformat()}, and "
+            "longer only while its bank is at it."
+            if until
+            else f"The time of {of} is over, and it is being canceled. Where its bank is at it, that takes "
+            "until the bank has answered: then the course is yours, or can be bought."
         )
         self.payment_id, self.until = payment_id, until
 

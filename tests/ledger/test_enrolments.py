@@ -152,8 +152,15 @@ def test_a_changed_price_is_told() -> None:
 
 
 def test_one_purchase_is_under_way_at_a_time_and_the_second_names_it() -> None:
-    with pytest.raises(PurchaseInProgress, match=r"Payment pay_1 .* until 2026-03-01T12:30"):
+    with pytest.raises(PurchaseInProgress, match=r"payment pay_1 .* until 2026-03-01T12:30"):
         decide(reserve(2), after(reserve()))
+
+
+def test_a_purchase_whose_time_is_over_names_none_and_says_what_is_waited_for() -> None:
+    over = after(reserve(), expire(effective_at=LATER))
+    with pytest.raises(PurchaseInProgress, match="until the bank has answered") as refused:
+        decide(reserve(2), over)
+    assert refused.value.until is None
 
 
 def test_a_gift_that_is_not_paid_gives_way_to_the_learners_own_purchase() -> None:
@@ -173,7 +180,7 @@ def test_a_gift_that_is_not_paid_gives_way_to_the_learners_own_purchase() -> Non
 def test_a_gift_that_is_not_paid_gives_way_to_another_givers_and_never_to_its_own() -> None:
     given = after(reserve(buyer_id=BOB, gift=True))
     assert standing(when(given, reserve(2, buyer_id="usr_cleo", gift=True))[0]) == ("reserved", "pay_2")
-    with pytest.raises(PurchaseInProgress, match="Payment pay_1"):
+    with pytest.raises(PurchaseInProgress, match="payment pay_1"):
         decide(reserve(2, buyer_id=BOB, gift=True), given)
     free = when(given, reserve(2, offered={"price_minor": 0}))[0]
     assert standing(free) == ("active", "")

@@ -249,6 +249,23 @@ async def test_a_reservation_that_nobody_confirms_is_canceled_and_the_course_is_
     assert (await ann.buy(market.course_id)).status_code == 201
 
 
+async def test_a_bank_that_is_at_a_payment_holds_the_course_until_it_has_answered(
+    market: Market, ann: Caller
+) -> None:
+    waits = await ann.buy(market.course_id, "pm_usBankAccount_processing")
+    payment_id = waits.json()["payment"]["payment_id"]
+    assert (waits.status_code, waits.json()["payment"]["status"]) == (202, "processing")
+    market.bench.advance(RESERVATION_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await market.expire() == 1
+    [held] = await market.enrolments(ann)
+    assert (held["status"], held["expires_at"]) == ("reserved", None), "it has no time that would be true"
+    assert "until the bank has answered" in problem(await ann.buy(market.course_id))["detail"]
+    refused = await ann("POST", f"/api/payments/{payment_id}/cancel", key="one", json={})
+    assert (refused.status_code, problem(refused)["code"]) == (409, "payment_not_cancelable")
+    assert "Stripe cannot call it off" in refused.json()["detail"]
+
+
 async def test_who_thinks_better_of_it_cancels_the_payment_and_buys_with_another_card(
     market: Market, ann: Caller
 ) -> None:
