@@ -61,6 +61,11 @@ class EnrolmentRow(Row):
     completed_at: datetime | None
     completed_revision: int | None
     certificate_id: str
+    price_minor: int
+    """Before any discount, in the same currency; 0 also where its terms are not known here."""
+    discount_minor: int
+    coupon: str
+    """The code of the one by which; empty for none."""
 
 
 ENROLMENTS = Table("enrolments", EnrolmentRow, ("stream",))
@@ -126,6 +131,9 @@ def _begin(recorded: Recorded) -> EnrolmentRow:
         completed_at=None,
         completed_revision=None,
         certificate_id="",
+        price_minor=0,
+        discount_minor=0,
+        coupon="",
     )
 
 
@@ -187,6 +195,11 @@ def _activate(row: EnrolmentRow, event: EnrolmentActivated | EnrolmentRestored, 
 def _identify(
     row: EnrolmentRow, event: EnrolmentReserved | EnrolmentActivated | EnrolmentRestored, revision: int
 ) -> None:
+    sale = None if isinstance(event, EnrolmentRestored) else event.sale
+    if sale is not None or row.enrolment_id != event.enrolment_id:
+        row.price_minor = sale.price_minor if sale else 0
+        row.discount_minor = sale.discount_minor if sale else 0
+    row.coupon = event.coupon
     row.enrolment_id, row.payment_id, row.buyer_id = event.enrolment_id, event.payment_id, event.buyer_id
     row.attempt, row.revision = event.attempt, revision
     row.amount_minor, row.currency = event.amount_minor, event.currency

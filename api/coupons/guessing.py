@@ -1,4 +1,6 @@
-"""A code is worth money to whoever finds it, so that few may be tried."""
+"""A code is worth money to whoever finds it, and whether somebody has a course is theirs to tell: so few may
+be tried.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +12,43 @@ import msgspec
 from api.http.problems import RateLimited
 from api.http.ratelimit import RateLimit
 from ledger.coupons.decider import COUPON, known
-from ledger.coupons.refusals import UnknownCoupon
+from ledger.coupons.refusals import CouponCodeTaken, UnknownCoupon
 from ledger.coupons.state import Coupon
 from ledger.coupons.stream import stream_of
+from ledger.enrolments.refusals import GiftNotPossible
 from ledger.store import Store
+
+WRONG = (UnknownCoupon, CouponCodeTaken, GiftNotPossible)
+"""What tells something to whoever only tries."""
 
 
 class Guess(msgspec.Struct):
     wrong: bool = False
-    """To be said where no `UnknownCoupon` says it."""
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Around what raises it, where a refusal becomes an answer later."""
+        try:
+            yield
+        except WRONG:
+            self.wrong = True
+            raise
 
 
 @contextmanager
 def guess(limit: RateLimit, user_id: str) -> Iterator[Guess]:
-    """Paid before the code is looked up, given back unless there is no such coupon. Raises `RateLimited`."""
+    """Paid before anything is looked up, given back unless it was `WRONG`. Raises `RateLimited`."""
     verdict = limit.take(user_id)
     if not verdict.allowed:
         raise RateLimited(
-            f"Too many codes that are no coupon's: try again in {verdict.reset_s} s.",
+            "Too many codes that are no coupon's or are taken, or too many people who cannot be given a "
+            f"course: try again in {verdict.reset_s} s.",
             headers={"Retry-After": str(verdict.reset_s)},
         )
-    made = Guess(wrong=False)
+    made = Guess()
     try:
-        yield made
-    except UnknownCoupon:
-        made.wrong = True
-        raise
+        with made.judged():
+            yield made
     finally:
         if not made.wrong:
             limit.give_back(user_id)

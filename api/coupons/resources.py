@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.body import AmountMinor, CurrencyCode
-from api.words import COUPON, NO_NUL
+from api.words import COUPON, USER
 from ledger.coupons import terms as coupon_terms
 from ledger.coupons.state import Coupon as State
 from ledger.coupons.terms import MOST_USES, Terms
@@ -40,7 +40,7 @@ class NewCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_uses_per_user: Uses | None = None
     minimum_price_minor: AmountMinor | None = None
     scope: Scope
-    scope_id: Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
+    scope_id: Annotated[str, Meta(pattern=USER, description="Of a user or a course.")] | None = None
     borne_by: Bearer = "instructor"
 
 

@@ -10,17 +10,19 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from api.coupons.guessing import guess
 from api.coupons.resources import CouponStanding, NewCoupon, normal, standing_of, terms_of
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
+from api.http.problems import OWN_MEMBERS, FieldError, Problem
 from api.http.promises import responses
 from api.services import Services, origin_of
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem, require
 from ledger.coupons.commands import CreateCoupon, EndCoupon
-from ledger.coupons.decider import COUPON
-from ledger.coupons.refusals import CouponCodeTaken, CouponNotYoursToMake, InvalidCoupon
+from ledger.coupons.decider import COUPON, MOST_KEPT
+from ledger.coupons.refusals import CouponCodeTaken, CouponNotYoursToMake, InvalidCoupon, TooManyCoupons
 from ledger.coupons.stream import stream_of
 from ledger.coupons.terms import is_code
 from ledger.courses.decider import COURSE
@@ -37,6 +39,14 @@ class OfCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """An empty object: the address says it all."""
 
 
+def _with_places(error: InvalidCoupon, said: Problem) -> Problem:
+    said.errors = [FieldError(detail=error.detail, pointer=f"/{field}") for field in error.fields]
+    return said
+
+
+OWN_MEMBERS[InvalidCoupon] = _with_places
+
+
 @post(
     "/api/coupons",
     operation_id="createCoupon",
@@ -49,6 +59,7 @@ class OfCoupon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         InvalidCoupon,
         CouponCodeTaken,
         CouponNotYoursToMake,
+        TooManyCoupons,
         bodies={FeatureMissing: FeatureProblem},
     ),
 )
@@ -59,7 +70,8 @@ async def create_coupon(
     idempotency_key: IdempotencyKey,
 ) -> Response[CouponStanding]:
     """An author makes them for courses of their own and bears them, and needs `sell_courses`; an admin makes
-    any. Nothing of a coupon changes later, but that it can be ended.
+    any. Nothing of a coupon changes later, but that it can be ended. An author keeps 200 at a time, and few
+    codes that are taken may be tried.
     """
     code = normal(data.code)
 
@@ -67,12 +79,14 @@ async def create_coupon(
         async def make() -> Command:
             return await _creation(services, request, data, command_id)
 
-        done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        with made.judged():
+            done = await services.submitter.submit_once(command_id, make, origin_of(request))
         location = {"Location": f"/api/coupons/{code}"}
         coupon = await services.store.state(COUPON, stream_of(code))
         return Response(standing_of(code, coupon), status_code=201, headers={**done.headers, **location})
 
-    return await services.idempotency.run(request, idempotency_key, data, work)
+    with guess(services.coupon_guesses, request.user.id) as made:
+        return await services.idempotency.run(request, idempotency_key, data, work)
 
 
 async def _creation(services: Services, request: Call, body: NewCoupon, command_id: str) -> CreateCoupon:
@@ -87,8 +101,27 @@ async def _creation(services: Services, request: Call, body: NewCoupon, command_
         user_id=maker,
         by_admin=by_admin,
         terms=terms,
+        kept=0 if by_admin else await _kept(services, maker),
         course_author=await _author_of(services, terms.scope_id) if terms.scope == "course" else "",
     )
+
+
+_KEPT = """
+    SELECT count(*)
+    FROM (
+        SELECT
+        FROM coupons
+        WHERE maker = %s AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > %s)
+        LIMIT %s
+    ) AS kept
+"""
+
+
+async def _kept(services: Services, maker: str) -> int:
+    """By the tables, which may lag: it is a bound, and no count that anybody is owed."""
+    async with services.reading() as connection:
+        found = await (await connection.execute(_KEPT, (maker, services.now(), MOST_KEPT))).fetchone()
+    return int(found[0]) if found else 0
 
 
 async def _author_of(services: Services, course_id: str) -> str:

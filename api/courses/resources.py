@@ -12,7 +12,7 @@ from api.courses.ratings import Rating, rating_of
 from api.courses.words import Words
 from api.http.body import CurrencyCode
 from api.http.checks import Check
-from api.words import CATEGORY, LANGUAGE, NO_NUL, SHA256
+from api.words import CATEGORY, LANGUAGE, NO_NUL, SHA256, USER
 from ledger.courses.content import (
     CATEGORY_MAX,
     ID_MAX,
@@ -48,7 +48,7 @@ PriceMinor = Annotated[
     int,
     Meta(ge=0, le=999_999_999_999, description="In minor units; 0 is free.", examples=[4900]),
 ]
-UserId = Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_NUL, examples=["usr_ann"])]
+UserId = Annotated[str, Meta(pattern=USER, examples=["usr_ann"])]
 
 
 def blank_fault(text: str) -> str | None:

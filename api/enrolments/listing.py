@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
-from api.enrolments.resources import Enrolment, enrolment_of
+from api.enrolments.resources import Enrolment, Gift, enrolment_of, gift_of
 from api.http.auth import Principal
 from api.http.body import WhoseParameter
 from api.http.owner import is_admin
@@ -32,6 +32,17 @@ _OF_LEARNER = """
     LIMIT %(limit)s
 """
 _OF_ALL = _OF_LEARNER.replace("learner_id = %(user_id)s", "true")
+_OF_GIVER = """
+    SELECT {columns}
+    FROM {table}
+    WHERE buyer_id = %(user_id)s
+        AND buyer_id <> learner_id
+        AND position < %(before)s
+        AND status <> ''
+    ORDER BY position DESC
+    LIMIT %(limit)s
+"""
+_GIVEN = select(_OF_GIVER, ENROLMENTS)
 _LEARNERS, _ALL = select(_OF_LEARNER, ENROLMENTS), select(_OF_ALL, ENROLMENTS)
 
 
@@ -61,4 +72,24 @@ async def list_enrolments(
     )
 
 
-HANDLERS = (list_enrolments,)
+@get(
+    "/api/enrolments/given",
+    operation_id="listGifts",
+    summary="List courses that one gave",
+    tags=["enrolments"],
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_gifts(
+    request: Request[Principal, Any, State],
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Read[Page[Gift]]:
+    """To other users, newest first. One whose place another purchase took is told by its payment alone."""
+    filters = {"user_id": request.user.id}
+    return await newest_first(
+        services.reads, _GIVEN, ENROLMENTS, filters, gift_of, cursor=cursor, limit=limit
+    )
+
+
+HANDLERS = (list_enrolments, list_gifts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -12,8 +12,8 @@ from api.http.problems import Problem
 from api.payments.answers import PaymentDeclined
 from api.payments.resources import Payment
 from ledger.enrolments.learning.state import Progress
+from ledger.enrolments.state import LIVE, EnrolmentStatus
 from ledger.enrolments.state import Enrolment as State
-from ledger.enrolments.state import EnrolmentStatus
 from ledger.message import Recorded
 from projections.engine.buffers import Rows
 from projections.enrolments import EnrolmentRow, Enrolments
@@ -21,7 +21,8 @@ from projections.enrolments import EnrolmentRow, Enrolments
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """One learner at one course. `payment_id` is empty for what cost nothing; `expires_at` is until when a
-    reservation waits for its payment. `position` is that of its first fact.
+    reservation waits for its payment, null once that is over and Stripe has yet to say how the payment ended.
+    `position` is that of its first fact.
     """
 
     enrolment_id: str
@@ -34,7 +35,13 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """Of the course, as it was bought."""
     payment_id: str
     amount_minor: int
+    """What was to pay."""
     currency: str
+    price_minor: int
+    """Before any discount; 0 also where it is not known any more."""
+    discount_minor: int
+    coupon: str
+    """By which; empty for none, and for a learner who was given the course."""
     reserved_at: datetime | None
     expires_at: datetime | None
     activated_at: datetime | None
@@ -44,6 +51,26 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     completed_revision: int | None
     certificate_id: str
     """Also of one that is revoked; empty for none."""
+    position: int
+
+
+class Gift(msgspec.Struct, frozen=True, kw_only=True):
+    """What one gave to somebody. What they make of it is theirs: it is `active` also once it is completed."""
+
+    enrolment_id: str
+    course_id: str
+    learner_id: str
+    status: Literal["reserved", "released", "active", "revoked"]
+    payment_id: str
+    amount_minor: int
+    currency: str
+    price_minor: int
+    discount_minor: int
+    coupon: str
+    reserved_at: datetime | None
+    expires_at: datetime | None
+    activated_at: datetime | None
+    revoked_at: datetime | None
     position: int
 
 
@@ -82,9 +109,12 @@ class PurchaseDeclined(PaymentDeclined, kw_only=True):
 
 
 class PriceProblem(Problem, kw_only=True):
-    """What the course costs now."""
+    """What the course costs now; `to_pay_minor` is what is to be expected, after the `coupon`, if any."""
 
     price_minor: int
+    discount_minor: int
+    to_pay_minor: int
+    coupon: str
     currency: str
 
 
@@ -98,8 +128,15 @@ def fold(facts: Sequence[Recorded]) -> EnrolmentRow:
     return row
 
 
-def enrolment_of(row: EnrolmentRow) -> Enrolment:
-    return Enrolment(**_shown(row))
+def enrolment_of(row: EnrolmentRow, *, to_buyer: bool = False) -> Enrolment:
+    """`to_buyer`: also where the learner is somebody else."""
+    return Enrolment(**_shown(row, to_buyer=to_buyer))
+
+
+def gift_of(row: EnrolmentRow) -> Gift:
+    shown = _shown(row, to_buyer=True)
+    status: Any = "active" if row.status in LIVE else row.status
+    return Gift(**{name: shown[name] for name in Gift.__struct_fields__} | {"status": status})
 
 
 def detail_of(row: EnrolmentRow, progress: Progress) -> EnrolmentDetail:
@@ -122,7 +159,7 @@ def learnt_of(enrolment: State, course_id: str, learner_id: str) -> Learnt:
     )
 
 
-def _shown(row: EnrolmentRow) -> dict[str, Any]:
+def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
     assert row.status, "lists leave out what never came to be an enrolment, and a purchase is one"
     return {
         "enrolment_id": row.enrolment_id,
@@ -135,8 +172,11 @@ def _shown(row: EnrolmentRow) -> dict[str, Any]:
         "payment_id": row.payment_id,
         "amount_minor": row.amount_minor,
         "currency": row.currency,
+        "price_minor": row.price_minor,
+        "discount_minor": row.discount_minor,
+        "coupon": row.coupon if to_buyer or row.buyer_id == row.learner_id else "",
         "reserved_at": row.reserved_at,
-        "expires_at": row.expires_at,
+        "expires_at": None if row.expiring else row.expires_at,
         "activated_at": row.activated_at,
         "revoked_at": row.revoked_at,
         "progress_percent": row.progress_bp // 100,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -43,11 +42,17 @@ from api.words import NO_NUL
 from ledger.coupons.refusals import USE_REFUSALS, retold
 from ledger.enrolments.commands import ReserveEnrolment
 from ledger.enrolments.decider import ENROLMENT
-from ledger.enrolments.events import EnrolmentActivated, EnrolmentReleased, EnrolmentReserved
-from ledger.enrolments.purchasing import sale_of
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentReleased,
+    EnrolmentReserved,
+    ReservationSuperseded,
+)
+from ledger.enrolments.purchasing import check_buyer, sale_of
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
+    GiftNotPossible,
     GiftToSelf,
     InvalidText,
     NotChargeable,
@@ -56,6 +61,7 @@ from ledger.enrolments.refusals import (
     PriceChanged,
     PurchaseInProgress,
 )
+from ledger.enrolments.state import LIVE
 from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import LedgerError, NotFound, Refused
 from ledger.message import Recorded
@@ -89,9 +95,27 @@ class PurchaseEnded(ApiError):
     remedy = "Nothing was charged: buy the course again, with a new key."
 
 
+class PurchaseOvertaken(ApiError):
+    """Another purchase of the course for the same learner came before this one was paid."""
+
+    code = "purchase_overtaken"
+    remedy = "Nothing is to be done: the payment is canceled, or given back, by itself."
+
+
+_OVERTAKEN = (
+    "Another purchase of this course for the same learner came before this one was paid. Its payment is "
+    "canceled; what was captured of it meanwhile is given back by itself."
+)
+
+
 def _with_price(error: PriceChanged, said: Problem) -> Problem:
     return PriceProblem(
-        **msgspec.structs.asdict(said), price_minor=error.amount_minor, currency=error.currency
+        **msgspec.structs.asdict(said),
+        price_minor=error.offer.price_minor,
+        discount_minor=error.offer.discount_minor,
+        to_pay_minor=error.to_pay_minor,
+        coupon=error.coupon,
+        currency=error.offer.currency,
     )
 
 
@@ -110,12 +134,14 @@ OWN_MEMBERS[PriceChanged] = _with_price
         InvalidText,
         PaymentMethodRequired,
         GiftToSelf,
+        GiftNotPossible,
         OwnCourse,
         AlreadyEnrolled,
         PurchaseInProgress,
         CourseNotForSale,
         NotChargeable,
         PurchaseEnded,
+        PurchaseOvertaken,
         StripeUnavailable,
         *USE_REFUSALS,
         bodies={PriceChanged: PriceProblem, CardDeclined: PurchaseDeclined},
@@ -147,45 +173,40 @@ async def purchase_course(
 
         try:
             done = await services.submitter.submit_once(command_id, make, origin_of(request))
-        except AlreadyEnrolled:
+        except Refused:
             if (had := await _taken_up(services, request, data, command_id)) is not None:
                 return had
             raise
         return await _answer(services, request, done)
 
-    if data.coupon is None:
+    if data.coupon is None and data.gift_to is None:
         return await services.idempotency.run(request, idempotency_key, data, work)
     with guess(services.coupon_guesses, request.user.id) as made:
-        answer = await services.idempotency.run(request, idempotency_key, data, work)
-        made.wrong = answer.status_code == HTTPStatus.NOT_FOUND
-        return answer
+
+        async def judged(command_id: str) -> Response[Any]:
+            with made.judged():
+                return await work(command_id)
+
+        return await services.idempotency.run(request, idempotency_key, data, judged)
 
 
 async def _reservation(
     services: Services, request: Call, body: BuyCourse, command_id: str
 ) -> ReserveEnrolment:
-    """Without an expected price it is bought at whatever it costs now."""
+    """Without an expected price it is bought at whatever it costs now. What the buyer has is told before a
+    coupon is looked at, and what is wrong with the coupon next: no answer but its own tells of one.
+    """
     plain = await _without_coupon(services, request, body, command_id)
     if body.coupon is None:
         return plain
+    stream = enrolment_stream(plain.course_id, plain.learner_id)
+    check_buyer(plain, await services.store.state(ENROLMENT, stream))
     code, now = normal(body.coupon), services.now()
-    try:
-        offer = await discounted(services.store, plain.course_id, plain.offer, code, plain.buyer_id, now)
-    except Refused:
-        await _refuse_anyway(services, plain)
-        raise
+    offer = await discounted(services.store, plain.course_id, plain.offer, code, plain.buyer_id, now)
     to_pay, expected = sale_of(plain.course_id, offer).charged_minor, body.expected_price_minor
     return msgspec.structs.replace(
         plain, offer=offer, coupon=code, expected_minor=to_pay if expected is None else expected
     )
-
-
-async def _refuse_anyway(services: Services, plain: ReserveEnrolment) -> None:
-    """What cannot be bought at all is told before what is wrong with the coupon."""
-    stream = enrolment_stream(plain.course_id, plain.learner_id)
-    to_pay = sale_of(plain.course_id, plain.offer).charged_minor
-    at_its_price = msgspec.structs.replace(plain, expected_minor=to_pay)
-    ENROLMENT.decide(at_its_price, await services.store.state(ENROLMENT, stream))
 
 
 async def _without_coupon(
@@ -213,24 +234,34 @@ async def _without_coupon(
 
 async def _answer(services: Services, request: Call, done: Submitted) -> Response[Any]:
     """By what both streams have now, wherever the steps between them were cut: there the worker goes on."""
-    begun = done.recorded[0]
+    begun = next(
+        one for one in done.recorded if isinstance(one.event, EnrolmentActivated | EnrolmentReserved)
+    )
     facts = await services.store.read_stream(begun.stream)
     row = fold(facts)
     if isinstance(begun.event, EnrolmentActivated):
-        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+        bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     assert isinstance(begun.event, EnrolmentReserved)
     paid = await services.store.read_stream(payment_stream(begun.event.payment_id))
+    if row.payment_id != begun.event.payment_id and _is_overtaken(facts, begun.event.payment_id):
+        raise PurchaseOvertaken(_OVERTAKEN)
     if paid:
         seen = done.seen(max(facts[-1].position, paid[-1].position))
         return await _answer_paid(services, request, row, fold_payment(paid), seen)
-    if row.enrolment_id == begun.event.enrolment_id and row.status == "active":
-        bought = Purchase(enrolment=enrolment_of(row), payment=None)
+    if row.enrolment_id == begun.event.enrolment_id and row.status in LIVE:
+        bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     if row.payment_id != begun.event.payment_id or row.status != "reserved":
         raise _ended(facts, begun.event.payment_id)
-    waits = Purchase(enrolment=enrolment_of(row), payment=None)
+    waits = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
+
+
+def _is_overtaken(facts: Sequence[Recorded], payment_id: str) -> bool:
+    """By another purchase. The course may be somebody else's by now, who is none of the buyer's business."""
+    events = (one.event for one in facts)
+    return any(isinstance(one, ReservationSuperseded) and one.payment_id == payment_id for one in events)
 
 
 def _ended(facts: Sequence[Recorded], payment_id: str) -> LedgerError:
@@ -268,7 +299,7 @@ async def _answer_paid(
     paid = story.payment
     action = await next_action_of(services.gateway, paid, done.delivered)
     payment = payment_of(paid, to_admin=is_admin(request), next_action=action)
-    enrolment = enrolment_of(row)
+    enrolment = enrolment_of(row, to_buyer=True)
     headers = {**done.headers, "Location": f"/api/payments/{paid.payment_id}"}
     if paid.failure_code in declines.OF_AMOUNT:
         raise NotChargeable(f"What is to pay {declines.OF_AMOUNT[paid.failure_code]}.")
@@ -276,7 +307,7 @@ async def _answer_paid(
         why = msgspec.structs.asdict(declined(request, paid, payment))
         return answer(PurchaseDeclined(**why, enrolment=enrolment), headers)
     bought = Purchase(enrolment=enrolment, payment=payment)
-    if paid.captured_minor and row.status in {"active", "completed", "revoked"}:
+    if paid.captured_minor and row.status in LIVE | {"revoked"}:
         return Response(bought, status_code=201, headers=headers)
     return Unkept(bought, status_code=202, headers=headers)
 

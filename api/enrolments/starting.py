@@ -46,11 +46,12 @@ COUNTS[VIEW] = _started
 async def start(
     services: Services, origin: Origin, enrolment: Enrolment, course_id: str, learner_id: str
 ) -> None:
-    """Counts the course, once, if it cost nothing: who paid has access, whatever their plan.
+    """Counts the course, once, if it was free: what was sold at a price is had whatever the plan is, even
+    where a coupon took all of that.
 
     Raises `FeatureMissing` and `CourseLimitReached`.
     """
-    if enrolment.payment_id:
+    if enrolment.sold:
         return
     if course_id in (await services.store.state(LEARNER, stream_of(learner_id))).started:
         return

@@ -96,6 +96,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/courses/{course_id}/reviews/{review_id}/hide", "hideReview", ADMIN),
     Access("POST", "/api/courses/{course_id}/reviews/{review_id}/show", "showReview", ADMIN),
     Access("GET", "/api/enrolments", "listEnrolments", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/enrolments/given", "listGifts", PEOPLE, "own"),
     Access("GET", "/api/enrolments/{enrolment_id}", "getEnrolment", PEOPLE, "own_or_admin"),
     Access("POST", "/api/courses/{course_id}/progress", "reportProgress", ANYBODY, "own_or_admin"),
     Access("POST", "/api/courses/{course_id}/content", "openContent", PEOPLE, "own_or_admin"),

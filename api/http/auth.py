@@ -19,17 +19,17 @@ import msgspec
 from api.http.problems import Unauthenticated
 from api.http.signing_keys import LocalKeys, SigningKeys
 from api.settings import Settings, SettingsError
+from api.words import USER
 
 ROLES = frozenset({"student", "instructor", "enterprise", "admin", "service"})
 """All that a credential can give. `system` is no such role: only this program's own parts have it."""
-RESERVED = frozenset({"stripe", "worker", "operator"})
 API_KEY_PREFIX = "lk_"
 API_KEY_TTL_S = 10.0
 """How long a revoked API key may still work in a process that has seen it."""
 REMEMBERED = 10_000
 LEEWAY_S = 30
 """How long a JWT holds past its `exp` and before its `nbf`, as clocks differ. API keys have no such grace."""
-_OPAQUE = re.compile(r"[A-Za-z0-9_.:|\-]{1,128}\Z")
+_OPAQUE = re.compile(USER)
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ def _reason(error: jwt.PyJWTError) -> str:
 
 def _principal(claims: dict[str, object]) -> Principal:
     subject, roles = claims["sub"], claims.get("roles", [])
-    if not isinstance(subject, str) or not _OPAQUE.match(subject) or subject in RESERVED:
+    if not isinstance(subject, str) or not _OPAQUE.match(subject):
         raise Unauthenticated(
             "`sub` must be an opaque id of letters, digits and _ . : | - (no e-mail address)."
         )
@@ -176,7 +176,7 @@ def mint(settings: Settings, sub: str, roles: Collection[str], ttl_s: int = 3600
         raise SettingsError(
             f"No such role: {', '.join(sorted(unknown))}. Known are {', '.join(sorted(ROLES))}."
         )
-    if not _OPAQUE.match(sub) or sub in RESERVED:
+    if not _OPAQUE.match(sub):
         raise SettingsError(
             f"{sub!r} cannot be a user's id: use letters, digits and _ . : | - (no e-mail address)."
         )

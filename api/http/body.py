@@ -9,7 +9,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
 from api.http.checks import Check, time
-from api.words import CURRENCY, NO_NUL, PAYMENT, PAYMENT_METHOD
+from api.words import CURRENCY, NO_NUL, PAYMENT, PAYMENT_METHOD, USER
 from ledger import money
 from ledger.errors import NotFound
 
@@ -49,13 +49,11 @@ Text = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 PaymentIdText = Annotated[str, Meta(pattern=PAYMENT, examples=["pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])]
 UserId = Annotated[
     str,
-    Meta(min_length=1, max_length=128, pattern=NO_NUL, description="Admins: whose; else the caller's own."),
+    Meta(pattern=USER, description="Admins: whose; else the caller's own."),
 ]
 WhoseParameter = Annotated[
     str | None,
-    QueryParameter(
-        min_length=1, max_length=128, pattern=NO_NUL, description="Admins: whose; else the caller's own."
-    ),
+    QueryParameter(pattern=USER, description="Admins: whose; else the caller's own."),
 ]
 IdempotencyKey = Annotated[
     str,

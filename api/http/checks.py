@@ -9,7 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from api.words import TIME
+from api.words import TIME, TIME_OUT_OF_RANGE
+from ledger.instants import in_utc
 from ledger.message import Instant
 
 
@@ -30,8 +31,19 @@ def checks_in(kind: Any) -> Iterator[Check]:
 
 
 def time(text: str) -> datetime:
-    """Strictly RFC 3339 with a zone: Litestar alone would take `0.3` for one. `ValidationError` else."""
-    return msgspec.convert(text, Instant)
+    """In UTC. Strictly RFC 3339 with a zone: Litestar alone would take `0.3` for one. `ValidationError` else;
+    `OverflowError` for one that `moment_fault` tells of.
+    """
+    return in_utc(msgspec.convert(text, Instant))
+
+
+def moment_fault(moment: datetime) -> str | None:
+    """What is wrong with a time with a zone, if anything."""
+    try:
+        in_utc(moment)
+    except OverflowError:
+        return TIME_OUT_OF_RANGE
+    return None
 
 
 def time_fault(text: str) -> str | None:
@@ -40,4 +52,6 @@ def time_fault(text: str) -> str | None:
     except msgspec.ValidationError:
         # in an address, + is read as a space
         return TIME + ("; write the + of a zone as %2B" if " " in text else "")
+    except OverflowError:
+        return TIME_OUT_OF_RANGE
     return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 import msgspec
 
-from api.http.checks import checks_in
+from api.http.checks import checks_in, moment_fault
 from api.http.problems import FieldError, Malformed, Unprocessable
 from api.words import in_words, kinds_in
 
@@ -38,10 +40,29 @@ def check(body: bytes, decoder: msgspec.json.Decoder[Any]) -> None:
 
 def _is_sound(text: str, decoder: msgspec.json.Decoder[Any]) -> bool:
     try:
-        decoder.decode(text)
+        value = decoder.decode(text)
     except msgspec.ValidationError:
         return False
-    return True
+    kind: Any = decoder.type
+    return not _has_times(kind) or not any(map(moment_fault, _times_in(value)))
+
+
+@functools.cache
+def _has_times(kind: Any) -> bool:
+    """Whether a time may stand anywhere in such a value. Most bodies have none, and are not searched."""
+    inner = kind if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+    within = (field.type for field in msgspec.structs.fields(inner)) if inner else get_args(kind)
+    return kind is datetime or any(map(_has_times, within))
+
+
+def _times_in(value: Any) -> Iterator[datetime]:
+    if isinstance(value, datetime):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        yield from _times_in(msgspec.structs.astuple(value))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _times_in(each)
 
 
 def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
@@ -61,6 +82,8 @@ def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
     if isinstance(value, str):
         faults = (check.fault(value) for check in checks_in(kind))
         yield from (FieldError(detail=fault, pointer=at) for fault in faults if fault)
+    elif isinstance(value, datetime) and (fault := moment_fault(value)):
+        yield FieldError(detail=fault, pointer=at)
 
 
 def _faults_of_members(

@@ -81,6 +81,11 @@ async def _check_waits(store: Store, payment_id: str, user_id: str) -> None:
     payment = await store.state(PAYMENT, stream_of(payment_id))
     if payment.user_id != user_id:
         raise NotFound(f"There is no payment {payment_id}.")
+    if payment.status == "processing":
+        raise PaymentNotCancelable(
+            "The bank is at this payment, and Stripe cannot call it off. If it fails nothing is charged, and "
+            "what it was for is free again; once it is through it can be refunded."
+        )
     if payment.status not in {"requires_action", "canceled"}:
         raise PaymentNotCancelable(
             f"This payment is {payment.status} and does not wait for its cardholder: nothing can be canceled."

@@ -10,6 +10,8 @@ import msgspec
 
 from api.payments import declines
 from api.payments.declines import Remedy
+from ledger.enrolments.stream import KIND as ENROLMENT
+from ledger.enrolments.stream import parts_of
 from ledger.message import Recorded
 from ledger.payments.refunds import RefundStatus
 from ledger.payments.state import PaymentStatus
@@ -61,6 +63,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     purpose: str
     purpose_ref: str
+    course_id: str
+    """Of a course's; else empty."""
     description: str
     payment_method: str
     initiated_at: datetime
@@ -175,6 +179,7 @@ def _fields(row: PaymentRow, *, to_admin: bool, next_action: NextAction | None =
         "currency": row.currency,
         "purpose": row.purpose,
         "purpose_ref": row.purpose_ref,
+        "course_id": _course_of(row.purpose_ref),
         "description": row.description,
         "payment_method": row.payment_method_id,
         "initiated_at": row.initiated_at,
@@ -183,6 +188,10 @@ def _fields(row: PaymentRow, *, to_admin: bool, next_action: NextAction | None =
         "next_action": next_action,
         "position": row.position,
     }
+
+
+def _course_of(purpose_ref: str) -> str:
+    return parts_of(purpose_ref)[0] if ENROLMENT.has(purpose_ref) else ""
 
 
 def refund_status(row: PaymentRow) -> str:

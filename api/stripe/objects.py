@@ -6,11 +6,13 @@ minor units, times in seconds since 1970, a reference either an id or, when expa
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, TypeVar
 
 import msgspec
 import stripe
+
+from ledger.instants import from_unix
 
 T = TypeVar("T")
 
@@ -193,4 +195,4 @@ def id_of(reference: Reference | PaymentIntent | Charge) -> str:
 
 
 def instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return from_unix(seconds)

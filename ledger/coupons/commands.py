@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.coupons.terms import Terms
-from ledger.message import Command
+from ledger.message import Command, Instant
 
 
 class CreateCoupon(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "coupons.create"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"course_author"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"course_author", "kept"})
     code: str
     user_id: str
     """Who makes it."""
@@ -23,6 +23,8 @@ class CreateCoupon(Command, frozen=True, kw_only=True):
     terms: Terms
     course_author: str = ""
     """Of the course that it is for, where it is for one."""
+    kept: int = 0
+    """How many coupons of theirs are not over, as far as is known when it is asked."""
 
 
 class EndCoupon(Command, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class ReserveCouponUse(Command, frozen=True, kw_only=True):
     """For an enrolment that is reserved and says that so much comes off."""
 
     NAME: ClassVar[str] = "coupons.reserve_use"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"held_until"})
     code: str
     use_id: str
     buyer_id: str
@@ -49,6 +52,8 @@ class ReserveCouponUse(Command, frozen=True, kw_only=True):
     currency: str
     discount_minor: int
     borne_by: str
+    held_until: Instant | None = None
+    """When the reservation is over that it is for."""
 
 
 class ConfirmCouponUse(Command, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from ledger.coupons.refusals import (
     CouponUsedByYou,
     CouponUsedUp,
     InvalidCoupon,
+    TooManyCoupons,
     UnknownCoupon,
 )
 from ledger.coupons.state import Coupon, evolve
@@ -47,6 +48,8 @@ from ledger.errors import NotFound
 from ledger.message import Decider
 
 _Events = tuple[CouponEvent, ...]
+MOST_KEPT = 200
+"""Coupons of one author at a time: a code is taken for good, and many are taken from others."""
 
 
 def decide(command: CouponCommand, coupon: Coupon) -> _Events:
@@ -63,7 +66,7 @@ def decide(command: CouponCommand, coupon: Coupon) -> _Events:
 
 def _create(command: CreateCoupon, coupon: Coupon) -> _Events:
     if not is_code(command.code):
-        raise InvalidCoupon(f"`code` must have {CODE_IN_WORDS}.")
+        raise InvalidCoupon(f"`code` must have {CODE_IN_WORDS}.", "code")
     coupon_terms.check(command.terms, command.effective_at)
     _check_maker(command)
     if coupon.terms is not None:
@@ -80,6 +83,10 @@ def _check_maker(command: CreateCoupon) -> None:
         raise CouponNotYoursToMake("You can make coupons for courses of your own.")
     if terms.borne_by != "instructor":
         raise CouponNotYoursToMake("Only an administrator makes coupons that the platform bears.")
+    if command.kept >= MOST_KEPT:
+        raise TooManyCoupons(
+            f"You keep {command.kept} coupons that are not over, and one may keep {MOST_KEPT}: end one first."
+        )
 
 
 def _end(command: EndCoupon, coupon: Coupon) -> _Events:
@@ -100,10 +107,26 @@ def discount_for(coupon: Coupon, code: str, purchase: Purchase, buyer_id: str, a
     off = coupon_terms.discount(terms, purchase, at)
     theirs = coupon.live_of.get(buyer_id, 0)
     if terms.max_uses_per_user is not None and theirs >= terms.max_uses_per_user:
-        raise CouponUsedByYou(f"You have used this coupon {theirs} times, as often as one may.")
+        again = _free_again(coupon, buyer_id)
+        raise CouponUsedByYou(f"You have used this coupon {theirs} times, as often as one may.{again}")
     if terms.max_uses is not None and coupon.live >= terms.max_uses:
-        raise CouponUsedUp("This coupon is used up.")
+        raise CouponUsedUp(f"This coupon is used up.{_free_again(coupon)}")
     return off
+
+
+def _free_again(coupon: Coupon, buyer_id: str = "") -> str:
+    """When a use is that waits for its payment, as the end of what is said; of any buyer, or of that one."""
+    held = [
+        use.held_until
+        for use in coupon.uses.values()
+        if use.status == "reserved" and use.held_until and buyer_id in {"", use.buyer_id}
+    ]
+    if not held:
+        return ""
+    return (
+        f" {len(held)} of its uses wait for their payment, and one of them is free again soon after "
+        f"{min(held):%Y-%m-%dT%H:%M:%SZ} unless it is paid by then: try again after that."
+    )
 
 
 def known(coupon: Coupon, code: str) -> Terms:
@@ -132,6 +155,7 @@ def _reserve(command: ReserveCouponUse, coupon: Coupon) -> _Events:
         currency=command.currency,
         discount_minor=off,
         borne_by=command.borne_by,
+        held_until=command.held_until,
     )
     return (reserved,)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.coupons.terms import Terms
-from ledger.message import Event
+from ledger.message import Event, Instant
 
 
 class CouponCreated(Event, frozen=True, kw_only=True):
@@ -40,6 +40,8 @@ class CouponUseReserved(Event, frozen=True, kw_only=True):
     currency: str
     discount_minor: int
     borne_by: str
+    held_until: Instant | None = None
+    """When it ends unless it is paid; None where that was not said."""
 
 
 class CouponUseConfirmed(Event, frozen=True, kw_only=True):

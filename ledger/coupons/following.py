@@ -48,6 +48,7 @@ def use_of(effect: HoldCouponUse, enrolment: Enrolment, at: datetime) -> Reserve
         currency=reserved.currency,
         discount_minor=reserved.sale.discount_minor,
         borne_by=reserved.sale.discount_borne_by,
+        held_until=reserved.expires_at,
     )
 
 

@@ -15,7 +15,12 @@ class InvalidCoupon(Invalid):
     """Something about the coupon is not as it can be."""
 
     code: ClassVar[str] = "invalid_coupon"
-    remedy: ClassVar[str] = "Correct what `detail` names."
+    remedy: ClassVar[str] = "Correct what `errors` point at."
+
+    def __init__(self, detail: str, *fields: str) -> None:
+        """`fields` are those that it is about, as they are called in the terms and by whoever writes them."""
+        super().__init__(detail)
+        self.fields = fields
 
 
 class CouponCodeTaken(Refused):
@@ -23,6 +28,13 @@ class CouponCodeTaken(Refused):
 
     code: ClassVar[str] = "coupon_code_taken"
     remedy: ClassVar[str] = "Choose another code: one is never used again."
+
+
+class TooManyCoupons(Refused):
+    """One author keeps so many coupons at a time, and no more."""
+
+    code: ClassVar[str] = "too_many_coupons"
+    remedy: ClassVar[str] = "End coupons that are not needed: `POST /api/coupons/{code}/end`."
 
 
 class CouponNotYoursToMake(Forbidden):
@@ -60,14 +72,18 @@ class CouponUsedUp(Refused):
     """The coupon was used as often as it can be; a purchase that ends without money frees its use."""
 
     code: ClassVar[str] = "coupon_used_up"
-    remedy: ClassVar[str] = _OTHER
+    remedy: ClassVar[str] = (
+        "Try again at the time in `detail`, if there is one; or buy without it or with another."
+    )
 
 
 class CouponUsedByYou(Refused):
     """The buyer used the coupon as often as one user may."""
 
     code: ClassVar[str] = "coupon_used_by_you"
-    remedy: ClassVar[str] = _OTHER
+    remedy: ClassVar[str] = (
+        "Finish or cancel a purchase that waits with it; or buy without it or with another."
+    )
 
 
 class CouponNotForCourse(Refused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -40,6 +41,8 @@ class Use(Struct, frozen=True, gc=False):
     """Empty for one that was never reserved here."""
     as_of: int = 0
     """The version of the enrolment's stream that is followed here."""
+    held_until: datetime | None = None
+    """While it is reserved, where it is known."""
 
 
 class Coupon(Struct, frozen=True):
@@ -62,7 +65,7 @@ def evolve(coupon: Coupon, event: CouponEvent) -> Coupon:
         case CouponEndedEarly():
             return replace(coupon, ended=True)
         case CouponUseReserved():
-            return _put(coupon, event.use_id, Use("reserved", event.buyer_id))
+            return _put(coupon, event.use_id, Use("reserved", event.buyer_id, held_until=event.held_until))
         case CouponUseConfirmed() | CouponUseReleased() | CouponUseReturned() | CouponUseReinstated():
             known = coupon.uses.get(event.use_id)
             buyer_id = known.buyer_id if known else ""

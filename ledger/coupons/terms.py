@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from ledger import money
 from ledger.coupons.refusals import (
@@ -19,6 +20,7 @@ from ledger.coupons.refusals import (
     CouponTakesNothing,
     InvalidCoupon,
 )
+from ledger.instants import clamped
 from ledger.message import Instant
 from ledger.split import BEARERS, WHOLE_BP
 
@@ -49,6 +51,12 @@ class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True):
     borne_by: str
     """`platform` or `instructor`."""
 
+    def __post_init__(self) -> None:
+        """Facts may have times that no calendar has in UTC, and no table takes: they once were let in."""
+        for name in ("starts_at", "ends_at"):
+            if (moment := getattr(self, name)) is not None:
+                force_setattr(self, name, clamped(moment))
+
 
 class Purchase(NamedTuple):
     """What a coupon is to be used for. `price_minor` is before any discount."""
@@ -75,47 +83,57 @@ def check(terms: Terms, at: datetime) -> None:
     _check_window(terms, at)
     _check_counts(terms)
     if terms.scope not in SCOPES:
-        raise InvalidCoupon(f"`scope` must be one of {', '.join(SCOPES)}.")
+        raise InvalidCoupon(f"`scope` must be one of {', '.join(SCOPES)}.", "scope")
     if bool(terms.scope_id) != (terms.scope != "platform"):
-        raise InvalidCoupon("`scope_id` names the instructor or the course, and nothing for the platform.")
+        raise InvalidCoupon(
+            "`scope_id` names the instructor or the course, and nothing for the platform.", "scope_id"
+        )
     if terms.borne_by not in BEARERS:
-        raise InvalidCoupon(f"`borne_by` must be one of {', '.join(sorted(BEARERS))}.")
+        raise InvalidCoupon(f"`borne_by` must be one of {', '.join(sorted(BEARERS))}.", "borne_by")
 
 
 def _check_value(terms: Terms) -> None:
     if bool(terms.percent_bp) == bool(terms.amount_minor):
-        raise InvalidCoupon("Send either `percent_bp` or `amount_minor`, and not both.")
+        raise InvalidCoupon(
+            "Send either `percent_bp` or `amount_minor`, and not both.", "percent_bp", "amount_minor"
+        )
     if terms.percent_bp and not 1 <= terms.percent_bp <= WHOLE_BP:
-        raise InvalidCoupon(f"`percent_bp` must be from 1 to {WHOLE_BP}, which is all of the price.")
+        raise InvalidCoupon(
+            f"`percent_bp` must be from 1 to {WHOLE_BP}, which is all of the price.", "percent_bp"
+        )
     needed = bool(terms.amount_minor or terms.minimum_price_minor)
     if needed and not money.is_currency(terms.currency):
-        raise InvalidCoupon("`currency` must be the ISO 4217 code that `amount_minor` or the minimum is in.")
+        raise InvalidCoupon(
+            "`currency` must be the ISO 4217 code that `amount_minor` or the minimum is in.", "currency"
+        )
     if terms.currency and not needed:
-        raise InvalidCoupon("`currency` belongs to an amount or a minimum price: a percentage has none.")
+        raise InvalidCoupon(
+            "`currency` belongs to an amount or a minimum price: a percentage has none.", "currency"
+        )
     if terms.amount_minor and (fault := money.step_fault(terms.amount_minor, terms.currency)):
-        raise InvalidCoupon(f"`amount_minor` {fault}.")
+        raise InvalidCoupon(f"`amount_minor` {fault}.", "amount_minor")
 
 
 def _check_minimum(terms: Terms) -> None:
     for name in ("amount_minor", "minimum_price_minor"):
         if not 0 <= getattr(terms, name) <= MOST_MINOR:
-            raise InvalidCoupon(f"`{name}` must be from 0 to {MOST_MINOR}.")
+            raise InvalidCoupon(f"`{name}` must be from 0 to {MOST_MINOR}.", name)
 
 
 def _check_window(terms: Terms, at: datetime) -> None:
     if terms.ends_at is None:
         return
     if terms.ends_at <= at:
-        raise InvalidCoupon("`ends_at` must be in the future.")
+        raise InvalidCoupon("`ends_at` must be in the future.", "ends_at")
     if terms.starts_at is not None and terms.starts_at >= terms.ends_at:
-        raise InvalidCoupon("`starts_at` must be before `ends_at`.")
+        raise InvalidCoupon("`starts_at` must be before `ends_at`.", "starts_at", "ends_at")
 
 
 def _check_counts(terms: Terms) -> None:
     for name in ("max_uses", "max_uses_per_user"):
         most = getattr(terms, name)
         if most is not None and not 1 <= most <= MOST_USES:
-            raise InvalidCoupon(f"`{name}` must be from 1 to {MOST_USES}; leave it out for no limit.")
+            raise InvalidCoupon(f"`{name}` must be from 1 to {MOST_USES}; leave it out for no limit.", name)
 
 
 def discount(terms: Terms, purchase: Purchase, at: datetime) -> int:

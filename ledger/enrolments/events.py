@@ -82,7 +82,7 @@ class EnrolmentExpiring(Event, frozen=True, kw_only=True):
 
 
 class ReservationSuperseded(Event, frozen=True, kw_only=True):
-    """An earlier payment was captured after all: this one is to be canceled."""
+    """Another purchase has its place, which was captured or is instead of a gift: it is to be canceled."""
 
     TYPE: ClassVar[str] = "enrolments.reservation_superseded.v1"
     enrolment_id: str

@@ -7,10 +7,17 @@ from datetime import timedelta
 from ledger import money
 from ledger.enrolments import access
 from ledger.enrolments.commands import ExpireReservation, GrantEnrolment, Offer, ReserveEnrolment
-from ledger.enrolments.events import EnrolmentActivated, EnrolmentEvent, EnrolmentExpiring, EnrolmentReserved
+from ledger.enrolments.events import (
+    EnrolmentActivated,
+    EnrolmentEvent,
+    EnrolmentExpiring,
+    EnrolmentReserved,
+    ReservationSuperseded,
+)
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
+    GiftNotPossible,
     GiftToSelf,
     InvalidText,
     NotChargeable,
@@ -31,13 +38,18 @@ _Events = tuple[EnrolmentEvent, ...]
 
 
 def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
+    """A learner's own purchase, and another giver's, take the place of a gift that is not paid: else whoever
+    begins one and never pays would hold the course for as long as they like.
+    """
     _check_texts(command)
-    _check_may_buy(command, enrolment)
+    check_buyer(command, enrolment)
     offer = command.offer
     sale = sale_of(command.course_id, offer)
     amount = sale.charged_minor
     _check_price(command, amount)
     _check_terms(command, sale, amount)
+    _check_recipient(command, enrolment)
+    before = _superseded(command, enrolment)
     attempt = enrolment.attempt + 1
     if amount == 0 and not command.coupon:
         activated = EnrolmentActivated(
@@ -52,7 +64,7 @@ def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
             activated_at=command.effective_at,
             split=given(sale, offer.currency),
         )
-        return activated, *access.regained(enrolment, command.enrolment_id, command)
+        return *before, activated, *access.regained(enrolment, command.enrolment_id, command)
     reserved = EnrolmentReserved(
         enrolment_id=command.enrolment_id,
         course_id=command.course_id,
@@ -70,7 +82,7 @@ def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
         coupon=command.coupon,
         author_id=offer.author_id if command.coupon else "",
     )
-    return (reserved,)
+    return *before, reserved
 
 
 def grant(command: GrantEnrolment, enrolment: Enrolment) -> _Events:
@@ -125,20 +137,50 @@ def _check_texts(command: ReserveEnrolment) -> None:
         )
 
 
-def _check_may_buy(command: ReserveEnrolment, enrolment: Enrolment) -> None:
-    offer = command.offer
-    if command.gift and command.learner_id == command.buyer_id:
+def check_buyer(command: ReserveEnrolment, enrolment: Enrolment) -> None:
+    """All that can be told without a look at the price, and nothing of whom a gift is for."""
+    is_gift = command.learner_id != command.buyer_id
+    if command.gift and not is_gift:
         raise GiftToSelf("A gift is for another user; leave the recipient out to buy it for yourself.")
-    sellers = {offer.author_id, *(part.user_id for part in offer.instructors)}
-    if not sellers.isdisjoint({command.buyer_id, command.learner_id}):
-        raise OwnCourse("This is a course of the buyer's or the learner's own; it cannot be bought for them.")
-    if enrolment.is_live:
-        raise AlreadyEnrolled("The learner has this course already; nothing was charged.")
-    if enrolment.status == "reserved" and enrolment.reservation is not None:
-        under_way = enrolment.reservation
-        own = under_way.buyer_id == command.buyer_id
-        raise PurchaseInProgress(under_way.payment_id if own else "", under_way.expires_at)
-    check_for_sale(offer)
+    if command.buyer_id in _sellers(command.offer):
+        raise OwnCourse("This is a course of the buyer's own; it cannot be bought.")
+    if enrolment.is_live and not is_gift:
+        raise AlreadyEnrolled("You have this course already; nothing was charged.")
+    under_way = enrolment.reservation
+    if under_way is not None and under_way.buyer_id == command.buyer_id:
+        raise PurchaseInProgress(under_way.payment_id, None if enrolment.expiring else under_way.expires_at)
+    check_for_sale(command.offer)
+
+
+def _check_recipient(command: ReserveEnrolment, enrolment: Enrolment) -> None:
+    """The last of all, and one answer for all: what somebody has or buys is not the giver's to learn."""
+    if command.learner_id == command.buyer_id:
+        return
+    under_way = enrolment.reservation
+    buys_it = under_way is not None and under_way.buyer_id == command.learner_id
+    if buys_it or enrolment.is_live or command.learner_id in _sellers(command.offer):
+        raise GiftNotPossible(
+            "This course cannot be given to that user now: they have it, teach it or are about to have it. "
+            "Nothing was charged."
+        )
+
+
+def _sellers(offer: Offer) -> set[str]:
+    return {offer.author_id, *(part.user_id for part in offer.instructors)}
+
+
+def _superseded(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
+    """Somebody else's gift, which is not paid yet. If it is captured before it is canceled, that counts."""
+    held = enrolment.reservation
+    if held is None:
+        return ()
+    superseded = ReservationSuperseded(
+        enrolment_id=held.enrolment_id,
+        payment_id=held.payment_id,
+        by_payment_id=command.payment_id,
+        coupon=held.coupon,
+    )
+    return (superseded,)
 
 
 def check_for_sale(offer: Offer) -> None:
@@ -150,14 +192,17 @@ def check_for_sale(offer: Offer) -> None:
 
 
 def _check_price(command: ReserveEnrolment, amount: int) -> None:
-    currency = command.offer.currency
-    if (command.expected_minor, command.expected_currency) != (amount, currency):
-        raise PriceChanged(
-            f"This course now costs {money.format_minor(amount, currency)}; "
-            "send that as the expected price to buy it.",
-            amount,
-            currency,
-        )
+    offer = command.offer
+    if (command.expected_minor, command.expected_currency) == (amount, offer.currency):
+        return
+    price, to_pay = (money.format_minor(each, offer.currency) for each in (offer.price_minor, amount))
+    costs = (
+        f"This course now costs {to_pay}"
+        if amount == offer.price_minor
+        else f"This course now costs {price}, and {to_pay} is to pay for it"
+        + (f" with the coupon {command.coupon}" if command.coupon else "")
+    )
+    raise PriceChanged(f"{costs}; send that as the expected price to buy it.", offer, amount, command.coupon)
 
 
 def _check_terms(command: ReserveEnrolment, sale: Sale, amount: int) -> None:

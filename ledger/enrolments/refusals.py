@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from ledger.enrolments.commands import Offer
 from ledger.errors import Invalid, Refused
 
 
@@ -36,6 +37,13 @@ class OwnCourse(Refused):
     remedy: ClassVar[str] = "Nothing is to be done: instructors see their own courses."
 
 
+class GiftNotPossible(Refused):
+    """The course cannot be given to that user now; why is theirs to know."""
+
+    code: ClassVar[str] = "gift_not_possible"
+    remedy: ClassVar[str] = "Ask them whether they have it, or give another course."
+
+
 class AlreadyEnrolled(Refused):
     """The learner has the course."""
 
@@ -49,14 +57,16 @@ class PurchaseInProgress(Refused):
     code: ClassVar[str] = "purchase_in_progress"
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
 
-    def __init__(self, payment_id: str, until: datetime) -> None:
-        """Of another buyer, as of a gift, no `payment_id` is told."""
-        under_way = (
-            f"Payment {payment_id} for this course is under way: finish or cancel it."
-            if payment_id
-            else "Somebody else is buying this course for the same learner."
+    def __init__(self, payment_id: str, until: datetime | None) -> None:
+        """`until` is None when its time is over, and the end of its payment is waited for."""
+        of = f"payment {payment_id} for this course"
+        super().__init__(
+            f"The {of} is under way: finish or cancel it. It holds the course until {until.isoformat()}, and "
+            "longer only while its bank is at it."
+            if until
+            else f"The time of {of} is over, and it is being canceled. Where its bank is at it, that takes "
+            "until the bank has answered: then the course is yours, or can be bought."
         )
-        super().__init__(f"{under_way} It holds the course until {until.isoformat()}.")
         self.payment_id, self.until = payment_id, until
 
 
@@ -73,9 +83,9 @@ class PriceChanged(Refused):
     code: ClassVar[str] = "price_changed"
     remedy: ClassVar[str] = "Show the new price, and send it once the buyer agrees."
 
-    def __init__(self, detail: str, amount_minor: int, currency: str) -> None:
+    def __init__(self, detail: str, offer: Offer, to_pay_minor: int, coupon: str) -> None:
         super().__init__(detail)
-        self.amount_minor, self.currency = amount_minor, currency
+        self.offer, self.to_pay_minor, self.coupon = offer, to_pay_minor, coupon
 
 
 class NotChargeable(Refused):

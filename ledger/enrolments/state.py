@@ -59,6 +59,8 @@ class Enrolment(Struct, frozen=True):
     """How many there were."""
     payment_id: str = ""
     """By which it is reserved or active, or was; empty for nothing."""
+    sold: bool = False
+    """The learner has it, or had it last, by a sale at a price, whatever a coupon left of that to pay."""
     reservation: EnrolmentReserved | None = None
     """While it is reserved."""
     expiring: bool = False
@@ -129,6 +131,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
             held = _held_by(after, event.enrolment_id, event.payment_id, event.activated_at)
+            held = replace(held, sold=True)
             is_over = enrolment.returning == event.cause_id
             return replace(held, returning="" if is_over else enrolment.returning)
         case ReturnRequested():
@@ -167,7 +170,8 @@ def _held_by(
 
 def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
     held = _held_by(enrolment, event.enrolment_id, event.payment_id, event.activated_at)
-    held = replace(held, attempt=max(held.attempt, event.attempt), returning="")
+    sold = bool(event.payment_id) or (event.sale is not None and event.sale.price_minor > 0)
+    held = replace(held, attempt=max(held.attempt, event.attempt), returning="", sold=sold)
     if not event.payment_id:
         return held
     attempt = Attempt(

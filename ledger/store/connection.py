@@ -10,6 +10,8 @@ Role = Literal["liberation_application", "liberation_auditor"]
 
 APPLICATION: Role = "liberation_application"
 AUDITOR: Role = "liberation_auditor"
+_IN_UTC = "-c timezone=UTC"
+"""Elsewhere the last hours of the year 9999 are in another, which no `datetime` is."""
 
 
 def conninfo(
@@ -26,7 +28,7 @@ def conninfo(
     between (PgBouncer) must pass `options` on, or set both for its user. Without `durable` a commit does not
     wait for the disk, for what may be lost.
     """
-    settings = [str(conninfo_to_dict(url).get("options") or ""), f"-c search_path={schema},pg_temp"]
+    settings = [str(conninfo_to_dict(url).get("options") or ""), f"-c search_path={schema},pg_temp", _IN_UTC]
     if role is not None:
         settings.append(f"-c role={role}")
     if not durable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date
 
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
+from ledger.enrolments.learning.events import ProgressReported
 from ledger.enrolments.reviews.events import (
     ReviewEdited,
     ReviewHidden,
@@ -16,6 +17,7 @@ from ledger.enrolments.reviews.events import (
     ReviewShown,
     ReviewWithdrawn,
 )
+from ledger.enrolments.stream import parts_of
 from ledger.message import Event, Recorded
 from projections.courses.course import CourseRow
 from projections.engine.tables import Row, Table
@@ -33,6 +35,8 @@ class CourseLearnerRow(Row):
     """The day (UTC) on which the learner began, as far as that counts: what comes back began when it did."""
     rating: int
     """0 when no review counts."""
+    waits: bool
+    """It was given for nothing, and counts once its learner has begun: anybody can give it to anybody."""
 
 
 class CourseDayRow(Row):
@@ -49,6 +53,7 @@ FACTS: frozenset[type[Event]] = frozenset(
         EnrolmentActivated,
         EnrolmentRestored,
         EnrolmentRevoked,
+        ProgressReported,
         ReviewPosted,
         ReviewEdited,
         ReviewHidden,
@@ -63,7 +68,7 @@ RATING_SCALE = 10**18
 
 def begin(stream: str, course_id: str) -> CourseLearnerRow:
     return CourseLearnerRow(
-        stream=stream, course_id=course_id, payment_id="", live=False, since=None, rating=0
+        stream=stream, course_id=course_id, payment_id="", live=False, since=None, rating=0, waits=False
     )
 
 
@@ -75,6 +80,9 @@ def advance(row: CourseLearnerRow, recorded: Recorded) -> None:
             if row.since is None or not (row.live or back):
                 row.since = recorded.metadata.effective_at.astimezone(UTC).date()
             row.live, row.payment_id = True, event.payment_id
+            row.waits = not event.payment_id and event.buyer_id != parts_of(recorded.stream)[1]
+        case ProgressReported() if row.waits:
+            row.since, row.waits = recorded.metadata.effective_at.astimezone(UTC).date(), False
         case EnrolmentRevoked(payment_id=payment_id) if payment_id == row.payment_id:
             row.live = False
         case ReviewPosted(rating=rating):
@@ -87,9 +95,14 @@ def advance(row: CourseLearnerRow, recorded: Recorded) -> None:
             pass  # of another payment than the one that gives access
 
 
+def counts(row: CourseLearnerRow) -> bool:
+    """Whether the learner is one of the course's."""
+    return row.live and not row.waits
+
+
 def day_of(row: CourseLearnerRow) -> date | None:
-    """In whose count the learner is; None when they have no access."""
-    return row.since if row.live else None
+    """In whose count the learner is; None when they are in none."""
+    return row.since if counts(row) else None
 
 
 def rate(row: CourseRow, rating: int, by: int) -> None:

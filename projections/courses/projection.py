@@ -11,6 +11,7 @@ from psycopg import Cursor
 
 from ledger.courses.content import CourseContent
 from ledger.courses.events import CourseEvent, CourseRevised, CourseUploaded
+from ledger.enrolments.learning.events import ProgressReported
 from ledger.enrolments.stream import parts_of
 from ledger.message import Event, Recorded
 from projections.courses import course, learners
@@ -78,12 +79,15 @@ class Courses(Projection):
         course_id, _ = parts_of(recorded.stream)
         if self._courses.find(course_id) is None:
             return
-        if self._learners.find(recorded.stream) is None:
+        known = self._learners.find(recorded.stream)
+        if isinstance(recorded.event, ProgressReported) and (known is None or not known.waits):
+            return  # as nearly all of them are
+        if known is None:
             self._learners.put(recorded.stream, learners.begin(recorded.stream, course_id))
         row, of = self._learners.change(recorded.stream), self._courses.change(course_id)
-        live, before, rating = row.live, learners.day_of(row), row.rating
+        counted, before, rating = learners.counts(row), learners.day_of(row), row.rating
         learners.advance(row, recorded)
-        of.learners += row.live - live
+        of.learners += learners.counts(row) - counted
         learners.rate(of, rating, -1)
         learners.rate(of, row.rating, 1)
         after = learners.day_of(row)

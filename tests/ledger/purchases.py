@@ -50,7 +50,7 @@ from ledger.permissions import check
 from ledger.policies import reactions
 from tests.ledger import coupon_examples as coupons
 from tests.ledger.course_examples import item
-from tests.ledger.enrolment_examples import ANN, expire, request_return, reserve
+from tests.ledger.enrolment_examples import ANN, BOB, expire, request_return, reserve
 from tests.ledger.examples import NOON, dispute, txn
 from tests.ledger.learning_examples import certify, report, syllabus
 
@@ -183,6 +183,27 @@ class World:
             self.count, effective_at=self.now, offered=offered, expected_minor=left, coupon=coupon
         )
         self.try_to(command)
+
+    def give(self, coupon: str = "") -> None:
+        """Bob, to Ann; nothing of it is asked back by him."""
+        self.count += 1
+        offered: dict[str, Any] = {}
+        if coupon:
+            try:
+                offered = coupons.discounted(self.coupon(coupon), coupon, PRICE, BOB, self.now)
+            except Refused:
+                return
+        left = PRICE - offered.get("discount_minor", 0)
+        given = reserve(
+            self.count,
+            effective_at=self.now,
+            offered=offered,
+            expected_minor=left,
+            coupon=coupon,
+            buyer_id=BOB,
+            gift=True,
+        )
+        self.try_to(given, Origin(actor=BOB, roles=frozenset({"student"})))
 
     def somebody_else_takes(self, code: str) -> None:
         """A use for a course of their own; they pay nothing, and go on to have it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from functools import reduce
 from typing import Any
 
@@ -191,6 +192,19 @@ def test_a_percentage_is_never_more_than_it_says_and_less_than_a_step_below(
         return
     assert 0 <= price * bp - taken * 10_000 < step_minor(currency) * 10_000
     assert taken % step_minor(currency) == 0
+
+
+def test_who_comes_while_the_last_use_waits_for_its_payment_is_told_when_to_try_again() -> None:
+    made = after(create(terms(max_uses=2, max_uses_per_user=2)))
+    held, later = (take(number, held_until=NOON + timedelta(minutes=number)) for number in (1, 2))
+    waits = reduce(evolve, (*decide(held, made), *decide(later, made)), made)
+    with pytest.raises(CouponUsedUp, match=r"2 of its uses wait .* after 2026-03-01T12:01:00Z unless"):
+        decide(take(3, buyer_id=BOB), waits)
+    paid = reduce(evolve, decide(confirm(1), waits), waits)
+    with pytest.raises(CouponUsedByYou, match=r"1 of its uses wait .* after 2026-03-01T12:02:00Z unless"):
+        decide(take(3), paid)
+    with pytest.raises(CouponUsedUp, match=r"used up\.$"):
+        decide(take(3, buyer_id=BOB), reduce(evolve, decide(confirm(2), paid), paid))
 
 
 USED = after(create(terms(max_uses=2, max_uses_per_user=1)), take(1))

@@ -30,6 +30,7 @@ from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
+    GiftNotPossible,
     GiftToSelf,
     InvalidText,
     NotChargeable,
@@ -147,19 +148,63 @@ def test_what_cannot_be_bought_is_refused_in_words(command: Any, refusal: type[R
 def test_a_changed_price_is_told() -> None:
     with pytest.raises(PriceChanged) as refused:
         decide(reserve(expected_minor=9000), Enrolment())
-    assert (refused.value.amount_minor, refused.value.currency) == (10000, "usd")
+    assert (refused.value.to_pay_minor, refused.value.offer.currency) == (10000, "usd")
 
 
 def test_one_purchase_is_under_way_at_a_time_and_the_second_names_it() -> None:
-    with pytest.raises(PurchaseInProgress, match=r"Payment pay_1 .* until 2026-03-01T12:30"):
+    with pytest.raises(PurchaseInProgress, match=r"payment pay_1 .* until 2026-03-01T12:30"):
         decide(reserve(2), after(reserve()))
 
 
-def test_what_somebody_else_pays_is_not_named_to_who_does_not_pay_it() -> None:
+def test_a_purchase_whose_time_is_over_names_none_and_says_what_is_waited_for() -> None:
+    over = after(reserve(), expire(effective_at=LATER))
+    with pytest.raises(PurchaseInProgress, match="until the bank has answered") as refused:
+        decide(reserve(2), over)
+    assert refused.value.until is None
+
+
+def test_a_gift_that_is_not_paid_gives_way_to_the_learners_own_purchase() -> None:
     given = after(reserve(buyer_id=BOB, gift=True))
-    with pytest.raises(PurchaseInProgress, match="Somebody else is buying") as refused:
-        decide(reserve(2), given)
-    assert (refused.value.payment_id, "pay_1" in str(refused.value)) == ("", False)
+    enrolment, [superseded, reserved] = when(given, reserve(2))
+    assert isinstance(superseded, ReservationSuperseded)
+    assert (superseded.payment_id, superseded.by_payment_id) == ("pay_1", "pay_2")
+    assert isinstance(reserved, EnrolmentReserved)
+    assert standing(enrolment) == ("reserved", "pay_2")
+    assert react(recorded(superseded, stream=STREAM)) == (CancelCoursePayment("crs_1", ANN, "pay_1"),)
+    captured_first, _ = when(enrolment, activate(1))
+    assert standing(captured_first) == ("active", "pay_1"), "captured money counts, whoever came first"
+    _, [_, surplus] = when(enrolment, activate(2), activate(1))
+    assert isinstance(surplus, SurplusPaymentFound)
+
+
+def test_a_gift_that_is_not_paid_gives_way_to_another_givers_and_never_to_its_own() -> None:
+    given = after(reserve(buyer_id=BOB, gift=True))
+    assert standing(when(given, reserve(2, buyer_id="usr_cleo", gift=True))[0]) == ("reserved", "pay_2")
+    with pytest.raises(PurchaseInProgress, match="payment pay_1"):
+        decide(reserve(2, buyer_id=BOB, gift=True), given)
+    free = when(given, reserve(2, offered={"price_minor": 0}))[0]
+    assert standing(free) == ("active", "")
+
+
+@pytest.mark.parametrize(
+    "enrolment",
+    [after(reserve()), after(reserve(), activate())],
+    ids=["the learner buys it", "the learner has it"],
+)
+def test_what_somebody_has_or_buys_is_no_givers_to_learn(enrolment: Enrolment) -> None:
+    """And the giver's own things come first, so that asking costs a purchase."""
+    given = reserve(2, buyer_id=BOB, gift=True)
+    with pytest.raises(GiftNotPossible) as one:
+        decide(given, enrolment)
+    with pytest.raises(GiftNotPossible) as other:
+        decide(replace(given, offer=replace(given.offer, author_id=ANN)), Enrolment())
+    assert str(one.value) == str(other.value)
+    for own, refusal in {
+        "expected_minor": PriceChanged,
+        "payment_method_id": PaymentMethodRequired,
+    }.items():
+        with pytest.raises(refusal):
+            decide(replace(given, **{own: type(getattr(given, own))()}), enrolment)
 
 
 def test_nothing_is_bought_twice() -> None:

@@ -11,11 +11,13 @@ from ledger.coupons.events import CouponUseReserved
 from ledger.coupons.state import LIVE, Coupon
 from ledger.coupons.state import evolve as evolve_coupon
 from ledger.coupons.stream import stream_of as coupon_stream
+from ledger.enrolments.decider import decide
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.enrolments.learning.events import EnrolmentCompleted, ProgressReported
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.coupon_examples import ALL, PART
+from tests.ledger.enrolment_examples import ANN, reserve
 from tests.ledger.purchases import PRICE, World
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
@@ -50,6 +52,26 @@ class Purchases(RuleBasedStateMachine):
     @rule(code=COUPONS)
     def somebody_buys_with_a_coupon(self, code: str) -> None:
         self.world.buy(coupon=code)
+
+    @rule()
+    def somebody_gives_it(self) -> None:
+        self.world.give()
+
+    @rule(code=COUPONS)
+    def somebody_gives_it_with_a_coupon(self, code: str) -> None:
+        self.world.give(code)
+
+    @rule(outcome=OUTCOMES)
+    def somebody_gives_it_without_delay(self, outcome: str) -> None:
+        self.world.give()
+        for _ in range(5):
+            self.world.catch_up(outcome)
+
+    @invariant()
+    def a_gift_that_is_not_paid_never_bars_its_learner(self) -> None:
+        held = self.world.enrolment.reservation
+        if held is not None and held.buyer_id != ANN:
+            decide(reserve(10_000), self.world.enrolment)
 
     @rule(code=COUPONS)
     def another_buyer_takes_a_use(self, code: str) -> None:

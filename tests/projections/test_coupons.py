@@ -6,12 +6,15 @@ import random
 from functools import reduce
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from ledger.coupons import events as facts
 from ledger.coupons.state import Coupon, evolve
 from ledger.coupons.stream import stream_of
+from ledger.coupons.terms import Terms
+from ledger.instants import EARLIEST, LATEST
 from ledger.store import conninfo
 from projections.live import check, rebuild
 from tests.ledger.coupon_examples import CODE, SOON, terms
@@ -50,6 +53,17 @@ def followed(
 def stored(url: str, history: History, **options: Any) -> None:
     append(url, history.recorded)
     assert catch_up(url, **options).errors == {}
+
+
+def test_times_that_no_table_takes_are_shown_as_the_nearest_that_one_does(database_url: str) -> None:
+    """Facts that have them were let in once, and must not stop what reads them."""
+    told = b'{"percent_bp":2000,"scope":"platform","borne_by":"platform","starts_at":"%s","ends_at":"%s"}'
+    was = msgspec.json.decode(told % (b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-12:00"), type=Terms)
+    history = History()
+    history.add(AT, facts.CouponCreated(code=CODE, user_id="usr_ivy", terms=was))
+    stored(database_url, history)
+    shown = select(database_url, "SELECT starts_at, ends_at FROM coupons")
+    assert shown == [{"starts_at": EARLIEST, "ends_at": LATEST}]
 
 
 def test_a_coupon_stands_with_its_terms_and_what_is_used_of_it(database_url: str) -> None:

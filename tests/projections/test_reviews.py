@@ -17,7 +17,7 @@ from projections.courses.learners import rating_key
 from projections.live import check, rebuild
 from tests.ledger.enrolment_examples import activate, reserve, restore, revoke
 from tests.ledger.review_examples import OTHER_HASH, edit, hide, post, reply, show
-from tests.projections.histories import START, activated, append, revoked
+from tests.projections.histories import START, activated, append, progress, revoked
 from tests.projections.learners import Learners, by_chance
 from tests.projections.tables import catch_up, contents, select
 
@@ -103,6 +103,26 @@ def test_a_learner_who_loses_the_course_counts_no_more_until_they_have_it_again(
     stored(database_url, learners)
     assert (course(database_url)["learners"], stars(course(database_url))) == (3, (0, 0, 0, 1, 0))
     assert review(database_url)["visible"]
+
+
+def test_a_gift_of_nothing_counts_once_its_learner_has_begun(database_url: str) -> None:
+    """Else anybody makes a course popular by giving it to people whom they think up."""
+    learners = Learners()
+    learners.course(CRS)
+    late = START + timedelta(days=2)
+    free: dict[str, Any] = {"offered": {"price_minor": 0}}
+    learners.ask(ANN, reserve(buyer_id="usr_eve", gift=True, **free), at=START)
+    learners.ask(BOB, reserve(buyer_id=BOB[1], **free), at=START)
+    learners.ask(CAT, reserve(buyer_id="usr_eve", gift=True), activate(), at=START)
+    stored(database_url, learners)
+    assert course(database_url)["learners"] == 2, "one began by themselves, and one was paid for"
+    for _ in range(2):
+        learners.history.add(stream_of(*ANN), progress("enr_1", 0, 5000), effective_at=late)
+        stored(database_url, learners)
+        assert course(database_url)["learners"] == 3
+    query = "SELECT day, enrolments FROM course_days WHERE enrolments > 0 ORDER BY day"
+    days = [tuple(row.values()) for row in select(database_url, query)]
+    assert days == [(START.date(), 2), (late.date(), 1)]
 
 
 def test_the_days_hold_who_began_then_and_has_it_still(database_url: str) -> None:

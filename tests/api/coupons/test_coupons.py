@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.coupons.resources import NewCoupon
 from api.settings import Settings
 from ledger.ids import new_id
 from tests.api.courses import ways
@@ -91,6 +92,31 @@ async def test_others_are_an_administrators_to_make(app: Running, root: Caller) 
     assert (unknown.status_code, problem(unknown)["code"]) == (404, "not_found")
 
 
+async def test_codes_that_are_taken_are_guesses_too(app: Running, root: Caller) -> None:
+    nia = await author(app, "usr_nia")
+    assert (await make(root, code="SECRET", scope="platform")).status_code == 201
+    for _ in range(12):
+        assert problem(await make(nia, code="SECRET"))["code"] == "coupon_code_taken"
+    stopped = await make(nia, code="FREE-CODE")
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+
+
+async def test_an_author_keeps_so_many_coupons_and_makes_room_by_ending_one(
+    app: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where in ("api.coupons.routes.MOST_KEPT", "ledger.coupons.decider.MOST_KEPT"):
+        monkeypatch.setattr(where, 2)
+    ada = await author(app, "usr_ada")
+    for code in ("ADA-1", "ADA-2"):
+        assert (await make(ada, code=code)).status_code == 201
+    await app.projected()
+    refused = await make(ada, code="ADA-3")
+    assert (refused.status_code, problem(refused)["code"]) == (409, "too_many_coupons")
+    await end(ada, "ADA-1")
+    await app.projected()
+    assert (await make(ada, code="ADA-3")).status_code == 201
+
+
 async def test_selling_must_be_in_the_authors_plan(app: Running) -> None:
     refused = await make(app.caller("usr_poor", "instructor"), code="POOR")
     assert (refused.status_code, problem(refused)["code"]) == (403, "feature_missing")
@@ -112,6 +138,31 @@ async def test_selling_must_be_in_the_authors_plan(app: Running) -> None:
 async def test_what_makes_no_sense_is_told(root: Caller, changes: dict[str, Any], code: str) -> None:
     refused = await make(root, **{"code": "SENSE", **changes})
     assert (refused.status_code, problem(refused)["code"]) == (422, code), refused.text
+    places = {error["pointer"] for error in refused.json()["errors"]}
+    assert places
+    assert places <= {f"/{name}" for name in NewCoupon.__struct_fields__}
+
+
+@pytest.mark.parametrize("name", ["starts_at", "ends_at"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-12:00"])
+async def test_a_time_that_no_calendar_has_is_refused_at_its_place(
+    root: Caller, name: str, moment: str
+) -> None:
+    refused = await make(root, code="BEYOND", **{name: moment})
+    assert (refused.status_code, problem(refused)["code"]) == (422, "invalid"), refused.text
+    assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{name}"]
+
+
+async def test_the_first_and_the_last_moment_of_the_calendar_are_times_whatever_their_zone(
+    app: Running, root: Caller
+) -> None:
+    of = {"starts_at": "0001-01-02T12:00:00+23:59", "ends_at": "9999-12-31T23:59:59Z"}
+    made = await make(root, code="FOR-EVER", **of)
+    assert made.status_code == 201, made.text
+    assert (made.json()["starts_at"], made.json()["ends_at"]) == ("0001-01-01T12:01:00Z", of["ends_at"])
+    assert "FOR-EVER" in await listed(app, root)
+    read = (await root.get("/api/coupons/FOR-EVER")).json()
+    assert (read["starts_at"], read["ends_at"]) == ("0001-01-01T12:01:00Z", of["ends_at"])
 
 
 async def test_a_coupon_is_ended_by_its_maker_or_an_administrator_and_looks_like_none_to_others(

@@ -18,6 +18,7 @@ from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.ids import new_id
 from tests.api.courses import ways
 from tests.api.enrolments.conftest import AUTHOR, Market
+from tests.api.enrolments.learners import content_of, report
 from tests.api.enrolments.test_purchase import ASKS, DECLINED
 from tests.api.support import Caller, problem, until
 from tests.ledger import coupon_examples as coupons
@@ -94,6 +95,21 @@ async def test_few_codes_may_be_guessed_and_right_ones_cost_nothing(market: Mark
     assert again.status_code == 201, "being told to wait is no answer that is kept"
 
 
+async def test_a_code_is_judged_before_the_card_and_the_price_and_each_wrong_one_counts(
+    market: Market, ann: Caller
+) -> None:
+    await coupon(market, "OVER", max_uses=1)
+    await ann.buy(await market.course(), coupon="OVER")
+    for _ in range(13):
+        used_up = await ann.buy(market.course_id, None, coupon="OVER", expected_price_minor=1)
+        assert problem(used_up)["code"] == "coupon_used_up", "which is no news of a code"
+    for number in range(12):
+        refused = await ann.buy(market.course_id, None, coupon=f"GUESS-{number}", expected_price_minor=1)
+        assert (refused.status_code, problem(refused)["code"]) == (404, "coupon_unknown")
+    stopped = await ann.buy(market.course_id, None, coupon="OVER", expected_price_minor=1)
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+
+
 # -------------------------------------------------------------------------------------------- the purchase
 
 
@@ -101,22 +117,16 @@ async def test_a_course_is_bought_for_what_the_coupon_leaves(market: Market, ann
     await coupon(market, max_uses=1)
     bought = await ann.buy(market.course_id, coupon="spring-20", expected_price_minor=3920, key="one")
     assert bought.status_code == 201, bought.text
-    assert bought.json()["enrolment"]["amount_minor"] == 3920
+    enrolment = bought.json()["enrolment"]
+    sold = ("price_minor", "discount_minor", "amount_minor", "coupon")
+    assert [enrolment[name] for name in sold] == [4900, 980, 3920, CODE]
+    assert await market.enrolments(ann) == [enrolment]
     assert await market.charged() == [3920]
     assert await used(market) == {"confirmed": 1}
     again = await ann.buy(market.course_id, coupon="spring-20", expected_price_minor=3920, key="one")
     assert (again.status_code, again.json()) == (201, bought.json())
     more = problem(await ann.buy(market.course_id, coupon=CODE))
     assert more["code"] == "already_enrolled", "which is told before what is wrong with the coupon"
-
-
-async def test_a_price_that_the_coupon_does_not_leave_comes_with_the_right_one(
-    market: Market, ann: Caller
-) -> None:
-    await coupon(market)
-    said = problem(await ann.buy(market.course_id, coupon=CODE, expected_price_minor=4900))
-    assert (said["code"], said["price_minor"]) == ("price_changed", 3920)
-    assert await used(market) == {}
 
 
 @pytest.mark.parametrize(
@@ -156,11 +166,49 @@ async def test_all_of_the_price_off_is_had_for_nothing_without_a_card(market: Ma
     assert (again.status_code, again.json()) == (201, bought.json())
 
 
+async def test_a_price_that_is_not_as_expected_is_told_before_and_after_the_coupon(
+    market: Market, ann: Caller
+) -> None:
+    await coupon(market)
+    said = problem(await ann.buy(market.course_id, coupon=CODE, expected_price_minor=4900))
+    told = ("code", "price_minor", "discount_minor", "to_pay_minor", "coupon", "currency")
+    assert [said[name] for name in told] == ["price_changed", 4900, 980, 3920, CODE, "usd"]
+    assert "costs 49.00 USD, and 39.20 USD is to pay for it with the coupon SPRING-20" in said["detail"]
+
+
+async def test_what_a_coupon_took_all_of_the_price_off_is_no_free_course_and_stays_bought(
+    market: Market, ann: Caller
+) -> None:
+    await coupon(market, percent_bp=10_000)
+    for _ in range(5):
+        free = await market.course(price_minor=0)
+        await ann.buy(free, None)
+        assert (await report(ann, free, "itm_1")).status_code == 200
+    bought = await ann.buy(market.course_id, None, coupon=CODE, key="one")
+    assert (await content_of(ann, market.course_id)).status_code == 200, "though all free ones are used"
+    done = await report(ann, market.course_id, "itm_1", "itm_2")
+    assert (done.status_code, done.json()["status"]) == (200, "completed")
+    assert (await ann.get("/api/features/view_courses/check")).json()["used"] == 5
+    async with market.app.services.reading() as connection:
+        await connection.execute("DELETE FROM idempotency_keys")  # as after a crash
+    again = await ann.buy(market.course_id, None, coupon=CODE, key="one")
+    assert (again.status_code, again.json()["enrolment"]["status"]) == (201, "completed")
+    assert again.json()["enrolment"]["enrolment_id"] == bought.json()["enrolment"]["enrolment_id"]
+
+
 async def test_a_gift_takes_a_use_of_its_giver(market: Market, ann: Caller) -> None:
     await coupon(market, max_uses_per_user=1)
     assert (await ann.buy(market.course_id, coupon=CODE, gift_to="usr_bob")).status_code == 201
     refused = await ann.buy(market.course_id, coupon=CODE)
     assert (refused.status_code, problem(refused)["code"]) == (409, "coupon_used_by_you")
+    await market.app.projected()
+    [given] = (await ann.get("/api/enrolments/given")).json()["items"]
+    assert (given["learner_id"], given["status"], given["coupon"]) == ("usr_bob", "active", CODE)
+    assert "progress_percent" not in given
+    bob = await market.buyer("usr_bob")
+    [had] = await market.enrolments(bob)
+    assert (had["discount_minor"], had["coupon"]) == (980, ""), "the code is its giver's"
+    assert (await bob.get("/api/enrolments/given")).json()["items"] == []
     cleo = await market.buyer("usr_cleo")
     assert (await cleo.buy(market.course_id, coupon=CODE)).status_code == 201
 

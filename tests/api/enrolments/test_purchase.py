@@ -29,6 +29,7 @@ async def test_a_course_is_had_and_paid_with_one_request(market: Market, ann: Ca
     )
     assert (enrolment["amount_minor"], enrolment["currency"], enrolment["attempt"]) == (4900, "usd", 1)
     assert (payment["status"], payment["purpose"]) == ("succeeded", "course")
+    assert payment["course_id"] == market.course_id
     assert payment["purpose_ref"] == f"enrolment-{market.course_id}-usr_ann"
     assert bought.headers["location"] == f"/api/payments/{enrolment['payment_id']}"
     assert await market.charged() == [4900]
@@ -118,6 +119,61 @@ async def test_a_gift_is_the_recipients_and_paid_by_the_giver(market: Market, an
     assert (await ann.buy(market.course_id)).status_code == 201, "the giver may have it as well"
 
 
+async def test_a_gift_that_its_giver_never_confirms_gives_way_to_whoever_pays(
+    market: Market, ann: Caller
+) -> None:
+    waits = await ann.buy(market.course_id, ASKS, gift_to="usr_bob", key="one")
+    assert waits.status_code == 202
+    bob = await market.buyer("usr_bob")
+    bought = await bob.buy(market.course_id)
+    assert (bought.status_code, bought.json()["enrolment"]["buyer_id"]) == (201, "usr_bob")
+    again = await ann.buy(market.course_id, ASKS, gift_to="usr_bob", key="one")
+    said = problem(again)
+    assert (again.status_code, said["code"], "enrolment" in said) == (409, "purchase_overtaken", False)
+    payment_id = waits.json()["payment"]["payment_id"]
+    async with market.working():
+
+        async def canceled() -> bool:
+            await market.hurry()
+            return bool((await ann.get(f"/api/payments/{payment_id}")).json()["status"] == "canceled")
+
+        await until(canceled)
+    assert await market.charged() == [4900]
+    assert [one["status"] for one in await market.enrolments(bob)] == ["active"]
+
+
+async def test_of_two_givers_who_have_to_confirm_the_first_to_pay_gives_it(
+    market: Market, ann: Caller
+) -> None:
+    cleo, bob = await market.buyer("usr_cleo"), await market.buyer("usr_bob")
+    assert (await ann.buy(market.course_id, ASKS, gift_to="usr_bob")).status_code == 202
+    [first] = (await market.stripe.client.v1.payment_intents.list_async()).data
+    assert (await cleo.buy(market.course_id, ASKS, gift_to="usr_bob", key="two")).status_code == 202
+    market.bench.pass_challenge(first.id)
+    async with market.working():
+        await market.receive()
+        await market.until(bob, "active")
+    [enrolment] = await market.enrolments(bob)
+    assert enrolment["buyer_id"] == "usr_ann"
+    late = await cleo.buy(market.course_id, ASKS, gift_to="usr_bob", key="two")
+    assert problem(late)["code"] == "purchase_overtaken"
+    assert await market.charged() == [4900]
+
+
+async def test_who_has_a_course_is_not_found_out_by_giving_it(market: Market, ann: Caller) -> None:
+    bob = await market.buyer("usr_bob")
+    await bob.buy(market.course_id)
+    for somebody in ("usr_bob", "usr_nobody"):
+        said = problem(await ann.buy(market.course_id, gift_to=somebody, expected_price_minor=1))
+        assert said["code"] == "price_changed"
+    for _ in range(12):
+        refused = await ann.buy(market.course_id, gift_to="usr_bob")
+        assert (refused.status_code, problem(refused)["code"]) == (409, "gift_not_possible")
+    stopped = await ann.buy(market.course_id, gift_to="usr_bob")
+    assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+    assert (await ann.buy(market.course_id)).status_code == 201, "one's own purchases go on"
+
+
 async def test_a_declined_card_leaves_the_course_for_another_card(market: Market, ann: Caller) -> None:
     refused = await ann.buy(market.course_id, DECLINED)
     body = problem(refused)
@@ -193,6 +249,23 @@ async def test_a_reservation_that_nobody_confirms_is_canceled_and_the_course_is_
     assert (await ann.buy(market.course_id)).status_code == 201
 
 
+async def test_a_bank_that_is_at_a_payment_holds_the_course_until_it_has_answered(
+    market: Market, ann: Caller
+) -> None:
+    waits = await ann.buy(market.course_id, "pm_usBankAccount_processing")
+    payment_id = waits.json()["payment"]["payment_id"]
+    assert (waits.status_code, waits.json()["payment"]["status"]) == (202, "processing")
+    market.bench.advance(RESERVATION_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await market.expire() == 1
+    [held] = await market.enrolments(ann)
+    assert (held["status"], held["expires_at"]) == ("reserved", None), "it has no time that would be true"
+    assert "until the bank has answered" in problem(await ann.buy(market.course_id))["detail"]
+    refused = await ann("POST", f"/api/payments/{payment_id}/cancel", key="one", json={})
+    assert (refused.status_code, problem(refused)["code"]) == (409, "payment_not_cancelable")
+    assert "Stripe cannot call it off" in refused.json()["detail"]
+
+
 async def test_who_thinks_better_of_it_cancels_the_payment_and_buys_with_another_card(
     market: Market, ann: Caller
 ) -> None:
@@ -247,7 +320,11 @@ async def test_fifty_learners_at_once_have_it_each(market: Market) -> None:
 REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"expected_price_minor": 3900}, 409, "price_changed", ""),
     ({"gift_to": "usr_ann"}, 422, "gift_to_self", "/gift_to"),
-    ({"gift_to": AUTHOR}, 409, "own_course", ""),
+    ({"gift_to": AUTHOR}, 409, "gift_not_possible", ""),
+    *(
+        ({"gift_to": nobody}, 422, "invalid", "/gift_to")
+        for nobody in ("\u200b", "   ", "usr_x ", "", "worker")
+    ),
     ({"payment_method": None}, 422, "payment_method_required", "/payment_method"),
     ({"course_id": "crs_nowhere"}, 404, "not_found", ""),
     ({"course_id": "nonsense"}, 404, "not_found", ""),
@@ -272,7 +349,7 @@ def _body(course_id: str, changes: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_price_that_changed_comes_with_the_new_one(market: Market, ann: Caller) -> None:
     said = problem(await ann.buy(market.course_id, expected_price_minor=3900))
-    assert (said["price_minor"], said["currency"]) == (4900, "usd")
+    assert (said["price_minor"], said["to_pay_minor"], said["currency"]) == (4900, 4900, "usd")
     assert "49.00 USD" in said["detail"]
 
 

@@ -326,6 +326,13 @@ async def test_a_time_says_what_it_is_written_like(admin: Caller) -> None:
             ]
     both = await admin.get("/api/payments/history?from=x&to=y")
     assert [each["parameter"] for each in problem(both)["errors"]] == ["from", "to"]
+    for beyond in ("0001-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59-12:00"):
+        answer = await admin.get(f"/api/payments/history?from={beyond}")
+        assert (answer.status_code, problem(answer)["errors"][0]["parameter"]) == (422, "from")
+        assert "year 9999" in answer.json()["detail"]
+    for path in SPANS:
+        far = await admin.get(address(path, **{"from": "0001-01-02T12:00:00+23:59"}))
+        assert far.status_code == 200, "PostgreSQL takes no such offset"
     spaced = await admin.get("/api/payments/history?from=2026-01-01T00:00:00+02:00")
     assert "%2B" in problem(spaced)["detail"]
 
