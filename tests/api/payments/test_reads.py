@@ -241,6 +241,16 @@ async def test_contact_data_is_set_and_erased_and_never_a_fact(
     assert await app.services.store.head() == 0
 
 
+async def test_contact_data_that_are_left_out_are_kept_and_null_removes(student: Caller) -> None:
+    contact = {"email": "ada@example.org", "name": "Ada", "time_zone": "Europe/Berlin"}
+    await student("PUT", "/api/me", json=contact)
+    for change in ({"name": "Ada L."}, {"email": None}, {"time_zone": None}, {"name": None}, {}):
+        contact |= change
+        contact["time_zone"] = contact["time_zone"] or "UTC"
+        assert (await student("PUT", "/api/me", json=change)).json() == contact
+        assert (await student.get("/api/me")).json() == contact
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
