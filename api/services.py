@@ -22,6 +22,7 @@ from api.http.idempotency import ASYNCHRONOUS_OPTIONS, Idempotency
 from api.http.positions import Positions
 from api.http.ratelimit import RateLimit
 from api.http.signing_keys import SigningKeys, open_keys
+from api.lettering import fonts_in
 from api.metrics import Metrics
 from api.reads import ReadPool, with_options
 from api.settings import Settings, SettingsError
@@ -162,6 +163,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
     """With what runs in the background. Raises what opening the store does."""
     settings, contact = composition.settings, StripeContact()
     dsn = conninfo(composition.database_url, schema=settings.schema, name="api")
+    fonts_in(settings.fonts_dir)  # refused, if it must be, at the start
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         reads = await enter(ReadPool(dsn, settings.read_connections))

@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
     - `seller`: who stands on receipts, a line for each of name, address and tax number.
+    - `fonts_dir`: directory with TrueType files for letters that PDFs lack; empty has ours alone.
     - `jwks`: the issuer's public keys: URL or file of a JWK set, or a file with one JWK or PEM; empty uses a
       local key made in `data_dir`, which a live Stripe key refuses.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
@@ -85,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
+    fonts_dir: str = ""
     jwks: str = ""
     jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_audience: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"

@@ -14,6 +14,8 @@ class LedgerError(Exception):
     code: ClassVar[str]
     remedy: ClassVar[str]
     """What to do in any case of it, for who meets the code."""
+    passing: ClassVar[bool] = False
+    """What was missing is given elsewhere, such as a plan: the very same request, sent again, may be done."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -160,17 +160,15 @@ def _advance(row: EnrolmentRow, recorded: Recorded) -> None:
                 _end(row, "released")
         case EnrolmentRevoked():
             if not row.status or row.payment_id == event.payment_id:
-                row.enrolment_id, row.payment_id = event.enrolment_id, event.payment_id
-                row.revoked_at = at
-                _end(row, "revoked")
+                _revoke(row, event, at)
         case EnrolmentExpiring():
             row.expiring = True
-        case ReturnRequested(refund_id=refund_id):
+        case ReturnRequested(refund_id=refund_id, payment_id=payment_id) if payment_id == row.payment_id:
             row.refund_id = refund_id
-        case ReturnWithdrawn():
+        case ReturnWithdrawn(refund_id=refund_id) if refund_id == row.refund_id:
             row.refund_id = ""
         case _:
-            pass  # a payment too many changes nothing of the enrolment
+            pass  # a payment too many, or of before, changes nothing of the enrolment
 
 
 def _reserve(row: EnrolmentRow, event: EnrolmentReserved, at: datetime) -> None:
@@ -189,6 +187,15 @@ def _activate(row: EnrolmentRow, event: EnrolmentActivated | EnrolmentRestored, 
     of_another = isinstance(event, EnrolmentRestored) and row.refund_id != event.cause_id
     returning = row.refund_id if of_another else ""
     _end(row, "active")
+    row.refund_id = returning
+
+
+def _revoke(row: EnrolmentRow, event: EnrolmentRevoked, at: datetime) -> None:
+    """A return of what is left goes on, unless this is it."""
+    row.enrolment_id, row.payment_id = event.enrolment_id, event.payment_id
+    row.revoked_at = row.revoked_at or at
+    returning = row.refund_id if row.refund_id != event.cause_id else ""
+    _end(row, "revoked")
     row.refund_id = returning
 
 

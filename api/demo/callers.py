@@ -56,11 +56,12 @@ class Api:
         return found
 
     async def settled(self) -> bool:
-        """Whether all effects are delivered, as far as the projections have come."""
+        """Whether all effects are delivered and all webhooks applied, as far as the projections have come."""
         async with self._session.get(f"{self._url}/readyz") as response:
             health = await _read(response, (200,))
         lag = max((each["lag_events"] for each in health["projections"].values()), default=0)
-        return health["effects_waiting"] == 0 and lag == 0
+        waiting: int = health["effects_waiting"] + health["webhooks_waiting"] + lag
+        return waiting == 0
 
     def _credential(self, user_id: str) -> str:
         if user_id not in self._credentials:

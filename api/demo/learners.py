@@ -31,7 +31,16 @@ OPINIONS = (
     (4, "I would have liked more exercises."),
     (3, "Useful, though I knew half of it."),
     (2, "The sound is low in places."),
+    (5, "I use it at work every day now."),
+    (5, "Finally somebody who explains why."),
+    (4, "Well paced. The second lesson is the best."),
+    (4, "Short, and to the point."),
+    (4, "A good start; I want a sequel."),
+    (3, "More theory than I had hoped for."),
+    (3, "Fine, but the examples are all alike."),
+    (5, "My sister has it now, too."),
 )
+"""Nobody says of a course what somebody else has said of it."""
 
 
 class MakeCoupon(CourseAction, frozen=True, kw_only=True):
@@ -97,7 +106,9 @@ LEARNERS = (
     Learner("usr_monthly", "completed, with a certificate: the plan has them"),
     Learner("usr_gifted", "has a course that somebody else paid"),
     Learner("usr_coupon", f"paid with {CODE}, which the author bears"),
-    Learner("usr_waiting", "the bank wants a confirmation, and the course is held until then"),
+    Learner(
+        "usr_waiting", "the bank wants a confirmation: the course is held for half an hour, and then released"
+    ),
     Learner("usr_declined", "the card was declined"),
     Learner(RETURNED, "gave it back, and has no access any more"),
     Learner("usr_partly", "got a part back, and keeps the course"),
@@ -150,6 +161,7 @@ def _each_way(ago: Callable[[float], datetime]) -> Iterator[Action]:
 def _crowd(lot: random.Random, scale: float, end: datetime) -> Iterator[Action]:
     """Each buys a course at most once, once it is for sale and not in its author's hands."""
     seen: set[tuple[str, str]] = set()
+    unsaid = {course.title: lot.sample(OPINIONS, len(OPINIONS)) for course in _for_sale()}
     for number in range(round(SALES * scale)):
         learner, course = f"usr_{2001 + lot.randrange(CROWD)}", lot.choice(_for_sale())
         bought = end - timedelta(days=lot.uniform(0.5, course.days_ago - 1))
@@ -163,8 +175,8 @@ def _crowd(lot: random.Random, scale: float, end: datetime) -> Iterator[Action]:
         if learnt > end - timedelta(hours=2):
             continue
         yield Learn(at=learnt, lessons=lot.randint(1, len(course.lessons)), **of)
-        if lot.random() < 0.6:  # noqa: PLR2004  not everybody has an opinion
-            rating, text = lot.choice(OPINIONS)
+        if lot.random() < 0.6 and (left := unsaid[course.title]):  # noqa: PLR2004  not everybody has one
+            rating, text = left.pop()
             yield Judge(at=learnt + timedelta(minutes=50), rating=rating, text=text, **of)
 
 

@@ -45,8 +45,12 @@ class Story:
         self._clock.follow(moment)
 
     async def settled(self) -> bool:
-        """Whether all that happened at Stripe is in the ledger, and what time brings to subscribers, too."""
-        return not await self._stripe.delivering() and await self._api.settled() and await self._as_planned()
+        """Whether all that happened at Stripe is in the ledger, and what time brings to subscribers, too.
+        Asked on both sides of the webhooks, as what is delivered makes new ones, and they new effects.
+        """
+        if not await self._api.settled() or await self._stripe.delivering():
+            return False
+        return await self._api.settled() and await self._as_planned()
 
     async def _as_planned(self) -> bool:
         for one in SUBSCRIBERS:

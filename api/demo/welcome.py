@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
+from api.demo.authors import UPGRADED, YEARLY
 from api.demo.folder import Folder
 from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
 from api.demo.plan import FIRST_USER
@@ -24,10 +25,10 @@ from api.serve.service import Running
 from api.settings import Settings
 
 YEAR_S = 365 * 86_400
-PEOPLE = (
+PEOPLE = (  # instructor and enterprise have the plans for it, and courses that are sold
     ("STUDENT", FIRST_USER, "student"),
-    ("INSTRUCTOR", "usr_instructor", "instructor"),
-    ("ENTERPRISE", "usr_enterprise", "enterprise"),
+    ("INSTRUCTOR", YEARLY, "instructor"),
+    ("ENTERPRISE", UPGRADED, "enterprise"),
     ("ADMIN", "usr_admin", "admin"),
     ("SERVICE", "svc_reports", "service"),
 )
@@ -76,6 +77,9 @@ To try there:
   # what it costs with a coupon, and what others say of it
   curl -s "{url}/api/courses/$COURSE/price?coupon={code}" -H "Authorization: Bearer $STUDENT"
   curl -s "{url}/api/courses/$COURSE/reviews"
+
+  # what an instructor sells, and to how many
+  curl -s "{url}/api/instructor/courses?status=published" -H "Authorization: Bearer $INSTRUCTOR"
 
   # a learner in each state, and what became of a course that was given back
 {learners}
@@ -131,10 +135,11 @@ def welcome(running: Running) -> str:
 
 def _surroundings(running: Running) -> Iterator[str]:
     """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in; and
-    `URL`, which the lines of README.md and docs/api.md ask for.
+    what the lines of README.md and docs ask for: `URL`, and in `S` the sandbox's controls.
     """
     settings = running.settings
     yield f"URL={running.url}"
+    yield f"S={running.sandbox_url}/_sandbox"
     yield f"export LIBERATION_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))}"
     if which("liberation") is None:
         yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"

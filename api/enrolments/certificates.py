@@ -21,10 +21,12 @@ from api.http.auth import Principal
 from api.http.body import IdempotencyKey, known_shape
 from api.http.document import MEDIA_TYPES
 from api.http.owner import is_admin
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, PositionNotReached, TooSlow, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
+from api.lettering import LettersMissing, fonts_in
 from api.reads import rows_of, select
 from api.services import Services, origin_of
 from api.settings import Settings
@@ -79,7 +81,8 @@ class NameMissing(ApiError):
     """A certificate says who completed the course, and the caller has given no name."""
 
     code = "name_missing"
-    remedy = "Give a `name` with `PUT /api/me`, and claim it again with a new key."
+    remedy = "Give a `name` with `PUT /api/me`, and claim it again."
+    passing = True
 
 
 class CertificateUnprintable(ApiError):
@@ -192,8 +195,12 @@ class Kept(msgspec.Struct, frozen=True):
 async def _found(services: Services, certificate_id: str) -> Kept:
     """Raises `NotFound`."""
     known_shape(certificate_id, "crt_")
-    async with services.reading() as connection:
-        found = await (await connection.execute(_FULL, (certificate_id,))).fetchone()
+
+    async def look() -> tuple[Any, ...] | None:
+        async with services.reading() as connection:
+            return await (await connection.execute(_FULL, (certificate_id,))).fetchone()
+
+    found = await find(look, services.positions)
     if found is None:
         raise NotFound(f"There is no certificate {certificate_id}.")
     *columns, name, title = found
@@ -238,7 +245,7 @@ async def get_certificate(
     tags=TAGS,
     media_type=certificate_pdf.MEDIA_TYPE,
     opt={MEDIA_TYPES: (certificate_pdf.MEDIA_TYPE,)},
-    responses=responses(NotFound, CertificateUnprintable) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound, CertificateUnprintable, LettersMissing) | NOT_MODIFIED_SPEC,
 )
 async def get_certificate_pdf(
     certificate_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -254,7 +261,8 @@ async def get_certificate_pdf(
     if wanted is not None and matches(wanted, etag):
         return Response(b"", status_code=NOT_MODIFIED, headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="certificate-{certificate_id}.pdf"'
-    body = await asyncio.to_thread(certificate_pdf.render, page)
+    fonts = fonts_in(services.settings.fonts_dir)
+    body = await asyncio.to_thread(certificate_pdf.render, page, fonts)
     return Response(body, media_type=certificate_pdf.MEDIA_TYPE, headers=headers)
 
 

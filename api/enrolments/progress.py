@@ -17,6 +17,7 @@ from api.enrolments.starting import CourseLimitProblem, start
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey, known_shape
 from api.http.owner import is_admin, owner_of
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import OWN_MEMBERS, FieldError, Problem, Unprocessable
 from api.http.promises import responses
@@ -158,12 +159,17 @@ async def get_enrolment(
     """With the items that are done. For its learner and its buyer."""
     # one whose payment was taken up from Stripe has its id
     known_shape(enrolment_id, "pay_" if enrolment_id.startswith("pay_") else "enr_")
-    async with services.reading() as connection:
-        found = await rows(connection, _BY_ID, ENROLMENTS, (enrolment_id,))
-    if not found or not _may_see(request, found[0]):
+
+    async def look() -> EnrolmentRow | None:
+        async with services.reading() as connection:
+            found = await rows(connection, _BY_ID, ENROLMENTS, (enrolment_id,))
+        return found[0] if found else None
+
+    row = await find(look, services.positions)
+    if row is None or not _may_see(request, row):
         raise NotFound(f"There is no enrolment {enrolment_id}.")
-    enrolment = await services.store.state(ENROLMENT, found[0].stream)
-    return Read(detail_of(found[0], enrolment.learning.of(enrolment_id)))
+    enrolment = await services.store.state(ENROLMENT, row.stream)
+    return Read(detail_of(row, enrolment.learning.of(enrolment_id)))
 
 
 def _may_see(request: Call, row: EnrolmentRow) -> bool:

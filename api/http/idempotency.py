@@ -6,7 +6,8 @@ makes the retry look like the first time. Only the ledger is durable. Claims and
 `synchronous_commit = off`, which is safe because a lost row only makes the request run again, and the
 ledger then says that it was done.
 
-An answer below 500 is kept; one above is not, so that the retry can do better.
+An answer below 500 is kept; one above is not, so that the retry can do better. Nor is a refusal that is
+`passing`: nothing was done, and who has since given what was missing may send the same request again.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Unkept(Response[Any]):
-    """An answer with a secret in it: shared with whoever waits for it now, and stored nowhere. A later repeat
-    runs again, on what the ledger knows of it, and gets the secret anew.
+    """An answer that is shared with whoever waits for it now, and stored nowhere, as it has a secret in it or
+    will not be true any more. A later repeat runs again, on what the ledger knows of it.
     """
 
 
@@ -136,7 +137,17 @@ async def _attempt(request: Request[Any, Any, Any], work: Work, command_id: str)
     try:
         return await work(command_id)
     except LedgerError as error:
-        return on_ledger_error(request, error)
+        refused = on_ledger_error(request, error)
+        return _unkept(refused) if error.passing else refused
+
+
+def _unkept(response: Response[bytes]) -> Unkept:
+    return Unkept(
+        response.content,
+        status_code=response.status_code,
+        headers=response.headers,
+        media_type=response.media_type,
+    )
 
 
 async def _until(first: asyncio.Future[Answer | None], deadline: float) -> Answer | None:

@@ -87,6 +87,11 @@ class Positions:
                 f"Position {position} is not projected yet, {self._seen} is. Ask again in a second."
             ) from None
 
+    async def catch_up(self) -> None:
+        """Until all is projected that the ledger has now; `PositionNotReached` when that takes too long."""
+        await self._ask()
+        await self.wait(self._head)
+
     async def _check_exists(self, position: int) -> None:
         for _ in range(2):  # a question that was under way already may be older than the write
             if position > self._head:
@@ -114,6 +119,17 @@ class Positions:
             await asyncio.wait_for(self._advanced.wait(), POLL_S)
         except TimeoutError:
             await self._ask()
+
+
+async def find(look: Callable[[], Awaitable[T | None]], positions: Positions) -> T | None:
+    """What `look` finds by an id that an answer may have given a moment ago: where there is nothing, it looks
+    again once all is projected that the ledger has now. None is a thing that there is not.
+    """
+    found = await look()
+    if found is not None:
+        return found
+    await positions.catch_up()
+    return await look()
 
 
 def _shared(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

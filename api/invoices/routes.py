@@ -17,6 +17,7 @@ from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, kno
 from api.http.document import MEDIA_TYPES
 from api.http.owner import is_admin, owner_of
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
@@ -34,6 +35,7 @@ from api.invoices.resources import (
     invoice_detail_of,
     invoice_of,
 )
+from api.lettering import LettersMissing, fonts_in
 from api.reads import ReadPool, newest_first, select
 from api.services import Services, origin_of
 from api.submitting import Submitted
@@ -50,7 +52,6 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.state import InvoiceStatus
 from ledger.invoices.stream import stream_of
-from ledger.store.batched_queries import QueryBatcher
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES
 
@@ -100,9 +101,10 @@ async def list_invoices(
     return await newest_first(services.reads, query, INVOICES, filters, shown, cursor=cursor, limit=limit)
 
 
-async def _story(reads: QueryBatcher, request: Call, invoice_id: str) -> InvoiceStory:
+async def _story(services: Services, request: Call, invoice_id: str) -> InvoiceStory:
     """Somebody else's looks like one that does not exist."""
-    found = await reads.ask(INVOICE_BY_ID, known_shape(invoice_id, "in_"))
+    known_shape(invoice_id, "in_")
+    found = await find(lambda: services.point_reads.ask(INVOICE_BY_ID, invoice_id), services.positions)
     if found is None or not (is_admin(request) or found.invoice.user_id == request.user.id):
         raise NotFound(f"There is no invoice {invoice_id}.")
     return found
@@ -119,7 +121,7 @@ async def get_invoice(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[InvoiceDetail]:
     """With its lines, payments, credit notes and history."""
-    story = await _story(services.point_reads, request, invoice_id)
+    story = await _story(services, request, invoice_id)
     facts = await services.store.read_stream(stream_of(invoice_id))
     return Read(invoice_detail_of(story, facts, to_admin=is_admin(request)))
 
@@ -131,7 +133,7 @@ async def get_invoice(
     tags=TAGS,
     media_type=receipt_pdf.MEDIA_TYPE,
     opt={MEDIA_TYPES: (receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE)},
-    responses=responses(NotFound, NotAcceptable, NoReceipt) | NOT_MODIFIED_SPEC,
+    responses=responses(NotFound, NotAcceptable, NoReceipt, LettersMissing) | NOT_MODIFIED_SPEC,
 )
 async def get_receipt(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
@@ -140,7 +142,7 @@ async def get_receipt(
     and its lines never change.
     """
     media_type = _negotiated(request)
-    story = await _story(services.point_reads, request, invoice_id)
+    story = await _story(services, request, invoice_id)
     receipt = await _receipt(services.reads, services.settings.seller, story)
     etag = _etag(receipt, media_type)
     # what is sent depends on Accept, and a cache must know that
@@ -156,7 +158,8 @@ async def get_receipt(
         }
         return Response(body, media_type=media_type, headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="{receipt.file_name}.pdf"'
-    body = await asyncio.to_thread(receipt_pdf.render, receipt)
+    fonts = fonts_in(services.settings.fonts_dir)
+    body = await asyncio.to_thread(receipt_pdf.render, receipt, fonts)
     return Response(body, media_type=media_type, headers=headers)
 
 
@@ -303,7 +306,7 @@ async def _give_back(
         credit_id = requested.credit_id
     # its number is its place among all, which the projection counts
     await services.positions.wait(done.position)
-    story = await _story(services.point_reads, request, invoice_id)
+    story = await _story(services, request, invoice_id)
     row = next(row for row in story.credits if row.credit_id == credit_id)
     return _credited(request, row, done)
 

@@ -10,7 +10,7 @@ from litestar import Request, Response, delete, get, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.courses import words as course_words
 from api.enrolments import certificate_words
@@ -48,6 +48,14 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_zone: TimeZone = "UTC"
 
 
+class ContactChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out is kept; null removes it, and of the time zone leaves UTC."""
+
+    email: Email | UnsetType | None = UNSET
+    name: Name | UnsetType | None = UNSET
+    time_zone: TimeZone | UnsetType | None = UNSET
+
+
 _SELECT = "SELECT email, name, time_zone FROM contacts WHERE user_id = %s"
 
 
@@ -66,11 +74,14 @@ async def get_contact(request: Call, services: NamedDependency[Services]) -> Rea
 
 
 _UPSERT = """
-    INSERT INTO contacts (user_id, email, name, time_zone)
-    VALUES (%s, %s, %s, %s)
+    INSERT INTO contacts AS kept (user_id, email, name, time_zone)
+    VALUES (%(user_id)s, %(email)s, %(name)s, coalesce(%(time_zone)s, 'UTC'))
     ON CONFLICT (user_id) DO UPDATE
-    SET email = excluded.email, name = excluded.name, time_zone = excluded.time_zone,
+    SET email = CASE WHEN %(has_email)s THEN excluded.email ELSE kept.email END,
+        name = CASE WHEN %(has_name)s THEN excluded.name ELSE kept.name END,
+        time_zone = CASE WHEN %(has_time_zone)s THEN excluded.time_zone ELSE kept.time_zone END,
         updated_at = clock_timestamp()
+    RETURNING email, name, time_zone
 """
 
 
@@ -82,14 +93,20 @@ _UPSERT = """
     tags=TAGS,
 )
 async def put_contact(
-    data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
+    data: JSONBody[ContactChange], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
-    """Replaces all of it. No fact is recorded, so that it can be erased for good."""
-    if fault := _zone_fault(data.time_zone):  # alone, no fault of the body's type has brought it up
+    """Keeps what the body leaves out. No fact is recorded, so that it can be erased for good."""
+    # alone, no fault of the body's type has brought it up
+    if data.time_zone and (fault := _zone_fault(data.time_zone)):
         raise Unprocessable.at(FieldError(detail=fault, pointer="/time_zone"))
+    values: dict[str, Any] = {"user_id": request.user.id}
+    for name in ContactChange.__struct_fields__:
+        given = getattr(data, name)
+        values |= {name: None if given is UNSET else given, f"has_{name}": given is not UNSET}
     async with services.reading() as connection:
-        await connection.execute(_UPSERT, (request.user.id, data.email, data.name, data.time_zone))
-    return Response(data)
+        row = await (await connection.execute(_UPSERT, values)).fetchone()
+    assert row is not None, "it was written"
+    return Response(Contact(email=row[0], name=row[1], time_zone=row[2]))
 
 
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"

@@ -67,6 +67,7 @@ class FeatureMissing(ApiError):
 
     code: ClassVar[str] = "feature_missing"
     remedy: ClassVar[str] = "Read `reason`; one of `plans` has the feature, or more of it."
+    passing: ClassVar[bool] = True
 
     def __init__(self, entitlement: Entitlement) -> None:
         super().__init__(_detail(entitlement))

@@ -96,12 +96,14 @@ class RevokeEnrolment(Command, frozen=True, kw_only=True):
     """The money was given back: by a refund, or by a lost dispute."""
 
     NAME: ClassVar[str] = "enrolments.revoke"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"buyer_id"})
     course_id: str
     learner_id: str
     payment_id: str
     as_of: int
     cause: str
     cause_id: str
+    buyer_id: str = ""
 
 
 class RestoreEnrolment(Command, frozen=True, kw_only=True):
@@ -128,7 +130,7 @@ class ExpireReservation(Command, frozen=True, kw_only=True):
 
 
 class RequestReturn(Command, frozen=True, kw_only=True):
-    """Its buyer wants the money back. Nothing more is learnt on it meanwhile."""
+    """Its buyer wants the money back, or what is left of it. Nothing more is learnt on it meanwhile."""
 
     NAME: ClassVar[str] = "enrolments.request_return"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"refund_id"})

@@ -107,10 +107,13 @@ class SurplusPaymentReturned(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "enrolments.surplus_payment_returned.v1"
     payment_id: str
     as_of: int
+    cause_id: str = ""
+    """The refund or the dispute."""
+    buyer_id: str = ""
 
 
 class EnrolmentRevoked(Event, frozen=True, kw_only=True):
-    """The money was given back, and the access with it."""
+    """The money was given back, and the access with it. Said again when a return of what was left is done."""
 
     TYPE: ClassVar[str] = "enrolments.revoked.v1"
     enrolment_id: str
@@ -121,6 +124,8 @@ class EnrolmentRevoked(Event, frozen=True, kw_only=True):
     as_of: int
     coupon: str = ""
     """The code of the one that it was reserved with; empty for none."""
+    buyer_id: str = ""
+    """Who may ask for what is left of the money; empty in facts that did not say it."""
 
 
 class EnrolmentRestored(Event, frozen=True, kw_only=True):
@@ -133,7 +138,9 @@ class EnrolmentRestored(Event, frozen=True, kw_only=True):
     attempt: int
     revision: int
     cause: str
-    """`refund_failed`, `refund_canceled` or `dispute_won`."""
+    """`refund_failed`, `refund_canceled` or `dispute_won`; `refunded` for a return that is done and was not
+    all of it, as something else came back meanwhile.
+    """
     cause_id: str
     as_of: int
     amount_minor: int = 0
@@ -145,6 +152,8 @@ class EnrolmentRestored(Event, frozen=True, kw_only=True):
 
 
 class ReturnRequested(Event, frozen=True, kw_only=True):
+    """Of the course, or of what is left of the money where the access is gone."""
+
     TYPE: ClassVar[str] = "enrolments.return_requested.v1"
     enrolment_id: str
     payment_id: str
@@ -156,7 +165,7 @@ class ReturnRequested(Event, frozen=True, kw_only=True):
 
 
 class ReturnWithdrawn(Event, frozen=True, kw_only=True):
-    """The refund came to nothing, and the enrolment goes on."""
+    """It is over, and the enrolment goes on: the refund came to nothing, or the access came back since."""
 
     TYPE: ClassVar[str] = "enrolments.return_withdrawn.v1"
     enrolment_id: str

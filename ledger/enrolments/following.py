@@ -56,7 +56,8 @@ def asked(effect: EnrolmentEffect, enrolment: Enrolment, at: datetime) -> Comman
                 reason="abandoned",
             )
         case RefundCoursePayment():
-            is_over = effect.reason == _RETURN and enrolment.returning != effect.refund_id
+            asked_for = enrolment.returning_of(effect.payment_id)
+            is_over = effect.reason == _RETURN and asked_for != effect.refund_id
             return None if is_over else _refund(effect, at)
         case FollowSale():
             return _follow(effect, at)
@@ -123,7 +124,7 @@ def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment | Grant
 
 def _refund(effect: RefundCoursePayment, at: datetime) -> RequestRefund:
     """All that is left. One that was paid twice goes back whenever that is found; a return has the window of
-    any refund, and takes the access whatever becomes of other parts that were on their way back before it.
+    any refund, and takes the access until any part of what was given back comes to nothing.
     """
     surplus = effect.reason != _RETURN
     return RequestRefund(
@@ -169,7 +170,7 @@ def _follow(effect: FollowSale, at: datetime) -> PaymentNews | None:
         case "unpaid":
             return ReleaseEnrolment(**to, effective_at=at, as_of=effect.as_of, reason=effect.cause)
         case "given_back":
-            return RevokeEnrolment(**to, **because, effective_at=at, as_of=effect.as_of)
+            return RevokeEnrolment(**to, **because, effective_at=at, as_of=effect.as_of, buyer_id=bought_by)
         case _:
             return None
 

@@ -19,6 +19,7 @@ from ledger.enrolments.events import (
     EnrolmentRestored,
     EnrolmentRevoked,
     ReservationSuperseded,
+    ReturnWithdrawn,
     SurplusPaymentFound,
     SurplusPaymentReturned,
 )
@@ -30,8 +31,10 @@ _Events = tuple[EnrolmentEvent, ...]
 def follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
     """Each piece of news is one fact at least, so that what is older than it is known as that."""
     attempt = enrolment.attempts.get(command.payment_id, Attempt())
-    if command.as_of <= attempt.as_of or enrolment.is_granted(attempt):
+    if enrolment.is_granted(attempt):
         return ()
+    if command.as_of <= attempt.as_of:
+        return _late(command, attempt)
     match command:
         case ActivateEnrolment() | RestoreEnrolment():
             return _paid(command, enrolment, attempt)
@@ -48,6 +51,15 @@ def follow(command: PaymentNews, enrolment: Enrolment) -> _Events:
             return _given_back(command, enrolment, attempt)
         case _:
             assert_never(command)
+
+
+def _late(command: PaymentNews, attempt: Attempt) -> _Events:
+    """What is older than it is known changes nothing, but that a return which was done is not waited for."""
+    if not isinstance(command, RevokeEnrolment | RestoreEnrolment):
+        return ()
+    if not attempt.returning or command.cause_id != attempt.returning:
+        return ()
+    return (ReturnWithdrawn(enrolment_id=_id_of(command, attempt), refund_id=attempt.returning),)
 
 
 def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
@@ -109,7 +121,13 @@ def _active(
 
 def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:
     if attempt.surplus or enrolment.is_live_by_another(command.payment_id):
-        return (SurplusPaymentReturned(payment_id=command.payment_id, as_of=command.as_of),)
+        surplus = SurplusPaymentReturned(
+            payment_id=command.payment_id,
+            as_of=command.as_of,
+            cause_id=command.cause_id,
+            buyer_id=command.buyer_id,
+        )
+        return (surplus,)
     revoked = EnrolmentRevoked(
         enrolment_id=_id_of(command, attempt),
         payment_id=command.payment_id,
@@ -117,6 +135,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         cause_id=command.cause_id,
         as_of=command.as_of,
         coupon=attempt.coupon,
+        buyer_id=attempt.buyer_id or command.buyer_id,
     )
     return revoked, *access.lost(enrolment, revoked.enrolment_id, command)
 

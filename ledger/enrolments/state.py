@@ -49,6 +49,8 @@ class Attempt(Struct, frozen=True, gc=False):
     given_back: bool = False
     surplus: bool = False
     coupon: str = ""
+    returning: str = ""
+    """The refund that was asked for; what it bought is frozen meanwhile."""
 
 
 class Enrolment(Struct, frozen=True):
@@ -64,8 +66,6 @@ class Enrolment(Struct, frozen=True):
     reservation: EnrolmentReserved | None = None
     """While it is reserved."""
     expiring: bool = False
-    returning: str = ""
-    """The refund that was asked for; progress is frozen meanwhile."""
     attempts: PersistentMap[Attempt] = PersistentMap()
     """By payment."""
     learning: Learning = Learning()
@@ -75,6 +75,14 @@ class Enrolment(Struct, frozen=True):
     def is_live(self) -> bool:
         """Whether the learner has the course."""
         return self.status in LIVE
+
+    @property
+    def returning(self) -> str:
+        """The refund that was asked for of what gives access, or gave it last; empty for none."""
+        return self.returning_of(self.payment_id)
+
+    def returning_of(self, payment_id: str) -> str:
+        return self.attempts.get(payment_id, Attempt()).returning
 
     def is_granted(self, attempt: Attempt) -> bool:
         """Whether that attempt has the course for nothing, so that no payment of it counts any more."""
@@ -109,7 +117,6 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
                 payment_id=event.payment_id,
                 reservation=event,
                 expiring=False,
-                returning="",
                 attempts=enrolment.attempts.put(event.payment_id, attempt),
             )
         case EnrolmentActivated():
@@ -124,20 +131,18 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case SurplusPaymentFound():
             return _followed(enrolment, event.payment_id, event.as_of, surplus=True)
         case SurplusPaymentReturned():
-            return _followed(enrolment, event.payment_id, event.as_of, given_back=True, surplus=True)
+            return _given_back(enrolment, event, surplus=not _gave_access(enrolment, event.payment_id))
         case EnrolmentRevoked():
-            after = _followed(enrolment, event.payment_id, event.as_of, given_back=True)
-            return _revoked(after, event)
+            return _revoked(_given_back(enrolment, event), event)
         case EnrolmentRestored():
             after = _followed(enrolment, event.payment_id, event.as_of)
+            after = _returned(after, event.payment_id, event.cause_id)
             held = _held_by(after, event.enrolment_id, event.payment_id, event.activated_at)
-            held = replace(held, sold=True)
-            is_over = enrolment.returning == event.cause_id
-            return replace(held, returning="" if is_over else enrolment.returning)
+            return replace(held, sold=True)
         case ReturnRequested():
-            return replace(enrolment, returning=event.refund_id)
+            return _returning(enrolment, event.payment_id, event.refund_id)
         case ReturnWithdrawn():
-            return replace(enrolment, returning="")
+            return _withdrawn(enrolment, event.refund_id)
         case _ if isinstance(event, LearningEvent):
             return _learnt(enrolment, event)
         case _:
@@ -150,6 +155,42 @@ def _followed(
     known = enrolment.attempts.get(payment_id, Attempt())
     now = replace(known, as_of=as_of, given_back=given_back, surplus=surplus)
     return replace(enrolment, attempts=enrolment.attempts.put(payment_id, now))
+
+
+def _given_back(
+    enrolment: Enrolment, event: EnrolmentRevoked | SurplusPaymentReturned, *, surplus: bool = False
+) -> Enrolment:
+    """Whose it was is kept also where the reservation is not known here, for who asks for what is left."""
+    after = _followed(enrolment, event.payment_id, event.as_of, given_back=True, surplus=surplus)
+    known = after.attempts[event.payment_id]
+    if event.buyer_id and not known.buyer_id:
+        named = replace(known, buyer_id=event.buyer_id)
+        after = replace(after, attempts=after.attempts.put(event.payment_id, named))
+    return _returned(after, event.payment_id, event.cause_id)
+
+
+def _gave_access(enrolment: Enrolment, payment_id: str) -> bool:
+    """It did, and was given back: it is no surplus, however the learner has the course now."""
+    known = enrolment.attempts.get(payment_id, Attempt())
+    return known.given_back and not known.surplus
+
+
+def _returned(enrolment: Enrolment, payment_id: str, cause_id: str) -> Enrolment:
+    """The return is over where this refund is the one that was asked for."""
+    is_over = bool(cause_id) and enrolment.returning_of(payment_id) == cause_id
+    return _returning(enrolment, payment_id, "") if is_over else enrolment
+
+
+def _withdrawn(enrolment: Enrolment, refund_id: str) -> Enrolment:
+    for payment_id, attempt in enrolment.attempts.items():
+        if attempt.returning == refund_id:
+            return _returning(enrolment, payment_id, "")
+    return enrolment
+
+
+def _returning(enrolment: Enrolment, payment_id: str, refund_id: str) -> Enrolment:
+    attempt = replace(enrolment.attempts.get(payment_id, Attempt()), returning=refund_id)
+    return replace(enrolment, attempts=enrolment.attempts.put(payment_id, attempt))
 
 
 def _held_by(
@@ -171,7 +212,7 @@ def _held_by(
 def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
     held = _held_by(enrolment, event.enrolment_id, event.payment_id, event.activated_at)
     sold = bool(event.payment_id) or (event.sale is not None and event.sale.price_minor > 0)
-    held = replace(held, attempt=max(held.attempt, event.attempt), returning="", sold=sold)
+    held = replace(held, attempt=max(held.attempt, event.attempt), sold=sold)
     if not event.payment_id:
         return held
     attempt = Attempt(
@@ -183,6 +224,7 @@ def _activated(enrolment: Enrolment, event: EnrolmentActivated) -> Enrolment:
         event.currency,
         event.as_of,
         coupon=event.coupon,
+        returning=held.returning_of(event.payment_id),
     )
     return replace(held, attempts=held.attempts.put(event.payment_id, attempt))
 
@@ -211,5 +253,4 @@ def _revoked(enrolment: Enrolment, event: EnrolmentRevoked) -> Enrolment:
         payment_id=event.payment_id,
         reservation=None,
         expiring=False,
-        returning="",
     )

@@ -35,7 +35,8 @@ class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     stripe_refund_id: str
     refund_id: str = ""
     revoke_access: bool = False
-    """As our request said, also from the metadata."""
+    """As our request said, also from the metadata; and so the next one."""
+    is_return: bool = False
     amount_minor: int
     currency: str
     status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]

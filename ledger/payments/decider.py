@@ -264,6 +264,7 @@ def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEv
         reason=command.reason,
         note=command.note,
         revoke_access=command.revoke_access,
+        is_return=command.revoke_access and not command.by_admin,
     )
     return (requested,)
 

@@ -110,6 +110,10 @@ class RefundRequested(Event, frozen=True, kw_only=True):
     reason: str
     note: str = ""
     revoke_access: bool = False
+    is_return: bool = False
+    """All that was left, as its buyer gave back what was bought: that is taken for as long as nothing of it
+    comes back.
+    """
 
 
 class RefundMadeOutside(Event, frozen=True, kw_only=True):
@@ -259,7 +263,8 @@ class SaleStandingChanged(Event, frozen=True, kw_only=True):
 
     Said by the payment, since no fact of a refund tells whether it was the last one, or whether another one
     or a dispute still stands. A partial refund leaves a sale paid, unless it was to take the access;
-    one that fails is told as `paid` again, as there is more to give back then.
+    one that fails is told as `paid` again, as there is more to give back then. A return that is done is
+    always told of, as who returned waits for it.
     """
 
     TYPE: ClassVar[str] = "payments.sale_standing_changed.v1"

@@ -44,6 +44,8 @@ class Refund(Struct, frozen=True, gc=False):
     """What the books have of it, in the charge's currency: none before it settles and once it is reversed."""
     revokes: bool = False
     """It is to take the access, however small it is."""
+    is_return: bool = False
+    """It is to take the access as its buyer returns all that is left."""
 
     @property
     def given_back_minor(self) -> int:
@@ -66,7 +68,11 @@ def evolve_refund(  # noqa: PLR0911 - one answer for each fact of a closed union
     match event:
         case RefundRequested():
             return replace(
-                refund, amount_minor=event.amount_minor, status="requested", revokes=event.revoke_access
+                refund,
+                amount_minor=event.amount_minor,
+                status="requested",
+                revokes=event.revoke_access and not event.is_return,
+                is_return=event.is_return,
             )
         case RefundMadeOutside():
             return Refund(event.amount_minor, "pending", event.refund_id, refund.returned_minor)

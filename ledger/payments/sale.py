@@ -53,24 +53,31 @@ def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent
     for event in events:
         after = evolve(payment, event)
         told.append(_with_meaning(event, payment, after))
-        if standing(after) not in {"open", standing(payment)} or _has_more_left(event, after):
+        if standing(after) not in {"open", standing(payment)} or _is_waited_for(event, after):
             told.append(_changed(event, after))
         payment = after
     return tuple(told)
 
 
 def standing(payment: Payment) -> Standing:
-    """A lost dispute, and a refund that is to take the access, weigh as much as all of the money."""
+    """A lost dispute, and a refund that is to take the access, weigh as much as all of the money; a return
+    does as long as all of what made it whole does.
+    """
     if payment.status in {"failed", "canceled"}:
         return "unpaid"
     if payment.status not in CAPTURED:
         return "open"
     all_of_it = payment.succeeded_minor >= payment.captured_minor > 0
-    return "given_back" if all_of_it or payment.revoking or payment.disputed.lost else "paid"
+    taken = payment.returned or payment.revoking or payment.disputed.lost
+    return "given_back" if all_of_it or taken else "paid"
 
 
-def _has_more_left(event: PaymentEvent, after: Payment) -> bool:
-    """Of money that was given back as far as was left: where all of it is to go back, there is more now."""
+def _is_waited_for(event: PaymentEvent, after: Payment) -> bool:
+    """Though it changes nothing here: a return is done, be the access gone before or kept as something else
+    came back meanwhile; or there is more of what is to go back as a whole.
+    """
+    if isinstance(event, RefundSucceeded):
+        return after.refunds[event.refund_id].is_return and standing(after) != "open"
     return isinstance(event, RefundFailed | RefundCanceled) and standing(after) == "paid"
 
 

@@ -205,6 +205,7 @@ def _requested(snapshot: RefundSnapshot, payment: Payment) -> RefundRequested:
         currency=snapshot.currency,
         reason=snapshot.reason,
         revoke_access=snapshot.revoke_access,
+        is_return=snapshot.is_return,
     )
 
 

@@ -82,6 +82,8 @@ class Payment(Struct, frozen=True):
     """Of refunds that succeeded."""
     revoking: int = 0
     """How many of those are to take the access."""
+    returned: bool = False
+    """Its buyer gave back what was bought, and nothing of the money has come back since."""
     returned_minor: int = 0
     """Of refunds that are in the books, in the charge's currency."""
     disputes: PersistentMap[Dispute] = PersistentMap()
@@ -108,7 +110,14 @@ class Payment(Struct, frozen=True):
         return self.disputed.open > 0
 
 
-def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
+def evolve(payment: Payment, event: PaymentEvent) -> Payment:
+    after = _evolve(payment, event)
+    done = isinstance(event, RefundSucceeded) and after.refunds[event.refund_id].is_return
+    returned = (after.returned or done) and after.refundable_minor == 0
+    return after if returned == after.returned else replace(after, returned=returned)
+
+
+def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     payment: Payment, event: PaymentEvent
 ) -> Payment:
     match event:

@@ -17,7 +17,7 @@ from tests.flows import market
 from tests.service import ROOT, eventually, running_service
 
 DOCS = ROOT / "docs"
-GUIDE = "docs/guides/buying-a-course.md"
+BUYING, SELLING = "docs/guides/buying-a-course.md", "docs/guides/selling-a-course.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 needs_curl = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("bash")), reason="curl and bash are not installed"
@@ -25,11 +25,15 @@ needs_curl = pytest.mark.skipif(
 
 
 @needs_curl
-@pytest.mark.parametrize(("page", "blocks"), [("README.md", 4), ("docs/api.md", 25), (GUIDE, 10)])
+@pytest.mark.parametrize(
+    ("page", "blocks"), [("README.md", 8), ("docs/api.md", 25), (BUYING, 10), (SELLING, 7)]
+)
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:
     with running_service(tmp_path / "data") as service:
-        if page == GUIDE:
+        if page in {BUYING, "README.md"}:
             market.course(service)
+        if page == SELLING:
+            market.may_sell(service)
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -37,6 +41,7 @@ def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> N
             "URL": service.url,
             "S": f"{service.sandbox_url}/_sandbox",
             "STUDENT": service.credential("usr_1001" if page == "README.md" else "usr_ada", "student"),
+            "INSTRUCTOR": service.credential(market.AUTHOR, "instructor"),
             "ADMIN": service.credential("usr_boss", "admin"),
         }
         with shell(environment, tmp_path) as bash:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import reduce
@@ -28,7 +28,7 @@ from ledger.effects import (
     FollowCouponUse,
     HoldCouponUse,
 )
-from ledger.enrolments.commands import ReserveEnrolment
+from ledger.enrolments.commands import RequestReturn, ReserveEnrolment
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.following import Unanswered, asked, instead
 from ledger.enrolments.state import Enrolment
@@ -119,6 +119,8 @@ class World:
         self.items, self.revision = 3, 3
         for made in coupons.MADE:
             self.handle(made, coupons.MAKER)
+        self.settled: Callable[[RecordPaymentSnapshot], RecordPaymentSnapshot] = lambda one: one
+        """What Stripe says as its balance has it, such as in another currency."""
         self.refuses_refunds = False
         """Stripe does, at once, as when the balance does not cover them."""
 
@@ -211,9 +213,18 @@ class World:
         with suppress(Refused):
             self.handle(coupons.use_by_bob(self.coupon(code), code, self.count, self.now))
 
-    def ask_back(self) -> None:
+    def ask_back(self, payment_id: str = "") -> None:
+        """As the route does: what the payment would refuse is refused before the enrolment is asked."""
+        with suppress(Refused):
+            self.return_of(payment_id or self.enrolment.payment_id)
+
+    def return_of(self, payment_id: str) -> None:
+        """Raises `Refused`."""
         self.count += 1
-        self.try_to(request_return(f"re_wish_{self.count}"))
+        wish = replace(request_return(f"re_wish_{self.count}"), payment_id=payment_id)
+        if payment_id in self.intents:
+            PAYMENT.decide(refund_wish(wish), self.payment(payment_id))
+        self.handle(wish, PERSON)
 
     def learn(self, number: int) -> None:
         """The item of that number, if the course has it."""
@@ -336,7 +347,7 @@ class World:
     def look(self, payment_id: str) -> None:
         """What Stripe says now, on its way to the ledger."""
         self.count += 1
-        self.news.append(self.intents[payment_id].snapshot(self.count))
+        self.news.append(self.settled(self.intents[payment_id].snapshot(self.count)))
 
     def confirm(self, intent: Intent, *, passes: bool) -> None:
         if intent.status in {"requires_action", "requires_payment_method"}:
@@ -369,7 +380,7 @@ class World:
         """`opened`, then `lost` or `won`; a loss can be overturned."""
         now = intent.dispute
         taken, returned = txn(f"taken_{intent.payment_id}", -4000), txn(f"won_{intent.payment_id}", 4000)
-        if now is None and step == "opened" and intent.left_minor >= intent.price:
+        if now is None and step == "opened" and intent.status == "succeeded":
             made = dispute("needs_response", taken, amount_minor=4000)
         elif now is not None and step == "lost" and now.status == "needs_response":
             made = replace(now, status="lost")
@@ -430,6 +441,20 @@ class World:
             for leg in legs:
                 total[leg.account] += leg.amount_minor
         return total
+
+
+def refund_wish(wish: RequestReturn) -> RequestRefund:
+    """What its payment is asked on the way."""
+    return RequestRefund(
+        command_id=wish.command_id,
+        effective_at=wish.effective_at,
+        payment_id=wish.payment_id,
+        refund_id=wish.refund_id,
+        amount_minor=None,
+        reason="requested_by_customer",
+        by_admin=False,
+        user_id=wish.user_id,
+    )
 
 
 def _contested(intent: Intent) -> bool:

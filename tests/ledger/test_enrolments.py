@@ -26,6 +26,7 @@ from ledger.enrolments.events import (
     SurplusPaymentFound,
 )
 from ledger.enrolments.following import Unanswered, asked, instead
+from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.purchasing import RESERVATION_LASTS
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
@@ -69,6 +70,7 @@ from tests.ledger.enrolment_examples import (
     withdraw_return,
 )
 from tests.ledger.examples import NOON, names, recorded
+from tests.ledger.learning_examples import report
 
 STREAM = "enrolment-crs_1-usr_ann"
 LATER = NOON + RESERVATION_LASTS
@@ -381,6 +383,61 @@ def test_only_what_was_paid_is_returned_to_its_buyer_and_once(
 ) -> None:
     with pytest.raises(refusal):
         decide(command, enrolment)
+
+
+def test_who_lost_the_access_asks_for_what_is_left_of_the_money() -> None:
+    """As an administrator took it for a part, or the bank did; the payment knows how much there is."""
+    lost = after(reserve(), activate(), revoke())
+    enrolment, [asked] = when(lost, replace(request_return("re_rest"), payment_id="pay_1"))
+    assert isinstance(asked, ReturnRequested)
+    assert (asked.enrolment_id, asked.payment_id, asked.buyer_id) == ("enr_1", "pay_1", ANN)
+    assert (enrolment.status, enrolment.returning) == ("revoked", "re_rest")
+    done = replace(revoke(as_of=9), cause_id="re_rest")
+    assert when(enrolment, done)[0].returning == ""
+    assert when(enrolment, withdraw_return("re_rest"))[0].returning == ""
+    with pytest.raises(NotFound):
+        decide(request_return(user_id=BOB), lost)
+    with pytest.raises(ReturnInProgress):
+        decide(request_return("re_2"), enrolment)
+
+
+def test_what_was_learnt_counts_also_when_the_access_is_gone() -> None:
+    learnt = [report(f"itm_{number}", command_id=f"cmd_learn_{number}") for number in (1, 2)]
+    with pytest.raises(LearntTooMuch):
+        decide(request_return(), after(reserve(), activate(), *learnt, revoke()))
+
+
+def test_a_return_of_an_earlier_payment_freezes_nothing_of_what_was_bought_since() -> None:
+    bought_again = after(reserve(), activate(), revoke(), reserve(2), activate(2))
+    enrolment, _ = when(bought_again, replace(request_return("re_rest"), payment_id="pay_1"))
+    assert (standing(enrolment), enrolment.returning) == (("active", "pay_2"), "")
+    assert enrolment.returning_of("pay_1") == "re_rest"
+    over, facts = when(enrolment, replace(revoke(1, as_of=9), cause_id="re_rest"))
+    assert names(facts) == ["SurplusPaymentReturned"]
+    assert (standing(over), over.returning_of("pay_1")) == (("active", "pay_2"), "")
+    again, facts = when(over, revoke(2), restore(1, as_of=11))
+    assert names(facts)[-1] == "EnrolmentRestored", "it gave access before, and was no surplus"
+    assert standing(again) == ("active", "pay_1")
+
+
+def test_a_return_of_what_a_restored_ledger_has_forgotten_is_its_buyers() -> None:
+    heard = replace(revoke(7), buyer_id=ANN)
+    enrolment, [asked] = when(after(heard), request_return("re_rest"))
+    assert isinstance(asked, ReturnRequested)
+    assert (asked.enrolment_id, asked.buyer_id, enrolment.status) == ("pay_7", ANN, "revoked")
+    with pytest.raises(NotFound):
+        decide(request_return(user_id=BOB), after(heard))
+
+
+def test_news_of_a_return_that_come_late_leave_nobody_frozen() -> None:
+    """It was done, and a part that went with it bounced; what came later is heard first."""
+    asked_back = after(reserve(), activate(), request_return("re_9"))
+    early, _ = when(asked_back, restore(as_of=9))
+    assert early.returning == "re_9", "of refund re_1"
+    late = replace(revoke(as_of=8), cause_id="re_9")
+    enrolment, facts = when(early, late, late)
+    assert names(facts) == ["ReturnWithdrawn"]
+    assert (enrolment.status, enrolment.returning) == ("active", "")
 
 
 # ------------------------------------------------------------------------------------------- what follows

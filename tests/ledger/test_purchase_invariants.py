@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger.balance import BalanceTransaction
 from ledger.coupons.events import CouponUseReserved
 from ledger.coupons.state import LIVE, Coupon
 from ledger.coupons.state import evolve as evolve_coupon
@@ -14,11 +16,14 @@ from ledger.coupons.stream import stream_of as coupon_stream
 from ledger.enrolments.decider import decide
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.enrolments.learning.events import EnrolmentCompleted, ProgressReported
+from ledger.enrolments.learning.refusals import LearntTooMuch
+from ledger.enrolments.learning.rules import RETURN_BELOW_PERCENT
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.coupon_examples import ALL, PART
 from tests.ledger.enrolment_examples import ANN, reserve
 from tests.ledger.purchases import PRICE, World
+from tests.ledger.test_sales import elsewhere, in_euros
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
 
@@ -80,6 +85,11 @@ class Purchases(RuleBasedStateMachine):
     @rule()
     def the_buyer_asks_for_the_money(self) -> None:
         self.world.ask_back()
+
+    @precondition(lambda self: self.world.intents)
+    @rule(data=st.data())
+    def the_buyer_asks_for_what_is_left_of_a_payment(self, data: st.DataObject) -> None:
+        self.world.ask_back(self._intent(data).payment_id)
 
     @rule()
     def time_passes(self) -> None:
@@ -235,6 +245,10 @@ class Purchases(RuleBasedStateMachine):
         free = enrolment.is_live and not enrolment.payment_id
         assert paid == ([enrolment.payment_id] if enrolment.is_live and not free else [])
 
+        for name, payment in payments.items():
+            if payment.refundable_minor and not payment.dispute_open:
+                self.what_is_left_can_be_asked_for(name)
+
         for code in (PART, ALL):
             for use_id, use in world.coupon(code).uses.items():
                 if not use_id.startswith("enr_bob"):
@@ -242,17 +256,34 @@ class Purchases(RuleBasedStateMachine):
                     assert use.status == ("confirmed" if had else use.status)
                     assert (use.status in LIVE) == had, "a use of what ended is free"
 
-        at_stripe = [entry for intent in world.intents.values() for entry in intent.entries()]
         books = world.balances()
-        assert books["1010"] + books["1011"] + books["1012"] == sum(entry.net_minor for entry in at_stripe)
-        assert books["1200"] == books["7000"] == 0
+        assert books["1010"] + books["1011"] + books["1012"] == self.net_at_stripe()
+        assert books["1200"] == 0
+        assert books["7000"] == 0 or isinstance(self, PurchasesElsewhere)
         shares = 0
         for payment in payments.values():
             if payment.sale is not None and payment.settlement is not None:
-                left = kept(payment.sale, payment.amount_minor, "usd", payment.given_back_minor)
+                entry = payment.settlement
+                left = kept(payment.sale, entry.amount_minor, entry.currency, payment.given_back_minor)
                 shares += sum(one.amount_minor for one in left.instructors)
         shares += sum(given_shares(fact.event) for fact in world.facts)
         assert -books["2100"] == shares
+
+    def at_stripe(self) -> Iterator[BalanceTransaction]:
+        for intent in self.world.intents.values():
+            yield from intent.entries()
+
+    def net_at_stripe(self) -> int:
+        return sum(entry.net_minor for entry in self.at_stripe())
+
+    def what_is_left_can_be_asked_for(self, payment_id: str) -> None:
+        """Money that is kept gives access, or its buyer may have it back."""
+        enrolment = self.world.enrolment
+        learnt = enrolment.learning.of(enrolment.attempts[payment_id].enrolment_id)
+        try:
+            self.world.return_of(payment_id)
+        except LearntTooMuch:
+            assert learnt.percent >= RETURN_BELOW_PERCENT
 
     def _take(self, data: st.DataObject, waiting: list[Any], again: Any) -> Any:
         """One of what waits, in any order; it may come once more."""
@@ -263,4 +294,17 @@ class Purchases(RuleBasedStateMachine):
         return self.world.intents[data.draw(st.sampled_from(sorted(self.world.intents)))]
 
 
+class PurchasesElsewhere(Purchases):
+    """Stripe's balance is in another currency, at a rate of its own for each movement."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.settled = in_euros
+
+    def net_at_stripe(self) -> int:
+        moved = (elsewhere(entry) for entry in self.at_stripe())
+        return sum(entry.net_minor for entry in moved if entry is not None)
+
+
 TestPurchases = Purchases.TestCase
+TestPurchasesElsewhere = PurchasesElsewhere.TestCase

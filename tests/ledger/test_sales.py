@@ -395,6 +395,63 @@ def test_a_refund_that_is_to_take_the_access_does_so_however_small() -> None:
     assert standings(facts) == [("paid", "refund_failed", "re_1")]
 
 
+def returned(payment: Payment, refund_id: str = "re_back") -> Payment:
+    """As its enrolment asks for it."""
+    return when(payment, request_refund(None, refund_id=refund_id, revoke_access=True))[0]
+
+
+def told_of(amount: int, refund_id: str, status: str = "succeeded") -> Any:
+    return refund(stripe_refund_id=f"st_{refund_id}", refund_id=refund_id, amount_minor=amount, status=status)
+
+
+def test_a_return_gives_it_back_until_any_part_of_what_was_given_back_bounces() -> None:
+    part = told_of(9900, "re_part")
+    payment, _ = when(sold(), part_back(9900, refund_id="re_part"), snapshot(refunds=(part,)))
+    rest = told_of(100, "re_back")
+    payment, facts = when(returned(payment), snapshot(refunds=(part, rest)))
+    assert standings(facts) == [("given_back", "refunded", "re_back")]
+    bounced = replace(part, status="failed")
+    payment, facts = when(payment, snapshot(refunds=(bounced, rest)))
+    assert standings(facts) == [("paid", "refund_failed", "re_part")]
+    payment, facts = when(payment, part_back(9900, refund_id="re_again"))
+    assert standings(facts) == [], "what is on its way takes nothing by what was returned before"
+    assert standing(payment) == "paid"
+
+
+def test_a_return_that_is_done_is_told_whatever_it_changes() -> None:
+    """Its enrolment waits for that, be the access gone before or kept as a part bounced meanwhile."""
+    part, rest = told_of(9900, "re_part", "pending"), told_of(100, "re_back")
+    payment, _ = when(sold(), part_back(9900, refund_id="re_part"), snapshot(refunds=(part,)))
+    bounced = replace(part, status="failed")
+    _, facts = when(returned(payment), snapshot(refunds=(bounced,)), snapshot(refunds=(bounced, rest)))
+    assert standings(facts) == [("paid", "refund_failed", "re_part"), ("paid", "refunded", "re_back")]
+
+    taken = replace(told_of(100, "re_part"), revoke_access=True)
+    payment, _ = when(
+        sold(), part_back(100, refund_id="re_part", revoke_access=True), snapshot(refunds=(taken,))
+    )
+    _, facts = when(returned(payment), snapshot(refunds=(taken, told_of(9900, "re_back"))))
+    assert standings(facts) == [("given_back", "refunded", "re_back")]
+
+
+def test_a_return_of_what_a_dispute_left_is_undone_when_that_is_won() -> None:
+    taken = txn("taken", -4000)
+    payment, _ = when(sold(), snapshot(disputes=(dispute("lost", taken, amount_minor=4000),)))
+    rest = told_of(6000, "re_back")
+    payment, facts = when(returned(payment), snapshot(refunds=(rest,)))
+    assert standings(facts) == [("given_back", "refunded", "re_back")]
+    won = dispute("won", taken, txn("won", 4000), amount_minor=4000)
+    payment, facts = when(payment, snapshot(refunds=(rest,), disputes=(won,)))
+    assert standings(facts) == [("paid", "dispute_won", "dp_1")]
+    assert payment.refundable_minor == 4000
+
+
+def test_a_return_that_a_restored_ledger_has_lost_is_taken_up_as_one() -> None:
+    lost = replace(told_of(10000, "re_back"), revoke_access=True, is_return=True)
+    payment, _ = when(sold(), snapshot(refunds=(lost,)))
+    assert (payment.returned, payment.revoking) == (True, 0)
+
+
 def test_a_lost_dispute_gives_it_back_until_it_is_won_and_a_refund_beside_it_counts_too() -> None:
     taken = txn("taken", -10000)
     payment, facts = when(sold(), snapshot(disputes=(dispute("needs_response", taken),)))

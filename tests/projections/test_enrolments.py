@@ -42,7 +42,9 @@ from tests.projections.tables import catch_up, select
 
 STREAM = "enrolment-crs_1-usr_ann"
 UNTIL = START + timedelta(minutes=30)
-RETURN = ReturnRequested(enrolment_id="enr_1", payment_id="pay_1", refund_id="re_1", buyer_id="usr_ann")
+RETURN = ReturnRequested(
+    enrolment_id="enr_1", payment_id="pay_usr_ann_1", refund_id="re_1", buyer_id="usr_ann"
+)
 LATER = replace(RETURN, refund_id="re_2")
 SURPLUS = SurplusPaymentFound(
     payment_id="pay_usr_ann_1", buyer_id="usr_ann", kept_payment_id="pay_usr_ann_2", as_of=4
@@ -88,6 +90,9 @@ def row(url: str, *facts: Event) -> dict[str, Any]:
             {"status": "active", "refund_id": ""},
         ),
         ((held(), active(), RETURN, revoked("usr_ann")), {"status": "revoked", "refund_id": ""}),
+        ((held(), active(), LATER, revoked("usr_ann")), {"status": "revoked", "refund_id": "re_2"}),
+        ((held(), active(), revoked("usr_ann"), LATER), {"status": "revoked", "refund_id": "re_2"}),
+        ((held(), active(), revoked("usr_ann"), held(2), LATER), {"status": "reserved", "refund_id": ""}),
         ((held(), active(), revoked("usr_ann"), restored("usr_ann")), {"status": "active"}),
         (
             (held(), released("usr_ann"), held(2), SUPERSEDED, active(1)),

@@ -1,31 +1,25 @@
 """A receipt as a PDF of A4 pages, with its fonts inside.
 
-The fonts cover Latin, Greek, Cyrillic and Armenian; what they lack is shown as an empty box.
+Our fonts cover Latin, Greek, Cyrillic and Armenian, and the operator's what they have: see `api.lettering`.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from api.invoices.receipts.content import Receipt, amount, day, period, sums
+from api.lettering import BOLD, OURS, REGULAR, Fonts
 
 MEDIA_TYPE = "application/pdf"
-REGULAR, BOLD = "DejaVuSans", "DejaVuSans-Bold"
-_FONTS = Path(__file__).parent / "fonts"
 _GREY, _RULE = HexColor("#555555"), HexColor("#e2e2e2")
 _MARGIN = 22 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
@@ -40,9 +34,9 @@ _SELLER = ParagraphStyle("seller", _RIGHT, textColor=_GREY)
 _TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=18, leading=24)
 
 
-def render(receipt: Receipt) -> bytes:
-    """Takes some milliseconds of processor time: call it in a thread."""
-    register_fonts()
+def render(receipt: Receipt, fonts: Fonts = OURS) -> bytes:
+    """Takes some milliseconds of processor time: call it in a thread. Raises `LettersMissing`."""
+    seller = receipt.seller[0] if receipt.seller else ""
     out = BytesIO()
     document = SimpleDocTemplate(
         out,
@@ -52,7 +46,10 @@ def render(receipt: Receipt) -> bytes:
         topMargin=_MARGIN,
         bottomMargin=_MARGIN,
         title=f"Receipt {receipt.name}",
-        author=receipt.seller[0] if receipt.seller else "",
+        author=seller,
+        creator=seller,
+        producer=seller,
+        subject=f"Invoice {receipt.invoice_number}",
         lang="en",
     )
 
@@ -61,89 +58,85 @@ def render(receipt: Receipt) -> bytes:
         canvas.setFillColor(_GREY)
         canvas.drawRightString(A4[0] - _MARGIN, _MARGIN / 2, f"{receipt.name} · page {page.page}")
 
-    document.build(_story(receipt), onFirstPage=footer, onLaterPages=footer)
+    document.build(_Setting(fonts).story(receipt), onFirstPage=footer, onLaterPages=footer)
     return out.getvalue()
 
 
-@cache
-def register_fonts() -> None:
-    for name in (REGULAR, BOLD):
-        pdfmetrics.registerFont(TTFont(name, _FONTS / f"{name}.ttf"))
+class _Setting:
+    """A receipt in these fonts."""
 
+    def __init__(self, fonts: Fonts) -> None:
+        self._fonts = fonts
 
-def _story(receipt: Receipt) -> list[Flowable]:
-    return [
-        Table(
-            [[Paragraph("Receipt", _TITLE), _paragraph("\n".join(receipt.seller), _SELLER)]],
-            colWidths=[_WIDTH / 2, _WIDTH / 2],
-            style=_flush(("VALIGN", (0, 0), (-1, -1), "TOP")),
-        ),
-        Spacer(0, 8 * mm),
-        _head(receipt),
-        Spacer(0, 8 * mm),
-        _lines(receipt),
-        Spacer(0, 3 * mm),
-        _sums(receipt),
-    ]
-
-
-def _head(receipt: Receipt) -> Table:
-    fields = (
-        ("Receipt number", receipt.name),
-        ("Invoice", receipt.invoice_number),
-        ("Paid on", day(receipt.paid_at)),
-        ("Billed to", "\n".join(receipt.customer)),
-    )
-    rows = [[_paragraph(label, _LABEL), _paragraph(value, _TEXT)] for label, value in fields]
-    return Table(
-        rows, colWidths=[36 * mm, _WIDTH - 36 * mm], style=_flush(("VALIGN", (0, 0), (-1, -1), "TOP"))
-    )
-
-
-def _lines(receipt: Receipt) -> Table:
-    head = [
-        _paragraph("Description", _STRONG),
-        _paragraph("Period", _STRONG),
-        _paragraph("Amount", _STRONG_RIGHT),
-    ]
-    rows = [
-        [
-            _paragraph(line.description, _TEXT),
-            _paragraph(period(line), _TEXT),
-            _paragraph(amount(line.amount_minor, receipt), _RIGHT),
+    def story(self, receipt: Receipt) -> list[Flowable]:
+        return [
+            Table(
+                [[Paragraph("Receipt", _TITLE), self._paragraph("\n".join(receipt.seller), _SELLER)]],
+                colWidths=[_WIDTH / 2, _WIDTH / 2],
+                style=_flush(("VALIGN", (0, 0), (-1, -1), "TOP")),
+            ),
+            Spacer(0, 8 * mm),
+            self._head(receipt),
+            Spacer(0, 8 * mm),
+            self._lines(receipt),
+            Spacer(0, 3 * mm),
+            self._sums(receipt),
         ]
-        for line in receipt.lines
-    ]
-    return Table(
-        [head, *rows],
-        colWidths=[_WIDTH - _AMOUNT - 50 * mm, 50 * mm, _AMOUNT],
-        repeatRows=1,
-        style=_flush(
-            ("LINEBELOW", (0, 0), (-1, 0), 0.6, HexColor("#1a1a1a")),
-            ("LINEBELOW", (0, 1), (-1, -1), 0.4, _RULE),
-            ("TOPPADDING", (0, 0), (-1, -1), 4),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ),
-    )
 
+    def _head(self, receipt: Receipt) -> Table:
+        fields = (
+            ("Receipt number", receipt.name),
+            ("Invoice", receipt.invoice_number),
+            ("Paid on", day(receipt.paid_at)),
+            ("Billed to", "\n".join(receipt.customer)),
+        )
+        rows = [[self._paragraph(label, _LABEL), self._paragraph(value, _TEXT)] for label, value in fields]
+        return Table(
+            rows, colWidths=[36 * mm, _WIDTH - 36 * mm], style=_flush(("VALIGN", (0, 0), (-1, -1), "TOP"))
+        )
 
-def _sums(receipt: Receipt) -> Table:
-    rows = [
-        [
-            _paragraph(one.label, _STRONG_RIGHT if one.strong else _RIGHT),
-            _paragraph(one.amount, _STRONG_RIGHT if one.strong else _RIGHT),
+    def _lines(self, receipt: Receipt) -> Table:
+        head = [
+            self._paragraph("Description", _STRONG),
+            self._paragraph("Period", _STRONG),
+            self._paragraph("Amount", _STRONG_RIGHT),
         ]
-        for one in sums(receipt)
-    ]
-    return Table(rows, colWidths=[_WIDTH - _AMOUNT, _AMOUNT], style=_flush())
+        rows = [
+            [
+                self._paragraph(line.description, _TEXT),
+                self._paragraph(period(line), _TEXT),
+                self._paragraph(amount(line.amount_minor, receipt), _RIGHT),
+            ]
+            for line in receipt.lines
+        ]
+        return Table(
+            [head, *rows],
+            colWidths=[_WIDTH - _AMOUNT - 50 * mm, 50 * mm, _AMOUNT],
+            repeatRows=1,
+            style=_flush(
+                ("LINEBELOW", (0, 0), (-1, 0), 0.6, HexColor("#1a1a1a")),
+                ("LINEBELOW", (0, 1), (-1, -1), 0.4, _RULE),
+                ("TOPPADDING", (0, 0), (-1, -1), 4),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ),
+        )
+
+    def _sums(self, receipt: Receipt) -> Table:
+        rows = [
+            [
+                self._paragraph(one.label, _STRONG_RIGHT if one.strong else _RIGHT),
+                self._paragraph(one.amount, _STRONG_RIGHT if one.strong else _RIGHT),
+            ]
+            for one in sums(receipt)
+        ]
+        return Table(rows, colWidths=[_WIDTH - _AMOUNT, _AMOUNT], style=_flush())
+
+    def _paragraph(self, text: str, style: ParagraphStyle) -> Paragraph:
+        lines = (self._fonts.markup(line, style.fontName) for line in text.splitlines())
+        return Paragraph("<br/>".join(lines), style)
 
 
 def _flush(*more: Any) -> TableStyle:
     """Columns end at the margins."""
     return TableStyle([("LEFTPADDING", (0, 0), (0, -1), 0), ("RIGHTPADDING", (-1, 0), (-1, -1), 0), *more])
-
-
-def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
-    """Paragraphs read markup, so what is told is escaped."""
-    return Paragraph("<br/>".join(escape(line) for line in text.splitlines()), style)

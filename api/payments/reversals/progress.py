@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from api.http.auth import Principal
 from api.http.body import known_shape
 from api.http.owner import is_admin
+from api.http.positions import find
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.payments.resources import Refund
@@ -50,8 +51,14 @@ async def get_refund(
     what is done, what waits, and what was undone as the refund failed later.
     """
     known_shape(refund_id, "re_")
-    async with services.reading() as connection:
-        payment_id = await _payment_of(connection, refund_id)
+
+    async def look() -> str | None:
+        async with services.reading() as connection:
+            return await _payment_of(connection, refund_id)
+
+    payment_id = await find(look, services.positions)
+    if payment_id is None:
+        raise NotFound(f"There is no refund {refund_id}.")
     story = await story_of(services.store, payment_id, refund_id)
     refund = shown(story)
     if refund is None or not (is_admin(request) or story.payment.user_id == request.user.id):
@@ -59,15 +66,14 @@ async def get_refund(
     return Read(RefundDetail(**msgspec.structs.asdict(refund), steps=steps_of(story)))
 
 
-async def _payment_of(connection: Connection, refund_id: str) -> str:
+async def _payment_of(connection: Connection, refund_id: str) -> str | None:
     """Its own row names it, or that of the enrolment whose return was asked for a moment ago."""
     found = await (await connection.execute(_REFUND, (refund_id,))).fetchall()
     if refunds := rows_of(REFUNDS, found):
         return refunds[0].payment_id
     found = await (await connection.execute(_RETURN, (refund_id,))).fetchall()
-    if returns := rows_of(ENROLMENTS, found):
-        return returns[0].payment_id
-    raise NotFound(f"There is no refund {refund_id}.")
+    returns = rows_of(ENROLMENTS, found)
+    return returns[0].payment_id if returns else None
 
 
 HANDLERS = (get_refund,)

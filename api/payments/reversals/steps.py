@@ -107,7 +107,8 @@ class Story:
         if refund is None:
             return True  # a return, which its payment has not heard of yet
         all_of_it = payment.refunded_minor >= payment.captured_minor > 0
-        return refund.status != "succeeded" and (refund.revokes or all_of_it)
+        whole = refund.is_return and payment.refundable_minor == 0
+        return refund.status != "succeeded" and (refund.revokes or whole or all_of_it)
 
     def _events(self, is_of: Callable[[str], bool]) -> Iterable[Event]:
         return (fact.event for fact in self.facts if is_of(fact.stream))

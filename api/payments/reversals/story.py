@@ -38,7 +38,7 @@ def shown(story: Story) -> Refund | None:
         rows = fold([fact for fact in story.facts if fact.stream == stream_of(payment.payment_id)]).refunds
         return refund_of(next(row for row in rows if row.refund_id == story.refund_id))
     asked = story.last((ReturnRequested,), story.its)
-    if asked is None or story.is_over or story.enrolment.returning != story.refund_id:
+    if asked is None or story.is_over or story.enrolment.returning_of(payment.payment_id) != story.refund_id:
         return None
     assert isinstance(asked.event, ReturnRequested)
     return Refund(

@@ -111,6 +111,8 @@ def parameters(requested: RefundRequested) -> RefundCreateParams:
     metadata = {"payment_id": requested.payment_id, "refund_id": requested.refund_id}
     if requested.revoke_access:
         metadata["revoke_access"] = "true"
+    if requested.is_return:
+        metadata["is_return"] = "true"
     params: RefundCreateParams = {
         "payment_intent": requested.payment_intent_id,
         "amount": requested.amount_minor,

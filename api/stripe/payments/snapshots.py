@@ -116,6 +116,7 @@ def refund_snapshot(refund: Refund) -> RefundSnapshot:
         stripe_refund_id=refund.id,
         refund_id=metadata.get("refund_id", ""),
         revoke_access=metadata.get("revoke_access") == "true",
+        is_return=metadata.get("is_return") == "true",
         amount_minor=refund.amount,
         currency=refund.currency,
         # null for a moment on some payment methods, which says that nothing has come of it yet

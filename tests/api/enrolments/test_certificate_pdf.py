@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from api.enrolments.certificate_pdf import CertificatePage, render
+from api.lettering import LettersMissing
 from api.settings import Settings
 
 PAGE = CertificatePage(
@@ -26,6 +28,31 @@ PAGE = CertificatePage(
 def test_it_is_the_same_bytes_each_time() -> None:
     assert render(PAGE) == render(PAGE)
     assert render(PAGE) != render(msgspec.structs.replace(PAGE, revision=4))
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("王小明", "CJK"),
+        ("محمد", "ARABIC"),
+        ("राम", "DEVANAGARI"),
+        ("משה", "HEBREW"),
+        ("Ada 🎓", "GRAD"),
+    ],
+)
+@pytest.mark.parametrize("field", ["name", "course", "issuer"])
+def test_nothing_is_printed_with_letters_missing(field: str, name: str, script: str) -> None:
+    with pytest.raises(LettersMissing, match=script):
+        render(msgspec.structs.replace(PAGE, **{field: name}))
+
+
+def test_it_says_what_it_is_and_whose_and_not_what_made_it() -> None:
+    printed = render(PAGE)
+    told = dict(re.findall(rb"/(Title|Author|Creator|Producer|Subject) \((.*?)\)", printed))
+    assert told[b"Author"] == told[b"Creator"] == told[b"Producer"] == b"Liberation"
+    assert told[b"Subject"] == PAGE.address.encode()
+    assert b"/Title" in printed
+    assert b"unspecified" not in printed
 
 
 @pytest.mark.parametrize(

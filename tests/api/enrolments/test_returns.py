@@ -43,10 +43,14 @@ async def is_frozen(market: Market, learner_id: str = "usr_ann") -> bool:
     return bool(enrolment.returning)
 
 
+async def stripe_refunds(market: Market) -> list[Any]:
+    found: list[Any] = (await market.stripe.client.v1.refunds.list_async({"limit": 100})).data
+    return found
+
+
 async def refunded(market: Market) -> list[int]:
     """What Stripe gave back, and how often."""
-    found = (await market.stripe.client.v1.refunds.list_async({"limit": 100})).data
-    return [one.amount for one in found if one.status == "succeeded"]
+    return [one.amount for one in await stripe_refunds(market) if one.status == "succeeded"]
 
 
 async def dispute_is_heard_of(market: Market, payment_id: str) -> None:
@@ -210,12 +214,43 @@ async def test_an_administrators_part_keeps_the_course_unless_it_is_to_take_it(
     assert (taken.status_code, taken.json()["access"]) == (201, "done")
     assert (await told(root, taken))["access"] == "done"
     assert [one["status"] for one in await market.enrolments(ann)] == ["revoked"]
-    rest = await ann.refund(payment_id)
-    assert (rest.status_code, problem(rest)["code"]) == (409, "not_enrolled")
     plain = (await ann.pay("pm_card_visa")).json()["payment_id"]
     nothing = await root.refund(plain, amount_minor=100, revoke_access=True, **why)
     assert (nothing.status_code, problem(nothing)["code"]) == (409, "nothing_to_revoke")
     assert (await root.refund(plain, **why)).json()["access"] == "not_applicable"
+
+
+async def test_who_lost_the_course_for_a_part_of_its_price_asks_for_the_rest(
+    market: Market, ann: Caller
+) -> None:
+    payment_id, root = await bought(market, ann), admin(market)
+    taken = await root.refund(payment_id, amount_minor=100, revoke_access=True, note="Broken.")
+    assert taken.json()["access"] == "done"
+    rest = await ann.refund(payment_id, key="one")
+    assert (rest.status_code, rest.json()["amount_minor"], rest.json()["access"]) == (201, 4800, "done")
+    assert (await told(ann, rest))["access"] == "done"
+    assert (await ann.refund(payment_id, key="one")).json() == rest.json()
+    assert await refunded(market) == [4800, 100]
+    assert not await is_frozen(market)
+    nothing = await ann.refund(payment_id)
+    assert (nothing.status_code, problem(nothing)["code"]) == (409, "already_refunded")
+
+
+async def test_a_part_that_bounces_after_the_rest_was_returned_gives_the_course_again(
+    market: Market, ann: Caller
+) -> None:
+    payment_id, root = await bought(market, ann), admin(market)
+    part = await root.refund(payment_id, amount_minor=4800, note="The sound is bad.")
+    rest = await ann.refund(payment_id)
+    assert (rest.json()["amount_minor"], rest.json()["access"]) == (100, "done")
+    [bounced] = [one for one in await stripe_refunds(market) if one.amount == 4800]
+    market.bench.fail_refund(bounced.id)
+    async with market.working():
+        await market.receive()
+        await market.until(ann, "active")
+    again = await ann.refund(payment_id)
+    assert (again.status_code, again.json()["amount_minor"], again.json()["access"]) == (201, 4800, "done")
+    assert (await ann.get(f"/api/refunds/{part.json()['refund_id']}")).json()["status"] == "failed"
 
 
 async def test_a_gift_is_returned_by_its_giver(market: Market, ann: Caller) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from api.invoices.receipts import page, pdf
 from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine, period, sums
+from api.lettering import LettersMissing
 
 JANUARY, FEBRUARY = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC)
 LINE = ReceiptLine(description="1 of pro", period_start=JANUARY, period_end=FEBRUARY, amount_minor=840)
@@ -87,6 +88,13 @@ def test_what_is_told_is_no_markup() -> None:
     assert "<img" not in shown
     assert "&lt;script&gt;" in shown
     assert pdf.render(evil).startswith(b"%PDF-")
+
+
+def test_no_letter_of_a_receipt_is_left_out() -> None:
+    nameless = receipt(customer=("王小明", "usr_1"))
+    with pytest.raises(LettersMissing, match=r"CJK.*as a page"):
+        pdf.render(nameless)
+    assert "王小明" in page.render(nameless).decode()
 
 
 def test_the_policy_allows_the_pages_one_style() -> None:

@@ -241,6 +241,27 @@ async def test_contact_data_is_set_and_erased_and_never_a_fact(
     assert await app.services.store.head() == 0
 
 
+async def test_contact_data_that_are_left_out_are_kept_and_null_removes(student: Caller) -> None:
+    contact: dict[str, str | None] = {
+        "email": "ada@example.org",
+        "name": "Ada",
+        "time_zone": "Europe/Berlin",
+    }
+    changes: tuple[dict[str, str | None], ...] = (
+        {"name": "Ada L."},
+        {"email": None},
+        {"time_zone": None},
+        {"name": None},
+        {},
+    )
+    await student("PUT", "/api/me", json=contact)
+    for change in changes:
+        contact |= change
+        contact["time_zone"] = contact["time_zone"] or "UTC"
+        assert (await student("PUT", "/api/me", json=change)).json() == contact
+        assert (await student.get("/api/me")).json() == contact
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
