@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.courses import search, similar
+from api.courses.deciding import TAGS
 from api.courses.resources import (
     CourseDetail,
     CourseSummary,
@@ -20,7 +21,6 @@ from api.courses.resources import (
     own_of,
     summary_of,
 )
-from api.courses.routes import TAGS
 from api.courses.search import ORDERS, Sort
 from api.courses.words import config_of
 from api.http.auth import Principal

@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.courses.ratings import Rating, rating_of
 from api.courses.words import Words
 from api.http.body import CurrencyCode
-from api.http.checks import Check
+from api.http.checks import Check, blank_fault
 from api.words import CATEGORY, LANGUAGE, NO_NUL, SHA256
 from ledger.courses.content import (
     CATEGORY_MAX,
@@ -31,7 +31,11 @@ ERASED = "(erased)"
 """Shown for the title of a course whose author had their words erased."""
 
 Level = Literal["beginner", "intermediate", "advanced"]
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Statistics with R"])]
+Title = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Statistics with R"]),
+    Check(blank_fault),
+]
 Description = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Category = Annotated[
     str,
@@ -49,10 +53,6 @@ PriceMinor = Annotated[
     Meta(ge=0, le=999_999_999_999, description="In minor units; 0 is free.", examples=[4900]),
 ]
 UserId = Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_NUL, examples=["usr_ann"])]
-
-
-def blank_fault(text: str) -> str | None:
-    return None if text.strip() else "must say something"
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,7 +86,7 @@ class UploadCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     the author's.
     """
 
-    title: Annotated[Title, Check(blank_fault)]
+    title: Title
     category: Category
     level: Level
     language: Language
@@ -102,7 +102,7 @@ class ReviseCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is left out or null stays. `items` and `instructors` replace all of theirs."""
 
     expected_revision: Annotated[int, Meta(ge=1, description="The one that you saw.")]
-    title: Annotated[Title, Check(blank_fault)] | None = None
+    title: Title | None = None
     description: Description | None = None
     category: Category | None = None
     level: Level | None = None

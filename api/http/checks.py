@@ -11,6 +11,7 @@ import msgspec
 
 from api.words import TIME
 from ledger.message import Instant
+from ledger.visible import is_visible
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -27,6 +28,11 @@ def checks_in(kind: Any) -> Iterator[Check]:
     elif get_origin(kind) in {Union, UnionType}:
         for each in get_args(kind):
             yield from checks_in(each)
+
+
+def blank_fault(text: str) -> str | None:
+    """Of what people write, which is judged by what can be seen."""
+    return None if is_visible(text) else "must say something that can be seen"
 
 
 def time(text: str) -> datetime:

@@ -15,7 +15,7 @@ from msgspec import Meta
 from api.courses import words as course_words
 from api.enrolments import certificate_words
 from api.http.auth import Principal
-from api.http.checks import Check
+from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reviews import words as review_words
@@ -32,7 +32,9 @@ def _zone_fault(name: str) -> str | None:
 
 
 Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, examples=["ada@example.org"])]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"])]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"]), Check(blank_fault)
+]
 TimeZone = Annotated[
     str,
     Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"]),
@@ -85,11 +87,19 @@ async def put_contact(
     data: JSONBody[Contact], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
     """Replaces all of it. No fact is recorded, so that it can be erased for good."""
-    if fault := _zone_fault(data.time_zone):  # alone, no fault of the body's type has brought it up
-        raise Unprocessable.at(FieldError(detail=fault, pointer="/time_zone"))
+    _check(data)
     async with services.reading() as connection:
         await connection.execute(_UPSERT, (request.user.id, data.email, data.name, data.time_zone))
     return Response(data)
+
+
+def _check(contact: Contact) -> None:
+    """Alone, no fault of the body's type has brought them up."""
+    faults = {"/time_zone": _zone_fault(contact.time_zone)}
+    if contact.name is not None:
+        faults["/name"] = blank_fault(contact.name)
+    if errors := [FieldError(detail=fault, pointer=pointer) for pointer, fault in faults.items() if fault]:
+        raise Unprocessable.at(*errors)
 
 
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"

@@ -9,9 +9,9 @@ from litestar import Response, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.courses.resources import blank_fault
 from api.courses.writing import UNWRITTEN
 from api.http.body import IdempotencyKey, known_shape
+from api.http.checks import blank_fault
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses

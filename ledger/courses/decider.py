@@ -50,6 +50,7 @@ from ledger.courses.state import Course, evolve
 from ledger.courses.stream import stream_of
 from ledger.errors import NotFound
 from ledger.message import Decider
+from ledger.visible import is_visible
 
 REASON_MAX = 500
 
@@ -106,6 +107,8 @@ def _revise(command: ReviseCourse, course: Course, before: CourseContent) -> _Ev
     contents.check(after)
     if after == before:
         return ()
+    if course.status in _UNDER_REVIEW or course.status == "published":
+        _check_complete(after, f"for as long as it is {course.status}")
     if course.was_published and after.currency != before.currency:
         raise CurrencyFixed(
             f"This course was published in {before.currency}; its price can change, its currency cannot."
@@ -126,13 +129,7 @@ def _submit(command: SubmitCourse, course: Course, content: CourseContent) -> _E
     if course.status == "in_review":
         return ()
     _check_status(course, "draft", "submitted")
-    missing = [
-        what
-        for what, there in (("a description", content.described), ("an item", content.items))
-        if not there
-    ]
-    if missing:
-        raise CourseIncomplete(f"The course needs {' and '.join(missing)} before it can be reviewed.")
+    _check_complete(content, "before it can be reviewed")
     return (CourseSubmitted(course_id=command.course_id, revision=course.revision),)
 
 
@@ -186,6 +183,7 @@ def _unarchive(command: UnarchiveCourse, course: Course, content: CourseContent)
         raise TakenDown("An administrator took this course down; ask one to bring it back.")
     if not course.taken_down and command.user_id != course.author:
         raise CourseStatusConflict("Its author archived this course; only they can bring it back.")
+    _check_complete(content, "before it can be brought back")
     if content.price_minor:
         _check_may_sell(command.may_sell)
     return (CourseUnarchived(course_id=command.course_id, by_admin=command.by_admin),)
@@ -205,6 +203,17 @@ def _check_status(course: Course, needed: str, what: str) -> None:
         )
 
 
+def _check_complete(content: CourseContent, when: str) -> None:
+    """Raises `CourseIncomplete`; `when` it must be so ends the sentence."""
+    parts = {
+        "description": ("a description", content.described),
+        "items": ("an item", bool(content.items)),
+    }
+    if missing := tuple(name for name, (_, there) in parts.items() if not there):
+        needed = " and ".join(parts[name][0] for name in missing)
+        raise CourseIncomplete(f"The course needs {needed} {when}.", missing)
+
+
 def _check_revision(expected: int, course: Course) -> None:
     if expected != course.revision:
         raise RevisionConflict(
@@ -221,9 +230,11 @@ def _check_may_sell(may_sell: bool) -> None:  # noqa: FBT001 - the one thing to 
 
 
 def _check_reason(reason: str, *, required: bool) -> None:
-    if (required and not reason.strip()) or len(reason) > REASON_MAX or "\0" in reason:
+    if (required and not is_visible(reason)) or len(reason) > REASON_MAX or "\0" in reason:
         least = 1 if required else 0
-        raise ReasonRequired(f"`reason` must have from {least} to {REASON_MAX} characters, and no NUL.")
+        raise ReasonRequired(
+            f"`reason` must have from {least} to {REASON_MAX} characters to be seen, and no NUL."
+        )
 
 
 def stream(command: CourseCommand) -> str:

@@ -38,6 +38,7 @@ from ledger.enrolments.reviews.refusals import (
 )
 from ledger.enrolments.reviews.state import Review
 from ledger.errors import NotFound
+from ledger.visible import is_visible
 
 LEAST_PROGRESS_BP = 1_000
 """A tenth of the course."""
@@ -125,7 +126,7 @@ def _edit(command: EditReview, review: Review, learner: Learner) -> _Events:
 
 def _hide(command: HideReview, review: Review) -> _Events:
     reason = command.reason.strip()
-    if not reason or len(command.reason) > REASON_MAX or "\0" in reason:
+    if not is_visible(reason) or len(command.reason) > REASON_MAX or "\0" in reason:
         raise InvalidReview(f"`reason` must have from 1 to {REASON_MAX} characters, and no NUL.")
     if review.hidden:
         return ()
