@@ -149,7 +149,7 @@ def _check(
 async def get_course(
     course_id: FromPath[str], request: Asked, services: NamedDependency[Services]
 ) -> Read[CourseDetail]:
-    """For everybody once it is published, before and after that for its author and admins."""
+    """For everybody while it is published, else for who teaches it, who has or had it, and admins."""
     known_shape(course_id, "crs_")
     async with services.reading() as connection:
         full, inside = await search.seen(connection, course_id, request.scope["user"])

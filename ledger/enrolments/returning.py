@@ -29,7 +29,7 @@ def request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
         return ()
     if enrolment.returning:
         raise ReturnInProgress(f"Refund {enrolment.returning} of this purchase is under way; wait for it.")
-    learning.check_returnable(enrolment.learning.of(enrolment.enrolment_id))
+    learning.check_returnable(enrolment.learning.of(enrolment.enrolment_id), command.syllabuses)
     requested = ReturnRequested(
         enrolment_id=enrolment.enrolment_id,
         payment_id=enrolment.payment_id,

@@ -74,6 +74,11 @@ class Enrolment(Struct, frozen=True):
         """Whether the learner has the course."""
         return self.status in LIVE
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the learner has the course, had it, or is about to."""
+        return self.is_live or self.status in {"reserved", "revoked"} or bool(self.learning.attempts)
+
     def is_granted(self, attempt: Attempt) -> bool:
         """Whether that attempt has the course for nothing, so that no payment of it counts any more."""
         ours = bool(attempt.enrolment_id) and attempt.enrolment_id == self.enrolment_id

@@ -32,6 +32,7 @@ from ledger.enrolments.reviews.refusals import (
     InvalidReview,
     ReplyNotYours,
     ReviewExists,
+    ReviewFrozen,
     ReviewNeedsEnrolment,
     ReviewOfOwnCourse,
     ReviewTooEarly,
@@ -56,6 +57,8 @@ class Learner(Struct, frozen=True):
     active: bool
     """Has the course now."""
     progress_bp: int
+    returning: str = ""
+    """The refund that was asked for; empty for none."""
 
 
 def decide(command: ReviewCommand, review: Review, learner: Learner) -> _Events:
@@ -201,6 +204,10 @@ def reinstated(review: Review) -> _Events:
 def _check_active(learner: Learner) -> None:
     if not learner.active:
         raise ReviewNeedsEnrolment("You do not have this course; who has it can review it.")
+    if learner.returning:
+        raise ReviewFrozen(
+            f"Refund {learner.returning} is under way; until it is decided the course is not reviewed."
+        )
 
 
 def _check_rating(rating: int) -> None:
