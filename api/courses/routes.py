@@ -209,7 +209,9 @@ async def revise_course(
 async def _revise(
     services: Services, request: Call, course_id: str, body: ReviseCourse, command_id: str
 ) -> commands.ReviseCourse:
-    course, before = await own(services, request, course_id)
+    course, _ = await own(services, request, course_id)
+    before = course.written
+    assert before is not None, "it is their own"
     async with services.reading() as connection:
         known = await course_words.read(connection, before.words_id)
     draft = writing.revised(services, body, before, known, command_id)

@@ -209,6 +209,8 @@ async def seen(connection: Connection, course_id: str, caller: Principal | None)
         inside = caller is not None and (caller.id in own or "admin" in caller.roles)
         if inside or (course.row.status == "published" and course.words is not None):
             return course, inside
+        if caller is not None and caller.id in course.row.invited:
+            return course, False
         if caller is not None and await _is_learner(connection, course_id, caller.id):
             return course, False
     raise NotFound(f"There is no course {course_id}.")
@@ -232,7 +234,10 @@ _OWN = """
         SELECT c.*, w.title
         FROM {table} AS c
         LEFT JOIN course_words AS w USING (words_id)
-        WHERE (%(author)s::text IS NULL OR c.author = %(author)s)
+        WHERE (
+                %(author)s::text IS NULL OR c.author = %(author)s OR c.instructors @> ARRAY[%(author)s::text]
+            )
+            AND (%(invited)s::text IS NULL OR c.invited @> ARRAY[%(invited)s::text])
             AND (%(status)s::text IS NULL OR c.status = %(status)s)
             AND c.position < %(before)s
         ORDER BY c.position DESC
@@ -246,7 +251,9 @@ _OF_AUTHOR = select(_OWN, COURSES)
 async def of_author(
     connection: Connection, arguments: Mapping[str, Any]
 ) -> list[tuple[CourseRow, str | None]]:
-    """The newest first, whatever their status; of everybody when `author` is null."""
+    """That `author` wrote or teaches, or somebody is `invited` to; the newest first, whatever their status.
+    Of everybody when both are null.
+    """
     found = await (await connection.execute(_OF_AUTHOR, arguments)).fetchall()
     rows = rows_of(COURSES, (values[:-1] for values in found))
     return [(row, values[-1]) for row, values in zip(rows, found, strict=True)]

@@ -21,7 +21,7 @@ async def seen_course(services: Services, course_id: str, caller: Principal) -> 
     course = await services.store.state(COURSE, stream_of(course_id))
     sees = (
         course.content is not None
-        and (teaches(course, caller.id) or not caller.roles.isdisjoint({"admin", "service"}))
+        and (course.concerns(caller.id) or not caller.roles.isdisjoint({"admin", "service"}))
     ) or await _is_open_to(services, course, caller.id)
     if course.content is None or not sees:
         raise NotFound(f"There is no course {course_id}.")

@@ -112,6 +112,7 @@ async def edit_review(
             learner_id=place.learner_id,
             review_id=review_id,
             rating=data.rating,
+            teaches=await caller_teaches(services, request, course_id),
         )
         review = await review_at(services, place)
         if data.text is None or data.text == await _said(services, review.words_id):

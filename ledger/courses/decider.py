@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from ledger.courses import content as contents
 from ledger.courses.commands import (
+    AcceptInvitation,
     ApproveCourse,
     ArchiveCourse,
     CourseCommand,
     CreateCourse,
     FeatureCourse,
+    LeaveCourse,
     PublishCourse,
     RejectCourse,
     ReviseCourse,
@@ -36,8 +38,11 @@ from ledger.courses.events import (
     CourseUnarchived,
     CourseUnfeatured,
     CourseUploaded,
+    InstructorAccepted,
+    InstructorLeft,
 )
 from ledger.courses.refusals import (
+    AuthorStays,
     CourseIncomplete,
     CourseStatusConflict,
     CurrencyFixed,
@@ -55,6 +60,7 @@ from ledger.visible import is_visible
 REASON_MAX = 500
 
 _Events = tuple[CourseEvent, ...]
+_Instructors = AcceptInvitation | LeaveCourse
 _Owners = ReviseCourse | SubmitCourse | PublishCourse | ArchiveCourse | UnarchiveCourse
 _UNDER_REVIEW = frozenset({"in_review", "approved"})
 
@@ -64,7 +70,7 @@ def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed uni
 ) -> _Events:
     if isinstance(command, CreateCourse):
         return _create(command, course)
-    content = course.content
+    content = course.written
     if content is None or (isinstance(command, _Owners) and not _is_theirs(command, course)):
         raise NotFound(f"There is no course {command.course_id}.")
     match command:
@@ -86,6 +92,8 @@ def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed uni
             return _feature(command, course)
         case UnfeatureCourse():
             return (CourseUnfeatured(course_id=command.course_id),) if course.featured else ()
+        case AcceptInvitation() | LeaveCourse():
+            return _teach(command, course)
 
 
 def _is_theirs(command: _Owners, course: Course) -> bool:
@@ -97,7 +105,13 @@ def _is_theirs(command: _Owners, course: Course) -> bool:
 def _create(command: CreateCourse, course: Course) -> _Events:
     if course.status:
         return ()
-    uploaded = CourseUploaded(course_id=command.course_id, user_id=command.user_id, content=command.content)
+    content, author = command.content, command.user_id
+    uploaded = CourseUploaded(
+        course_id=command.course_id,
+        user_id=author,
+        content=content,
+        invited=tuple(one.user_id for one in content.instructors if one.user_id != author),
+    )
     return (uploaded,)
 
 
@@ -121,8 +135,27 @@ def _revise(command: ReviseCourse, course: Course, before: CourseContent) -> _Ev
         revision=course.revision + 1,
         content=after,
         back_to_draft=course.status in _UNDER_REVIEW and not only_price,
+        invited=_invited(after, course),
     )
     return (revised,)
+
+
+def _invited(after: CourseContent, course: Course) -> tuple[str, ...]:
+    """Who teaches it already need not be asked again; who was taken off the list must be."""
+    accepted = {course.author, *(one.user_id for one in course.named)} - set(course.invited)
+    return tuple(one.user_id for one in after.instructors if one.user_id not in accepted)
+
+
+def _teach(command: _Instructors, course: Course) -> _Events:
+    user_id = command.user_id
+    if user_id == course.author and isinstance(command, LeaveCourse):
+        raise AuthorStays("You are the author of this course: archive it if it is to be sold no longer.")
+    waits = user_id in course.invited
+    if not waits and all(one.user_id != user_id for one in course.named):
+        raise NotFound(f"There is no course {command.course_id}.")
+    if isinstance(command, LeaveCourse):
+        return (InstructorLeft(course_id=command.course_id, user_id=user_id, declined=waits),)
+    return (InstructorAccepted(course_id=command.course_id, user_id=user_id),) if waits else ()
 
 
 def _submit(command: SubmitCourse, course: Course, content: CourseContent) -> _Events:

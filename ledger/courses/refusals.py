@@ -61,6 +61,13 @@ class CourseIncomplete(Refused):
         """Names of members of the content."""
 
 
+class AuthorStays(Refused):
+    """A course has its author for as long as there is one."""
+
+    code: ClassVar[str] = "author_stays"
+    remedy: ClassVar[str] = "Archive the course, or give the others all of the parts."
+
+
 class CurrencyFixed(Refused):
     """The course was published, and its sales are counted in one currency."""
 
