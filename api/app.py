@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from api.books import accounting, explain, revenue
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
-from api.courses import listing, moderation, trending
+from api.courses import invitations, listing, moderation, trending
 from api.courses import routes as courses
 from api.enrolments import certificates, content, prices, progress
 from api.enrolments import listing as enrolments
@@ -60,6 +60,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *invoice_payments.HANDLERS,
     *courses.HANDLERS,
     *moderation.HANDLERS,
+    *invitations.HANDLERS,
     *listing.HANDLERS,
     *trending.HANDLERS,
     *purchases.HANDLERS,

@@ -232,6 +232,13 @@ class ReopenEnrolment(msgspec.Struct, frozen=True, tag="enrolments.reopen"):
     refund_id: str
 
 
+class WithdrawReview(msgspec.Struct, frozen=True, tag="enrolments.withdraw_review"):
+    """Have the review of a learner count no more, as they teach the course now."""
+
+    course_id: str
+    learner_id: str
+
+
 class CertifyCompletion(msgspec.Struct, frozen=True, tag="enrolments.certify"):
     """Certify what was completed, where the learner's plan has that and their name is known."""
 
@@ -289,6 +296,7 @@ Effect = (
     | CreateCourse
     | EnrolmentEffect
     | CertifyCompletion
+    | WithdrawReview
     | CouponEffect
 )
 

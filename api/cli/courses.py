@@ -11,7 +11,7 @@ from api.cli.installation import Installation, installation
 from api.cli.terminal import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from api.courses.resources import OwnCourse
+    from api.courses.resources import CourseDetail, OwnCourse
     from ledger.courses.commands import ApproveCourse, RejectCourse
     from ledger.courses.state import Course
 
@@ -25,7 +25,7 @@ revision_option = click.option(
 
 @click.group()
 def courses() -> None:
-    """Courses that wait for a review: list, approve, reject."""
+    """Courses that wait for a review: list, show, approve, reject."""
 
 
 @courses.command("list")
@@ -46,6 +46,14 @@ def list_(status: str, *, as_json: bool) -> None:
         ),
         empty=f"No course is {status}.",
     )
+
+
+@courses.command()
+@click.argument("course_id", metavar="COURSE")
+def show(course_id: str) -> None:
+    """Show all of a course that a review looks at, as JSON. Exit 2 when there is no such."""
+    with installation() as here:
+        print_json(asyncio.run(_shown(here, course_id)))
 
 
 @courses.command()
@@ -102,6 +110,26 @@ async def _handled(here: Installation, command: ApproveCourse | RejectCourse) ->
         return course
 
 
+async def _shown(here: Installation, course_id: str) -> CourseDetail:
+    """As an administrator sees it."""
+    from psycopg import AsyncConnection
+
+    from api.courses.resources import detail_of
+    from api.courses.search import full
+    from ledger.courses.decider import COURSE
+    from ledger.courses.stream import stream_of
+    from ledger.errors import NotFound
+    from ledger.store import Store
+
+    async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
+        found = await full(conn, course_id)
+    if found is None:
+        raise NotFound(f"There is no course {course_id}; `liberation courses list` names them.")
+    async with Store.open(here.url, schema=here.settings.schema) as store:
+        course = await store.state(COURSE, stream_of(course_id))
+    return detail_of(found.row, found.content, found.words, course)
+
+
 async def _found(here: Installation, status: str) -> list[OwnCourse]:
     from psycopg import AsyncConnection
 
@@ -109,6 +137,6 @@ async def _found(here: Installation, status: str) -> list[OwnCourse]:
     from api.courses.search import of_author
     from api.http.paging import LARGEST
 
-    arguments = {"author": None, "status": status, "before": LARGEST, "limit": LIMIT}
+    arguments = {"author": None, "invited": None, "status": status, "before": LARGEST, "limit": LIMIT}
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         return [own_of(row, title) for row, title in await of_author(conn, arguments)]

@@ -26,11 +26,18 @@ def reviews() -> None:
 @reviews.command("list")
 @click.option("--course", "course_id", metavar="COURSE", help="Of one course alone.")
 @click.option("--hidden", is_flag=True, help="Those that are hidden alone.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=LIMIT),
+    default=LIMIT,
+    show_default=True,
+    help="How many at most.",
+)
 @json_option
-def list_(course_id: str | None, *, hidden: bool, as_json: bool) -> None:
+def list_(course_id: str | None, *, hidden: bool, limit: int, as_json: bool) -> None:
     """Show reviews, the newest first."""
     with installation() as here:
-        found = asyncio.run(_found(here, course_id, hidden=hidden))
+        found = asyncio.run(_found(here, course_id, limit, hidden=hidden))
     if as_json:
         print_json(found)
         return
@@ -100,12 +107,12 @@ async def _decided(here: Installation, review_id: str, reason: str | None) -> Re
         return review
 
 
-async def _found(here: Installation, course_id: str | None, *, hidden: bool) -> list[Review]:
+async def _found(here: Installation, course_id: str | None, limit: int, *, hidden: bool) -> list[Review]:
     from psycopg import AsyncConnection
 
     from api.reviews.search import ORDERS, listed
 
-    about = {"course_id": course_id, "hidden": hidden, "limit": LIMIT}
+    about = {"course_id": course_id, "hidden": hidden, "limit": limit}
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         found = await listed(conn, "any", "newest", ORDERS["newest"].first, about)
     return [one.shown for one in found]

@@ -11,16 +11,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.courses import search, similar
+from api.courses.deciding import TAGS
 from api.courses.resources import (
     CourseDetail,
-    CourseSummary,
+    FoundCourses,
     Level,
     OwnCourse,
     detail_of,
     own_of,
     summary_of,
 )
-from api.courses.routes import TAGS
 from api.courses.search import ORDERS, Sort
 from api.courses.words import config_of
 from api.http.auth import Principal
@@ -33,7 +33,9 @@ from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
 from api.words import CATEGORY, LANGUAGE, NO_NUL, RATING
 from ledger.courses.content import CATEGORY_MAX
+from ledger.courses.decider import COURSE
 from ledger.courses.state import CourseStatus
+from ledger.courses.stream import stream_of
 from ledger.errors import Forbidden, NotFound
 from projections.courses.learners import RATING_SCALE
 
@@ -93,7 +95,7 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
     instructor: Annotated[
         str | None, QueryParameter(min_length=1, max_length=128, pattern=NO_NUL, description="A user's id.")
     ] = None,
-) -> Read[Page[CourseSummary]]:
+) -> Read[FoundCourses]:
     """What is published, and not erased. Pages neither repeat nor skip while new courses come; by rating or
     popularity, one whose own changes meanwhile may be shown twice or not at all.
     """
@@ -117,11 +119,19 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
     after = before_key(cursor, ORDERS[chosen].first)
     async with services.reading() as connection:
         found = await search.listed(connection, chosen, after, arguments)
-        if chosen == "relevance" and cursor is None and not found:
+        forgiven = chosen == "relevance" and cursor is None and not found
+        if forgiven:
             found = (await similar.listed(connection, arguments))[:limit]
     of_rows = page(found, limit, lambda one: one.key(chosen))
     shown = [summary_of(one.row, one.title) for one in of_rows.items]
-    return Read(Page(items=shown, has_more=of_rows.has_more, next_cursor=of_rows.next_cursor))
+    return Read(
+        FoundCourses(
+            items=shown,
+            has_more=of_rows.has_more,
+            next_cursor=of_rows.next_cursor,
+            forgiven=forgiven and bool(shown),
+        )
+    )
 
 
 def _check(
@@ -149,17 +159,18 @@ def _check(
 async def get_course(
     course_id: FromPath[str], request: Asked, services: NamedDependency[Services]
 ) -> Read[CourseDetail]:
-    """For everybody once it is published, before and after that for its author and admins."""
+    """For everybody while it is published, else for who teaches it, who has or had it, and admins."""
     known_shape(course_id, "crs_")
     async with services.reading() as connection:
         full, inside = await search.seen(connection, course_id, request.scope["user"])
-    return Read(detail_of(full.row, full.content, full.words, inside=inside))
+    course = await services.store.state(COURSE, stream_of(course_id))
+    return Read(detail_of(full.row, full.content, full.words, course if inside else None))
 
 
 @get(
     "/api/instructor/courses",
     operation_id="listOwnCourses",
-    summary="An author's own courses",
+    summary="An instructor's own courses",
     tags=TAGS,
     responses=NOT_MODIFIED_SPEC,
 )
@@ -171,11 +182,12 @@ async def list_own_courses(
     status: FromQuery[CourseStatus | None] = None,
     user_id: WhoseParameter = None,
 ) -> Read[Page[OwnCourse]]:
-    """Drafts included, newest first; an admin's are everybody's."""
+    """That the caller wrote or teaches, drafts included, newest first; an admin's are everybody's."""
     if not is_admin(request) and user_id not in {None, request.user.id}:
         raise Forbidden("Only an admin may list another author's courses.")
     arguments = {
         "author": user_id if is_admin(request) else request.user.id,
+        "invited": None,
         "status": status,
         "before": before(cursor),
         "limit": limit + 1,

@@ -10,8 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from api.courses.deciding import TAGS, Call, OfCourse, Reason, RevisionProblem, moved
 from api.courses.resources import CourseStanding
-from api.courses.routes import TAGS, Call, OfCourse, Reason, RevisionProblem, moved
 from api.http.body import IdempotencyKey
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 from api.courses.ratings import Rating, rating_of
 from api.courses.words import Words
 from api.http.body import CurrencyCode
-from api.http.checks import Check
+from api.http.checks import Check, blank_fault
 from api.words import CATEGORY, LANGUAGE, NO_NUL, SHA256, USER
 from ledger.courses.content import (
     CATEGORY_MAX,
@@ -24,14 +25,18 @@ from ledger.courses.content import (
     CourseContent,
 )
 from ledger.courses.state import Course, CourseStatus
-from ledger.split import WHOLE_BP
+from ledger.split import WHOLE_BP, Part
 from projections.courses.course import CourseRow
 
 ERASED = "(erased)"
 """Shown for the title of a course whose author had their words erased."""
 
 Level = Literal["beginner", "intermediate", "advanced"]
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Statistics with R"])]
+Title = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Statistics with R"]),
+    Check(blank_fault),
+]
 Description = Annotated[str, Meta(max_length=10_000, pattern=NO_NUL)]
 Category = Annotated[
     str,
@@ -43,16 +48,12 @@ Category = Annotated[
     ),
 ]
 Language = Annotated[str, Meta(pattern=LANGUAGE, description="BCP 47.", examples=["en", "pt-BR"])]
-Minutes = Annotated[int, Meta(ge=1, le=MINUTES_MAX)]
+Minutes = Annotated[int, Meta(ge=1, le=MINUTES_MAX, description="Whole minutes.", examples=[90])]
 PriceMinor = Annotated[
     int,
     Meta(ge=0, le=999_999_999_999, description="In minor units; 0 is free.", examples=[4900]),
 ]
 UserId = Annotated[str, Meta(pattern=USER, examples=["usr_ann"])]
-
-
-def blank_fault(text: str) -> str | None:
-    return None if text.strip() else "must say something"
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +63,14 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     minutes: Minutes
     content_ref: Annotated[str, Meta(min_length=1, max_length=REF_MAX, pattern=NO_NUL)]
     sha256: Annotated[str, Meta(pattern=SHA256)]
-    weight: Annotated[int, Meta(ge=1, le=WEIGHT_MAX, description="Its part of the progress.")] = 1
+    weight: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=WEIGHT_MAX,
+            description="Its part of the progress, beside the others': of 1 and 3 the second is 75 %.",
+        ),
+    ] = 1
 
 
 class RevisedItem(NewItem, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,10 +80,15 @@ class RevisedItem(NewItem, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class InstructorPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`part_bp` in basis points of what all instructors get; together they are 10,000."""
+    """`part_bp` in basis points of what all instructors get; together they are 10,000. Whoever is not the
+    author is invited, and has their part of what is sold once they accept.
+    """
 
     user_id: UserId
-    part_bp: Annotated[int, Meta(ge=1, le=WHOLE_BP)]
+    part_bp: Annotated[
+        int,
+        Meta(ge=1, le=WHOLE_BP, description="In hundredths of a per cent: 2500 is 25 %.", examples=[2500]),
+    ]
 
 
 Instructors = Annotated[list[InstructorPart], Meta(min_length=1, max_length=INSTRUCTORS_MAX)]
@@ -86,7 +99,7 @@ class UploadCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     the author's.
     """
 
-    title: Annotated[Title, Check(blank_fault)]
+    title: Title
     category: Category
     level: Level
     language: Language
@@ -102,7 +115,7 @@ class ReviseCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is left out or null stays. `items` and `instructors` replace all of theirs."""
 
     expected_revision: Annotated[int, Meta(ge=1, description="The one that you saw.")]
-    title: Annotated[Title, Check(blank_fault)] | None = None
+    title: Title | None = None
     description: Description | None = None
     category: Category | None = None
     level: Level | None = None
@@ -112,6 +125,17 @@ class ReviseCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     currency: CurrencyCode | None = None
     items: Annotated[list[RevisedItem], Meta(max_length=ITEMS_MAX)] | None = None
     instructors: Instructors | None = None
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """To teach a course. `part_bp` is what the caller is to have, of 10,000."""
+
+    course_id: str
+    author: str
+    title: str
+    status: CourseStatus
+    part_bp: int
+    position: int
 
 
 class CourseStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +195,17 @@ class CourseSummary(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class FoundCourses(msgspec.Struct, frozen=True, kw_only=True):
+    """`next_cursor` is null on the last page. `forgiven`: nothing has the words of `q`, and these are courses
+    whose titles resemble them.
+    """
+
+    items: list[CourseSummary]
+    has_more: bool
+    next_cursor: str | None = None
+    forgiven: bool = False
+
+
 class TrendingCourse(CourseSummary, frozen=True, kw_only=True):
     enrolments: int
     """Of the last seven days, and still so."""
@@ -201,11 +236,14 @@ class CourseItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CourseDetail(OwnCourse, frozen=True, kw_only=True):
-    """`reason` and `parts` are for its author and admins, else empty."""
+    """`reason`, `parts` and `invited` are for who teaches it and admins, else empty. What those who are
+    `invited` are to have is in the author's part until they accept.
+    """
 
     description: str
     items: list[CourseItem]
     parts: list[InstructorPart]
+    invited: list[InstructorPart]
 
 
 def summary_of(row: CourseRow, title: str | None) -> CourseSummary:
@@ -220,8 +258,11 @@ def own_of(row: CourseRow, title: str | None) -> OwnCourse:
     return OwnCourse(**_own(row, title))
 
 
-def detail_of(row: CourseRow, content: CourseContent, words: Words | None, *, inside: bool) -> CourseDetail:
-    """`inside`: for its author or an admin."""
+def detail_of(
+    row: CourseRow, content: CourseContent, words: Words | None, course: Course | None
+) -> CourseDetail:
+    """`course`, for who teaches it and admins, tells who does."""
+    inside = course is not None
     fields = _own(row, words.title if words else None)
     titles = words.item_titles if words else {}
     return CourseDetail(
@@ -238,10 +279,13 @@ def detail_of(row: CourseRow, content: CourseContent, words: Words | None, *, in
             )
             for item in content.items
         ],
-        parts=[InstructorPart(user_id=one.user_id, part_bp=one.part_bp) for one in content.instructors]
-        if inside
-        else [],
+        parts=_parts(course.content.instructors if course and course.content else ()),
+        invited=_parts(one for one in course.named if one.user_id in course.invited) if course else [],
     )
+
+
+def _parts(parts: Iterable[Part]) -> list[InstructorPart]:
+    return [InstructorPart(user_id=one.user_id, part_bp=one.part_bp) for one in parts]
 
 
 def _summary(row: CourseRow, title: str | None) -> dict[str, Any]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from litestar import Request, Response, patch, post
-from litestar.datastructures import State
+from litestar import Response, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta
 
 from api.courses import words as course_words
 from api.courses import writing
+from api.courses.deciding import (
+    TAGS,
+    Call,
+    OfCourse,
+    Reason,
+    RevisionProblem,
+    may_sell,
+    moved,
+    own,
+    stands,
+)
 from api.courses.resources import CourseStanding, ReviseCourse, UploadCourse, standing_of
-from api.http.auth import Principal
 from api.http.body import IdempotencyKey, known_shape
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
@@ -25,16 +32,14 @@ from api.http.problems import OWN_MEMBERS, Problem
 from api.http.promises import responses
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from api.subscriptions.entitlements import COUNTS, FeatureMissing, FeatureProblem, plan_of, require
-from api.words import NO_NUL
+from api.subscriptions.entitlements import COUNTS, FeatureMissing, FeatureProblem, require
 from ledger.authors.commands import AcceptUpload
 from ledger.authors.decider import AUTHOR
 from ledger.authors.events import UploadAccepted
 from ledger.authors.refusals import UploadLimitReached
 from ledger.authors.stream import stream_of as author_stream
 from ledger.courses import commands
-from ledger.courses.content import CourseContent
-from ledger.courses.decider import COURSE, REASON_MAX
+from ledger.courses.decider import COURSE
 from ledger.courses.refusals import (
     CourseIncomplete,
     CourseStatusConflict,
@@ -50,18 +55,7 @@ from ledger.courses.stream import stream_of
 from ledger.errors import NotFound
 from ledger.message import Command
 
-Call = Request[Principal, Any, State]
-TAGS = ["courses"]
-UPLOAD, SELL = "upload_courses", "sell_courses"
-
-Reason = Annotated[
-    str,
-    Meta(max_length=REASON_MAX, pattern=NO_NUL, description="Kept for ever: it must name nobody."),
-]
-
-
-class OfCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An empty object: the address says it all."""
+UPLOAD = "upload_courses"
 
 
 class ArchiveCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,22 +64,12 @@ class ArchiveCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reason: Reason = ""
 
 
-class RevisionProblem(Problem, kw_only=True):
-    """`revision` is the present one."""
-
-    revision: int
-
-
 class UploadLimitProblem(Problem, kw_only=True):
     """`used` of `limit` in this calendar month (UTC)."""
 
     used: int
     limit: int
     begins_anew_at: datetime
-
-
-def _told_revision(error: RevisionConflict, said: Problem) -> Problem:
-    return RevisionProblem(**msgspec.structs.asdict(said), revision=error.revision)
 
 
 def _told_limit(error: UploadLimitReached, said: Problem) -> Problem:
@@ -97,7 +81,6 @@ def _told_limit(error: UploadLimitReached, said: Problem) -> Problem:
     )
 
 
-OWN_MEMBERS[RevisionConflict] = _told_revision
 OWN_MEMBERS[UploadLimitReached] = _told_limit
 
 
@@ -193,6 +176,7 @@ async def _made(services: Services, request: Call, done: Submitted, command_id: 
     responses=responses(
         NotFound,
         InvalidContent,
+        CourseIncomplete,
         CurrencyFixed,
         SellingNotInPlan,
         bodies={RevisionConflict: RevisionProblem},
@@ -206,7 +190,8 @@ async def revise_course(
     idempotency_key: IdempotencyKey,
 ) -> Response[CourseStanding]:
     """In review or approved, it goes back to draft unless only its price changed. Published, it stays so and
-    is sold as it is now from then on; what was bought keeps its revision.
+    is sold as it is now from then on; what was bought keeps its revision. In review, approved or published
+    it keeps a description and an item.
     """
     known_shape(course_id, "crs_")
 
@@ -214,7 +199,7 @@ async def revise_course(
         async def make() -> Command:
             return await _revise(services, request, course_id, data, command_id)
 
-        return await _stands(
+        return await stands(
             services, course_id, await services.submitter.submit_once(command_id, make, origin_of(request))
         )
 
@@ -224,7 +209,9 @@ async def revise_course(
 async def _revise(
     services: Services, request: Call, course_id: str, body: ReviseCourse, command_id: str
 ) -> commands.ReviseCourse:
-    course, before = await own(services, request, course_id)
+    course, _ = await own(services, request, course_id)
+    before = course.written
+    assert before is not None, "it is their own"
     async with services.reading() as connection:
         known = await course_words.read(connection, before.words_id)
     draft = writing.revised(services, body, before, known, command_id)
@@ -331,7 +318,7 @@ async def archive_course(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It is listed and sold again",
-    responses=responses(NotFound, CourseStatusConflict, TakenDown, SellingNotInPlan),
+    responses=responses(NotFound, CourseIncomplete, CourseStatusConflict, TakenDown, SellingNotInPlan),
 )
 async def unarchive_course(
     course_id: FromPath[str],
@@ -353,54 +340,6 @@ async def unarchive_course(
         )
 
     return await moved(services, request, course_id, (idempotency_key, data), command)
-
-
-async def moved(
-    services: Services,
-    request: Call,
-    course_id: str,
-    asked: tuple[str, msgspec.Struct],
-    command: Callable[..., Command | Awaitable[Command]],
-    **more: Any,
-) -> Response[Any]:
-    """`asked` is the key and the body; `command` gets the fields that all commands of a course have, and
-    `more`. What must look something up for it is asynchronous.
-    """
-    known_shape(course_id, "crs_")
-    key, body = asked
-
-    async def work(command_id: str) -> Response[Any]:
-        async def make() -> Command:
-            fields = {"command_id": command_id, "effective_at": services.now(), "course_id": course_id}
-            made = command(**fields, **more)
-            return made if isinstance(made, Command) else await made
-
-        return await _stands(
-            services, course_id, await services.submitter.submit_once(command_id, make, origin_of(request))
-        )
-
-    return await services.idempotency.run(request, key, body, work)
-
-
-async def _stands(services: Services, course_id: str, done: Submitted) -> Response[Any]:
-    course = await services.store.state(COURSE, stream_of(course_id))
-    assert course.content is not None, "it was found before"
-    return Response(standing_of(course, course.content), status_code=200, headers=done.headers)
-
-
-async def own(
-    services: Services, request: Call, course_id: str, *, or_admin: bool = False
-) -> tuple[Course, CourseContent]:
-    """Raises `NotFound` for one that is somebody else's, or nobody's."""
-    course = await services.store.state(COURSE, stream_of(course_id))
-    theirs = course.author == request.user.id or (or_admin and is_admin(request))
-    if course.content is None or not theirs:
-        raise NotFound(f"There is no course {course_id}.")
-    return course, course.content
-
-
-async def may_sell(services: Services, author: str) -> bool:
-    return (await plan_of(services, author, SELL)).allowed
 
 
 HANDLERS = (

@@ -17,6 +17,7 @@ from api.courses.words import Words
 from api.http.auth import Principal
 from api.reads import rows_of, select
 from ledger.courses.content import CourseContent
+from ledger.enrolments.stream import stream_of
 from ledger.errors import NotFound
 from ledger.store.batched_queries import Connection
 from projections.courses.course import COURSES, CourseRow
@@ -199,13 +200,32 @@ async def full(connection: Connection, course_id: str) -> FullCourse | None:
 
 
 async def seen(connection: Connection, course_id: str, caller: Principal | None) -> tuple[FullCourse, bool]:
-    """As `caller` may see it, and whether as its author or an admin. Raises `NotFound` where they may not."""
+    """As `caller` may see it, and whether as one of its own people or an admin. Raises `NotFound` where they
+    may not. By the same rules as `api/courses/seeing.py`.
+    """
     course = await full(connection, course_id)
     if course is not None:
-        inside = caller is not None and (caller.id == course.row.author or "admin" in caller.roles)
+        own = {course.row.author, *course.row.instructors}
+        inside = caller is not None and (caller.id in own or "admin" in caller.roles)
         if inside or (course.row.status == "published" and course.words is not None):
             return course, inside
+        if caller is not None and caller.id in course.row.invited:
+            return course, False
+        if caller is not None and await _is_learner(connection, course_id, caller.id):
+            return course, False
     raise NotFound(f"There is no course {course_id}.")
+
+
+_LEARNER = """
+    SELECT 1 FROM enrolments
+    WHERE stream = %s AND (activated_at IS NOT NULL OR status IN ('reserved', 'revoked'))
+"""
+
+
+async def _is_learner(connection: Connection, course_id: str, user_id: str) -> bool:
+    """Whether they have the course, had it, or are about to."""
+    found = await connection.execute(_LEARNER, (stream_of(course_id, user_id),))
+    return await found.fetchone() is not None
 
 
 _OWN = """
@@ -214,7 +234,10 @@ _OWN = """
         SELECT c.*, w.title
         FROM {table} AS c
         LEFT JOIN course_words AS w USING (words_id)
-        WHERE (%(author)s::text IS NULL OR c.author = %(author)s)
+        WHERE (
+                %(author)s::text IS NULL OR c.author = %(author)s OR c.instructors @> ARRAY[%(author)s::text]
+            )
+            AND (%(invited)s::text IS NULL OR c.invited @> ARRAY[%(invited)s::text])
             AND (%(status)s::text IS NULL OR c.status = %(status)s)
             AND c.position < %(before)s
         ORDER BY c.position DESC
@@ -228,7 +251,9 @@ _OF_AUTHOR = select(_OWN, COURSES)
 async def of_author(
     connection: Connection, arguments: Mapping[str, Any]
 ) -> list[tuple[CourseRow, str | None]]:
-    """The newest first, whatever their status; of everybody when `author` is null."""
+    """That `author` wrote or teaches, or somebody is `invited` to; the newest first, whatever their status.
+    Of everybody when both are null.
+    """
     found = await (await connection.execute(_OF_AUTHOR, arguments)).fetchall()
     rows = rows_of(COURSES, (values[:-1] for values in found))
     return [(row, values[-1]) for row, values in zip(rows, found, strict=True)]

@@ -14,13 +14,14 @@ from api.courses.resources import (
     ReviseCourse,
     RevisedItem,
     UploadCourse,
-    blank_fault,
 )
 from api.courses.words import Words, config_of
+from api.http.checks import blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.services import Services
 from ledger.courses.content import CourseContent, Item
 from ledger.split import WHOLE_BP, Part
+from ledger.visible import is_visible
 
 UNWRITTEN = "0" * 64
 """Stands for the hash of words that are not written yet, while the rules are asked whether they may be."""
@@ -34,12 +35,12 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def uploaded(services: Services, body: UploadCourse, author: str, command_id: str) -> Draft:
-    _check_title(body.title)
+    _check_titles(body.title, body.items)
     items = [(_item_id(services, command_id, number), item) for number, item in enumerate(body.items)]
     content = CourseContent(
         words_id=services.id_of("wrd", command_id),
         words_hash=UNWRITTEN,
-        described=bool(body.description.strip()),
+        described=is_visible(body.description),
         category=body.category,
         level=body.level,
         language=body.language,
@@ -57,7 +58,7 @@ def revised(
     services: Services, body: ReviseCourse, before: CourseContent, known: Words | None, command_id: str
 ) -> Draft:
     """`known` None: what was written is erased, so that it must be written anew."""
-    _check_title(body.title)
+    _check_titles(body.title, body.items)
     changes: dict[str, Any] = {
         name: value
         for name in ("category", "level", "language", "estimated_minutes", "price_minor")
@@ -74,15 +75,18 @@ def revised(
     words = _words(body, items, known)
     if words == known and config_of(after.language) == config_of(before.language):
         return Draft(after)
-    described, words_id = bool(words.description.strip()), services.id_of("wrd", command_id)
+    described, words_id = is_visible(words.description), services.id_of("wrd", command_id)
     after = msgspec.structs.replace(after, words_id=words_id, words_hash=UNWRITTEN, described=described)
     return Draft(after, words)
 
 
-def _check_title(title: str | None) -> None:
-    """Alone, no fault of the body's type has brought it up."""
-    if title is not None and (fault := blank_fault(title)):
-        raise Unprocessable.at(FieldError(detail=fault, pointer="/title"))
+def _check_titles(title: str | None, items: Sequence[NewItem] | None) -> None:
+    """Alone, no fault of the body's type has brought them up."""
+    titles = {} if title is None else {"/title": title}
+    titles |= {f"/items/{number}/title": item.title for number, item in enumerate(items or ())}
+    faults = ((pointer, blank_fault(text)) for pointer, text in titles.items())
+    if errors := [FieldError(detail=fault, pointer=pointer) for pointer, fault in faults if fault]:
+        raise Unprocessable.at(*errors)
 
 
 def _words(body: ReviseCourse, items: Sequence[tuple[str, NewItem]] | None, known: Words | None) -> Words:

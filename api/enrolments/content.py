@@ -15,6 +15,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.courses import words as course_words
 from api.courses.resources import ERASED
+from api.courses.seeing import seen_course, teaches
 from api.enrolments.starting import CourseLimitProblem, start
 from api.http.auth import Principal
 from api.http.body import known_shape
@@ -25,9 +26,7 @@ from api.services import Services, origin_of
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem, require
 from api.tickets import NoTicketKey, Tickets
 from ledger.courses.content import CourseContent, Item
-from ledger.courses.decider import COURSE
 from ledger.courses.state import Course
-from ledger.courses.stream import stream_of as course_stream
 from ledger.enrolments.decider import ENROLMENT, standing_of
 from ledger.enrolments.learning.refusals import AccessEnded, LearningFrozen
 from ledger.enrolments.learning.rules import check_access
@@ -94,11 +93,10 @@ async def open_content(
     started. A ticket names its holder, course, item and hash, and works until it ends, whatever comes.
     """
     known_shape(course_id, "crs_")
-    course = await services.store.state(COURSE, course_stream(course_id))
-    if course.content is None:
-        raise NotFound(f"There is no course {course_id}.")
-    if not _is_inside(request, course, course.content):
-        await _enter(services, request, course_id, offline=data.offline)
+    course = await seen_course(services, course_id, request.user)
+    assert course.content is not None, "it is seen"
+    if not (is_admin(request) or teaches(course, request.user.id)):
+        await _enter(services, request, course, offline=data.offline)
     async with services.reading() as connection:
         words = await course_words.read(connection, course.content.words_id)
     titles = words.item_titles if words else {}
@@ -109,15 +107,12 @@ async def open_content(
     return Response(shown, status_code=200, headers={"Cache-Control": "no-store"})
 
 
-def _is_inside(request: Call, course: Course, content: CourseContent) -> bool:
-    teachers = {course.author, *(part.user_id for part in content.instructors)}
-    return is_admin(request) or request.user.id in teachers
-
-
-async def _enter(services: Services, request: Call, course_id: str, *, offline: bool) -> None:
+async def _enter(services: Services, request: Call, course: Course, *, offline: bool) -> None:
     """Raises what keeps the caller out, and counts a free course that they get in to."""
-    learner_id = request.user.id
+    learner_id, course_id = request.user.id, course.course_id
     enrolment = await services.store.state(ENROLMENT, stream_of(course_id, learner_id))
+    if not enrolment.enrolment_id and course.content is not None and not course.content.price_minor:
+        raise NotFound("You have not begun this free course: begin it with POST /api/courses/purchase.")
     check_access(standing_of(enrolment))
     if offline:
         await require(services, learner_id, OFFLINE_FEATURE)

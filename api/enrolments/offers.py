@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from api.courses import words as course_words
+from api.courses.seeing import seen_course
+from api.http.auth import Principal
 from api.services import Services
 from api.subscriptions.entitlements import tier_of
-from ledger.courses.decider import COURSE
-from ledger.courses.stream import stream_of
 from ledger.enrolments.commands import Offer
-from ledger.errors import NotFound
 
 
-async def offer_of(services: Services, course_id: str) -> Offer:
+async def offer_of(services: Services, course_id: str, caller: Principal) -> Offer:
     """By the ledger, whatever the projections have seen; the share is that of its author's tier. Raises
-    `NotFound` for a course that there is not.
+    `NotFound` for a course that the caller does not see.
     """
-    course = await services.store.state(COURSE, stream_of(course_id))
+    course = await seen_course(services, course_id, caller)
     content = course.content
-    if content is None:
-        raise NotFound(f"There is no course {course_id}.")
+    assert content is not None, "it is seen"
     async with services.reading() as connection:
         words = await course_words.read(connection, content.words_id)
     tier = services.catalogue.tiers[await tier_of(services, course.author)]

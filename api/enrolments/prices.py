@@ -62,7 +62,7 @@ async def get_course_price(
 ) -> Read[CoursePrice]:
     """For the caller, now: nothing is held by asking. Few codes that do not exist may be tried."""
     known_shape(course_id, "crs_")
-    offer, code = await offer_of(services, course_id), normal(coupon or "")
+    offer, code = await offer_of(services, course_id, request.user), normal(coupon or "")
     check_for_sale(offer)
     if code:
         with guess(services.coupon_guesses, request.user.id):

@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from api.courses.resources import UserId
+from api.courses.seeing import seen_course
 from api.enrolments.resources import EnrolmentDetail, Learnt, detail_of, learnt_of
 from api.enrolments.starting import CourseLimitProblem, start
 from api.http.auth import Principal
@@ -29,8 +30,6 @@ from api.subscriptions.entitlements import FeatureMissing, FeatureProblem
 from api.words import NO_NUL
 from ledger import permissions
 from ledger.courses.content import ID_MAX, ITEMS_MAX
-from ledger.courses.decider import COURSE
-from ledger.courses.stream import stream_of as course_stream
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.learning.commands import ReportProgress, syllabus_of
 from ledger.enrolments.learning.refusals import AccessEnded, LearningFrozen, UnknownItems, WrongMeasure
@@ -119,9 +118,8 @@ async def _report(
     services: Services, request: Call, course_id: str, learner_id: str, body: Report, command_id: str
 ) -> ReportProgress:
     """Refused, if it must be, before the course counts as started."""
-    course = await services.store.state(COURSE, course_stream(course_id))
-    if course.content is None:
-        raise NotFound(f"There is no course {course_id}.")
+    course = await seen_course(services, course_id, request.user)
+    assert course.content is not None, "it is seen"
     command = ReportProgress(
         command_id=command_id,
         effective_at=services.now(),

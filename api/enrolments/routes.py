@@ -213,7 +213,7 @@ async def _without_coupon(
     services: Services, request: Call, body: BuyCourse, command_id: str
 ) -> ReserveEnrolment:
     buyer, card = request.user.id, body.payment_method or ""
-    offer = await offer_of(services, body.course_id)
+    offer = await offer_of(services, body.course_id, request.user)
     expected = body.expected_price_minor
     return ReserveEnrolment(
         command_id=command_id,

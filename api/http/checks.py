@@ -12,6 +12,7 @@ import msgspec
 from api.words import TIME, TIME_OUT_OF_RANGE
 from ledger.instants import in_utc
 from ledger.message import Instant
+from ledger.visible import is_visible
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -28,6 +29,11 @@ def checks_in(kind: Any) -> Iterator[Check]:
     elif get_origin(kind) in {Union, UnionType}:
         for each in get_args(kind):
             yield from checks_in(each)
+
+
+def blank_fault(text: str) -> str | None:
+    """Of what people write, which is judged by what can be seen."""
+    return None if is_visible(text) else "must say something that can be seen"
 
 
 def time(text: str) -> datetime:

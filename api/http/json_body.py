@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -75,6 +75,10 @@ def _faults_of(raw: Raw, kind: Any, at: str) -> Iterator[FieldError]:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
+        element = _element_in(kind)
+        if path and element is not None:
+            yield from _faults_of_elements(raw, element, at)
+            return
         inside = "".join(f"/{_escape(step)}" for step in _STEP.findall(path))
         yield FieldError(detail=in_words(message, kind), pointer=f"{at}{inside}")
         return
@@ -100,6 +104,17 @@ def _faults_of_members(
         else:
             known = f"known are {', '.join(sorted(fields))}" if fields else "there are none"
             yield FieldError(detail=f"no field of this body: {known}", pointer=pointer)
+
+
+def _faults_of_elements(raw: Raw, element: Any, at: str) -> Iterator[FieldError]:
+    for number, each in enumerate(msgspec.json.decode(raw, type=list[msgspec.Raw])):
+        yield from _faults_of(each, element, f"{at}/{number}")
+
+
+def _element_in(kind: Any) -> Any:
+    """Of what the list is that a field is, or is unless it is null; None of any other."""
+    found = (get_args(each)[0] for each in kinds_in(kind) if get_origin(each) is list)
+    return next(found, None)
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.courses import words as course_words
 from api.enrolments import certificate_words
 from api.http.auth import Principal
-from api.http.checks import Check
+from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reviews import words as review_words
@@ -32,7 +32,9 @@ def _zone_fault(name: str) -> str | None:
 
 
 Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, examples=["ada@example.org"])]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"])]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["Ada"]), Check(blank_fault)
+]
 TimeZone = Annotated[
     str,
     Meta(min_length=1, max_length=64, pattern=TIME_ZONE, examples=["Europe/Berlin"]),
@@ -96,9 +98,7 @@ async def put_contact(
     data: JSONBody[ContactChange], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
     """Keeps what the body leaves out. No fact is recorded, so that it can be erased for good."""
-    # alone, no fault of the body's type has brought it up
-    if data.time_zone and (fault := _zone_fault(data.time_zone)):
-        raise Unprocessable.at(FieldError(detail=fault, pointer="/time_zone"))
+    _check(data)
     values: dict[str, Any] = {"user_id": request.user.id}
     for name in ContactChange.__struct_fields__:
         given = getattr(data, name)
@@ -107,6 +107,17 @@ async def put_contact(
         row = await (await connection.execute(_UPSERT, values)).fetchone()
     assert row is not None, "it was written"
     return Response(Contact(email=row[0], name=row[1], time_zone=row[2]))
+
+
+def _check(contact: ContactChange) -> None:
+    """Alone, no fault of the body's type has brought them up."""
+    faults: dict[str, str | None] = {}
+    if contact.time_zone:
+        faults["/time_zone"] = _zone_fault(contact.time_zone)
+    if contact.name:
+        faults["/name"] = blank_fault(contact.name)
+    if errors := [FieldError(detail=fault, pointer=pointer) for pointer, fault in faults.items() if fault]:
+        raise Unprocessable.at(*errors)
 
 
 _DELETE = "DELETE FROM contacts WHERE user_id = %s"

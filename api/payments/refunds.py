@@ -23,12 +23,18 @@ from api.payments.reversals.steps import Story, access_of
 from api.payments.reversals.story import shown, story_of
 from api.services import Services, origin_of
 from api.submitting import Submitted
+from ledger.courses.content import CourseContent
+from ledger.courses.events import CourseRevised, CourseUploaded
+from ledger.courses.stream import stream_of as course_stream
 from ledger.enrolments.commands import RequestReturn
+from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import ReturnRequested
+from ledger.enrolments.learning.commands import Syllabus, syllabus_of
 from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.refusals import NotEnrolled, NothingPaid, ReturnInProgress
 from ledger.enrolments.stream import KIND as ENROLMENTS
 from ledger.enrolments.stream import parts_of
+from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import Forbidden, NotFound
 from ledger.message import Recorded
 from ledger.payments.commands import RequestRefund
@@ -202,7 +208,22 @@ async def _wish(
         payment_id=body.payment_id,
         reason=body.reason,
         note=body.note,
+        syllabuses=await _syllabuses(services, course_id, learner_id),
     )
+
+
+async def _syllabuses(services: Services, course_id: str, learner_id: str) -> tuple[Syllabus, ...]:
+    """Of the course as the learner bought it, and as it is now."""
+    enrolment = await services.store.state(ENROLMENT, enrolment_stream(course_id, learner_id))
+    bought = enrolment.attempts.get(enrolment.payment_id)
+    contents: dict[int, CourseContent] = {}
+    for one in await services.store.read_stream(course_stream(course_id)):
+        if isinstance(one.event, CourseUploaded):
+            contents[1] = one.event.content
+        elif isinstance(one.event, CourseRevised):
+            contents[one.event.revision] = one.event.content
+    revisions = {bought.revision if bought else 0, max(contents, default=0)}
+    return tuple(syllabus_of(each, contents[each]) for each in sorted(revisions) if each in contents)
 
 
 def _refund_of(asked: Recorded) -> str:

@@ -9,14 +9,12 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
 
+from api.courses.seeing import seen_course, teaches
 from api.http.auth import Principal
 from api.http.body import known_shape
 from api.reviews import search
 from api.reviews.resources import standing_of
 from api.services import Services, origin_of
-from ledger.courses.decider import COURSE
-from ledger.courses.state import Course
-from ledger.courses.stream import stream_of as course_stream
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.reviews.state import Review
 from ledger.enrolments.stream import stream_of
@@ -56,18 +54,10 @@ async def decided(
     return await services.idempotency.run(request, key, body, work)
 
 
-async def course_of(services: Services, course_id: str) -> Course:
-    """By the ledger, whatever its status: who has it has it. Raises `NotFound`."""
-    course = await services.store.state(COURSE, course_stream(known_shape(course_id, "crs_")))
-    if course.content is None:
-        raise NotFound(f"There is no course {course_id}.")
-    return course
-
-
-def teaches(course: Course, user_id: str) -> bool:
-    """As its author or one of its instructors."""
-    instructors = course.content.instructors if course.content else ()
-    return user_id in {course.author, *(one.user_id for one in instructors)}
+async def caller_teaches(services: Services, request: Call, course_id: str) -> bool:
+    """Raises `NotFound` for a course that the caller does not see."""
+    course = await seen_course(services, known_shape(course_id, "crs_"), request.user)
+    return teaches(course, request.user.id)
 
 
 async def place_of(services: Services, course_id: str, review_id: str) -> Place:

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from api.courses.ratings import Rating
-from api.courses.resources import ERASED, blank_fault
-from api.http.checks import Check
+from api.courses.resources import ERASED
+from api.http.checks import Check, blank_fault
 from api.words import NO_NUL
 from ledger.enrolments.reviews.rules import REASON_MAX, STARS
 from ledger.enrolments.reviews.state import Review as Reviewed

@@ -9,14 +9,14 @@ from litestar import Response, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.courses.resources import blank_fault
 from api.courses.writing import UNWRITTEN
 from api.http.body import IdempotencyKey, known_shape
+from api.http.checks import blank_fault
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
 from api.reviews import words as review_words
-from api.reviews.deciding import TAGS, Call, Place, course_of, decided, place_of, review_at, teaches
+from api.reviews.deciding import TAGS, Call, Place, caller_teaches, decided, place_of, review_at
 from api.reviews.resources import EditReview, PostReview, ReplyToReview, ReviewStanding
 from api.services import Services
 from ledger.enrolments.decider import ENROLMENT
@@ -25,6 +25,7 @@ from ledger.enrolments.reviews.refusals import (
     InvalidReview,
     ReplyNotYours,
     ReviewExists,
+    ReviewFrozen,
     ReviewNeedsEnrolment,
     ReviewOfOwnCourse,
     ReviewTooEarly,
@@ -41,7 +42,13 @@ from ledger.errors import NotFound
     opt={IDEMPOTENT: True},
     response_description="Everybody sees it",
     responses=responses(
-        NotFound, InvalidReview, ReviewNeedsEnrolment, ReviewTooEarly, ReviewOfOwnCourse, ReviewExists
+        NotFound,
+        InvalidReview,
+        ReviewNeedsEnrolment,
+        ReviewTooEarly,
+        ReviewOfOwnCourse,
+        ReviewExists,
+        ReviewFrozen,
     ),
 )
 async def post_review(
@@ -67,7 +74,7 @@ async def post_review(
             rating=data.rating,
             words_id=services.id_of("wrd", command_id),
             words_hash=UNWRITTEN,
-            teaches=teaches(await course_of(services, course_id), place.learner_id),
+            teaches=await caller_teaches(services, request, course_id),
         )
         return await _written(services, place, asked, request.user.id, data.text)
 
@@ -81,7 +88,7 @@ async def post_review(
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="It is changed, or as it was when nothing changed",
-    responses=responses(NotFound, InvalidReview, ReviewNeedsEnrolment),
+    responses=responses(NotFound, InvalidReview, ReviewNeedsEnrolment, ReviewFrozen, ReviewOfOwnCourse),
 )
 async def edit_review(
     course_id: FromPath[str],
@@ -105,6 +112,7 @@ async def edit_review(
             learner_id=place.learner_id,
             review_id=review_id,
             rating=data.rating,
+            teaches=await caller_teaches(services, request, course_id),
         )
         review = await review_at(services, place)
         if data.text is None or data.text == await _said(services, review.words_id):
@@ -149,7 +157,7 @@ async def reply_to_review(
             user_id=request.user.id,
             words_id=review.reply_words_id,
             words_hash=review.reply_words_hash,
-            teaches=teaches(await course_of(services, course_id), request.user.id),
+            teaches=await caller_teaches(services, request, course_id),
         )
         if review.reply_by == request.user.id and data.text == await _said(services, review.reply_words_id):
             return asked

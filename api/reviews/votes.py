@@ -12,7 +12,7 @@ from api.courses import search as courses
 from api.http.body import IdempotencyKey
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
-from api.reviews.deciding import TAGS, Call, Place, course_of, place_of, review_at, teaches
+from api.reviews.deciding import TAGS, Call, Place, caller_teaches, place_of, review_at
 from api.reviews.resources import Helpful, OfReview
 from api.services import Services, origin_of
 from api.submitting import Submitted
@@ -53,7 +53,7 @@ async def mark_helpful(
             course_id=course_id,
             user_id=request.user.id,
             author_id=place.learner_id,
-            teaches=teaches(await course_of(services, course_id), request.user.id),
+            teaches=await caller_teaches(services, request, course_id),
         )
         done = await services.submitter.submit(command, origin_of(request))
         return await _counted(services, request, review_id, done)

@@ -1,4 +1,5 @@
-"""The one effect that asks nothing of Stripe: an upload that was accepted becomes a course.
+"""What follows for a course from another stream: an upload that was accepted becomes one, and a learner who
+comes to teach it has no review of it. Nothing is asked of Stripe.
 
 Two streams, so two commands; the outbox sees to it that the second follows the first.
 """
@@ -10,6 +11,8 @@ from ledger import effects
 from ledger.authors.events import UploadAccepted
 from ledger.authors.stream import stream_of
 from ledger.courses.commands import CreateCourse
+from ledger.enrolments.reviews.commands import WithdrawReview
+from ledger.ids import new_id
 from ledger.message import Origin, Recorded
 from ledger.store import Store
 
@@ -25,6 +28,17 @@ async def create(
         course_id=effect.course_id,
         user_id=effect.user_id,
         content=accepted.content,
+    )
+    return Delivered(await tools.store.handle(command, as_worker(origin)))
+
+
+async def withdraw_review(tools: Tools, effect: effects.WithdrawReview, origin: Origin) -> Delivered:
+    """Nothing when there is none, or it is withdrawn for that already."""
+    command = WithdrawReview(
+        command_id=new_id("cmd"),
+        effective_at=tools.clock.now(),
+        course_id=effect.course_id,
+        learner_id=effect.learner_id,
     )
     return Delivered(await tools.store.handle(command, as_worker(origin)))
 

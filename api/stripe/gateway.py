@@ -53,6 +53,7 @@ from ledger.effects import (
     StartCoursePayment,
     SubscriptionEffect,
     WithdrawChange,
+    WithdrawReview,
 )
 from ledger.enrolments.stream import stream_of
 from ledger.message import Origin, Recorded
@@ -148,6 +149,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | CreateCourse
     | EnrolmentEffect
     | CertifyCompletion
+    | WithdrawReview
     | CouponEffect,
     origin: Origin,
     cause: Recorded | None,
@@ -191,6 +193,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await sales.deliver(tools, effect, origin, cause)
         case CertifyCompletion():
             return await _certify(tools, effect, origin)
+        case WithdrawReview():
+            return await courses.withdraw_review(tools, effect, origin)
         case HoldCouponUse() | FollowCouponUse():
             return await coupons.deliver(tools, effect, origin, cause)
         case _:
@@ -216,6 +220,6 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.course_id
     if isinstance(effect, FollowCouponUse):
         return effect.use_id
-    if isinstance(effect, EnrolmentEffect | CertifyCompletion | HoldCouponUse):
+    if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

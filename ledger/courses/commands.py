@@ -96,6 +96,22 @@ class UnfeatureCourse(Command, frozen=True, kw_only=True):
     course_id: str
 
 
+class AcceptInvitation(Command, frozen=True, kw_only=True):
+    """By whom its author named as instructor."""
+
+    NAME: ClassVar[str] = "courses.accept_invitation"
+    course_id: str
+    user_id: str
+
+
+class LeaveCourse(Command, frozen=True, kw_only=True):
+    """By one of its instructors, or by somebody who was invited and declines."""
+
+    NAME: ClassVar[str] = "courses.leave"
+    course_id: str
+    user_id: str
+
+
 CourseCommand = (
     CreateCourse
     | ReviseCourse
@@ -107,4 +123,6 @@ CourseCommand = (
     | UnarchiveCourse
     | FeatureCourse
     | UnfeatureCourse
+    | AcceptInvitation
+    | LeaveCourse
 )

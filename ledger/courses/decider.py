@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from ledger.courses import content as contents
 from ledger.courses.commands import (
+    AcceptInvitation,
     ApproveCourse,
     ArchiveCourse,
     CourseCommand,
     CreateCourse,
     FeatureCourse,
+    LeaveCourse,
     PublishCourse,
     RejectCourse,
     ReviseCourse,
@@ -36,8 +38,11 @@ from ledger.courses.events import (
     CourseUnarchived,
     CourseUnfeatured,
     CourseUploaded,
+    InstructorAccepted,
+    InstructorLeft,
 )
 from ledger.courses.refusals import (
+    AuthorStays,
     CourseIncomplete,
     CourseStatusConflict,
     CurrencyFixed,
@@ -50,10 +55,12 @@ from ledger.courses.state import Course, evolve
 from ledger.courses.stream import stream_of
 from ledger.errors import NotFound
 from ledger.message import Decider
+from ledger.visible import is_visible
 
 REASON_MAX = 500
 
 _Events = tuple[CourseEvent, ...]
+_Instructors = AcceptInvitation | LeaveCourse
 _Owners = ReviseCourse | SubmitCourse | PublishCourse | ArchiveCourse | UnarchiveCourse
 _UNDER_REVIEW = frozenset({"in_review", "approved"})
 
@@ -63,7 +70,7 @@ def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed uni
 ) -> _Events:
     if isinstance(command, CreateCourse):
         return _create(command, course)
-    content = course.content
+    content = course.written
     if content is None or (isinstance(command, _Owners) and not _is_theirs(command, course)):
         raise NotFound(f"There is no course {command.course_id}.")
     match command:
@@ -85,6 +92,8 @@ def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed uni
             return _feature(command, course)
         case UnfeatureCourse():
             return (CourseUnfeatured(course_id=command.course_id),) if course.featured else ()
+        case AcceptInvitation() | LeaveCourse():
+            return _teach(command, course)
 
 
 def _is_theirs(command: _Owners, course: Course) -> bool:
@@ -96,7 +105,13 @@ def _is_theirs(command: _Owners, course: Course) -> bool:
 def _create(command: CreateCourse, course: Course) -> _Events:
     if course.status:
         return ()
-    uploaded = CourseUploaded(course_id=command.course_id, user_id=command.user_id, content=command.content)
+    content, author = command.content, command.user_id
+    uploaded = CourseUploaded(
+        course_id=command.course_id,
+        user_id=author,
+        content=content,
+        invited=tuple(one.user_id for one in content.instructors if one.user_id != author),
+    )
     return (uploaded,)
 
 
@@ -106,6 +121,8 @@ def _revise(command: ReviseCourse, course: Course, before: CourseContent) -> _Ev
     contents.check(after)
     if after == before:
         return ()
+    if course.status in _UNDER_REVIEW or course.status == "published":
+        _check_complete(after, f"for as long as it is {course.status}")
     if course.was_published and after.currency != before.currency:
         raise CurrencyFixed(
             f"This course was published in {before.currency}; its price can change, its currency cannot."
@@ -118,21 +135,34 @@ def _revise(command: ReviseCourse, course: Course, before: CourseContent) -> _Ev
         revision=course.revision + 1,
         content=after,
         back_to_draft=course.status in _UNDER_REVIEW and not only_price,
+        invited=_invited(after, course),
     )
     return (revised,)
+
+
+def _invited(after: CourseContent, course: Course) -> tuple[str, ...]:
+    """Who teaches it already need not be asked again; who was taken off the list must be."""
+    accepted = {course.author, *(one.user_id for one in course.named)} - set(course.invited)
+    return tuple(one.user_id for one in after.instructors if one.user_id not in accepted)
+
+
+def _teach(command: _Instructors, course: Course) -> _Events:
+    user_id = command.user_id
+    if user_id == course.author and isinstance(command, LeaveCourse):
+        raise AuthorStays("You are the author of this course: archive it if it is to be sold no longer.")
+    waits = user_id in course.invited
+    if not waits and all(one.user_id != user_id for one in course.named):
+        raise NotFound(f"There is no course {command.course_id}.")
+    if isinstance(command, LeaveCourse):
+        return (InstructorLeft(course_id=command.course_id, user_id=user_id, declined=waits),)
+    return (InstructorAccepted(course_id=command.course_id, user_id=user_id),) if waits else ()
 
 
 def _submit(command: SubmitCourse, course: Course, content: CourseContent) -> _Events:
     if course.status == "in_review":
         return ()
     _check_status(course, "draft", "submitted")
-    missing = [
-        what
-        for what, there in (("a description", content.described), ("an item", content.items))
-        if not there
-    ]
-    if missing:
-        raise CourseIncomplete(f"The course needs {' and '.join(missing)} before it can be reviewed.")
+    _check_complete(content, "before it can be reviewed")
     return (CourseSubmitted(course_id=command.course_id, revision=course.revision),)
 
 
@@ -186,6 +216,7 @@ def _unarchive(command: UnarchiveCourse, course: Course, content: CourseContent)
         raise TakenDown("An administrator took this course down; ask one to bring it back.")
     if not course.taken_down and command.user_id != course.author:
         raise CourseStatusConflict("Its author archived this course; only they can bring it back.")
+    _check_complete(content, "before it can be brought back")
     if content.price_minor:
         _check_may_sell(command.may_sell)
     return (CourseUnarchived(course_id=command.course_id, by_admin=command.by_admin),)
@@ -205,6 +236,17 @@ def _check_status(course: Course, needed: str, what: str) -> None:
         )
 
 
+def _check_complete(content: CourseContent, when: str) -> None:
+    """Raises `CourseIncomplete`; `when` it must be so ends the sentence."""
+    parts = {
+        "description": ("a description", content.described),
+        "items": ("an item", bool(content.items)),
+    }
+    if missing := tuple(name for name, (_, there) in parts.items() if not there):
+        needed = " and ".join(parts[name][0] for name in missing)
+        raise CourseIncomplete(f"The course needs {needed} {when}.", missing)
+
+
 def _check_revision(expected: int, course: Course) -> None:
     if expected != course.revision:
         raise RevisionConflict(
@@ -221,9 +263,11 @@ def _check_may_sell(may_sell: bool) -> None:  # noqa: FBT001 - the one thing to 
 
 
 def _check_reason(reason: str, *, required: bool) -> None:
-    if (required and not reason.strip()) or len(reason) > REASON_MAX or "\0" in reason:
+    if (required and not is_visible(reason)) or len(reason) > REASON_MAX or "\0" in reason:
         least = 1 if required else 0
-        raise ReasonRequired(f"`reason` must have from {least} to {REASON_MAX} characters, and no NUL.")
+        raise ReasonRequired(
+            f"`reason` must have from {least} to {REASON_MAX} characters to be seen, and no NUL."
+        )
 
 
 def stream(command: CourseCommand) -> str:

@@ -15,6 +15,8 @@ class CourseUploaded(Event, frozen=True, kw_only=True):
     course_id: str
     user_id: str
     content: CourseContent
+    invited: tuple[str, ...] = ()
+    """Of its instructors those who have not accepted yet; until then their parts are the author's."""
 
 
 class CourseRevised(Event, frozen=True, kw_only=True):
@@ -26,6 +28,8 @@ class CourseRevised(Event, frozen=True, kw_only=True):
     content: CourseContent
     back_to_draft: bool = False
     """It was in review or approved, and more than its price changed."""
+    invited: tuple[str, ...] = ()
+    """Of its instructors those who have not accepted yet; until then their parts are the author's."""
 
 
 class CourseSubmitted(Event, frozen=True, kw_only=True):
@@ -78,6 +82,24 @@ class CourseUnfeatured(Event, frozen=True, kw_only=True):
     course_id: str
 
 
+class InstructorAccepted(Event, frozen=True, kw_only=True):
+    """Who was invited teaches the course from now on, and has their part of what is sold."""
+
+    TYPE: ClassVar[str] = "courses.instructor_accepted.v1"
+    course_id: str
+    user_id: str
+
+
+class InstructorLeft(Event, frozen=True, kw_only=True):
+    """Their part is the author's from now on; what was sold stays as it was agreed."""
+
+    TYPE: ClassVar[str] = "courses.instructor_left.v1"
+    course_id: str
+    user_id: str
+    declined: bool = False
+    """They never taught it."""
+
+
 CourseEvent = (
     CourseUploaded
     | CourseRevised
@@ -89,4 +111,6 @@ CourseEvent = (
     | CourseUnarchived
     | CourseFeatured
     | CourseUnfeatured
+    | InstructorAccepted
+    | InstructorLeft
 )

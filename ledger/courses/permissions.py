@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.courses.commands import (
+    AcceptInvitation,
     ApproveCourse,
     ArchiveCourse,
     CreateCourse,
     FeatureCourse,
+    LeaveCourse,
     PublishCourse,
     RejectCourse,
     ReviseCourse,
@@ -31,6 +33,8 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RejectCourse: ADMINS,
     FeatureCourse: ADMINS,
     UnfeatureCourse: ADMINS,
+    AcceptInvitation: USERS,
+    LeaveCourse: USERS,
 }
 
 

@@ -15,7 +15,12 @@ class InvalidContent(Invalid):
     """Something about the course is not as it can be."""
 
     code: ClassVar[str] = "invalid_course"
-    remedy: ClassVar[str] = "Correct what `detail` names."
+    remedy: ClassVar[str] = "Correct what `detail` names and `errors` points to."
+
+    def __init__(self, detail: str, *at: str | int) -> None:
+        super().__init__(detail)
+        self.at = at
+        """The way to it within the content: names of members, and places in lists from 0 on."""
 
 
 class ReasonRequired(Invalid):
@@ -45,10 +50,22 @@ class CourseStatusConflict(Refused):
 
 
 class CourseIncomplete(Refused):
-    """Something is missing that a course must have before it is reviewed."""
+    """Something is missing, or would be, that a course must have while it is reviewed or sold."""
 
     code: ClassVar[str] = "course_incomplete"
-    remedy: ClassVar[str] = "Add what `detail` names with `PATCH /api/courses/{course_id}`."
+    remedy: ClassVar[str] = "Add what `errors` points to with `PATCH /api/courses/{course_id}`."
+
+    def __init__(self, detail: str, missing: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.missing = missing
+        """Names of members of the content."""
+
+
+class AuthorStays(Refused):
+    """A course has its author for as long as there is one."""
+
+    code: ClassVar[str] = "author_stays"
+    remedy: ClassVar[str] = "Archive the course, or give the others all of the parts."
 
 
 class CurrencyFixed(Refused):

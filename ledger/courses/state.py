@@ -21,7 +21,11 @@ from ledger.courses.events import (
     CourseUnarchived,
     CourseUnfeatured,
     CourseUploaded,
+    InstructorAccepted,
+    InstructorLeft,
 )
+from ledger.courses.teaching import counting
+from ledger.split import Part
 
 CourseStatus = Literal["draft", "in_review", "approved", "published", "archived"]
 
@@ -44,24 +48,39 @@ class Course(Struct, frozen=True):
     """Empty before it is uploaded."""
     revision: int = 0
     content: CourseContent | None = None
-    """Of that revision; whole, as each revision replaces all of it."""
+    """Of that revision; whole, as each revision replaces all of it. Its instructors are those who count."""
     was_published: bool = False
     taken_down: bool = False
     """Archived by an administrator."""
     featured: bool = False
     reason: str = ""
     """Why it was rejected or archived last, until what follows that."""
+    named: tuple[Part, ...] = ()
+    """Its instructors as the author names them."""
+    invited: tuple[str, ...] = ()
+    """Those of them who have not accepted yet."""
+
+    def concerns(self, user_id: str) -> bool:
+        """As its author, or as somebody who teaches it or is invited to."""
+        return user_id == self.author or any(one.user_id == user_id for one in self.named)
+
+    @property
+    def written(self) -> CourseContent | None:
+        """As its author wrote it, with those who are invited."""
+        return None if self.content is None else replace(self.content, instructors=self.named)
 
 
-def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
     course: Course, event: CourseEvent
 ) -> Course:
     match event:
         case CourseUploaded():
-            return Course(event.course_id, event.user_id, "draft", 1, event.content)
+            begun = Course(event.course_id, event.user_id, "draft", 1, event.content)
+            return _taught(begun, event.content.instructors, event.invited)
         case CourseRevised():
             status = "draft" if event.back_to_draft else course.status
-            return replace(course, status=status, revision=event.revision, content=event.content)
+            revised = replace(course, status=status, revision=event.revision, content=event.content)
+            return _taught(revised, event.content.instructors, event.invited)
         case CourseSubmitted():
             return replace(course, status="in_review", reason="")
         case CourseApproved():
@@ -80,5 +99,18 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return replace(course, featured=True)
         case CourseUnfeatured():
             return replace(course, featured=False)
+        case InstructorAccepted():
+            waiting = tuple(one for one in course.invited if one != event.user_id)
+            return _taught(course, course.named, waiting)
+        case InstructorLeft():
+            waiting = tuple(one for one in course.invited if one != event.user_id)
+            return _taught(course, counting(course.named, {event.user_id}, course.author), waiting)
         case _:
             assert_never(event)
+
+
+def _taught(course: Course, named: tuple[Part, ...], invited: tuple[str, ...]) -> Course:
+    if course.content is None:
+        return course
+    content = replace(course.content, instructors=counting(named, invited, course.author))
+    return replace(course, content=content, named=named, invited=invited)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from ledger.enrolments.learning.commands import LearningCommand
+from ledger.enrolments.learning.commands import LearningCommand, Syllabus
 from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.message import Command
 from ledger.split import Part
@@ -133,7 +133,7 @@ class RequestReturn(Command, frozen=True, kw_only=True):
     """Its buyer wants the money back, or what is left of it. Nothing more is learnt on it meanwhile."""
 
     NAME: ClassVar[str] = "enrolments.request_return"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"refund_id"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"refund_id", "syllabuses"})
     course_id: str
     learner_id: str
     refund_id: str
@@ -143,6 +143,8 @@ class RequestReturn(Command, frozen=True, kw_only=True):
     """Which payment is asked back; empty for the one that gives access."""
     reason: str = "requested_by_customer"
     note: str = ""
+    syllabuses: tuple[Syllabus, ...] = ()
+    """The course as it was bought and as it is now: what is done is the least that it comes to of either."""
 
 
 class WithdrawReturn(Command, frozen=True, kw_only=True):

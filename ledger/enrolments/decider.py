@@ -34,7 +34,7 @@ def decide(  # noqa: PLR0911 - one answer for each kind of command
 ) -> _Events:
     if isinstance(command, ReviewCommand):
         progress = enrolment.learning.of(enrolment.enrolment_id)
-        learner = reviews.Learner(enrolment.is_live, progress.bp)
+        learner = reviews.Learner(enrolment.is_live, progress.bp, enrolment.returning)
         return reviews.decide(command, enrolment.review, learner)
     match command:
         case ReserveEnrolment():

@@ -22,6 +22,7 @@ from ledger.enrolments.reviews.commands import (
     PostReview,
     ReplyToReview,
     ShowReview,
+    WithdrawReview,
 )
 from ledger.errors import Forbidden
 from ledger.message import Command, Origin
@@ -44,6 +45,7 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReplyToReview: USERS,
     HideReview: ADMINS,
     ShowReview: ADMINS,
+    WithdrawReview: SYSTEM,
 }
 
 

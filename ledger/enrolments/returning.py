@@ -22,7 +22,7 @@ def request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
     if paid.returning:
         raise ReturnInProgress(f"Refund {paid.returning} of this purchase is under way; wait for it.")
     enrolment_id = paid.enrolment_id or payment_id
-    learning.check_returnable(enrolment.learning.of(enrolment_id))
+    learning.check_returnable(enrolment.learning.of(enrolment_id), command.syllabuses)
     requested = ReturnRequested(
         enrolment_id=enrolment_id,
         payment_id=payment_id,

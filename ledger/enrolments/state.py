@@ -84,6 +84,11 @@ class Enrolment(Struct, frozen=True):
     def returning_of(self, payment_id: str) -> str:
         return self.attempts.get(payment_id, Attempt()).returning
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the learner has the course, had it, or is about to."""
+        return self.is_live or self.status in {"reserved", "revoked"} or bool(self.learning.attempts)
+
     def is_granted(self, attempt: Attempt) -> bool:
         """Whether that attempt has the course for nothing, so that no payment of it counts any more."""
         ours = bool(attempt.enrolment_id) and attempt.enrolment_id == self.enrolment_id

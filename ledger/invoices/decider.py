@@ -56,6 +56,7 @@ from ledger.invoices.snapshot import new_facts
 from ledger.invoices.state import OWED, CreditStatus, Invoice, evolve
 from ledger.invoices.stream import stream_of
 from ledger.message import Decider, Instant
+from ledger.visible import is_visible
 
 TEXT_MAX = 255
 NOTE_MAX = 500
@@ -170,7 +171,7 @@ def _request_retry(command: RequestInvoiceRetry, invoice: Invoice) -> _Events:
 def _request_credit(command: RequestCredit, invoice: Invoice) -> _Events:
     if not command.credit_id or len(command.credit_id) > TEXT_MAX or "\0" in command.credit_id + command.note:
         raise InvalidCredit(f"`credit_id` must have from 1 to {TEXT_MAX} characters without NUL.")
-    if not command.note.strip() or len(command.note) > NOTE_MAX:
+    if not is_visible(command.note) or len(command.note) > NOTE_MAX:
         raise InvalidCredit(f"Say in `note`, with at most {NOTE_MAX} characters, why this is given back.")
     known = invoice.credits.get(command.credit_id)
     if known is not None:

@@ -63,6 +63,7 @@ from ledger.payments.snapshot import new_facts, take_up
 from ledger.payments.state import CAPTURED, Payment, evolve
 from ledger.payments.stream import stream_of
 from ledger.split import sale_fault
+from ledger.visible import is_visible
 
 PURPOSES = frozenset({"plain"}) | SALES
 REFUND_WINDOW = timedelta(days=30)
@@ -275,7 +276,7 @@ def _check_may_refund(command: RequestRefund, payment: Payment) -> None:
             "The cardholder's bank disputes this payment; answer the dispute, a refund now would pay twice."
         )
     if command.by_admin:
-        if not command.note.strip():
+        if not is_visible(command.note):
             raise NoteRequired("Say in `note` why this refund is made; the audit trail keeps it.")
         return
     if payment.captured_at is None or command.effective_at > payment.captured_at + REFUND_WINDOW:

@@ -17,8 +17,11 @@ from ledger.courses.events import (
     CourseUnarchived,
     CourseUnfeatured,
     CourseUploaded,
+    InstructorAccepted,
+    InstructorLeft,
 )
 from ledger.courses.state import CourseStatus
+from ledger.courses.teaching import names
 from ledger.message import Recorded
 from projections.engine.tables import Row, Table
 
@@ -59,6 +62,10 @@ class CourseRow(Row):
     rating_count: int = 0
     rating_key: int = 0
     """Of the average, exactly, to order by."""
+    named: tuple[str, ...] = ()
+    """Instructors as its author names them."""
+    invited: tuple[str, ...] = ()
+    """Those of them who have not accepted yet."""
 
 
 COURSES = Table("courses", CourseRow, ("course_id",))
@@ -81,7 +88,9 @@ def begin(recorded: Recorded, event: CourseUploaded) -> CourseRow:
         free=content.price_minor == 0,
         estimated_minutes=content.estimated_minutes,
         item_count=len(content.items),
-        instructors=tuple(one.user_id for one in content.instructors),
+        instructors=names(tuple(one.user_id for one in content.instructors), event.invited, event.user_id),
+        named=tuple(one.user_id for one in content.instructors),
+        invited=event.invited,
         reason="",
         taken_down=False,
         featured_at=None,
@@ -94,7 +103,7 @@ def begin(recorded: Recorded, event: CourseUploaded) -> CourseRow:
     )
 
 
-def advance(  # noqa: C901 - one answer for each fact of a closed union
+def advance(  # noqa: C901, PLR0912 - one answer for each fact of a closed union
     row: CourseRow, recorded: Recorded, event: CourseEvent
 ) -> None:
     at = recorded.metadata.effective_at
@@ -103,6 +112,7 @@ def advance(  # noqa: C901 - one answer for each fact of a closed union
     match event:
         case CourseRevised():
             _revise(row, event.revision, event.content)
+            _teach(row, tuple(one.user_id for one in event.content.instructors), event.invited)
             if event.back_to_draft:
                 row.status = "draft"
         case CourseSubmitted():
@@ -124,6 +134,11 @@ def advance(  # noqa: C901 - one answer for each fact of a closed union
             row.featured_at = at
         case CourseUnfeatured():
             row.featured_at = None
+        case InstructorAccepted(user_id=user_id):
+            _teach(row, row.named, tuple(one for one in row.invited if one != user_id))
+        case InstructorLeft(user_id=user_id):
+            waiting = tuple(one for one in row.invited if one != user_id)
+            _teach(row, names(row.named, {user_id}, row.author), waiting)
         case CourseUploaded():
             raise LookupError(f"course {row.course_id} was uploaded twice")
 
@@ -139,4 +154,8 @@ def _revise(row: CourseRow, revision: int, content: CourseContent) -> None:
     row.free = content.price_minor == 0
     row.estimated_minutes = content.estimated_minutes
     row.item_count = len(content.items)
-    row.instructors = tuple(one.user_id for one in content.instructors)
+
+
+def _teach(row: CourseRow, named: tuple[str, ...], invited: tuple[str, ...]) -> None:
+    row.named, row.invited = named, invited
+    row.instructors = names(named, invited, row.author)

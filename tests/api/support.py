@@ -36,6 +36,7 @@ from ledger.effects import (
     CreateRefund,
     Effect,
     EnrolmentEffect,
+    WithdrawReview,
 )
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
@@ -242,6 +243,8 @@ class FakeStripe:
                 return await courses.create(tools, effect, STRIPE, cause=None)
             case CreatePaymentIntent() | CreateRefund():
                 return await self._deliver_payment(effect)
+            case WithdrawReview():
+                return await courses.withdraw_review(tools, effect, STRIPE)
             case CertifyCompletion():
                 return Delivered()  # to be claimed
             case _ if isinstance(effect, EnrolmentEffect):

@@ -7,11 +7,13 @@ from typing import Any
 
 from ledger.authors.commands import AcceptUpload
 from ledger.courses.commands import (
+    AcceptInvitation,
     ApproveCourse,
     ArchiveCourse,
     CourseCommand,
     CreateCourse,
     FeatureCourse,
+    LeaveCourse,
     PublishCourse,
     RejectCourse,
     ReviseCourse,
@@ -138,6 +140,16 @@ def feature() -> FeatureCourse:
 
 def unfeature() -> UnfeatureCourse:
     made: UnfeatureCourse = _made(UnfeatureCourse, {}, {})
+    return made
+
+
+def join(user_id: str = BOB) -> AcceptInvitation:
+    made: AcceptInvitation = _made(AcceptInvitation, {"user_id": user_id}, {})
+    return made
+
+
+def leave(user_id: str = BOB) -> LeaveCourse:
+    made: LeaveCourse = _made(LeaveCourse, {"user_id": user_id}, {})
     return made
 
 

@@ -100,8 +100,9 @@ def expire(number: int = 1, **changes: Any) -> ExpireReservation:
 
 
 def request_return(refund_id: str = "re_1", user_id: str = ANN) -> RequestReturn:
+    of: dict[str, Any] = OF
     return RequestReturn(
-        **OF, command_id=f"cmd_{refund_id}", effective_at=NOON, refund_id=refund_id, user_id=user_id
+        **of, command_id=f"cmd_{refund_id}", effective_at=NOON, refund_id=refund_id, user_id=user_id
     )
 
 

@@ -168,7 +168,7 @@ def test_an_approval_can_be_taken_back_until_it_is_published() -> None:
     assert given(submit(), approve(), reject()).status == "draft"
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\0b"])
+@pytest.mark.parametrize("reason", ["", "  ", "\u200b", "x" * 501, "a\0b"])
 def test_an_administrator_says_why(reason: str) -> None:
     assert isinstance(refused(given(submit()), reject(reason=reason)), ReasonRequired)
     assert isinstance(refused(given(*PUBLISHED), take_down(reason)), ReasonRequired)
@@ -195,6 +195,22 @@ def test_what_is_not_whole_is_not_reviewed(without: Any, missing: str) -> None:
     why = refused(given(of=without), submit())
     assert isinstance(why, CourseIncomplete)
     assert f"needs {missing} before" in why.detail
+
+
+@pytest.mark.parametrize("done", [(submit(),), (submit(), approve()), PUBLISHED])
+@pytest.mark.parametrize(
+    ("emptied", "missing"),
+    [({"items": ()}, ("items",)), ({"described": False}, ("description",))],
+)
+def test_what_is_reviewed_or_sold_stays_whole(done: Any, emptied: Any, missing: Any) -> None:
+    why = refused(given(*done), revise(content(**emptied)))
+    assert isinstance(why, CourseIncomplete)
+    assert why.missing == missing
+
+
+def test_a_course_that_was_emptied_while_archived_is_not_brought_back() -> None:
+    emptied = given(*PUBLISHED, archive(), revise(content(items=())))
+    assert isinstance(refused(emptied, unarchive()), CourseIncomplete)
 
 
 def test_a_revision_is_the_whole_new_content_under_the_next_number() -> None:
@@ -302,7 +318,7 @@ def test_a_featured_course_is_so_until_it_is_archived() -> None:
         ({"items": (item(1, content_ref=""),)}, "content_ref"),
         ({"instructors": ()}, "from 1 to 20 instructors"),
         ({"instructors": (Part(user_id=ANN, part_bp=9_999),)}, "come to 9999"),
-        ({"instructors": (Part(user_id=ANN, part_bp=5_000),) * 2}, "named once"),
+        ({"instructors": (Part(user_id=ANN, part_bp=5_000),) * 2}, "there twice"),
         (
             {"instructors": (Part(user_id=ANN, part_bp=10_000), Part(user_id=BOB, part_bp=0))},
             "at least 1",

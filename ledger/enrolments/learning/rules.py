@@ -156,14 +156,27 @@ def _completed(command: ReportProgress, standing: Standing, begun_at: datetime |
     )
 
 
-def check_returnable(progress: Progress) -> None:
-    """Whether its buyer may have the money back without anybody's leave. Raises `LearntTooMuch`."""
+def check_returnable(progress: Progress, syllabuses: tuple[Syllabus, ...] = ()) -> None:
+    """Whether its buyer may have the money back without anybody's leave. Raises `LearntTooMuch`.
+
+    An author who weighs lessons anew, or takes some away, takes no return from anybody: what is done is
+    the least that it comes to of any of `syllabuses`.
+    """
+    percent = min((_percent_of(one, progress) for one in syllabuses), default=progress.percent)
+    if percent < RETURN_BELOW_PERCENT:
+        return
     if progress.certificate is not None and progress.certificate.status == "valid":
         raise LearntTooMuch("There is a certificate for this course; it can be returned no more.")
-    if progress.percent >= RETURN_BELOW_PERCENT:
-        raise LearntTooMuch(
-            f"{progress.percent} % of this course is done; it can be returned below {RETURN_BELOW_PERCENT} %."
-        )
+    raise LearntTooMuch(
+        f"{percent} % of this course is done; it can be returned below {RETURN_BELOW_PERCENT} %."
+    )
+
+
+def _percent_of(syllabus: Syllabus, progress: Progress) -> int:
+    """Never more than was told; of a course without items, what was told."""
+    if not syllabus.items or not progress.done:
+        return progress.percent
+    return min(progress.bp, _done_bp(syllabus, progress, frozenset())) // 100
 
 
 # -------------------------------------------------------------------------------------------- certificates

@@ -24,12 +24,15 @@ class EditReview(Command, frozen=True, kw_only=True):
     """What is None or empty stays as it is."""
 
     NAME: ClassVar[str] = "enrolments.edit_review"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"teaches"})
     course_id: str
     learner_id: str
     review_id: str
     rating: int | None = None
     words_id: str = ""
     words_hash: str = ""
+    teaches: bool = False
+    """Whether the learner is an instructor of the course by now."""
 
 
 class HideReview(Command, frozen=True, kw_only=True):
@@ -66,4 +69,12 @@ class ReplyToReview(Command, frozen=True, kw_only=True):
     """Whether the user is an instructor of the course."""
 
 
-ReviewCommand = PostReview | EditReview | HideReview | ShowReview | ReplyToReview
+class WithdrawReview(Command, frozen=True, kw_only=True):
+    """Its learner teaches the course from now on."""
+
+    NAME: ClassVar[str] = "enrolments.withdraw_review"
+    course_id: str
+    learner_id: str
+
+
+ReviewCommand = PostReview | EditReview | HideReview | ShowReview | ReplyToReview | WithdrawReview

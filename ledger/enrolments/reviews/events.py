@@ -53,13 +53,15 @@ class ReviewShown(Event, frozen=True, kw_only=True):
 
 
 class ReviewWithdrawn(Event, frozen=True, kw_only=True):
-    """With the learner's access."""
+    """With the learner's access, or since they teach the course."""
 
     TYPE: ClassVar[str] = "enrolments.review_withdrawn.v1"
     review_id: str
     course_id: str
     rating: int
     counted: bool
+    teaches: bool = False
+    """They teach it: it does not come back with their access, nor when they leave."""
 
 
 class ReviewReinstated(Event, frozen=True, kw_only=True):

@@ -21,6 +21,13 @@ class ReviewNeedsEnrolment(Forbidden):
     remedy: ClassVar[str] = "Buy the course (`POST /api/courses/purchase`), and begin to learn."
 
 
+class ReviewFrozen(Refused):
+    """The learner gives the course back."""
+
+    code: ClassVar[str] = "review_frozen"
+    remedy: ClassVar[str] = "Wait for the refund that `detail` names; if it fails, review the course."
+
+
 class ReviewTooEarly(Forbidden):
     """The learner has not seen enough of the course to judge it."""
 

@@ -6,7 +6,7 @@ Whoever asks again for what is so already gets no refusal and leaves no fact.
 from __future__ import annotations
 
 import re
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from ledger.enrolments.reviews.commands import (
     ReplyToReview,
     ReviewCommand,
     ShowReview,
+    WithdrawReview,
 )
 from ledger.enrolments.reviews.events import (
     ReviewEdited,
@@ -32,12 +33,14 @@ from ledger.enrolments.reviews.refusals import (
     InvalidReview,
     ReplyNotYours,
     ReviewExists,
+    ReviewFrozen,
     ReviewNeedsEnrolment,
     ReviewOfOwnCourse,
     ReviewTooEarly,
 )
 from ledger.enrolments.reviews.state import Review
 from ledger.errors import NotFound
+from ledger.visible import is_visible
 
 LEAST_PROGRESS_BP = 1_000
 """A tenth of the course."""
@@ -55,11 +58,15 @@ class Learner(Struct, frozen=True):
     active: bool
     """Has the course now."""
     progress_bp: int
+    returning: str = ""
+    """The refund that was asked for; empty for none."""
 
 
 def decide(command: ReviewCommand, review: Review, learner: Learner) -> _Events:
     if isinstance(command, PostReview):
         return _post(command, review, learner)
+    if isinstance(command, WithdrawReview):
+        return _withdraw(review)
     if not review.review_id or command.review_id != review.review_id:
         raise NotFound(f"There is no review {command.review_id:.80}.")
     match command:
@@ -80,7 +87,7 @@ def _post(command: PostReview, review: Review, learner: Learner) -> _Events:
     _check_rating(command.rating)
     _check_words(command.words_id, command.words_hash)
     if command.teaches:
-        raise ReviewOfOwnCourse("This is a course of your own, and reviews of it are its learners'.")
+        _refuse_teacher()
     _check_active(learner)
     if review.review_id:
         raise ReviewExists(f"You have reviewed this course before: change review {review.review_id}.")
@@ -108,6 +115,8 @@ def _edit(command: EditReview, review: Review, learner: Learner) -> _Events:
     if command.words_id:
         words = (command.words_id, command.words_hash)
         _check_words(*words)
+    if command.teaches or review.teaches:
+        _refuse_teacher()
     _check_active(learner)
     if (rating, *words) == (review.rating, review.words_id, review.words_hash):
         return ()
@@ -125,7 +134,7 @@ def _edit(command: EditReview, review: Review, learner: Learner) -> _Events:
 
 def _hide(command: HideReview, review: Review) -> _Events:
     reason = command.reason.strip()
-    if not reason or len(command.reason) > REASON_MAX or "\0" in reason:
+    if not is_visible(reason) or len(command.reason) > REASON_MAX or "\0" in reason:
         raise InvalidReview(f"`reason` must have from 1 to {REASON_MAX} characters, and no NUL.")
     if review.hidden:
         return ()
@@ -184,9 +193,27 @@ def withdrawn(review: Review) -> _Events:
     return (fact,)
 
 
+def _withdraw(review: Review) -> _Events:
+    """Its learner teaches the course, and it counts no more, whatever becomes of their access."""
+    if not review.review_id or review.teaches:
+        return ()
+    fact = ReviewWithdrawn(
+        review_id=review.review_id,
+        course_id=review.course_id,
+        rating=review.rating,
+        counted=review.counts,
+        teaches=True,
+    )
+    return (fact,)
+
+
+def _refuse_teacher() -> NoReturn:
+    raise ReviewOfOwnCourse("This is a course of your own, and reviews of it are its learners'.")
+
+
 def reinstated(review: Review) -> _Events:
     """The learner has access again, by the same purchase or another."""
-    if not review.withdrawn:
+    if not review.withdrawn or review.teaches:
         return ()
     fact = ReviewReinstated(
         review_id=review.review_id,
@@ -200,6 +227,10 @@ def reinstated(review: Review) -> _Events:
 def _check_active(learner: Learner) -> None:
     if not learner.active:
         raise ReviewNeedsEnrolment("You do not have this course; who has it can review it.")
+    if learner.returning:
+        raise ReviewFrozen(
+            f"Refund {learner.returning} is under way; until it is decided the course is not reviewed."
+        )
 
 
 def _check_rating(rating: int) -> None:

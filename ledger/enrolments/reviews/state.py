@@ -29,11 +29,13 @@ class Review(Struct, frozen=True):
     hidden: bool = False
     """By an administrator."""
     withdrawn: bool = False
-    """With the learner's access."""
+    """With the learner's access, or since they teach the course."""
     reply_by: str = ""
     """The instructor; empty without a reply."""
     reply_words_id: str = ""
     reply_words_hash: str = ""
+    teaches: bool = False
+    """They do, or did; what they said as a learner counts no more."""
 
     @property
     def counts(self) -> bool:
@@ -54,7 +56,7 @@ def evolve(  # noqa: PLR0911 - one answer for each fact of a closed union
         case ReviewShown():
             return replace(review, hidden=False)
         case ReviewWithdrawn():
-            return replace(review, withdrawn=True)
+            return replace(review, withdrawn=True, teaches=review.teaches or event.teaches)
         case ReviewReinstated():
             return replace(review, withdrawn=False)
         case ReviewReplied():

@@ -46,6 +46,16 @@ def test_what_waits_is_listed_and_approved(run: Run, ledger: str) -> None:
     assert asyncio.run(course(ledger)).status == "approved"
 
 
+def test_all_that_a_review_looks_at_is_shown(run: Run, ledger: str) -> None:
+    asyncio.run(submitted(ledger))
+    project(ledger)
+    shown = json.loads(run("courses", "show", COURSE_ID).stdout)
+    assert (shown["status"], shown["items"][0]["content_ref"]) == ("in_review", "s3://lessons/1.mp4")
+    assert shown["parts"] == [{"user_id": "usr_ann", "part_bp": 10_000}]
+    unknown = run("courses", "show", "crs_nobody")
+    assert (unknown.exit_code, "There is no course crs_nobody" in unknown.stderr) == (2, True)
+
+
 def test_a_rejection_says_why(run: Run, ledger: str) -> None:
     asyncio.run(submitted(ledger))
     assert run("courses", "reject", COURSE_ID, "--revision", "1").exit_code == 2

@@ -230,6 +230,15 @@ async def test_what_is_not_whole_is_not_submitted(ann: Author) -> None:
     refused = await ann.does(course_id, "submit")
     assert (refused.status_code, problem(refused)["code"]) == (409, "course_incomplete")
     assert "a description and an item" in problem(refused)["detail"]
+    assert [one["pointer"] for one in problem(refused)["errors"]] == ["/description", "/items"]
+
+
+async def test_what_is_sold_is_not_emptied(ann: Author, root: Author) -> None:
+    course_id = await published(ann, root)
+    for emptied, pointer in (({"items": []}, "/items"), ({"description": "\u200b"}, "/description")):
+        refused = await ann.revise(course_id, expected_revision=1, **emptied)
+        assert (refused.status_code, problem(refused)["code"]) == (409, "course_incomplete")
+        assert [one["pointer"] for one in problem(refused)["errors"]] == [pointer]
 
 
 async def test_an_author_archives_and_an_admin_takes_down(app: Running, ann: Author, root: Author) -> None:
@@ -305,18 +314,47 @@ async def test_a_body_that_makes_no_sense_is_refused_at_its_place(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "said", "pointer"),
     [
-        ({"price_minor": 10}, "at least 0.50 USD"),
-        ({"instructors": [{"user_id": "usr_ann", "part_bp": 9000}]}, "10000"),
+        ({"price_minor": 10}, "at least 0.50 USD", "/price_minor"),
+        ({"instructors": [{"user_id": "usr_ann", "part_bp": 9000}]}, "10000", "/instructors"),
+        (
+            {"instructors": [{"user_id": "usr_ann", "part_bp": 5000}] * 2},
+            "twice",
+            "/instructors/1/user_id",
+        ),
     ],
 )
-async def test_what_the_rules_refuse_is_said_in_words(
-    ann: Author, changes: dict[str, Any], said: str
+async def test_what_the_rules_refuse_is_said_in_words_and_where(
+    ann: Author, changes: dict[str, Any], said: str, pointer: str
 ) -> None:
     refused = await ann.upload(**changes)
     assert (refused.status_code, problem(refused)["code"]) == (422, "invalid_course")
     assert said in problem(refused)["detail"]
+    assert [one["pointer"] for one in problem(refused)["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ({"title": "\u200b"}, ["/title"]),
+        ({"items": [LESSON, {**LESSON, "title": "\u2060 \u3164"}]}, ["/items/1/title"]),
+        ({"items": [{"title": "One"}]}, ["/items/0/minutes", "/items/0/content_ref", "/items/0/sha256"]),
+        ({"items": [{**LESSON, "minutes": 0}], "level": "wizard"}, ["/level", "/items/0/minutes"]),
+        ({"instructors": [{"user_id": "usr_ann"}]}, ["/instructors/0/part_bp"]),
+        ({"instructors": []}, ["/instructors"]),
+        (
+            {"instructors": [1, {"user_id": "usr_ann", "part_bp": 1, "x": 1}]},
+            ["/instructors/0", "/instructors/1/x"],
+        ),
+    ],
+)
+async def test_what_is_wrong_within_a_list_is_pointed_to_by_member(
+    ann: Author, changes: dict[str, Any], pointers: list[str]
+) -> None:
+    refused = await ann.upload(**changes)
+    assert (refused.status_code, problem(refused)["code"]) == (422, "invalid")
+    assert sorted(one["pointer"] for one in problem(refused)["errors"]) == sorted(pointers)
 
 
 async def test_erased_words_are_gone_and_the_course_is_listed_no_longer(
@@ -341,7 +379,9 @@ async def test_erased_words_are_gone_and_the_course_is_listed_no_longer(
     assert [(row[0], row[1], row[2], row[3] is None) for row in left] == [(None, "", None, False)]
     without = await ann.revise(course_id, expected_revision=1, title="Anew")
     assert problem(without)["errors"][0]["pointer"] == "/items"
-    anew = await ann.revise(course_id, expected_revision=1, title="Anew", items=[LESSON])
+    anew = await ann.revise(
+        course_id, expected_revision=1, title="Anew", items=[LESSON], description="Means."
+    )
     assert (anew.status_code, anew.json()["status"]) == (200, "published")
     await app.projected()
     (listed,) = (await app.client.get("/api/courses/list")).json()["items"]

@@ -49,6 +49,10 @@ async def course_of(services: Services, author: str, way: tuple[str, ...], **cha
     }
     for step in ("create", *way):
         await services.store.handle(steps[step], _OPERATOR)
+    for one in of.instructors:
+        if one.user_id != author:
+            accepted = commands.AcceptInvitation(command_id=new_id("cmd"), **fields, user_id=one.user_id)
+            await services.store.handle(accepted, _OPERATOR)
     return course_id
 
 

@@ -13,7 +13,7 @@ from api.services import Services
 from api.stripe.contact import Contact
 from api.stripe.delivery import Delivered
 from ledger.catalogue import DEFAULT_CATALOGUE
-from ledger.courses.commands import ReviseCourse
+from ledger.courses.commands import ArchiveCourse, ReviseCourse
 from ledger.courses.decider import COURSE
 from ledger.courses.stream import stream_of as course_stream
 from ledger.effects import CertifyCompletion, Effect
@@ -90,7 +90,9 @@ async def completed(services: Services, learner_id: str, course_id: str) -> None
 
 
 async def without_items(services: Services, course_id: str) -> None:
-    """As its author may revise it."""
+    """As its author may revise it, once it is sold no longer."""
+    about: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id, "user_id": IVY}
+    await services.store.handle(ArchiveCourse(command_id=new_id("cmd"), **about), _as(IVY))
     course = await services.store.state(COURSE, course_stream(course_id))
     assert course.content is not None
     command = ReviseCourse(

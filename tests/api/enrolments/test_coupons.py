@@ -66,7 +66,7 @@ async def test_what_is_to_pay_is_told_with_the_coupon_and_without(market: Market
         "coupon": CODE,
     }, "who bears it is nothing to buyers"
     draft = await market.course(ways.DRAFT)
-    assert problem(await price(ann, draft))["code"] == "course_not_for_sale"
+    assert problem(await price(ann, draft))["code"] == "not_found"
     assert (await price(ann, "crs_nowhere")).status_code == 404
     assert (await price(ann, market.course_id, "NOT%20A%20CODE")).status_code == 422
 

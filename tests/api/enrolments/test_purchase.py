@@ -366,14 +366,23 @@ async def test_what_is_had_is_not_bought_twice(market: Market, ann: Caller) -> N
 
 
 @pytest.mark.parametrize("way", [ways.DRAFT, ways.APPROVED, ways.TAKEN_DOWN])
-async def test_a_course_that_is_not_published_is_not_for_sale(
+async def test_a_course_that_is_not_published_is_there_for_nobody_who_would_buy_it(
     market: Market, ann: Caller, way: tuple[str, ...]
 ) -> None:
     refused = await ann.buy(await market.course(way))
-    assert (refused.status_code, problem(refused)["code"]) == (409, "course_not_for_sale")
+    assert (refused.status_code, problem(refused)["code"]) == (404, "not_found")
 
 
-async def test_a_course_whose_author_erased_their_words_is_not_for_sale(market: Market, ann: Caller) -> None:
+async def test_a_course_whose_author_erased_their_words_is_sold_to_nobody(
+    market: Market, ann: Caller
+) -> None:
+    assert (await market.app.caller(AUTHOR, "instructor")("DELETE", "/api/me")).status_code == 204
+    assert problem(await ann.buy(market.course_id))["code"] == "not_found"
+
+
+async def test_who_had_a_course_that_is_sold_no_longer_is_told_so(market: Market, ann: Caller) -> None:
+    payment_id = (await ann.buy(market.course_id)).json()["payment"]["payment_id"]
+    assert (await ann.refund(payment_id)).status_code == 201
     assert (await market.app.caller(AUTHOR, "instructor")("DELETE", "/api/me")).status_code == 204
     refused = await ann.buy(market.course_id)
     assert (problem(refused)["code"], "gone" in refused.json()["detail"]) == ("course_not_for_sale", True)

@@ -45,6 +45,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "publishCourse": {},
     "archiveCourse": {"reason": "Not so."},
     "unarchiveCourse": {},
+    "acceptInvitation": {},
+    "declineInvitation": {},
+    "leaveCourse": {},
     "featureCourse": {},
     "unfeatureCourse": {},
     "createCoupon": {"code": "ACCESS", "percent_bp": 2000, "scope": "instructor"},
@@ -64,6 +67,9 @@ QUERY = {
     "checkFeature": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
+    "acceptInvitation",
+    "declineInvitation",
+    "leaveCourse",
     "getPayment",
     "refundPayment",
     "getRefund",
@@ -96,6 +102,8 @@ SOMEBODYS = {
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
+    "declineInvitation": "author_stays",
+    "leaveCourse": "author_stays",
     "createSubscription": "subscription_exists",
     "payInvoice": "invoice_not_open",
     "cancelPayment": "payment_not_cancelable",
@@ -110,6 +118,9 @@ FORBIDDEN_TO_STRANGERS = {"postReview": "review_needs_enrolment", "replyToReview
 
 
 COURSES = {
+    "acceptInvitation": ways.DRAFT,
+    "declineInvitation": ways.DRAFT,
+    "leaveCourse": ways.DRAFT,
     "purchaseCourse": ways.PUBLISHED,
     "getCourse": ways.PUBLISHED,
     "getCoursePrice": ways.PUBLISHED,
@@ -136,6 +147,9 @@ REVIEWS = {
 }
 """Whose review each is asked of."""
 NONE_OF_THEIR_OWN = {
+    "acceptInvitation",
+    "declineInvitation",
+    "leaveCourse",
     "cancelPayment",
     "removePaymentMethod",
     "payInvoice",
