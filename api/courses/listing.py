@@ -122,15 +122,15 @@ async def list_courses(  # noqa: PLR0913, PLR0917  one for each query parameter
         forgiven = chosen == "relevance" and cursor is None and not found
         if forgiven:
             found = (await similar.listed(connection, arguments))[:limit]
-    of_rows = page(found, limit, lambda one: one.key(chosen))
-    shown = [summary_of(one.row, one.title) for one in of_rows.items]
-    return Read(
-        FoundCourses(
-            items=shown,
-            has_more=of_rows.has_more,
-            next_cursor=of_rows.next_cursor,
-            forgiven=forgiven and bool(shown),
-        )
+    return Read(_shown(page(found, limit, lambda one: one.key(chosen)), forgiven=forgiven))
+
+
+def _shown(found: Page[search.Listed], *, forgiven: bool) -> FoundCourses:
+    return FoundCourses(
+        items=[summary_of(one.row, one.title) for one in found.items],
+        has_more=found.has_more,
+        next_cursor=found.next_cursor,
+        forgiven=forgiven and bool(found.items),
     )
 
 

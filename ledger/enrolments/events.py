@@ -170,6 +170,8 @@ class ReturnWithdrawn(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "enrolments.return_withdrawn.v1"
     enrolment_id: str
     refund_id: str
+    payment_id: str = ""
+    """Which was asked back; empty, in facts of before, for the one that gave access."""
 
 
 EnrolmentEvent = (

@@ -59,7 +59,10 @@ def _late(command: PaymentNews, attempt: Attempt) -> _Events:
         return ()
     if not attempt.returning or command.cause_id != attempt.returning:
         return ()
-    return (ReturnWithdrawn(enrolment_id=_id_of(command, attempt), refund_id=attempt.returning),)
+    withdrawn = ReturnWithdrawn(
+        enrolment_id=_id_of(command, attempt), refund_id=attempt.returning, payment_id=command.payment_id
+    )
+    return (withdrawn,)
 
 
 def _paid(command: ActivateEnrolment | RestoreEnrolment, enrolment: Enrolment, attempt: Attempt) -> _Events:

@@ -58,5 +58,8 @@ def withdraw_return(command: WithdrawReturn, enrolment: Enrolment) -> _Events:
     for payment_id, attempt in enrolment.attempts.items():
         if attempt.returning == command.refund_id:
             enrolment_id = attempt.enrolment_id or payment_id
-            return (ReturnWithdrawn(enrolment_id=enrolment_id, refund_id=command.refund_id),)
+            withdrawn = ReturnWithdrawn(
+                enrolment_id=enrolment_id, refund_id=command.refund_id, payment_id=payment_id
+            )
+            return (withdrawn,)
     return ()

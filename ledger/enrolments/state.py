@@ -147,7 +147,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case ReturnRequested():
             return _returning(enrolment, event.payment_id, event.refund_id)
         case ReturnWithdrawn():
-            return _withdrawn(enrolment, event.refund_id)
+            return _returned(enrolment, event.payment_id or enrolment.payment_id, event.refund_id)
         case _ if isinstance(event, LearningEvent):
             return _learnt(enrolment, event)
         case _:
@@ -184,13 +184,6 @@ def _returned(enrolment: Enrolment, payment_id: str, cause_id: str) -> Enrolment
     """The return is over where this refund is the one that was asked for."""
     is_over = bool(cause_id) and enrolment.returning_of(payment_id) == cause_id
     return _returning(enrolment, payment_id, "") if is_over else enrolment
-
-
-def _withdrawn(enrolment: Enrolment, refund_id: str) -> Enrolment:
-    for payment_id, attempt in enrolment.attempts.items():
-        if attempt.returning == refund_id:
-            return _returning(enrolment, payment_id, "")
-    return enrolment
 
 
 def _returning(enrolment: Enrolment, payment_id: str, refund_id: str) -> Enrolment:

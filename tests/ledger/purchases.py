@@ -223,6 +223,7 @@ class World:
         self.count += 1
         wish = replace(request_return(f"re_wish_{self.count}"), payment_id=payment_id)
         if payment_id in self.intents:
+            wish = replace(wish, user_id=self.payment(payment_id).user_id)
             PAYMENT.decide(refund_wish(wish), self.payment(payment_id))
         self.handle(wish, PERSON)
 

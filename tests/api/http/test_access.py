@@ -215,7 +215,8 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     }
     reviews = {}
     for operation, learner in REVIEWS.items():
-        courses[operation] = await ways.course_of(app.services, "usr_owner", ways.PUBLISHED)
+        author = "usr_author" if learner == "usr_owner" else "usr_owner"
+        courses[operation] = await ways.course_of(app.services, author, ways.PUBLISHED)
         reviews[operation] = await ways.review_of(app.services, courses[operation], learner)
     learnt = await learnt_by(app.services, owner)
     await app.services.store.handle(
