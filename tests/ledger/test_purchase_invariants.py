@@ -16,6 +16,7 @@ from ledger.enrolments.learning.events import EnrolmentCompleted, ProgressReport
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.coupon_examples import ALL, PART
+from tests.ledger.enrolment_examples import IVY
 from tests.ledger.purchases import PRICE, World
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
@@ -231,6 +232,12 @@ class Purchases(RuleBasedStateMachine):
                 shares += sum(one.amount_minor for one in left.instructors)
         shares += sum(given_shares(fact.event) for fact in world.facts)
         assert -books["2100"] == shares
+        earnings = world.earnings(IVY)
+        assert earnings.on(world.now.date()).owed_minor == shares
+        open_disputes = any(
+            payment.withheld_minor > payment.disputed.lost_minor for payment in payments.values()
+        )
+        assert bool(earnings.holds) <= open_disputes, "what is over holds nothing"
 
     def _take(self, data: st.DataObject, waiting: list[Any], again: Any) -> Any:
         """One of what waits, in any order; it may come once more."""
