@@ -36,6 +36,7 @@ CREATE TABLE earnings_movements (
     reckoning jsonb
 );
 CREATE INDEX earnings_movements_of_user ON earnings_movements (user_id, position);
+CREATE INDEX earnings_movements_by_time ON earnings_movements (user_id, effective_at, position);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON earnings_days, earnings_months, earnings_movements
 TO liberation_application;
