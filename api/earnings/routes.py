@@ -36,7 +36,7 @@ _GROUPS = """
     GROUP BY currency, {by}
     ORDER BY currency, {by}
 """
-_BY_COURSE, _BY_MONTH = _GROUPS.replace("{by}", "course_id"), _GROUPS.replace("{by}", "month")
+BY_COURSE, BY_MONTH = _GROUPS.replace("{by}", "course_id"), _GROUPS.replace("{by}", "month")
 
 
 @get(
@@ -79,7 +79,7 @@ def _totals(currency: str, days: Sequence[Day], on: date) -> Totals:
 
 
 async def _groups(connection: Connection, user_id: str, by: By) -> list[Group]:
-    query = _BY_COURSE if by == "course" else _BY_MONTH
+    query = BY_COURSE if by == "course" else BY_MONTH
     found = await (await connection.execute(query, (user_id,))).fetchall()
     titles = await titles_of(connection, (of for _, of, *_ in found)) if by == "course" else {}
     return [
