@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
+from api.demo.authors import YEARLY
 from api.demo.folder import Folder
 from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
 from api.demo.plan import FIRST_USER
@@ -77,6 +78,11 @@ To try there:
   curl -s "{url}/api/courses/$COURSE/price?coupon={code}" -H "Authorization: Bearer $STUDENT"
   curl -s "{url}/api/courses/$COURSE/reviews"
 
+  # what an author has earned, and how each cent of it came out; what is owed to all
+  curl -s "{url}/api/instructor/earnings?user_id={author}&by=course" -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/instructor/earnings/movements?user_id={author}&limit=1" -H "Authorization: Bearer $ADMIN"
+  curl -s {url}/api/earnings/owed -H "Authorization: Bearer $ADMIN"
+
   # a learner in each state, and what became of a course that was given back
 {learners}
   RETURNED=$(curl -s "{url}/api/enrolments?user_id={returned}" -H "Authorization: Bearer $ADMIN" \\
@@ -124,6 +130,7 @@ def welcome(running: Running) -> str:
         learners=_people(LEARNERS),
         code=PLATFORMS_CODE,
         returned=RETURNED,
+        author=YEARLY,
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )
