@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -380,3 +381,10 @@ async def test_what_is_owed_is_read_in_pages_and_of_any_day(market: Market) -> N
     assert totals["owed_minor"] == await market.booked(IVY, end) + await market.booked(OLA, end)
     assert (totals["available_minor"], totals["booked_minor"]) == (0, None)
     assert (await market.get("/api/earnings/owed?at=2020-01-01", market.root))["totals"] == []
+
+
+async def test_a_cursor_that_no_list_gave_is_refused_whatever_it_holds(market: Market) -> None:
+    for key in (b"[1]", b'["usr_ivy"]', b'["usr_\\u0000ivy", "usd"]'):
+        cursor = urlsafe_b64encode(key).rstrip(b"=").decode()
+        refused = await market.root.get(f"/api/earnings/owed?cursor={cursor}")
+        assert (refused.status_code, problem(refused)["code"]) == (422, "invalid"), key
