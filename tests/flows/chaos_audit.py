@@ -53,7 +53,7 @@ _UNBALANCED = """
     HAVING sum(debit_minor) <> sum(credit_minor)
 """
 _NOT_EARNED = """
-    SELECT 'the books owe ' || user_id || ' ' || sum(booked) || ' ' || currency || ', earned is ' || sum(earned)
+    SELECT 'the books owe ' || user_id || ' ' || sum(booked) || ' ' || currency || ', not ' || sum(earned)
     FROM (
         SELECT party AS user_id, currency, credit_minor - debit_minor AS booked, 0 AS earned
         FROM balances

@@ -232,6 +232,16 @@ def test_a_dispute_holds_what_is_left_alone(market: Market) -> None:
     assert market.on(MARCH_31) == (0, 0, 3500, 0)
 
 
+def test_of_a_part_that_is_lost_nothing_is_held_any_more(market: Market) -> None:
+    half = dispute("needs_response", txn("taken", -5000), amount_minor=5000)
+    market.tell(snapshot(disputes=(half,)))
+    market.follow()
+    assert market.on(MARCH_31) == (3500, 0, 3500, 0)
+    market.tell(snapshot(disputes=(replace(half, status="lost"),)))
+    market.follow()
+    assert market.on(MARCH_31) == (3500, 0, 0, 0)
+
+
 def test_an_inquiry_holds_nothing(market: Market) -> None:
     market.tell(snapshot(disputes=(dispute("warning_needs_response"),)))
     market.follow()
