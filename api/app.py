@@ -18,6 +18,8 @@ from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
 from api.courses import routes as courses
+from api.earnings import movements, owed, statements
+from api.earnings import routes as earnings
 from api.enrolments import certificates, content, prices, progress
 from api.enrolments import listing as enrolments
 from api.enrolments import routes as purchases
@@ -71,6 +73,10 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *content.HANDLERS,
     *coupons.HANDLERS,
     *coupon_listing.HANDLERS,
+    *earnings.HANDLERS,
+    *movements.HANDLERS,
+    *statements.HANDLERS,
+    *owed.HANDLERS,
     *reviews.HANDLERS,
     *reviewing.HANDLERS,
     *votes.HANDLERS,

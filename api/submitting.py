@@ -21,6 +21,7 @@ from ledger.effects import (
     CreateRefund,
     Effect,
     FollowCouponUse,
+    FollowEarnings,
     FollowSale,
     HoldCouponUse,
     ReopenEnrolment,
@@ -44,6 +45,7 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         ReopenEnrolment,
         HoldCouponUse,
         FollowCouponUse,
+        FollowEarnings,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

@@ -7,6 +7,7 @@ from ledger.coupons.domain import DOMAIN as COUPONS
 from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
+from ledger.earnings.domain import DOMAIN as EARNINGS
 from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.learners.domain import DOMAIN as LEARNERS
@@ -30,6 +31,7 @@ DOMAINS: tuple[Domain, ...] = (
     COUPONS,
     ENROLMENTS,
     VOTES,
+    EARNINGS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

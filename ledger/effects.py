@@ -267,6 +267,14 @@ class FollowCouponUse(msgspec.Struct, frozen=True, tag="coupons.follow_use"):
     as_of: int
 
 
+class FollowEarnings(msgspec.Struct, frozen=True, tag="earnings.follow"):
+    """Tell the instructors' earnings what that fact of a payment, or of an enrolment, changes for them."""
+
+    stream: str
+    position: int
+    """The fact's in the ledger."""
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -298,6 +306,7 @@ Effect = (
     | CertifyCompletion
     | WithdrawReview
     | CouponEffect
+    | FollowEarnings
 )
 
 

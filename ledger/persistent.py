@@ -22,14 +22,15 @@ _place = itemgetter(0)
 class PersistentMap(Mapping[str, V], Generic[V]):
     """From text ids. Equal to any mapping with the same items, whatever their order."""
 
-    __slots__ = ("_entries", "_newest")
+    __slots__ = ("_came", "_entries", "_newest")
 
     def __init__(self, items: Mapping[str, V] | None = None) -> None:
         placed = {key: (place, value) for place, (key, value) in enumerate((items or {}).items())}
-        self._take(HashTrieMap(placed), next(reversed(placed), ""))
+        self._take(HashTrieMap(placed), next(reversed(placed), ""), len(placed))
 
-    def _take(self, entries: HashTrieMap[str, tuple[int, V]], newest: str) -> None:
-        self._entries, self._newest = entries, newest
+    def _take(self, entries: HashTrieMap[str, tuple[int, V]], newest: str, came: int) -> None:
+        """`came` is how many keys ever did; the newest may be gone again."""
+        self._entries, self._newest, self._came = entries, newest, came
 
     def put(self, key: str, value: V) -> PersistentMap[V]:
         """With `value` in the place that `key` has, or in the last one."""
@@ -37,9 +38,17 @@ class PersistentMap(Mapping[str, V], Generic[V]):
         known = entries.get(key)
         made: PersistentMap[V] = PersistentMap.__new__(PersistentMap)
         if known is None:
-            made._take(entries.insert(key, (len(entries), value)), key)  # one of us
+            made._take(entries.insert(key, (self._came, value)), key, self._came + 1)  # one of us
         else:
-            made._take(entries.insert(key, (known[0], value)), self._newest)  # as above
+            made._take(entries.insert(key, (known[0], value)), self._newest, self._came)  # as above
+        return made
+
+    def without(self, key: str) -> PersistentMap[V]:
+        """The same map where `key` is not in it. One that comes again has the last place."""
+        if key not in self._entries:
+            return self
+        made: PersistentMap[V] = PersistentMap.__new__(PersistentMap)
+        made._take(self._entries.remove(key), self._newest, self._came)  # one of us
         return made
 
     def place(self, key: str) -> int:
@@ -48,8 +57,11 @@ class PersistentMap(Mapping[str, V], Generic[V]):
 
     @property
     def newest(self) -> V | None:
-        """The value of the key that came last; None when there is none."""
-        return self._entries[self._newest][1] if self._entries else None
+        """The value of the key that came last; None when there is none. All are looked at where that key was
+        taken out.
+        """
+        entry = self._entries.get(self._newest) or max(self._entries.values(), key=_place, default=None)
+        return None if entry is None else entry[1]
 
     def __getitem__(self, key: str) -> V:
         return self._entries[key][1]

@@ -128,6 +128,15 @@ class SettledSplit(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
+class Stakes(Struct, frozen=True, omit_defaults=True):
+    """How a sale stands after a fact, beside whose the money is that the fact moves."""
+
+    given_back_minor: int
+    """Of the charge, by refunds and lost disputes, in its currency."""
+    held: tuple[Amount, ...] = ()
+    """By how much more of each instructor's share disputes hold than before the fact; below zero for less."""
+
+
 def kept(sale: Sale, settled_minor: int, currency: str, given_back_minor: int = 0) -> SettledSplit:
     """Whose what is left of a charge is.
 
@@ -152,6 +161,26 @@ def kept(sale: Sale, settled_minor: int, currency: str, given_back_minor: int = 
         tax_minor=tax,
         discount_minor=discount,
     )
+
+
+def held(
+    sale: Sale, settled_minor: int, currency: str, given_back_minor: int, at_stake_minor: int
+) -> dict[str, int]:
+    """What each instructor loses of what is left if disputes take `at_stake_minor` more of the charge."""
+    left = by_user(kept(sale, settled_minor, currency, given_back_minor))
+    safe = by_user(kept(sale, settled_minor, currency, given_back_minor + max(at_stake_minor, 0)))
+    # never below zero: by largest remainder one can have more of less
+    return {user_id: max(amount - safe.get(user_id, 0), 0) for user_id, amount in left.items()}
+
+
+def held_since(before: dict[str, int], after: dict[str, int]) -> tuple[Amount, ...]:
+    """By how much more, or less, of each one's share is held than before."""
+    return _amounts({one: after.get(one, 0) - before.get(one, 0) for one in before.keys() | after.keys()})
+
+
+def by_user(split: SettledSplit | None) -> dict[str, int]:
+    """The instructors' amounts; nothing where there is no split."""
+    return {one.user_id: one.amount_minor for one in split.instructors} if split else {}
 
 
 def given(sale: Sale, currency: str) -> SettledSplit | None:

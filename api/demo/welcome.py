@@ -80,6 +80,10 @@ To try there:
 
   # what an instructor sells, and to how many
   curl -s "{url}/api/instructor/courses?status=published" -H "Authorization: Bearer $INSTRUCTOR"
+  # what an author has earned, and how each cent of it came out; what is owed to all
+  curl -s "{url}/api/instructor/earnings?user_id={author}&by=course" -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/instructor/earnings/movements?user_id={author}&limit=1" -H "Authorization: Bearer $ADMIN"
+  curl -s {url}/api/earnings/owed -H "Authorization: Bearer $ADMIN"
 
   # a learner in each state, and what became of a course that was given back
 {learners}
@@ -128,6 +132,7 @@ def welcome(running: Running) -> str:
         learners=_people(LEARNERS),
         code=PLATFORMS_CODE,
         returned=RETURNED,
+        author=YEARLY,
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )

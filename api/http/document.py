@@ -279,7 +279,9 @@ def _offer_media_types(document: Json, handlers: Sequence[HTTPRouteHandler]) -> 
     for _, _, operation in operations(document):
         if media_types := offered[operation["operationId"]]:
             schema = {"schema": {"type": "string", "format": "binary"}}
-            operation["responses"]["200"]["content"] = dict.fromkeys(media_types, schema)
+            answer = operation["responses"]["200"]
+            described = {name: each for name, each in answer["content"].items() if name.endswith("json")}
+            answer["content"] = {name: described.get(name, schema) for name in media_types}
 
 
 def _refuse_unknown_fields(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:

@@ -60,9 +60,14 @@ def before_key(cursor: str | None, first: K) -> K:
     if cursor is None:
         return first
     key = _key_of(cursor)
-    if key is None or [type(part) for part in key] != [type(part) for part in first]:
+    if key is None or [type(part) for part in key] != [type(part) for part in first] or _is_odd(key):
         raise Unprocessable.at(FieldError(detail=_NOT_OURS, parameter="cursor"))
     return cast("K", key)
+
+
+def _is_odd(key: Key) -> bool:
+    """PostgreSQL's text cannot hold NUL, so none of ours does."""
+    return any(isinstance(part, str) and "\0" in part for part in key)
 
 
 def page(rows: Sequence[T], limit: int, key: Callable[[T], Key]) -> Page[T]:

@@ -19,7 +19,7 @@ from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Postponed, Tools, postponed
-from api.stripe.payments import cancel, coupons, refunds, sales
+from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
@@ -37,6 +37,7 @@ from ledger.effects import (
     EndSubscriptionService,
     EnrolmentEffect,
     FollowCouponUse,
+    FollowEarnings,
     FollowSale,
     HoldCouponUse,
     InvoiceEffect,
@@ -150,7 +151,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | EnrolmentEffect
     | CertifyCompletion
     | WithdrawReview
-    | CouponEffect,
+    | CouponEffect
+    | FollowEarnings,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -197,6 +199,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await courses.withdraw_review(tools, effect, origin)
         case HoldCouponUse() | FollowCouponUse():
             return await coupons.deliver(tools, effect, origin, cause)
+        case FollowEarnings():
+            return await earnings.deliver(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
@@ -220,6 +224,8 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.course_id
     if isinstance(effect, FollowCouponUse):
         return effect.use_id
+    if isinstance(effect, FollowEarnings):
+        return effect.stream
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ledger.balance import BalanceTransaction
 from ledger.message import Event, Instant
-from ledger.split import Sale, SettledSplit
+from ledger.split import Sale, SettledSplit, Stakes
 
 
 class PaymentInitiated(Event, frozen=True, kw_only=True):
@@ -59,6 +59,8 @@ class PaymentSettled(Event, frozen=True, kw_only=True):
     purpose: str = "plain"
     split: SettledSplit | None = None
     """Whose it is; None for what is no sale, which is all the platform's."""
+    stakes: Stakes | None = None
+    """Of a sale that a dispute holds already; None else, as all of it is left then."""
 
 
 class PaymentFundsAvailable(Event, frozen=True, kw_only=True):
@@ -143,6 +145,8 @@ class RefundSettled(Event, frozen=True, kw_only=True):
     purpose: str = "plain"
     split: SettledSplit | None = None
     """Whom it is taken from, each amount negative; None for what is no sale."""
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class RefundSucceeded(Event, frozen=True, kw_only=True):
@@ -181,6 +185,8 @@ class RefundReversed(Event, frozen=True, kw_only=True):
     purpose: str = "plain"
     split: SettledSplit | None = None
     """To whom it comes back; None for what is no sale."""
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class RefundOutcomeUnknown(Event, frozen=True, kw_only=True):
@@ -209,6 +215,8 @@ class DisputeFundsWithdrawn(Event, frozen=True, kw_only=True):
     dispute_id: str
     balance_transaction: BalanceTransaction
     purpose: str = "plain"
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class DisputeFundsReinstated(Event, frozen=True, kw_only=True):
@@ -216,6 +224,8 @@ class DisputeFundsReinstated(Event, frozen=True, kw_only=True):
     dispute_id: str
     balance_transaction: BalanceTransaction
     purpose: str = "plain"
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class DisputeStatusChanged(Event, frozen=True, kw_only=True):
@@ -241,6 +251,8 @@ class DisputeWon(Event, frozen=True, kw_only=True):
     purpose: str = "plain"
     split: SettledSplit | None = None
     """To whom what is recovered comes back; None for what is no sale."""
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class DisputeLost(Event, frozen=True, kw_only=True):
@@ -256,6 +268,8 @@ class DisputeLost(Event, frozen=True, kw_only=True):
     purpose: str = "plain"
     split: SettledSplit | None = None
     """Whom it is taken from, each amount negative; None for what is no sale."""
+    stakes: Stakes | None = None
+    """How the sale stands after it; None for what is no sale, and in facts of 0.2.0, which did not say it."""
 
 
 class SaleStandingChanged(Event, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from ledger.message import Event
 from ledger.payments.events import (
+    DisputeFundsReinstated,
+    DisputeFundsWithdrawn,
     DisputeLost,
     DisputeWon,
     PaymentCanceled,
@@ -25,7 +27,7 @@ from ledger.payments.events import (
     SaleStandingChanged,
 )
 from ledger.payments.state import CAPTURED, Payment, evolve
-from ledger.split import SettledSplit, kept
+from ledger.split import SettledSplit, Stakes, held, held_since, kept
 
 SALES = frozenset({"course"})
 """Purposes whose money is shared, and where something is given for it that can be taken back."""
@@ -90,10 +92,16 @@ def _is_sale(payment: Payment, events: tuple[PaymentEvent, ...]) -> bool:
 def _with_meaning(event: PaymentEvent, before: Payment, after: Payment) -> PaymentEvent:
     match event:
         case PaymentSettled():
-            return replace(event, split=_whose(after) if before.settlement is None else None)
+            if before.settlement is not None:
+                return replace(event, split=None)
+            contested = stakes(before, after) if _held(after) else None
+            return replace(event, split=_whose(after), stakes=contested)
         case RefundSettled() | RefundReversed() | DisputeLost() | DisputeWon():
             was, now = _whose(before), _whose(after)
-            return replace(event, split=now.since(was) if was is not None and now is not None else None)
+            split = now.since(was) if was is not None and now is not None else None
+            return replace(event, split=split, stakes=stakes(before, after))
+        case DisputeFundsWithdrawn() | DisputeFundsReinstated():
+            return replace(event, stakes=stakes(before, after))
         case RefundFailed() | RefundCanceled():
             return replace(event, purpose_ref=after.purpose_ref)
         case _:
@@ -106,6 +114,22 @@ def _whose(payment: Payment) -> SettledSplit | None:
     if sale is None or entry is None:
         return None
     return kept(sale, entry.amount_minor, entry.currency, payment.given_back_minor)
+
+
+def stakes(before: Payment, after: Payment) -> Stakes | None:
+    """How the sale stands after a fact; None for what is no sale that is settled."""
+    if _whose(after) is None:
+        return None
+    return Stakes(after.given_back_minor, held_since(_held(before), _held(after)))
+
+
+def _held(payment: Payment) -> dict[str, int]:
+    """Of each instructor's share, by disputes that are not lost yet: a loss takes it by a fact of its own."""
+    sale, entry = payment.sale, payment.settlement
+    if sale is None or entry is None:
+        return {}
+    at_stake = payment.withheld_minor - payment.disputed.lost_minor
+    return held(sale, entry.amount_minor, entry.currency, payment.given_back_minor, at_stake)
 
 
 def _changed(event: PaymentEvent, payment: Payment) -> SaleStandingChanged:

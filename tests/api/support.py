@@ -27,7 +27,7 @@ from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
 from api.stripe.gateway import Delivered
-from api.stripe.payments import sales
+from api.stripe.payments import earnings, sales
 from ledger.balance import BalanceTransaction
 from ledger.effects import (
     CertifyCompletion,
@@ -36,6 +36,7 @@ from ledger.effects import (
     CreateRefund,
     Effect,
     EnrolmentEffect,
+    FollowEarnings,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -234,7 +235,9 @@ class FakeStripe:
         self.billing = FakeBilling(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(self, effect: Effect, _origin: Origin, _cause: Recorded) -> Delivered:
+    async def deliver_now(  # noqa: PLR0911  one answer for each kind
+        self, effect: Effect, _origin: Origin, cause: Recorded
+    ) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
         tools: Any = SimpleNamespace(store=self._store, clock=self)
@@ -249,6 +252,8 @@ class FakeStripe:
                 return Delivered()  # to be claimed
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
+            case FollowEarnings():
+                return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:
                 return await self.billing.deliver(effect)
 

@@ -52,6 +52,19 @@ _UNBALANCED = """
     GROUP BY currency
     HAVING sum(debit_minor) <> sum(credit_minor)
 """
+_NOT_EARNED = """
+    SELECT 'the books owe ' || user_id || ' ' || sum(booked) || ' ' || currency || ', not ' || sum(earned)
+    FROM (
+        SELECT party AS user_id, currency, credit_minor - debit_minor AS booked, 0 AS earned
+        FROM balances
+        WHERE account = '2100'
+        UNION ALL
+        SELECT user_id, currency, 0, amount_minor
+        FROM earnings_days
+    ) AS owed
+    GROUP BY user_id, currency
+    HAVING sum(booked) <> sum(earned)
+"""
 _AT_STRIPE = """
     SELECT currency, sum(debit_minor - credit_minor)::bigint
     FROM balances
@@ -190,7 +203,7 @@ def _differences(what: str, known: Counter[Any], made: Counter[Any]) -> Iterator
 
 def _books(url: str, stripe: Stripe) -> Iterator[str]:
     with psycopg.connect(conninfo(url, role=None), autocommit=True) as conn:
-        for query in (_UNFINISHED, _UNBALANCED):
+        for query in (_UNFINISHED, _UNBALANCED, _NOT_EARNED):
             yield from (row[0] for row in conn.execute(query.encode()))
         ours = {row[0]: row[1] for row in conn.execute(_AT_STRIPE.encode()) if row[1]}
         theirs = {currency: amount for currency, amount in stripe.balance().items() if amount}

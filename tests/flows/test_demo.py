@@ -23,6 +23,7 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
         assert service.health()["effects_parked"] == 0
+        eventually(lambda: _instructors_have_what_the_books_owe(service))
         for command in (("verify",), ("replay", "--check")):
             done = liberation(*command, data_dir=data)
             assert done.returncode == 0, done.stderr
@@ -46,6 +47,16 @@ def _balanced(service: Service) -> bool:
     totals = service.get("/api/ledger/trial-balance")["totals"]
     assert len(totals) > 1, "several currencies"
     return all(each["debit_minor"] == each["credit_minor"] for each in totals)
+
+
+def _instructors_have_what_the_books_owe(service: Service) -> bool:
+    owed = service.get("/api/earnings/owed", limit="100")
+    for author in {one["user_id"] for one in owed["items"]}:
+        earnings = service.get("/api/instructor/earnings", user_id=author, by="course")
+        assert sum(one["kept_minor"] for one in earnings["groups"] if one["currency"] == "usd") == sum(
+            one["owed_minor"] for one in earnings["totals"] if one["currency"] == "usd"
+        )
+    return bool(owed["totals"]) and all(one["owed_minor"] == one["booked_minor"] for one in owed["totals"])
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

@@ -39,6 +39,7 @@ PURCHASE = (
     "payments.succeeded.v1",
     "enrolments.activated.v1",
     "payments.settled.v1",
+    "earnings.accrued.v1",
 )
 REVERSAL = (
     "enrolments.return_requested.v1",

@@ -18,6 +18,10 @@ from ledger.coupons.following import news_of, use_of, without_use
 from ledger.coupons.state import Coupon
 from ledger.coupons.stream import stream_of as coupon_stream
 from ledger.domains import decider_of
+from ledger.earnings.decider import EARNINGS
+from ledger.earnings.following import asked as accruals
+from ledger.earnings.state import Earnings
+from ledger.earnings.stream import stream_of as earnings_stream
 from ledger.effects import (
     CancelPaymentIntent,
     CertifyCompletion,
@@ -26,6 +30,7 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowCouponUse,
+    FollowEarnings,
     HoldCouponUse,
 )
 from ledger.enrolments.commands import RequestReturn, ReserveEnrolment
@@ -45,6 +50,7 @@ from ledger.payments.commands import (
 )
 from ledger.payments.decider import PAYMENT
 from ledger.payments.state import Payment
+from ledger.payments.stream import id_of as payment_id_of
 from ledger.payments.stream import stream_of as payment_stream
 from ledger.permissions import check
 from ledger.policies import reactions
@@ -142,6 +148,10 @@ class World:
 
     def payment(self, payment_id: str) -> Payment:
         state: Payment = self.state(PAYMENT, payment_stream(payment_id))
+        return state
+
+    def earnings(self, user_id: str, currency: str) -> Earnings:
+        state: Earnings = self.state(EARNINGS, earnings_stream(user_id, currency))
         return state
 
     def handle(self, command: Command, origin: Origin = SYSTEM) -> None:
@@ -267,7 +277,9 @@ class World:
 
     # ------------------------------------------------------------------------------------------- worker
 
-    def deliver(self, effect: Effect, outcome: str) -> None:
+    def deliver(  # noqa: C901  one answer for each effect
+        self, effect: Effect, outcome: str
+    ) -> None:
         match effect:
             case CreatePaymentIntent(payment_id=payment_id):
                 if payment_id not in self.intents:
@@ -284,6 +296,10 @@ class World:
                 self._ask(effect, use_of(effect, self.enrolment, self.now))
             case FollowCouponUse():
                 self._ask(effect, news_of(effect, self.now))
+            case FollowEarnings(position=position):
+                fact = self.facts[position - 1]
+                for command in accruals(fact, self.payment(payment_id_of(fact.stream))):
+                    self._ask(effect, command)
             case _:
                 assert isinstance(effect, EnrolmentEffect)
                 if effect.learner_id == ANN:
@@ -294,7 +310,7 @@ class World:
             self.commands.append((effect, command))
 
     def send(self, effect: Effect, command: Command) -> None:
-        assert isinstance(effect, EnrolmentEffect | HoldCouponUse | FollowCouponUse)
+        assert isinstance(effect, EnrolmentEffect | HoldCouponUse | FollowCouponUse | FollowEarnings)
         try:
             self.handle(command)
         except Refused as refusal:

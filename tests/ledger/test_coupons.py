@@ -34,7 +34,7 @@ from ledger.coupons.refusals import (
 )
 from ledger.coupons.state import LIVE, Coupon, evolve
 from ledger.coupons.terms import Purchase, Terms, normal
-from ledger.effects import FollowCouponUse, HoldCouponUse, StartCoursePayment
+from ledger.effects import FollowCouponUse, FollowEarnings, HoldCouponUse, StartCoursePayment
 from ledger.enrolments.commands import GrantEnrolment
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentReserved
 from ledger.enrolments.following import asked
@@ -418,7 +418,10 @@ def test_all_of_the_price_off_is_had_for_nothing_once_the_use_is_taken() -> None
     assert (activated.sale, activated.attempt) == (reserved.sale, 1)
     assert activated.split is not None, "the platform pays it, and owes the instructor"
     assert (activated.split.instructors, activated.split.total_minor) == ((Amount(IVY, 7000),), 0)
-    assert react(recorded(activated, stream=STREAM)) == (FollowCouponUse(CODE, "enr_1", "confirmed", 1),)
+    assert react(recorded(activated, stream=STREAM)) == (
+        FollowCouponUse(CODE, "enr_1", "confirmed", 1),
+        FollowEarnings(STREAM, 1),
+    )
 
 
 def test_terms_that_do_not_add_up_give_nothing_away() -> None:

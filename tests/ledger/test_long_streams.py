@@ -165,6 +165,20 @@ def test_a_persistent_map_reads_as_a_dict_and_leaves_what_it_was_made_from(
         hash(made[-1])
 
 
+@for_all(st.lists(st.tuples(KEYS, st.none() | st.integers())))
+def test_a_persistent_map_forgets_what_is_taken_out_and_has_it_last_when_it_comes_again(
+    changes: list[tuple[str, int | None]],
+) -> None:
+    made, plain = [PersistentMap[int]()], [dict[str, int]()]
+    for key, value in changes:
+        made.append(made[-1].without(key) if value is None else made[-1].put(key, value))
+        kept = {name: one for name, one in plain[-1].items() if value is not None or name != key}
+        plain.append(kept if value is None else {**kept, key: value})
+    for one, other in zip(made, plain, strict=True):
+        assert list(one.items()) == list(other.items())
+        assert (len(one), one.newest) == (len(other), next(reversed(other.values()), None))
+
+
 @for_all(st.lists(st.tuples(st.booleans(), KEYS)))
 def test_a_persistent_set_reads_as_a_frozenset(changes: list[tuple[bool, str]]) -> None:
     made, plain = PersistentSet(), frozenset[str]()

@@ -21,7 +21,7 @@ from ledger.enrolments.learning.rules import RETURN_BELOW_PERCENT
 from ledger.payments.sale import standing
 from ledger.split import kept
 from tests.ledger.coupon_examples import ALL, PART
-from tests.ledger.enrolment_examples import ANN, reserve
+from tests.ledger.enrolment_examples import ANN, IVY, reserve
 from tests.ledger.purchases import PRICE, World
 from tests.ledger.test_sales import elsewhere, in_euros
 
@@ -38,6 +38,9 @@ COUPONS = st.sampled_from([PART, ALL])
 
 
 class Purchases(RuleBasedStateMachine):
+    CURRENCY = "usd"
+    """Of settlement."""
+
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
@@ -268,6 +271,13 @@ class Purchases(RuleBasedStateMachine):
                 shares += sum(one.amount_minor for one in left.instructors)
         shares += sum(given_shares(fact.event) for fact in world.facts)
         assert -books["2100"] == shares
+        earnings = world.earnings(IVY, self.CURRENCY)
+        granted = 0 if self.CURRENCY == "usd" else world.earnings(IVY, "usd").on(world.now.date()).owed_minor
+        assert earnings.on(world.now.date()).owed_minor + granted == shares
+        open_disputes = any(
+            payment.withheld_minor > payment.disputed.lost_minor for payment in payments.values()
+        )
+        assert bool(earnings.holds) <= open_disputes, "what is over holds nothing"
 
     def at_stripe(self) -> Iterator[BalanceTransaction]:
         for intent in self.world.intents.values():
@@ -296,6 +306,8 @@ class Purchases(RuleBasedStateMachine):
 
 class PurchasesElsewhere(Purchases):
     """Stripe's balance is in another currency, at a rate of its own for each movement."""
+
+    CURRENCY = "eur"
 
     def __init__(self) -> None:
         super().__init__()

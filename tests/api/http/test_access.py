@@ -65,6 +65,9 @@ QUERY = {
     "getDeferredRevenue": {"from": "2026-01-01T00:00:00Z"},
     "getCurrentPlan": {"user_id": "usr_owner"},
     "checkFeature": {"user_id": "usr_owner"},
+    "getEarnings": {"user_id": "usr_owner"},
+    "listEarningsMovements": {"user_id": "usr_owner"},
+    "getStatement": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
     "acceptInvitation",
@@ -99,6 +102,9 @@ SOMEBODYS = {
     "getCoupon",
     "endCoupon",
     "editReview",
+    "getEarnings",
+    "listEarningsMovements",
+    "getStatement",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -187,6 +193,7 @@ class World:
             enrolment_id=self.learnt["enrolment_id"],
             certificate_id=self.learnt["certificate_id"],
             code="OWNERS",
+            month="2026-01",
             review_id=self.reviews.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
@@ -324,6 +331,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             enrolment_id="enr_1",
             certificate_id="crt_1",
             code="X",
+            month="2026-01",
             review_id="rvw_1",
         )
         asked = await app.client.options(address)

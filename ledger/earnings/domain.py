@@ -1,0 +1,11 @@
+"""What instructors earn by sales, and when it is theirs to have."""
+
+from __future__ import annotations
+
+from ledger.domain import Domain
+from ledger.earnings.decider import EARNINGS
+from ledger.earnings.permissions import MAY_SEND
+from ledger.earnings.policy import react
+from ledger.earnings.stream import KIND
+
+DOMAIN = Domain(name="earnings", stream=KIND, decider=EARNINGS, may_send=MAY_SEND, react=react)
