@@ -11,6 +11,7 @@ import pytest
 
 from api.settings import Settings
 from tests.api.support import Caller, FakeStripe, Running, running
+from tests.databases import clone, drop
 
 OpenApp = Callable[..., Awaitable[Running]]
 
@@ -45,6 +46,25 @@ async def open_app(database_url: str, settings: Settings, stripe: FakeStripe) ->
 @pytest.fixture
 async def app(open_app: OpenApp) -> Running:
     return await open_app()
+
+
+@pytest.fixture(scope="session")
+async def refusing(
+    server: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    """One for all that only look, or are refused: they leave nothing behind."""
+    folder = tmp_path_factory.mktemp("refusing")
+    settings = Settings(data_dir=folder, rate_limit_per_minute=1_000_000, rate_limit_burst=100_000)
+    url = clone(server, template)
+    async with running(settings, url, FakeStripe()) as opened:
+        yield opened
+    drop(server, url)
+
+
+@pytest.fixture
+def refused(refusing: Running) -> Caller:
+    """A student who gets nothing done."""
+    return refusing.caller("usr_refused", "student")
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ EVERYWHERE = (
 
 
 @pytest.mark.parametrize(("method", "path", "status"), EVERYWHERE)
-async def test_headers_that_every_answer_has(app: Running, method: str, path: str, status: int) -> None:
-    answer = await app.client.request(method, path)
+async def test_headers_that_every_answer_has(refusing: Running, method: str, path: str, status: int) -> None:
+    answer = await refusing.client.request(method, path)
     assert answer.status_code == status
     headers = answer.headers
     assert headers["content-security-policy"].startswith("default-src 'none'")
@@ -49,8 +49,10 @@ async def test_headers_that_every_answer_has(app: Running, method: str, path: st
     ("given", "kept"),
     [("req-12345678", True), ("short", False), ("a b c d e f g h", False), ("x" * 129, False)],
 )
-async def test_a_request_id_is_the_callers_if_it_can_be_one(app: Running, given: str, *, kept: bool) -> None:
-    answer = await app.client.get("/nowhere", headers={"X-Request-Id": given})
+async def test_a_request_id_is_the_callers_if_it_can_be_one(
+    refusing: Running, given: str, *, kept: bool
+) -> None:
+    answer = await refusing.client.get("/nowhere", headers={"X-Request-Id": given})
     assert (answer.headers["x-request-id"] == given) is kept
     assert problem(answer)["code"] == "not_found"
 
@@ -83,10 +85,10 @@ BROKEN = (
 )
 
 
-async def test_of_two_members_of_one_name_nobody_knows_which_was_meant(student: Caller) -> None:
+async def test_of_two_members_of_one_name_nobody_knows_which_was_meant(refused: Caller) -> None:
     json = {"Content-Type": "application/json"}
     twice = b'{"name": "Ada", "email": null, "n\\u0061me": "Eve"}'
-    answer = await student("PUT", "/api/me", content=twice, headers=json)
+    answer = await refused("PUT", "/api/me", content=twice, headers=json)
     assert answer.status_code == 422
     assert problem(answer)["errors"] == [{"detail": "given more than once", "pointer": "/name"}]
     with pytest.raises(Unprocessable, match=r"^/a/1/b~1c: given more than once"):
@@ -104,15 +106,15 @@ async def test_a_nul_is_named_and_not_by_a_pattern(student: Caller, admin: Calle
 
 
 @pytest.mark.parametrize("path", ["//api/me", "/api/me/", "/api//me", "/api/me//", "//", "/livez/"])
-async def test_an_address_is_spelt_as_declared(student: Caller, path: str) -> None:
-    answer = await student("GET", f"http://test{path}")
+async def test_an_address_is_spelt_as_declared(refused: Caller, path: str) -> None:
+    answer = await refused("GET", f"http://test{path}")
     assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
     assert "slash" in problem(answer)["detail"]
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/api", "/api/nowhere", "//", "/schema/"])
-async def test_where_nothing_is_the_reference_is_named(app: Running, path: str) -> None:
-    answer = await app.client.get(f"http://test{path}")
+async def test_where_nothing_is_the_reference_is_named(refusing: Running, path: str) -> None:
+    answer = await refusing.client.get(f"http://test{path}")
     assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
     assert "The reference of those that there are is at /schema." in problem(answer)["detail"]
 
@@ -120,26 +122,26 @@ async def test_where_nothing_is_the_reference_is_named(app: Running, path: str) 
 @pytest.mark.parametrize("method", ["FOO", "PROPFIND", "QUERY", "CONNECT"])
 @pytest.mark.parametrize("path", ["/api/plans", "/nowhere"])
 async def test_a_method_that_no_address_takes_is_not_implemented(
-    app: Running, method: str, path: str
+    refusing: Running, method: str, path: str
 ) -> None:
-    answer = await app.client.request(method, path)
+    answer = await refusing.client.request(method, path)
     assert (answer.status_code, problem(answer)["code"]) == (501, "not_implemented")
     assert answer.headers["connection"] == "close"
 
 
-async def test_methods_and_media_types(student: Caller) -> None:
-    wrong_method = await student("PATCH", "/api/me")
+async def test_methods_and_media_types(refused: Caller) -> None:
+    wrong_method = await refused("PATCH", "/api/me")
     assert (wrong_method.status_code, problem(wrong_method)["code"]) == (405, "method_not_allowed")
     assert "PUT" in wrong_method.headers["allow"]
-    form = await student("PUT", "/api/me", data={"name": "Ada"})
+    form = await refused("PUT", "/api/me", data={"name": "Ada"})
     assert (form.status_code, problem(form)["code"]) == (415, "unsupported_media_type")
     json = {"Content-Type": "application/json"}
     for content, why in BROKEN:
-        broken = await student("PUT", "/api/me", content=content, headers=json)
+        broken = await refused("PUT", "/api/me", content=content, headers=json)
         assert (broken.status_code, problem(broken)["code"]) == (400, "malformed"), content
         assert why in problem(broken)["detail"]
     for content in (b"[]", b"null", b'"x"', b"1"):
-        wrong = await student("PUT", "/api/me", content=content, headers=json)
+        wrong = await refused("PUT", "/api/me", content=content, headers=json)
         assert (wrong.status_code, problem(wrong)["code"]) == (422, "invalid"), content
 
 

@@ -20,6 +20,7 @@ from api.serve.protocol import HEAD_MAX_BYTES, TARGET_MAX_BYTES, Protocol
 from api.services import Composition
 from api.settings import Settings
 from tests.api.support import FakeStripe
+from tests.databases import clone, drop
 
 Say = Callable[..., Awaitable[list["Answer"]]]
 HOST = b"Host: api.example\r\n"
@@ -37,9 +38,20 @@ class Answer(msgspec.Struct):
         return msgspec.json.decode(self.body)
 
 
-@pytest.fixture
-async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
-    """Sends the bytes and answers with all that comes until the server hangs up."""
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("protocol"))
+
+
+@pytest.fixture(scope="module")
+def stripe() -> FakeStripe:
+    return FakeStripe()
+
+
+@pytest.fixture(scope="module")
+async def say(server: str, template: str, settings: Settings, stripe: FakeStripe) -> AsyncIterator[Say]:
+    """Sends the bytes and answers with all that comes until the server hangs up. One server hears all."""
+    database_url = clone(server, template)
     composition = Composition(
         settings, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe
     )
@@ -63,6 +75,7 @@ async def say(database_url: str, settings: Settings, stripe: FakeStripe) -> Asyn
 
         async with serving(composition, listener):
             yield say
+    drop(server, database_url)
 
 
 def _answers(received: bytes) -> list[Answer]:

@@ -18,26 +18,18 @@ from api.http import document
 from api.http.coding import Inflated
 from api.http.json_body import check
 from api.http.problems import MOST_ERRORS, Malformed, Unprocessable
-from api.settings import Settings
 from api.words import PATTERNS, allowed, in_words
 from ledger.chart import CHART
 from ledger.domains import DECIDERS
 from tests.api.conftest import OpenApp
-from tests.api.support import Caller, FakeStripe, Running, problem, running
-from tests.databases import clone, drop
+from tests.api.support import Caller, Running, problem
 
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture(scope="module")
-async def app(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """One for all: what is refused leaves nothing behind."""
-    folder = tmp_path_factory.mktemp("requests")
-    settings = Settings(data_dir=folder, rate_limit_per_minute=1_000_000, rate_limit_burst=100_000)
-    url = clone(server, template)
-    async with running(settings, url, FakeStripe()) as opened:
-        yield opened
-    drop(server, url)
+@pytest.fixture
+def app(refusing: Running) -> Running:
+    return refusing
 
 
 DOCUMENT = document.make(HANDLERS)

@@ -55,8 +55,8 @@ async def test_pages_join_to_the_whole_list_while_new_payments_arrive(app: Runni
         "limit=1&limit=2",
     ],
 )
-async def test_a_query_that_cannot_be_is_refused_at_the_parameter(student: Caller, query: str) -> None:
-    answer = await student.get(f"/api/payments/history?{query}")
+async def test_a_query_that_cannot_be_is_refused_at_the_parameter(refused: Caller, query: str) -> None:
+    answer = await refused.get(f"/api/payments/history?{query}")
     assert answer.status_code == 422, answer.text
     assert problem(answer)["errors"][0]["parameter"] == query.partition("=")[0]
 
@@ -130,9 +130,9 @@ async def test_a_position_beyond_the_ledger_is_refused_without_waiting(app: Runn
     ]
 
 
-async def test_what_needs_no_credential_waits_for_no_position(app: Running) -> None:
+async def test_what_needs_no_credential_waits_for_no_position(refusing: Running) -> None:
     for path in ("/livez", "/readyz", "/metrics", "/api/plans", "/schema"):
-        answer = await app.client.get(path, headers={"Ledger-Position": "1000000"})
+        answer = await refusing.client.get(path, headers={"Ledger-Position": "1000000"})
         assert answer.status_code == 200, path
 
 
