@@ -25,6 +25,7 @@ LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
 RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
+COUNTRY = "^[A-Za-z]{2}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
 PATTERNS: Mapping[str, str] = {
@@ -42,6 +43,7 @@ PATTERNS: Mapping[str, str] = {
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",
+    COUNTRY: "must be the two letters of a country by ISO 3166-1, such as US",
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }
 TIME = "must be a time with a zone, such as 2026-01-31T00:00:00Z"

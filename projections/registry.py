@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from projections.accounts import Accounts
 from projections.audit import Audit
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
@@ -36,6 +37,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Coupons,
         Enrolments,
         Reviews,
+        Accounts,
         Journal,
         Audit,
         Outbox,

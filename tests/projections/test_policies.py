@@ -30,7 +30,7 @@ STORED = [
     for file in sorted((ROOT / "tests" / "history" / "effects").glob("*.jsonl"))
     for line in file.read_text(encoding="utf-8").splitlines()
 ]
-NAMES = ("payments", "webhooks", "subscriptions", "invoices", "authors", "enrolments", "coupons")
+NAMES = ("payments", "webhooks", "subscriptions", "invoices", "authors", "enrolments", "coupons", "accounts")
 
 
 def reminding(recorded: Recorded) -> tuple[Effect, ...]:
