@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.demo.instructors import INSTRUCTORS
 from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
 
@@ -19,6 +20,7 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
     log = data / "service.log"
     with running_service(data, command=("demo", "--scale", "0.02"), log=log) as service:
         assert _balanced(service)
+        _instructors_are_in_every_state(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
@@ -46,6 +48,13 @@ def _balanced(service: Service) -> bool:
     totals = service.get("/api/ledger/trial-balance")["totals"]
     assert len(totals) > 1, "several currencies"
     return all(each["debit_minor"] == each["credit_minor"] for each in totals)
+
+
+def _instructors_are_in_every_state(service: Service) -> None:
+    found = service.get("/api/instructor/accounts")["items"]
+    assert {one["user_id"]: one["status"] for one in found} == {
+        one.user_id: one.status for one in INSTRUCTORS
+    }
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:
