@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from stripe import WebhookSignature
 
 from api.accounts.resources import url_fault
 from api.settings import Settings
 from ledger.accounts.countries import POSSIBLE
+from ledger.effects import ApplyWebhook
 from ledger.ids import new_id
+from ledger.policies import react
+from ledger.webhooks.events import WebhookReceived
 from tests.api.support import Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
 
+SECRET = "whsec_accounts"
 URLS = {"return_url": "https://teach.example/back", "refresh_url": "http://localhost:3000/again"}
 
 
 @pytest.fixture(scope="module")
 async def app(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """One for all: each test has owners of its own."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("accounts"))
+    secrets = ("whsec_platform", SECRET)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("accounts"), stripe_webhook_secret=secrets)
     url = clone(server, template)
     async with running(settings, url, FakeStripe()) as opened:
         yield opened
@@ -173,6 +181,59 @@ async def test_one_that_stripe_holds_money_of_stays_open(app: Running) -> None:
     assert "CAD, USD" in problem(refused)["detail"]
     assert (await post(max_, "/close", key="close")).status_code == 409
     assert (await seen(max_))["status"] == "onboarding"
+
+
+@pytest.fixture
+async def live(app: Running) -> AsyncIterator[Running]:
+    """With a key of live mode."""
+    before = app.services.settings
+    app.replace(settings=msgspec.structs.replace(before, stripe_api_key="sk_live_1"))
+    yield app
+    app.replace(settings=before)
+
+
+@pytest.fixture
+def before(app: Running) -> Caller:
+    """Whose credential was made while the mode was test: none is made here in live mode."""
+    return owner(app)
+
+
+async def test_in_live_mode_stripe_sends_owners_back_to_https_alone(before: Caller, live: Running) -> None:
+    refused = await post(before, "/onboarding", **URLS)
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in problem(refused)["errors"]] == ["/refresh_url"]
+
+
+async def heard(app: Running, event_id: str, *, secret: str = SECRET, **changes: Any) -> Any:
+    """The answer to an event of a connected account."""
+    about = {"object": {"id": "acct_theirs", "object": "account"}}
+    event = {"id": event_id, "type": "account.updated", "created": 1, "livemode": False, "data": about}
+    body = msgspec.json.encode({**event, "account": "acct_theirs", **changes})
+    sign: Any = WebhookSignature.generate_signature_header
+    headers = {"Stripe-Signature": sign(body.decode(), secret, int(time.time()))}
+    return await app.client.post("/api/webhooks/stripe", content=body, headers=headers)
+
+
+async def test_events_of_accounts_come_to_the_same_address_by_a_secret_of_their_own(app: Running) -> None:
+    answer = await heard(app, "evt_account")
+    assert (answer.status_code, answer.json()) == (200, {"received": True, "duplicate": False})
+    assert (await heard(app, "evt_account")).json()["duplicate"] is True
+    assert (await heard(app, "evt_other", secret="whsec_nobodys")).status_code == 400
+    [received] = await app.services.store.read_stream("webhook-evt_account")
+    assert isinstance(received.event, WebhookReceived)
+    assert received.event.account_id == "acct_theirs"
+    assert [type(effect) for effect in react(received)] == [ApplyWebhook]
+    await heard(app, "evt_payout", type="payout.paid")
+    assert len(await app.services.store.read_stream("webhook-evt_payout")) == 2, "received, and ignored"
+    await heard(app, "evt_own", account=None)
+    assert len(await app.services.store.read_stream("webhook-evt_own")) == 2, "the platform's own account"
+
+
+async def test_test_events_of_accounts_are_left_alone_in_live_mode(live: Running) -> None:
+    left = await heard(live, "evt_test")
+    assert (left.status_code, left.json()["received"]) == (200, False)
+    assert await live.services.store.read_stream("webhook-evt_test") == []
+    assert (await heard(live, "evt_test", account=None)).status_code == 400
 
 
 async def test_whoever_cannot_be_paid_opens_none_and_others_see_none(app: Running) -> None:
