@@ -20,13 +20,12 @@ from ledger.accounts.state import Account, status_of
 from projections.accounts import AccountRow
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-POSSIBLE_COUNTRIES = ", ".join(POSSIBLE)
 
 
 def country_fault(country: str) -> str | None:
     if is_possible(country.upper()):
         return None
-    return f"Stripe pays nobody in {country!r}: possible are {POSSIBLE_COUNTRIES}"
+    return f"Stripe pays nobody in {country!r}: possible are {', '.join(POSSIBLE)}"
 
 
 def url_fault(url: str) -> str | None:

@@ -11,7 +11,6 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from api.accounts.resources import (
-    POSSIBLE_COUNTRIES,
     ConnectedAccount,
     NewAccount,
     OfAccount,
@@ -35,6 +34,7 @@ from api.stripe.delivery import Postponed
 from api.stripe.objects import instant
 from api.submitting import Submitted
 from ledger.accounts.commands import RequestAccount, RequestAccountClosing
+from ledger.accounts.countries import POSSIBLE
 from ledger.accounts.decider import ACCOUNT
 from ledger.accounts.events import AccountClosingRequested
 from ledger.accounts.refusals import (
@@ -105,15 +105,16 @@ async def open_connected_account(
         done = await services.submitter.submit(command, origin_of(request), begins=True)
         account = await _account(services.store, request.user.id)
         if account.creation == "refused" and account.refusal is not None:
-            raise _not_made(account.refusal, done)
+            raise _not_made(account, account.refusal, done)
         return _answer(request.user.id, account, done, status=201 if account.stripe_account_id else 202)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-def _not_made(refusal: Refusal, done: Submitted) -> ApiError:
+def _not_made(account: Account, refusal: Refusal, done: Submitted) -> ApiError:
     if refusal.parameter == "country":
-        said = f"Stripe makes no account there ({refusal.code}); possible are {POSSIBLE_COUNTRIES}"
+        others = ", ".join(country for country in POSSIBLE if country != account.country)
+        said = f"Stripe makes no account in {account.country} ({refusal.code}); others may be: {others}"
         fault = FieldError(detail=said, pointer="/country")
         return Unprocessable(f"/country: {said}.", errors=[fault], headers=done.headers)
     about = f" ({refusal.parameter})" if refusal.parameter else ""

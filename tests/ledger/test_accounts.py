@@ -293,6 +293,12 @@ STATUSES: list[tuple[tuple[AccountCommand, ...], str, str]] = [
     ((request(), look(RESTRICTED)), "restricted", "the time for it is over"),
     ((request(), look(IN_REVIEW)), "restricted", "nothing is to be done"),
     ((request(), look(REJECTED)), "restricted", "rejected the account (fraud)"),
+    ((request(), look(standing(disabled_reason="rejected.other"))), "restricted", "for good"),
+    (
+        (request(), look(standing(details_submitted=False, disabled_reason="rejected.other"))),
+        "restricted",
+        "for good",
+    ),
     ((request(), look(NO_BANK)), "payouts_disabled", "the time for it is over"),
     ((request(), look(GOOD)), "enabled", ""),
     ((request(), look(DUE)), "enabled", ""),

@@ -99,6 +99,7 @@ async def test_what_stripe_refuses_is_told_and_can_be_asked_for_anew(app: Runnin
     refused = await post(lou, key="first", country="AR")
     assert refused.status_code == 422
     assert problem(refused)["errors"][0]["pointer"] == "/country"
+    assert "AR," not in problem(refused)["detail"], "of what is possible, the others"
     assert int(refused.headers["ledger-position"]) > 0
     assert (await post(lou, key="first", country="AR")).status_code == 422
     assert ((await seen(lou))["status"], (await seen(lou))["can_be_paid"]) == ("none", False)
