@@ -13,6 +13,8 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from api.accounts import listing as account_listing
+from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
@@ -81,6 +83,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *reviewing.HANDLERS,
     *votes.HANDLERS,
     *review_moderation.HANDLERS,
+    *accounts.HANDLERS,
+    *account_listing.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

@@ -27,6 +27,7 @@ from api.metrics import Metrics
 from api.reads import ReadPool, with_options
 from api.settings import Settings, SettingsError
 from api.standing import Standing
+from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact as StripeContact
@@ -64,6 +65,16 @@ class Gateway(Protocol):
         """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, and
         refusals.
         """
+        ...
+
+    async def onboarding_link(
+        self, user_id: str, return_url: str, refresh_url: str, origin: Origin
+    ) -> AccountLink:
+        """A credential. Raises `Postponed` when Stripe does not answer, and refusals."""
+        ...
+
+    async def refresh_account(self, user_id: str, origin: Origin) -> None:
+        """Records what Stripe says of a connected account now. Raises `Postponed` when it does not answer."""
         ...
 
 

@@ -26,6 +26,7 @@ _IDENTIFIER = r"^[a-z_][a-z0-9_]{0,50}$"
 _STRIPE_KEY = r"^((sk|rk)_(test|live)_\S+)?$"
 _SIGNING = r"^whsec_\S+$"
 _URL = r"^(https?://\S+)?$"
+_COUNTRY = r"^[A-Z]{2}$"
 PATTERNS: Mapping[str, str] = {
     _IDENTIFIER: "must be a name of lower-case letters, digits and underscores that begins with no digit, of "
     "51 characters at most, such as liberation",
@@ -33,6 +34,7 @@ PATTERNS: Mapping[str, str] = {
     "rk_test_ or rk_live_ and has no spaces; leave it out for the sandbox",
     _SIGNING: "must be the signing secret of a webhook endpoint, which begins with whsec_ and has no spaces",
     _URL: "must be an address that begins with http:// or https://, such as https://example.org",
+    _COUNTRY: "must be a country by ISO 3166-1, two capital letters such as US",
 }
 """In words: the message of msgspec shows the pattern alone, which says little to people."""
 Identifier = Annotated[str, msgspec.Meta(pattern=_IDENTIFIER)]
@@ -56,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_webhook_secret`: `whsec_…`; several, separated by commas, while one is being rotated.
     - `stripe_api_base`: another address than Stripe's own, such as the sandbox's.
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
+    - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
+      Stripe depends on it.
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
     - `seller`: who stands on receipts, a line for each of name, address and tax number.
     - `fonts_dir`: directory with TrueType files for letters that PDFs lack; empty has ours alone.
@@ -84,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=_SIGNING)], ...] = ()
     stripe_api_base: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
+    stripe_country: Annotated[str, msgspec.Meta(pattern=_COUNTRY)] = "US"
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     fonts_dir: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger.accounts.domain import DOMAIN as ACCOUNTS
 from ledger.authors.domain import DOMAIN as AUTHORS
 from ledger.coupons.domain import DOMAIN as COUPONS
 from ledger.courses.domain import DOMAIN as COURSES
@@ -32,6 +33,7 @@ DOMAINS: tuple[Domain, ...] = (
     ENROLMENTS,
     VOTES,
     EARNINGS,
+    ACCOUNTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -44,7 +44,7 @@ class ResolveRefund(msgspec.Struct, frozen=True, tag="payments.resolve_refund"):
     refund_id: str
 
 
-class ApplyWebhook(msgspec.Struct, frozen=True, tag="webhooks.apply"):
+class ApplyWebhook(msgspec.Struct, frozen=True, omit_defaults=True, tag="webhooks.apply"):
     """Fetch the present state of what a Stripe event was about, and record it."""
 
     stripe_event_id: str
@@ -52,6 +52,8 @@ class ApplyWebhook(msgspec.Struct, frozen=True, tag="webhooks.apply"):
     object_id: str
     payment_intent_id: str = ""
     charge_id: str = ""
+    account_id: str = ""
+    """The connected account at Stripe whose event it is; empty for the platform's own."""
 
 
 class CreateSubscription(msgspec.Struct, frozen=True, tag="subscriptions.create"):
@@ -275,6 +277,28 @@ class FollowEarnings(msgspec.Struct, frozen=True, tag="earnings.follow"):
     """The fact's in the ledger."""
 
 
+class CreateAccount(msgspec.Struct, frozen=True, tag="accounts.create"):
+    """Create a connected account at Stripe, with the idempotency key `account:<account_id>`."""
+
+    user_id: str
+    account_id: str
+
+
+class ResolveAccount(msgspec.Struct, frozen=True, tag="accounts.resolve"):
+    """Find out what became of a connected account whose call to Stripe had no clear answer."""
+
+    user_id: str
+    account_id: str
+
+
+class CloseAccount(msgspec.Struct, frozen=True, tag="accounts.close"):
+    """Delete the connected account at Stripe. That needs no key: what is gone cannot be deleted again."""
+
+    user_id: str
+    account_id: str
+    request_id: str
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -295,6 +319,7 @@ EnrolmentEffect = (
 )
 
 CouponEffect = HoldCouponUse | FollowCouponUse
+AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 
 Effect = (
     PaymentEffect
@@ -307,6 +332,7 @@ Effect = (
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
+    | AccountEffect
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 ROLES = frozenset({"student", "instructor", "enterprise", "admin", "service", "system"})
 USERS = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
+PAID = frozenset({"instructor", "enterprise", "admin"})
+"""Who can have a connected account, and so be paid."""
 ADMINS = frozenset({"admin"})
 REPORTERS = USERS | {"service"}
 """Who says what was learnt: learners, and services that they learn by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from projections.accounts import Accounts
 from projections.audit import Audit
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
@@ -38,6 +39,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Enrolments,
         Reviews,
         Earnings,
+        Accounts,
         Journal,
         Audit,
         Outbox,

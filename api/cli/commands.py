@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from api.cli.accounts import accounts
 from api.cli.apikeys import apikey
 from api.cli.books import export, replay
 from api.cli.coupons import coupons
@@ -62,6 +63,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, reviews, coupons, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, accounts, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

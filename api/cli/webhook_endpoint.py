@@ -25,6 +25,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     create: bool
     update: bool
+    connect: bool
     secret_out: Path | None
 
 
@@ -41,14 +42,18 @@ class _Done(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--url", default="", help="Where Stripe reaches the service.  [default: LIBERATION_PUBLIC_URL]")
 @click.option("--create", is_flag=True, help="Make it at Stripe, unless there is one with this address.")
 @click.option("--update", is_flag=True, help="Bring one that is there in line.")
+@click.option("--connect", is_flag=True, help="The one for connected accounts, beside the platform's own.")
 @click.option(
     "--secret-out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the secret into this new file, for its owner alone, instead of printing it.",
 )
 @json_option
-def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update: bool, as_json: bool) -> None:
-    """Show the webhook endpoint that Stripe needs, or make it.
+def webhook_endpoint(
+    url: str, secret_out: Path | None, *, create: bool, update: bool, connect: bool, as_json: bool
+) -> None:
+    """Show the webhook endpoint that Stripe needs, or make it. Both are at one address, each with a secret of
+    its own: the platform's, and with --connect that of its connected accounts.
 
     Without --create and --update Stripe is not asked. The secret is shown this one time: it is
     LIBERATION_STRIPE_WEBHOOK_SECRET. Exit 1 when an endpoint is there and differs, and says in what; 2 when
@@ -62,13 +67,15 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
     if secret_out is not None and not create:
         raise click.UsageError("--secret-out is for the secret of a new endpoint: give --create too.")
     if not create and not update:
-        _print_wanted(where, as_json=as_json)
+        _print_wanted(where, connect=connect, as_json=as_json)
         return
     if not where:
         raise SettingsError("Say where Stripe reaches the service: give --url, or set LIBERATION_PUBLIC_URL.")
     if not settings.stripe_api_key:
         raise SettingsError("LIBERATION_STRIPE_API_KEY is not set, so there is no account to look into.")
-    asked = _Asked(settings=settings, url=where, create=create, update=update, secret_out=secret_out)
+    asked = _Asked(
+        settings=settings, url=where, create=create, update=update, connect=connect, secret_out=secret_out
+    )
     done = asyncio.run(_bring_in_line(asked))
     _print_done(done, as_json=as_json)
     if secret_out is not None and done.outcome != "created":
@@ -77,21 +84,23 @@ def webhook_endpoint(url: str, secret_out: Path | None, *, create: bool, update:
         click.get_current_context().exit(FOUND)
 
 
-def _wanted(url: str) -> dict[str, Any]:
+def _wanted(url: str, *, connect: bool) -> dict[str, Any]:
     from api.stripe.client import STRIPE_VERSION
-    from ledger.webhooks.decider import SUBSCRIBED
+    from api.webhooks.endpoint import types_of
 
-    return {"url": url, "api_version": STRIPE_VERSION, "enabled_events": list(SUBSCRIBED)}
+    wanted = {"url": url, "api_version": STRIPE_VERSION, "enabled_events": list(types_of(connect=connect))}
+    return wanted | ({"connect": True} if connect else {})
 
 
-def _print_wanted(url: str, *, as_json: bool) -> None:
+def _print_wanted(url: str, *, connect: bool, as_json: bool) -> None:
     from api.webhooks.endpoint import WEBHOOK_PATH
 
-    wanted = _wanted(url or f"https://…{WEBHOOK_PATH}")
+    wanted = _wanted(url or f"https://…{WEBHOOK_PATH}", connect=connect)
     if as_json:
         print_json(wanted)
         return
-    click.echo(f"Address      {wanted['url']}\nAPI version  {wanted['api_version']}\nEvent types")
+    listens = "Listens to   connected accounts\n" if connect else ""
+    click.echo(f"Address      {wanted['url']}\nAPI version  {wanted['api_version']}\n{listens}Event types")
     for name in wanted["enabled_events"]:
         click.echo(f"  {name}")
     if not url:
@@ -107,7 +116,7 @@ async def _bring_in_line(asked: _Asked) -> _Done:
     settings = asked.settings
     async with open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base) as client:
         try:
-            found = await find(client, asked.url)
+            found = await find(client, asked.url, connect=asked.connect)
             if not found:
                 return await _create(client, asked)
             endpoint = await update(client, found[0]) if asked.update else found[0]
@@ -134,7 +143,7 @@ async def _create(client: Any, asked: _Asked) -> _Done:
     if not asked.create:
         raise CommandError(f"No endpoint at Stripe has the address {asked.url}: give --create.", UNUSABLE)
     with _secret_file(asked.secret_out) as write:
-        endpoint, secret = await create(client, asked.url)
+        endpoint, secret = await create(client, asked.url, connect=asked.connect)
         write(secret)
     shown = "" if asked.secret_out else secret
     return _Done(endpoint=endpoint, outcome="created", differences=[], secret=shown)

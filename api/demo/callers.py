@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from api.demo import authors
+from api.demo import authors, instructors
 from api.http.auth import mint
 from api.serve.sandbox import KEY
 from api.settings import Settings
 from ledger.errors import OperatorError
 
 ADMIN = "usr_admin"
+TEACHERS = frozenset({*authors.AUTHORS, *(one.user_id for one in instructors.INSTRUCTORS)})
 TTL_S = 3600
 OK, CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 200, 201, 202, 400, 402
 
@@ -66,7 +67,7 @@ class Api:
     def _credential(self, user_id: str) -> str:
         if user_id not in self._credentials:
             roles = ["admin"] if user_id == ADMIN else ["student"]
-            if user_id in authors.AUTHORS:
+            if user_id in TEACHERS:
                 roles.append("instructor")
             self._credentials[user_id] = mint(self._settings, user_id, roles, TTL_S)
         return self._credentials[user_id]

@@ -18,6 +18,7 @@ from api import log
 from api.clock import SandboxClock
 from api.demo.authors import teaching
 from api.demo.folder import Folder
+from api.demo.instructors import opening
 from api.demo.learners import learning
 from api.demo.plan import DAYS, plan
 from api.demo.story import Story, storytelling
@@ -124,7 +125,7 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     began = time.monotonic()
     end = datetime.now(UTC)
     planned = [*plan(asked.seed, asked.scale, end), *subscriptions(end), *teaching(end)]
-    planned += learning(asked.seed, asked.scale, end)
+    planned += [*learning(asked.seed, asked.scale, end), *opening(end)]
     actions = sorted(planned, key=lambda action: action.at)
     clock = SandboxClock(timedelta(days=-DAYS))
     # The whole history comes from one address in some seconds.

@@ -12,6 +12,7 @@ import aiohttp
 from api.clock import SandboxClock
 from api.demo import plan, subscribers
 from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, NOTHING_THERE, OK, Api, Json, Stripe
+from api.demo.instructors import INSTRUCTORS, Instructor, OpenAccount
 from api.demo.market import Market
 from api.demo.plan import Action, CourseAction, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
@@ -57,9 +58,13 @@ class Story:
             found = await self._api.plan(one.user_id)
             if (found["status"] if found else "") != one.status:
                 return False
+        for each in INSTRUCTORS:
+            account = await self._api.get("/api/instructor/account", each.user_id)
+            if account["status"] != each.status:
+                return False
         return True
 
-    async def _act(self, action: Action) -> None:
+    async def _act(self, action: Action) -> None:  # noqa: C901  one answer for each action
         match action:
             case plan.SaveCard():
                 await self._save_card(action.user)
@@ -78,6 +83,8 @@ class Story:
                 await self._pay_out(action.currency)
             case SubscriberAction():
                 await self._subscriber(action)
+            case OpenAccount():
+                await self._open_account(action.instructor)
             case CourseAction():
                 self._payments |= await self._market.act(action)
 
@@ -144,6 +151,12 @@ class Story:
                 found = await self._api.plan(user_id)
                 assert found is not None, "it was planned so"
                 await self._stripe.control(f"/payment_methods/{found['payment_method']}/turn", into=into)
+
+    async def _open_account(self, instructor: Instructor) -> None:
+        body = {"country": instructor.country}
+        opened = await self._api.post("/api/instructor/account", instructor.user_id, body, CREATED)
+        at_stripe = opened["stripe_account_id"]
+        await self._stripe.control(f"/accounts/{at_stripe}/onboard", outcome=instructor.ending)
 
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""

@@ -11,6 +11,7 @@ from shutil import which
 
 from api.demo.authors import UPGRADED, YEARLY
 from api.demo.folder import Folder
+from api.demo.instructors import INSTRUCTORS, Instructor
 from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS, Subscriber
@@ -97,6 +98,10 @@ To try there:
 {subscribers}
   curl -s "{url}/api/subscriptions/current?user_id={past_due}" -H "Authorization: Bearer $ADMIN"
 
+  # an instructor in each state of being paid, and what Stripe still wants of one of them
+{instructors}
+  curl -s "{url}/api/instructor/account?user_id={restricted}" -H "Authorization: Bearer $ADMIN"
+
   # monthly recurring revenue; what is paid for and not delivered yet, rolled forward
   curl -s {url}/api/revenue/mrr -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/revenue/deferred?from={since}" -H "Authorization: Bearer $ADMIN"
@@ -130,6 +135,8 @@ def welcome(running: Running) -> str:
         subscriber=_new_credential(settings),
         subscribers=_people(SUBSCRIBERS),
         learners=_people(LEARNERS),
+        instructors=_people(INSTRUCTORS),
+        restricted=next(one.user_id for one in INSTRUCTORS if one.status == "restricted"),
         code=PLATFORMS_CODE,
         returned=RETURNED,
         author=YEARLY,
@@ -156,7 +163,7 @@ def _new_credential(settings: Settings) -> str:
     return "$(liberation token --sub usr_subscriber_$RANDOM$RANDOM --role student)"
 
 
-def _people(people: Iterable[Subscriber | Learner]) -> str:
+def _people(people: Iterable[Subscriber | Learner | Instructor]) -> str:
     return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in people)
 
 

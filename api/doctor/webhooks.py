@@ -38,6 +38,7 @@ async def endpoints(client: stripe.StripeClient, settings: Settings) -> list[Fin
     try:
         url = address("", settings)
         found = await find(client, url)
+        of_accounts = await find(client, url, connect=True)
     except SettingsError:
         return []  # `webhooks.address` has said it
     except stripe.PermissionError:
@@ -45,7 +46,15 @@ async def endpoints(client: stripe.StripeClient, settings: Settings) -> list[Fin
     except (stripe.StripeError, UnexpectedAnswer) as error:
         said = f"The endpoints at Stripe could not be looked at ({type(error).__name__})."
         return [worrying("webhooks.endpoint", said, "Run this again.")]
-    return compare(found, url, live=settings.live)
+    return [*compare(found, url, live=settings.live), *of_connected(of_accounts)]
+
+
+def of_connected(found: list[Endpoint]) -> list[Finding]:
+    """The endpoint for connected accounts, which only a platform needs that pays instructors."""
+    if found:
+        return [finding for endpoint in found for finding in of_endpoint(endpoint)]
+    said = "No endpoint tells of connected accounts. Where instructors are paid, make one: "
+    return [ok("webhooks.connect", f"{said}{_MAKE} --connect.")]
 
 
 def compare(found: list[Endpoint], url: str, *, live: bool) -> list[Finding]:
@@ -64,7 +73,7 @@ def compare(found: list[Endpoint], url: str, *, live: bool) -> list[Finding]:
 
 
 def of_endpoint(endpoint: Endpoint) -> list[Finding]:
-    update = f"{_UPDATE} --url {endpoint.url}"
+    update = f"{_UPDATE} --url {endpoint.url}{' --connect' if endpoint.connect else ''}"
     return [_state(endpoint, update), _version(endpoint), _types(endpoint, update)]
 
 

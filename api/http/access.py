@@ -40,6 +40,7 @@ class Access(msgspec.Struct, frozen=True):
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
+PAID = frozenset({"instructor", "enterprise", "admin"})
 BUYERS = frozenset({"student", "instructor", "enterprise"})
 ADMIN = frozenset({"admin"})
 BOOKS = frozenset({"admin", "service"})
@@ -116,6 +117,12 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/instructor/earnings/movements", "listEarningsMovements", PEOPLE, "own_or_admin"),
     Access("GET", "/api/instructor/statements/{month}", "getStatement", PEOPLE, "own_or_admin"),
     Access("GET", "/api/earnings/owed", "getOwed", ADMIN),
+    Access("POST", "/api/instructor/account", "openConnectedAccount", PAID, "own"),
+    Access("GET", "/api/instructor/account", "getConnectedAccount", PAID, "own_or_admin"),
+    Access("POST", "/api/instructor/account/onboarding", "onboardConnectedAccount", PAID, "own"),
+    Access("POST", "/api/instructor/account/refresh", "refreshConnectedAccount", PAID, "own"),
+    Access("POST", "/api/instructor/account/close", "closeConnectedAccount", PAID, "own"),
+    Access("GET", "/api/instructor/accounts", "listConnectedAccounts", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import msgspec
 import stripe
 
+from api.accounts.owners import TableOwners
 from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
 from api.background.projecting import projecting
@@ -18,7 +19,7 @@ from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
 from api.stripe.client import open_stripe
 from api.stripe.contact import Contact
-from api.stripe.delivery import Certifier
+from api.stripe.delivery import Certifier, Owners
 from api.stripe.gateway import StripeGateway
 from ledger.store import Store, conninfo
 
@@ -37,9 +38,9 @@ def composition_of(
     clock = clock or SystemClock()
 
     def open_outside(store: Store, contact: Contact) -> AbstractAsyncContextManager[Stripe]:
-        dsn = conninfo(database_url, schema=settings.schema, name="certificates")
+        dsn = conninfo(database_url, schema=settings.schema, name="deliveries")
         certifier = Certifying(store, clock, composition.catalogue, dsn)
-        return stripe_of(settings, store, clock, contact, certifier)
+        return stripe_of(settings, store, clock, contact, certifier, TableOwners(dsn))
 
     composition = Composition(
         settings,
@@ -54,14 +55,24 @@ def composition_of(
 
 @asynccontextmanager
 async def stripe_of(
-    settings: Settings, store: Store, clock: Clock, contact: Contact, certifier: Certifier
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    contact: Contact,
+    certifier: Certifier,
+    owners: Owners,
 ) -> AsyncIterator[Stripe]:
     logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
     async with open_stripe(
         settings.stripe_api_key, api_base=settings.stripe_api_base, contact=contact
     ) as client:
         gateway = StripeGateway(
-            store, client, clock, return_url=settings.stripe_return_url, certifier=certifier
+            store,
+            client,
+            clock,
+            return_url=settings.stripe_return_url,
+            certifier=certifier,
+            owners=owners,
         )
         yield Stripe(gateway, client)
 

@@ -27,7 +27,7 @@ from api.serve.sockets import listen_on, port_of
 from api.settings import Settings, SettingsError
 from ledger.errors import OperatorError
 from ledger.private_files import make_file
-from ledger.webhooks.decider import SUBSCRIBED
+from ledger.webhooks.decider import SUBSCRIBED, SUBSCRIBED_OF_ACCOUNTS
 
 HOST = "127.0.0.1"
 LOOPBACK = (HOST, "localhost", "::1")
@@ -152,8 +152,8 @@ class Sandbox:
             self._listener = self._listen()
             self.port = port_of(self._listener)
             self._files.port.write_text(str(self.port), encoding="utf-8")
-            if self._webhook_url and self._files.state.exists():
-                await asyncio.to_thread(_readdress, self._files.state, self._webhook_url)
+            if self._webhook_url:
+                await asyncio.to_thread(_address, self._files, self._webhook_url)
         ours, theirs = os.pipe()
         try:
             with self._files.log.open("ab") as output:
@@ -207,12 +207,15 @@ class Sandbox:
         return f"{lines[-1] if lines else 'no reason given'} (all of it in {self._files.log})"
 
 
-def _readdress(state: Path, webhook_url: str) -> None:
-    """The service may have had another port: what it was not told yet goes to the new one, and only there."""
+def _address(files: Files, webhook_url: str) -> None:
+    """The service may have had another port: what it was not told yet goes to the new one, and only there.
+    That of connected accounts goes to an endpoint of its own; the sandbox makes the platform's as it starts.
+    """
+    from api.sandbox.server import ensure_endpoint
     from api.sandbox.state import State
 
     path = urlsplit(webhook_url).path
-    sandbox = State(state)
+    sandbox = State(files.state)
     try:
         tx = sandbox.begin()
         for endpoint in sandbox.store.all("webhook_endpoint"):
@@ -220,6 +223,8 @@ def _readdress(state: Path, webhook_url: str) -> None:
             if known.path == path and known.hostname in LOOPBACK and endpoint["url"] != webhook_url:
                 tx.update(endpoint, url=webhook_url)
         tx.commit()
+        secret, types = files.webhook_secret(), list(SUBSCRIBED_OF_ACCOUNTS)
+        ensure_endpoint(sandbox, webhook_url, secret, types, connect=True)
     finally:
         sandbox.close()
 

@@ -70,6 +70,23 @@ class Certifier(Protocol):
         ...
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """Of a connected account; `account_id` is our id of it."""
+
+    user_id: str
+    account_id: str
+
+
+class Owners(Protocol):
+    """Who has which connected account, by the tables; `api.accounts.owners` has one."""
+
+    async def owner_of(self, stripe_account_id: str, position: int) -> Owner | None:
+        """None when it is nobody's. Raises Postponed while the tables do not show the ledger up to
+        `position`.
+        """
+        ...
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What every delivery works with."""
 
@@ -79,6 +96,7 @@ class Tools(msgspec.Struct, frozen=True):
     return_url: str = ""
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
     certifier: Certifier | None = None
+    owners: Owners | None = None
     prices: dict[str, str] = {}
     """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 

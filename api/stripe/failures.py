@@ -26,6 +26,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     """Stripe's error code, or the kind of error; never its message, which may quote the request."""
     decline_code: str = ""
+    parameter: str = ""
+    """What of the request Stripe refuses, by its name; no value."""
     payment_intent: PaymentIntent | None = None
     """In the body of a declined card: the PaymentIntent as the decline left it."""
 
@@ -37,11 +39,12 @@ def failure_of(  # noqa: PLR0911 - one answer for each kind of error
         case stripe.CardError():
             return _declined(error)
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return Failure(kind="misconfigured", code=error.code or type(error).__name__)
+            return Failure(kind="misconfigured", code=code_of(error) or type(error).__name__)
         case stripe.IdempotencyError() if error.http_status != CONFLICT:
             return Failure(kind="used", code=error.code or "idempotency_error")
         case stripe.InvalidRequestError():
-            return Failure(kind="refused", code=error.code or "invalid_request")
+            refused = error.code or "invalid_request"
+            return Failure(kind="refused", code=refused, parameter=error.param or "")
         case stripe.APIError() | stripe.IdempotencyError() if error.http_status == CONFLICT:
             return Failure(kind="busy", code=error.code or "idempotency_key_in_use")
         case stripe.StripeError():
@@ -50,6 +53,12 @@ def failure_of(  # noqa: PLR0911 - one answer for each kind of error
             return Failure(kind="unclear", code=f"{type(error).__name__}{status}")
         case UnexpectedAnswer():
             return Failure(kind="unclear", code="unexpected_answer")
+
+
+def code_of(error: stripe.StripeError) -> str:
+    """Also where the SDK leaves it in the body, as it does of what it calls a matter of permissions."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    return error.code or (body.get("error") or {}).get("code") or ""
 
 
 def is_missing(error: stripe.StripeError) -> bool:

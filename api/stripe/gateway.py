@@ -13,21 +13,27 @@ from stripe import StripeClient
 
 from api.clock import Clock
 from api.stripe import courses, webhooks
+from api.stripe.accounts import close, links
+from api.stripe.accounts import create as accounts
+from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Postponed, Tools, postponed
+from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Postponed, Tools, postponed
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
 from ledger.effects import (
+    AccountEffect,
     ApplyWebhook,
     CancelCoursePayment,
     CancelPaymentIntent,
     CertifyCompletion,
+    CloseAccount,
     CouponEffect,
+    CreateAccount,
     CreateCourse,
     CreateCreditNote,
     CreatePaymentIntent,
@@ -44,6 +50,7 @@ from ledger.effects import (
     PaymentEffect,
     RefundCoursePayment,
     ReopenEnrolment,
+    ResolveAccount,
     ResolveCreditNote,
     ResolveInvoice,
     ResolvePayment,
@@ -86,8 +93,9 @@ class StripeGateway:
         *,
         return_url: str = "",
         certifier: Certifier | None = None,
+        owners: Owners | None = None,
     ) -> None:
-        self._tools = Tools(store, client, clock, return_url, certifier)
+        self._tools = Tools(store, client, clock, return_url, certifier, owners)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -133,6 +141,18 @@ class StripeGateway:
         asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at)
         return await _or_later(asked)
 
+    async def onboarding_link(
+        self, user_id: str, return_url: str, refresh_url: str, origin: Origin
+    ) -> AccountLink:
+        """For an account's owner. Raises refusals, and Postponed when Stripe does not answer."""
+        return await _or_later(links.onboarding_link(self._tools, user_id, return_url, refresh_url, origin))
+
+    async def refresh_account(self, user_id: str, origin: Origin) -> None:
+        """Records what Stripe says of the user's connected account now. Raises Postponed when it does not
+        answer.
+        """
+        await _or_later(links.refreshed(self._tools, user_id, origin))
+
 
 async def _or_later(asked: Awaitable[T]) -> T:
     """What a call to Stripe raises, a later try mends."""
@@ -152,7 +172,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | CertifyCompletion
     | WithdrawReview
     | CouponEffect
-    | FollowEarnings,
+    | FollowEarnings
+    | AccountEffect,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -201,6 +222,12 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
+        case CreateAccount():
+            return await accounts.create(tools, effect, origin, cause)
+        case ResolveAccount():
+            return await accounts.resolve(tools, effect, origin, cause)
+        case CloseAccount():
+            return await close.close(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 
@@ -215,7 +242,7 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
 def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
-        return effect.payment_intent_id or effect.charge_id or effect.object_id
+        return effect.account_id or effect.payment_intent_id or effect.charge_id or effect.object_id
     if isinstance(effect, PaymentEffect):
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):

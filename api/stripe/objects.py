@@ -172,6 +172,8 @@ class StripeEvent(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     livemode: bool
     data: EventData
+    account: str | None = None
+    """The connected account that it happened in; none for the platform's own."""
 
 
 def parse(answer: stripe.StripeObject, kind: type[T]) -> T:

@@ -13,6 +13,7 @@ import msgspec
 import stripe
 import structlog
 
+from api.stripe.accounts import webhooks as account_webhooks
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
@@ -87,8 +88,10 @@ async def apply(
 async def _apply(
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
-    if not is_followed(effect.stripe_event_type):
-        return _ignored(effect, "not about payments, payouts or subscriptions")
+    if not is_followed(effect.stripe_event_type, effect.account_id):
+        return _ignored(effect, "not about payments, payouts, subscriptions or connected accounts")
+    if effect.account_id:
+        return await _account(tools, effect, origin, last_look)
     if effect.stripe_event_type.startswith("payout."):
         return await _payout(tools, effect.object_id, origin)
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
@@ -100,6 +103,17 @@ async def _apply(
     if not payment_intent_id:
         return _ignored(effect, "a charge without a PaymentIntent is none of ours")
     return await _payment(tools, effect, payment_intent_id, origin, last_look)
+
+
+async def _account(
+    tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
+) -> tuple[Result, str]:
+    began = time.monotonic()
+    applied = await account_webhooks.apply(tools, effect, origin)
+    if applied.ignored:
+        return _ignored(effect, applied.ignored, effect.account_id)
+    last_look.began, last_look.subject = began, applied.subject
+    return "applied" if applied.changed else "unchanged", applied.subject
 
 
 async def _payment(

@@ -1,4 +1,5 @@
-"""Our webhook endpoint at Stripe: what it must be, what is there, and how the one becomes the other.
+"""Our webhook endpoints at Stripe, the platform's and that of its connected accounts: what each must be,
+what is there, and how the one becomes the other.
 
 https://docs.stripe.com/api/webhook_endpoints
 """
@@ -16,7 +17,7 @@ from api.settings import Settings, SettingsError
 from api.stripe.client import STRIPE_VERSION
 from api.stripe.objects import parse
 from api.stripe.payments.lookup import PAGE, every, patiently
-from ledger.webhooks.decider import SUBSCRIBED
+from ledger.webhooks.decider import SUBSCRIBED, SUBSCRIBED_OF_ACCOUNTS
 
 WEBHOOK_PATH = "/api/webhooks/stripe"
 EVERYTHING = "*"
@@ -32,17 +33,23 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     enabled_events: list[str]
     api_version: str | None = None
+    application: str | None = None
+    """Named by one that hears of connected accounts."""
+
+    @property
+    def connect(self) -> bool:
+        return self.application is not None
 
     @property
     def missing(self) -> list[str]:
         """Types that we need and are not told of."""
         if EVERYTHING in self.enabled_events:
             return []
-        return [name for name in SUBSCRIBED if name not in self.enabled_events]
+        return [name for name in types_of(connect=self.connect) if name not in self.enabled_events]
 
     @property
     def superfluous(self) -> list[str]:
-        return [name for name in self.enabled_events if name not in SUBSCRIBED]
+        return [name for name in self.enabled_events if name not in types_of(connect=self.connect)]
 
     @property
     def enabled(self) -> bool:
@@ -56,6 +63,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Made(msgspec.Struct, frozen=True):
     secret: str
+
+
+def types_of(*, connect: bool) -> tuple[str, ...]:
+    """What the endpoint for the platform needs, or for its connected accounts."""
+    return SUBSCRIBED_OF_ACCOUNTS if connect else SUBSCRIBED
 
 
 def differences(endpoint: Endpoint) -> list[str]:
@@ -106,20 +118,23 @@ def is_ours(endpoint: Endpoint, url: str) -> bool:
     return same(endpoint.url, url) if url else urlsplit(endpoint.url).path.endswith(WEBHOOK_PATH)
 
 
-async def find(client: StripeClient, url: str) -> list[Endpoint]:
-    """Ours, oldest first. Raises `stripe.StripeError` or `UnexpectedAnswer`, as all below."""
+async def find(client: StripeClient, url: str, *, connect: bool = False) -> list[Endpoint]:
+    """Ours for the platform, or for its connected accounts, oldest first. Raises `stripe.StripeError` or
+    `UnexpectedAnswer`, as all below.
+    """
     page = await patiently(lambda: client.v1.webhook_endpoints.list_async({"limit": PAGE}))
     found = [parse(item, Endpoint) async for item in every(page)]
-    return [endpoint for endpoint in reversed(found) if is_ours(endpoint, url)]
+    return [one for one in reversed(found) if is_ours(one, url) and one.connect is connect]
 
 
-async def create(client: StripeClient, url: str) -> tuple[Endpoint, str]:
+async def create(client: StripeClient, url: str, *, connect: bool = False) -> tuple[Endpoint, str]:
     """The new endpoint and its secret, which Stripe never shows again."""
     params = {
         "url": url,
         "api_version": STRIPE_VERSION,
-        "enabled_events": list(SUBSCRIBED),
+        "enabled_events": list(types_of(connect=connect)),
         "description": DESCRIPTION,
+        **({"connect": True} if connect else {}),
     }
     made = await patiently(lambda: client.v1.webhook_endpoints.create_async(cast("Any", params)))
     return parse(made, Endpoint), parse(made, _Made).secret
@@ -127,7 +142,8 @@ async def create(client: StripeClient, url: str) -> tuple[Endpoint, str]:
 
 async def update(client: StripeClient, endpoint: Endpoint) -> Endpoint:
     """Enabled, with exactly our event types; Stripe changes no endpoint's version."""
-    params: dict[str, Sequence[str] | bool] = {"enabled_events": list(SUBSCRIBED), "disabled": False}
+    types = list(types_of(connect=endpoint.connect))
+    params: dict[str, Sequence[str] | bool] = {"enabled_events": types, "disabled": False}
     changed = await patiently(
         lambda: client.v1.webhook_endpoints.update_async(endpoint.id, cast("Any", params))
     )

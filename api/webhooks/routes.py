@@ -64,7 +64,9 @@ class WrongMode(WebhookRefused):
 
 
 class WebhookReceipt(msgspec.Struct, frozen=True):
-    """`duplicate` when the event had been recorded before: delivered twice, or found by catching up."""
+    """`duplicate` when the event had been recorded before: delivered twice, or found by catching up.
+    `received` is false only for a test event of a connected account that comes to a live service.
+    """
 
     received: bool
     duplicate: bool
@@ -93,6 +95,10 @@ async def stripe_webhook(
     body = await request.body()
     verify(body, request.headers.get("stripe-signature", ""), settings.stripe_webhook_secret, _wall_clock())
     event = parse_event(body)
+    if event.account and settings.live and not event.livemode:
+        # a live endpoint for connected accounts is told of their test events, too; refused, they come again
+        log.info("test_event_left_alone", stripe_event_id=event.id, stripe_event_type=event.type)
+        return Response(WebhookReceipt(received=False, duplicate=False))
     if event.livemode is not settings.live:
         raise WrongMode(
             f"The event is from Stripe's {_mode(event.livemode)} mode, this service uses a key of "
@@ -173,6 +179,7 @@ def received(event: StripeEvent, *, caught_up: bool = False) -> ReceiveWebhook:
         payment_intent_id=_payment_intent_of(subject),
         charge_id=_charge_of(subject),
         caught_up=caught_up,
+        account_id=event.account or "",
     )
 
 

@@ -12,6 +12,7 @@ class ReceiveWebhook(Command, frozen=True, kw_only=True):
 
     NAME: ClassVar[str] = "webhooks.receive"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"caught_up"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"account_id"})
     stripe_event_id: str
     stripe_event_type: str
     object_id: str
@@ -19,6 +20,7 @@ class ReceiveWebhook(Command, frozen=True, kw_only=True):
     payment_intent_id: str = ""
     charge_id: str = ""
     caught_up: bool = False
+    account_id: str = ""
 
 
 class RecordWebhookApplied(Command, frozen=True, kw_only=True):

@@ -23,8 +23,11 @@ FOLLOWED = (
     "credit_note.",
 )
 """How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout or a
-subscription with its invoices."""
+subscription with its invoices, all of the platform's own."""
 
+FOLLOWED_OF_ACCOUNTS = ("account.", "capability.")
+"""The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
+same type as ours, they must never be taken for them."""
 
 SUBSCRIBED = (
     "payment_intent.succeeded",
@@ -66,14 +69,26 @@ them. `charge.updated` brings the balance transaction of an asynchronous capture
 delivered; they cost a fetch each and say nothing new.
 """
 
+SUBSCRIBED_OF_ACCOUNTS = (
+    "account.updated",
+    "account.application.deauthorized",
+    "account.external_account.created",
+    "account.external_account.updated",
+    "account.external_account.deleted",
+    "capability.updated",
+)
+"""The types that an endpoint for connected accounts needs. Stripe's list of events has none of these, so that
+what is lost is found by a look at the account."""
+
 
 class Webhook(Struct, frozen=True, gc=False):
     received: bool = False
     applied: bool = False
 
 
-def is_followed(stripe_event_type: str) -> bool:
-    return stripe_event_type.startswith(FOLLOWED)
+def is_followed(stripe_event_type: str, account_id: str) -> bool:
+    """`account_id` is of the connected account whose event it is; empty for the platform's own."""
+    return stripe_event_type.startswith(FOLLOWED_OF_ACCOUNTS if account_id else FOLLOWED)
 
 
 def decide(command: WebhookCommand, webhook: Webhook) -> tuple[WebhookEvent, ...]:
@@ -104,8 +119,9 @@ def _received(command: ReceiveWebhook) -> tuple[WebhookEvent, ...]:
         payment_intent_id=command.payment_intent_id,
         charge_id=command.charge_id,
         caught_up=command.caught_up,
+        account_id=command.account_id,
     )
-    if is_followed(command.stripe_event_type):
+    if is_followed(command.stripe_event_type, command.account_id):
         return (received,)
     return received, WebhookApplied(stripe_event_id=command.stripe_event_id, result="ignored")
 

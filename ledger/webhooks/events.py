@@ -20,6 +20,8 @@ class WebhookReceived(Event, frozen=True, kw_only=True):
     charge_id: str = ""
     caught_up: bool = False
     """True when it was fetched from Stripe's list of events, not delivered to us."""
+    account_id: str = ""
+    """The connected account at Stripe whose event it is; empty for the platform's own."""
 
 
 class WebhookApplied(Event, frozen=True, kw_only=True):

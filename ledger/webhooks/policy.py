@@ -10,13 +10,14 @@ from ledger.webhooks.events import WebhookReceived
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
-        case WebhookReceived() as event if is_followed(event.stripe_event_type):
+        case WebhookReceived() as event if is_followed(event.stripe_event_type, event.account_id):
             apply = ApplyWebhook(
                 stripe_event_id=event.stripe_event_id,
                 stripe_event_type=event.stripe_event_type,
                 object_id=event.object_id,
                 payment_intent_id=event.payment_intent_id,
                 charge_id=event.charge_id,
+                account_id=event.account_id,
             )
             return (apply,)
         case _:

@@ -23,6 +23,7 @@ from api.http.auth import mint
 from api.services import Composition, Services
 from api.settings import Settings
 from api.stripe import courses
+from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
@@ -30,6 +31,7 @@ from api.stripe.gateway import Delivered
 from api.stripe.payments import earnings, sales
 from ledger.balance import BalanceTransaction
 from ledger.effects import (
+    AccountEffect,
     CertifyCompletion,
     CreateCourse,
     CreatePaymentIntent,
@@ -51,6 +53,7 @@ from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated, RefundRequested
 from ledger.store import Store
 from tests.api.billing import FakeBilling
+from tests.api.connect import FakeConnect
 from tests.api.promised import Promised
 
 STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
@@ -225,6 +228,7 @@ class FakeStripe:
         self.customers = 0
         self._store: Store
         self.billing: FakeBilling
+        self.connect: FakeConnect
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
@@ -233,6 +237,7 @@ class FakeStripe:
     async def open(self, store: Store, _contact: Contact) -> AsyncIterator[Any]:
         self._store = store
         self.billing = FakeBilling(store, self._record, self.now)
+        self.connect = FakeConnect(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
     async def deliver_now(  # noqa: PLR0911  one answer for each kind
@@ -250,6 +255,8 @@ class FakeStripe:
                 return await courses.withdraw_review(tools, effect, STRIPE)
             case CertifyCompletion():
                 return Delivered()  # to be claimed
+            case _ if isinstance(effect, AccountEffect):
+                return await self.connect.deliver(effect)
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
             case FollowEarnings():
@@ -286,6 +293,14 @@ class FakeStripe:
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:
         return await self.billing.preview(user_id, subscription_id, plan, at)
+
+    async def onboarding_link(
+        self, user_id: str, return_url: str, refresh_url: str, _origin: Origin
+    ) -> AccountLink:
+        return await self.connect.link(user_id, return_url, refresh_url)
+
+    async def refresh_account(self, user_id: str, _origin: Origin) -> None:
+        await self.connect.refresh(user_id)
 
     async def _refund_status(self, effect: CreateRefund) -> str:
         payment = await self._store.state(PAYMENT, f"payment-{effect.payment_id}")

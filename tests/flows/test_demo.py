@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.demo.instructors import INSTRUCTORS
 from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
 
@@ -19,6 +20,7 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
     log = data / "service.log"
     with running_service(data, command=("demo", "--scale", "0.02"), log=log) as service:
         assert _balanced(service)
+        _instructors_are_in_every_state(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
@@ -57,6 +59,13 @@ def _instructors_have_what_the_books_owe(service: Service) -> bool:
             one["owed_minor"] for one in earnings["totals"] if one["currency"] == "usd"
         )
     return bool(owed["totals"]) and all(one["owed_minor"] == one["booked_minor"] for one in owed["totals"])
+
+
+def _instructors_are_in_every_state(service: Service) -> None:
+    found = service.get("/api/instructor/accounts")["items"]
+    assert {one["user_id"]: one["status"] for one in found} == {
+        one.user_id: one.status for one in INSTRUCTORS
+    }
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

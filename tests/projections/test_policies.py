@@ -40,6 +40,7 @@ NAMES = (
     "enrolments",
     "coupons",
     "earnings",
+    "accounts",
 )
 
 

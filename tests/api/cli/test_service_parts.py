@@ -120,6 +120,7 @@ async def test_a_service_on_another_port_is_told_what_the_old_one_was_not(tmp_pa
             credential = {"Authorization": f"Bearer {KEY}"}
             async with session.get(f"{sandbox.url}/v1/webhook_endpoints", headers=credential) as answer:
                 endpoints = (await answer.json())["data"]
-            assert [endpoint["url"] for endpoint in endpoints] == [url]
+            assert [endpoint["url"] for endpoint in endpoints] == [url, url]
+            assert sum(endpoint["application"] is not None for endpoint in endpoints) == 1, "of accounts"
             async with kept_sandbox(tmp_path, url) as shared:
                 assert (shared.url, shared.process) == (sandbox.url, None)

@@ -15,7 +15,7 @@ from api.sandbox.faults import Fault
 from api.settings import Settings
 from api.stripe.client import STRIPE_VERSION
 from api.webhooks.endpoint import address
-from ledger.webhooks.decider import SUBSCRIBED
+from ledger.webhooks.decider import SUBSCRIBED, SUBSCRIBED_OF_ACCOUNTS
 from tests.api.cli.conftest import Run
 from tests.api.cli.test_commands import misused, refused
 
@@ -68,6 +68,20 @@ def test_it_is_made_with_our_version_and_types_and_the_secret_is_shown_once(run:
     assert (shown["outcome"], shown["differences"]) == ("exists", [])
     assert "secret" not in shown
     assert len(endpoints.list().data) == 1
+
+
+def test_that_of_connected_accounts_is_made_beside_the_platforms(run: Run, endpoints: Any) -> None:
+    for options in ([], ["--connect"]):
+        made = run("stripe", "webhook-endpoint", "--create", "--url", BASE, *options)
+        assert made.exit_code == 0, made.output
+        again = run("stripe", "webhook-endpoint", "--create", "--url", BASE, "--json", *options)
+        assert json.loads(again.stdout)["differences"] == []
+    of_accounts, platform = endpoints.list().data
+    assert (platform.application, of_accounts.application is None) == (None, False)
+    assert of_accounts.enabled_events == list(SUBSCRIBED_OF_ACCOUNTS)
+    said = run("stripe", "webhook-endpoint", "--url", BASE, "--connect")
+    assert "connected accounts" in said.stdout
+    assert json.loads(run("stripe", "webhook-endpoint", "--json", "--connect").stdout)["connect"] is True
 
 
 def test_the_secret_goes_into_a_file_of_its_owner(run: Run, endpoints: Any, tmp_path: Path) -> None:

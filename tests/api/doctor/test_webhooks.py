@@ -35,8 +35,21 @@ async def test_an_endpoint_is_found_by_its_address_or_its_path(client: StripeCli
     for public_url in ("", "https://pay.example", "https://PAY.example:443/"):
         found = await webhooks.endpoints(client, Settings(public_url=public_url))
         assert {finding.level for finding in found} == {"ok"}, public_url
-    [found_none] = await webhooks.endpoints(client, Settings(public_url="https://other.example"))
+    found_none, _ = await webhooks.endpoints(client, Settings(public_url="https://other.example"))
     assert (found_none.level, "other.example" in found_none.said) == ("worrying", True)
+
+
+async def test_the_endpoint_for_connected_accounts_stands_beside_the_other(client: StripeClient) -> None:
+    params: Any = {"url": URL, "enabled_events": list(SUBSCRIBED), "api_version": STRIPE_VERSION}
+    await client.v1.webhook_endpoints.create_async(params)
+    alone = await webhooks.endpoints(client, Settings())
+    assert [finding.level for finding in alone if "--connect" in finding.said] == ["ok"]
+    of_accounts: Any = {**params, "enabled_events": ["account.updated"], "connect": True}
+    await client.v1.webhook_endpoints.create_async(of_accounts)
+    found = await webhooks.endpoints(client, Settings())
+    [lacking] = [finding for finding in found if finding.level != "ok"]
+    assert "capability.updated" in lacking.said
+    assert "--connect" in lacking.todo
 
 
 async def test_an_address_that_stripe_could_not_call_is_wrong(client: StripeClient) -> None:

@@ -52,6 +52,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "unfeatureCourse": {},
     "createCoupon": {"code": "ACCESS", "percent_bp": 2000, "scope": "instructor"},
     "endCoupon": {},
+    "openConnectedAccount": {"country": "US"},
+    "onboardConnectedAccount": {
+        "return_url": "https://teach.example/back",
+        "refresh_url": "https://teach.example/again",
+    },
+    "refreshConnectedAccount": {},
+    "closeConnectedAccount": {},
     "postReview": {"rating": 5, "text": "Clear."},
     "editReview": {"rating": 4},
     "replyToReview": {"text": "Thanks."},
