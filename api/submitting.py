@@ -81,6 +81,13 @@ class Submitted(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, position=position)
 
 
+class _Cause(msgspec.Struct):
+    """A fact, and how many of its effects are still to be delivered."""
+
+    fact: Recorded
+    left: int
+
+
 class Submitter:
     """`async with submitter:`; leaving waits for what is still being delivered."""
 
@@ -125,7 +132,7 @@ class Submitter:
         last one is the answer.
         """
         delivered, position = Delivered(), submitted.position
-        waiting = deque((effect, cause) for cause in submitted.recorded for effect in react(cause))
+        waiting = deque(step for fact in submitted.recorded for step in _steps(fact, react(fact)))
         while waiting:
             effect, cause = waiting.popleft()
             delivered = await self._deliver(effect, origin, cause)
@@ -135,7 +142,7 @@ class Submitter:
             waiting.extend(_asked_in_turn(delivered))
         return msgspec.structs.replace(submitted, position=position, delivered=delivered)
 
-    async def _deliver(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
+    async def _deliver(self, effect: Effect, origin: Origin, cause: _Cause) -> Delivered:
         """Nothing when Stripe takes longer than a caller should wait: it goes on without."""
         task = asyncio.create_task(self._deliver_now(effect, origin, cause))
         self.under_way.add(task)
@@ -146,19 +153,26 @@ class Submitter:
             return Delivered()
         return task.result()
 
-    async def _deliver_now(self, effect: Effect, origin: Origin, cause: Recorded) -> Delivered:
-        delivered = await self._deliverer.deliver_now(effect, origin, cause)
+    async def _deliver_now(self, effect: Effect, origin: Origin, cause: _Cause) -> Delivered:
+        delivered = await self._deliverer.deliver_now(effect, origin, cause.fact)
         if delivered.outcome is not None:
-            self._lane.tell(DELIVERED_EARLY, cause)
+            cause.left -= 1
+            if not cause.left:  # a fact is taken off the worker's hands as a whole
+                self._lane.tell(DELIVERED_EARLY, cause.fact)
         return delivered
 
 
-def _asked_in_turn(delivered: Delivered) -> Iterator[tuple[Effect, Recorded]]:
-    """All that a fact asks for, or nothing of it: it is taken off the worker's hands as a whole."""
-    for cause in delivered.outcome.recorded if delivered.outcome else ():
-        effects = react(cause)
+def _steps(fact: Recorded, effects: Sequence[Effect]) -> Iterator[tuple[Effect, _Cause]]:
+    cause = _Cause(fact, len(effects))
+    yield from ((effect, cause) for effect in effects)
+
+
+def _asked_in_turn(delivered: Delivered) -> Iterator[tuple[Effect, _Cause]]:
+    """All that a fact asks for, or nothing of it."""
+    for fact in delivered.outcome.recorded if delivered.outcome else ():
+        effects = react(fact)
         if all(type(effect) in FOLLOWED_ON for effect in effects):
-            yield from ((effect, cause) for effect in effects)
+            yield from _steps(fact, effects)
 
 
 async def _delivered_early(connection: Connection, causes: Sequence[Recorded]) -> list[None]:

@@ -43,7 +43,7 @@ async def settled(market: Market, *, earned: bool) -> None:
         in_books = -sum(
             amount for name, amount in (await market.balances()).items() if name == f"2100 {AUTHOR}"
         )
-        return in_books == BOOKED[earned] and (not earned or found["owed"] == found["booked"])
+        return in_books == BOOKED[earned] and (not earned or found["owed"] == found["booked"] == in_books)
 
     await market.receive()
     async with market.working():
