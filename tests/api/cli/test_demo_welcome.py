@@ -16,6 +16,7 @@ from api.demo.welcome import welcome
 from api.serve.service import Running
 from api.settings import Settings
 from tests.docs.runner import run_page, shell
+from tests.flows import market
 from tests.service import ROOT, Service, eventually, running_service
 
 needs_curl = pytest.mark.skipif(
@@ -38,6 +39,7 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saying, "which", lambda _: None)
+    market.course(service)
     said = said_by(service)
     environment = {**os.environ, "S": f"{service.sandbox_url}/_sandbox"}
     # as pasted: what is set for a terminal, and the lines to try

@@ -367,8 +367,8 @@ async def test_currencies_are_taken_in_either_case_and_must_exist(
         ("/api/ledger/entries?stream=payment-", "no stream"),
         ("/api/audit?stream=nonsense", "no stream"),
         ("/api/audit?type=payments.suceeded.v1", "payments.succeeded.v1"),
-        ("/api/audit?type=", "one is written as authors.upload_accepted.v1"),
-        ("/api/audit?type=foo", "one is written as authors.upload_accepted.v1"),
+        ("/api/audit?type=", "one is written as accounts.closed.v1"),
+        ("/api/audit?type=foo", "one is written as accounts.closed.v1"),
         ("/api/audit?type=payments.created", "like it are payments."),
     ],
 )
