@@ -23,6 +23,18 @@ SLOW = (
     *("projections/test_rebuild", "projections/test_subscription_tables", "projections/test_runner"),
     *("projections/test_export", "ledger/test_state_forms", "ledger/store/test_snapshots"),
     *("ledger/store/test_chain", "ledger/store/test_migrations"),
+    *(
+        "api/accounts/test_at_stripe",
+        "api/enrolments/test_purchase",
+        "api/enrolments/test_coupons",
+    ),  # sandbox
+    *(
+        "api/enrolments/test_returns",
+        "api/enrolments/test_unseen",
+        "api/sandbox/test_state",
+    ),  # and its process
+    *("projections/test_buffers", "projections/test_reviews", "projections/test_coupons"),
+    *("ledger/store/test_library_seams", "api/doctor/test_database"),
     *("contracts/test_imports", "contracts/test_tidy"),  # all sources, read as trees
 )
 """What starts processes or takes long for what it is. `make quick` leaves it out, and `make test` begins with
