@@ -171,7 +171,8 @@ def with_access(given: type[Event], taken: type[Event], back: type[Event]) -> Ca
         there, was_there = (fact is not None and not isinstance(fact.event, taken) for fact in (now, then))
         if _gave_no_access(story) or not (there or was_there):
             return "not_applicable", None
-        return ("waiting" if there and story.takes_access and not story.is_over else "kept"), None
+        at_stake = there and not story.enrolment.is_live_by_another(story.payment.payment_id)
+        return ("waiting" if at_stake and story.takes_access and not story.is_over else "kept"), None
 
     return judge
 

@@ -116,6 +116,24 @@ def test_a_refund_that_fails_later_undoes_all_of_it(bought: Bought) -> None:
     assert bought.enrolment.status == "active"
 
 
+def test_what_is_left_of_a_payment_that_gives_nothing_more_leaves_what_another_gives(bought: Bought) -> None:
+    bought.dispute(bought.intent, "opened")
+    bought.dispute(bought.intent, "lost")
+    bought.rest()
+    bought.buy()
+    bought.rest()
+    assert bought.enrolment.is_live_by_another(bought.payment_id)
+    bought.ask_back(bought.payment_id)
+    bought.rest()
+    bought.succeed()
+    [refund_id] = bought.payment(bought.payment_id).refunds
+    others = {f"payment-{each}" for each in bought.intents if each != bought.payment_id}
+    told = steps_of(Story(refund_id, [fact for fact in bought.facts if fact.stream not in others]))
+    assert {one.step: one.state for one in told if one.state != "not_applicable"} == states(
+        "done", "kept", "done"
+    )
+
+
 def test_what_stripe_refuses_at_once_has_taken_nothing(bought: Bought) -> None:
     bought.dispute(bought.intent, "opened")  # at Stripe, and not yet known here
     bought.news.clear()
