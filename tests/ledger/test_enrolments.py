@@ -23,6 +23,7 @@ from ledger.enrolments.events import (
     EnrolmentReserved,
     ReservationSuperseded,
     ReturnRequested,
+    ReturnWithdrawn,
     SurplusPaymentFound,
 )
 from ledger.enrolments.following import Unanswered, asked, instead
@@ -43,7 +44,7 @@ from ledger.enrolments.refusals import (
     PurchaseInProgress,
     ReturnInProgress,
 )
-from ledger.enrolments.state import Enrolment
+from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import KIND, parts_of, stream_of
 from ledger.errors import NotFound, Refused
 from ledger.ids import derived_id
@@ -427,6 +428,15 @@ def test_a_return_of_what_a_restored_ledger_has_forgotten_is_its_buyers() -> Non
     assert (asked.enrolment_id, asked.buyer_id, enrolment.status) == ("pay_7", ANN, "revoked")
     with pytest.raises(NotFound):
         decide(request_return(user_id=BOB), after(heard))
+
+
+def test_a_return_that_came_to_nothing_is_that_of_its_own_payment() -> None:
+    one, another = Attempt(returning="re_1"), Attempt(returning="re_2")
+    attempts = Enrolment().attempts.put("pay_1", one).put("pay_2", another)
+    enrolment = Enrolment(payment_id="pay_2", attempts=attempts)
+    withdrawn = ReturnWithdrawn(enrolment_id="enr_1", refund_id="re_1", payment_id="pay_1")
+    after_it = evolve(enrolment, withdrawn)
+    assert (after_it.returning_of("pay_1"), after_it.returning_of("pay_2")) == ("", "re_2")
 
 
 def test_news_of_a_return_that_come_late_leave_nobody_frozen() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.effects import CertifyCompletion
 from ledger.enrolments.decider import ENROLMENT, decide
@@ -239,6 +240,17 @@ def test_a_third_of_the_course_cannot_be_returned_and_less_can() -> None:
         decide(request_return(), when(bought(), report("itm_1", syllabus=third))[0])
     less = syllabus(item(1, weight=299), item(2, weight=701))
     asked = when(bought(), report("itm_1", syllabus=less), request_return())[0]
+    assert asked.returning == "re_1"
+
+
+def test_lessons_that_are_weighed_anew_take_no_return_from_whoever_has_bought_them() -> None:
+    as_bought = syllabus(item(1, weight=20), item(2, weight=80), revision=1)
+    as_it_is = syllabus(item(1, weight=60), item(2, weight=40), revision=2)
+    learnt = when(bought(), report("itm_1", syllabus=as_it_is))[0]
+    for one in ((as_it_is,), ()):
+        with pytest.raises(LearntTooMuch, match="60 %"):
+            decide(replace(request_return(), syllabuses=one), learnt)
+    asked = when(learnt, replace(request_return(), syllabuses=(as_bought, as_it_is)))[0]
     assert asked.returning == "re_1"
 
 
