@@ -25,6 +25,8 @@ from api.earnings import routes as earnings
 from api.enrolments import certificates, content, prices, progress
 from api.enrolments import listing as enrolments
 from api.enrolments import routes as purchases
+from api.friendships import listing as friends
+from api.friendships import routes as friendships
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
@@ -85,6 +87,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *review_moderation.HANDLERS,
     *accounts.HANDLERS,
     *account_listing.HANDLERS,
+    *friends.HANDLERS,
+    *friendships.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

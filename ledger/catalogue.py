@@ -51,9 +51,18 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Stripe's longest trial is two years."""
 
 
+class FriendLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one user, on any tier."""
+
+    open_requests: Count = 50
+    friends: Count = 500
+    """A board of friends is read whole, so this bounds what it costs."""
+
+
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     tiers: Mapping[str, Tier]
+    friends: FriendLimits = FriendLimits()
 
     def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
         """None when it is not for sale so."""

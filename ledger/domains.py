@@ -10,6 +10,7 @@ from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.domain import Domain
 from ledger.earnings.domain import DOMAIN as EARNINGS
 from ledger.enrolments.domain import DOMAIN as ENROLMENTS
+from ledger.friendships.domain import DOMAIN as FRIENDSHIPS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
@@ -34,6 +35,7 @@ DOMAINS: tuple[Domain, ...] = (
     VOTES,
     EARNINGS,
     ACCOUNTS,
+    FRIENDSHIPS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -15,6 +15,7 @@ from projections.earnings import Earnings
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
 from projections.enrolments import Enrolments
+from projections.friendships import Friendships
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.outbox import Outbox
@@ -40,6 +41,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Reviews,
         Earnings,
         Accounts,
+        Friendships,
         Journal,
         Audit,
         Outbox,

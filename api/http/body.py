@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -91,6 +92,16 @@ _THINGS = {
     "crt_": "certificate",
     "rvw_": "review",
 }
+
+
+_is_user = re.compile(USER).match
+
+
+def known_user(user_id: str) -> str:
+    """A user's id from the path; `NotFound` when nobody can have it."""
+    if not _is_user(user_id):
+        raise NotFound(f"There is no user {user_id!r:.80}.")
+    return user_id
 
 
 def known_shape(value: str, prefix: str, length: int = 200) -> str:

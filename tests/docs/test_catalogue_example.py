@@ -17,3 +17,4 @@ def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
     catalogue = load(file)
     assert catalogue.price_minor("pro", "month", "eur") == 1_099
     assert catalogue.tiers["pro"].features["upload_courses"].per == "month"
+    assert (catalogue.friends.open_requests, catalogue.friends.friends) == (20, 200)

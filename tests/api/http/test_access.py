@@ -65,6 +65,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "markHelpful": {},
     "hideReview": {"reason": "An insult."},
     "showReview": {},
+    "askFriend": {"user_id": "usr_new"},
+    "acceptFriend": {},
+    "declineFriend": {},
+    "withdrawFriendRequest": {},
+    "blockUser": {},
+    "unblockUser": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -112,6 +118,9 @@ SOMEBODYS = {
     "getEarnings",
     "listEarningsMovements",
     "getStatement",
+    "acceptFriend",
+    "declineFriend",
+    "withdrawFriendRequest",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -159,7 +168,16 @@ REVIEWS = {
     "showReview": "usr_learner",
 }
 """Whose review each is asked of."""
+FRIENDS = {
+    "acceptFriend": "usr_asks",
+    "declineFriend": "usr_asks_too",
+    "withdrawFriendRequest": "usr_asked",
+}
+"""With whom the owner has an open request."""
 NONE_OF_THEIR_OWN = {
+    "acceptFriend",
+    "declineFriend",
+    "withdrawFriendRequest",
     "acceptInvitation",
     "declineInvitation",
     "leaveCourse",
@@ -202,6 +220,7 @@ class World:
             code="OWNERS",
             month="2026-01",
             review_id=self.reviews.get(access.operation, ""),
+            user_id=FRIENDS.get(access.operation, "usr_other"),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -236,9 +255,17 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     await app.services.store.handle(
         create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
     )
+    for asker in ("usr_asks", "usr_asks_too"):
+        await befriend(app.caller(asker, "student"), "usr_owner")
+    await befriend(owner, "usr_asked")
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     return World(app, owner, courses, reviews, learnt, **ids)
+
+
+async def befriend(asker: Caller, asked: str) -> None:
+    answer = await asker("POST", "/api/friends/requests", key=new_id("key"), json={"user_id": asked})
+    assert answer.status_code == 201
 
 
 async def learnt_by(services: Services, owner: Caller) -> dict[str, str]:
@@ -340,6 +367,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             code="X",
             month="2026-01",
             review_id="rvw_1",
+            user_id="usr_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
