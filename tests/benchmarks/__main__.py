@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import courses, crashes, earnings, http, ids, projections, store
+from tests.benchmarks import courses, crashes, earnings, http, ids, projections, ranks, store
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "http": http.measure,
     "courses": courses.measure,
     "earnings": earnings.measure,
+    "ranks": ranks.measure,
     "crashes": crashes.measure,
 }
 
@@ -68,9 +69,7 @@ def report(figures: list[Figure]) -> None:
     for figure in figures:
         table.add_row(
             figure.name,
-            f"{figure.value:,.0f} {figure.unit}"
-            if figure.value >= 100
-            else f"{figure.value:,.1f} {figure.unit}",
+            f"{figure.value:,.{0 if figure.value >= 100 else 1 if figure.value >= 1 else 2}f} {figure.unit}",
             figure.baseline,
             "" if figure.ratio is None else f"{figure.ratio:.2f}",
             figure.goal,
