@@ -17,6 +17,7 @@ from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.visibility.domain import DOMAIN as VISIBILITY
 from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
@@ -36,6 +37,7 @@ DOMAINS: tuple[Domain, ...] = (
     EARNINGS,
     ACCOUNTS,
     FRIENDSHIPS,
+    VISIBILITY,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -17,10 +17,17 @@ from api.enrolments import certificate_words
 from api.http.auth import Principal
 from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
+from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reviews import words as review_words
-from api.services import Services
+from api.services import Services, origin_of
 from api.words import EMAIL, NO_NUL, TIME_ZONE
+from ledger.errors import Contended
+from ledger.ids import new_id
+from ledger.visibility.commands import SetVisibility
+from ledger.visibility.decider import VISIBILITY
+from ledger.visibility.state import LISTED, Visibility
+from ledger.visibility.stream import stream_of
 
 Call = Request[Principal, Any, State]
 TAGS = ["me"]
@@ -43,19 +50,23 @@ TimeZone = Annotated[
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`time_zone` is an IANA name; it decides when a day of a streak begins."""
+    """`time_zone` is an IANA name; it decides when a day of a streak begins. `visibility` says how others see
+    the caller on leaderboards: `hidden` not at all, `listed` by their opaque id, `named` by their name too.
+    """
 
     email: Email | None = None
     name: Name | None = None
     time_zone: TimeZone = "UTC"
+    visibility: Visibility = LISTED
 
 
 class ContactChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out is kept; null removes it, and of the time zone leaves UTC."""
+    """What is left out is kept; null removes it, and leaves UTC, and the visibility `listed`."""
 
     email: Email | UnsetType | None = UNSET
     name: Name | UnsetType | None = UNSET
     time_zone: TimeZone | UnsetType | None = UNSET
+    visibility: Visibility | UnsetType | None = UNSET
 
 
 _SELECT = "SELECT email, name, time_zone FROM contacts WHERE user_id = %s"
@@ -72,7 +83,16 @@ async def get_contact(request: Call, services: NamedDependency[Services]) -> Rea
     """All null, and UTC, when nothing was given or it was erased."""
     async with services.reading() as connection:
         row = await (await connection.execute(_SELECT, (request.user.id,))).fetchone()
-    return Read(Contact(email=row[0], name=row[1], time_zone=row[2]) if row else Contact())
+    visibility = await _visibility(services, request)
+    if row is None:
+        return Read(Contact(visibility=visibility))
+    return Read(Contact(email=row[0], name=row[1], time_zone=row[2], visibility=visibility))
+
+
+async def _visibility(services: Services, request: Call) -> Visibility:
+    """By the ledger."""
+    standing = await services.store.state(VISIBILITY, stream_of(request.user.id))
+    return standing.visibility
 
 
 _UPSERT = """
@@ -93,20 +113,40 @@ _UPSERT = """
     response_description="What is kept now",
     summary="Set contact data",
     tags=TAGS,
+    responses=responses(Contended),
 )
 async def put_contact(
     data: JSONBody[ContactChange], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
-    """Keeps what the body leaves out. No fact is recorded, so that it can be erased for good."""
+    """Keeps what the body leaves out. Only the visibility is a fact: all else can be erased for good."""
     _check(data)
+    headers = await _set_visibility(data.visibility, request, services)
     values: dict[str, Any] = {"user_id": request.user.id}
-    for name in ContactChange.__struct_fields__:
+    for name in ("email", "name", "time_zone"):
         given = getattr(data, name)
         values |= {name: None if given is UNSET else given, f"has_{name}": given is not UNSET}
     async with services.reading() as connection:
         row = await (await connection.execute(_UPSERT, values)).fetchone()
     assert row is not None, "it was written"
-    return Response(Contact(email=row[0], name=row[1], time_zone=row[2]))
+    visibility = await _visibility(services, request)
+    return Response(
+        Contact(email=row[0], name=row[1], time_zone=row[2], visibility=visibility), headers=headers
+    )
+
+
+async def _set_visibility(
+    visibility: Visibility | UnsetType | None, request: Call, services: Services
+) -> dict[str, str]:
+    """The headers that tell how far the ledger is; none where nothing was asked."""
+    if visibility is UNSET:
+        return {}
+    command = SetVisibility(
+        command_id=new_id("cmd"),
+        effective_at=services.now(),
+        user_id=request.user.id,
+        visibility=visibility or LISTED,
+    )
+    return (await services.submitter.submit(command, origin_of(request))).headers
 
 
 def _check(contact: ContactChange) -> None:
@@ -133,7 +173,7 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
     reviews and replies, whose stars stay, and the name on their certificates. Payments stay: they hold no
-    name, only the opaque id.
+    name, only the opaque id; and so does the visibility, so that nobody comes to be seen by it.
     """
     async with services.reading() as connection, connection.transaction():
         await connection.execute(_DELETE, (request.user.id,))
