@@ -15,7 +15,9 @@ from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
+from ledger.streaks.domain import DOMAIN as STREAKS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.tokens.domain import DOMAIN as TOKENS
 from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
 
@@ -34,6 +36,8 @@ DOMAINS: tuple[Domain, ...] = (
     VOTES,
     EARNINGS,
     ACCOUNTS,
+    STREAKS,
+    TOKENS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 
