@@ -22,6 +22,7 @@ from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
+from projections.tokens.projection import Tokens
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -40,6 +41,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Reviews,
         Earnings,
         Accounts,
+        Tokens,
         Journal,
         Audit,
         Outbox,
