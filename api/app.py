@@ -49,6 +49,8 @@ from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
+from api.tokens import giving
+from api.tokens import routes as tokens
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -78,6 +80,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *coupons.HANDLERS,
     *coupon_listing.HANDLERS,
     *earnings.HANDLERS,
+    *tokens.HANDLERS,
+    *giving.HANDLERS,
     *movements.HANDLERS,
     *statements.HANDLERS,
     *owed.HANDLERS,

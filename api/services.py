@@ -121,7 +121,7 @@ class Composition:
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
         self.signing_keys = open_keys(settings)
-        self.catalogue = _catalogue(settings)
+        self.catalogue = catalogue_of(settings)
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,7 +249,8 @@ def _appended(position: int, store: Store, metrics: Metrics, positions: Position
     positions.appended(position)
 
 
-def _catalogue(settings: Settings) -> Catalogue:
+def catalogue_of(settings: Settings) -> Catalogue:
+    """An operator's, or the default. Raises `SettingsError`."""
     if not settings.catalogue:
         return DEFAULT_CATALOGUE
     try:

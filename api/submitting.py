@@ -17,9 +17,11 @@ import structlog
 
 from api.stripe.delivery import Delivered
 from ledger.effects import (
+    AwardStreak,
     CreatePaymentIntent,
     CreateRefund,
     Effect,
+    FollowCompletion,
     FollowCouponUse,
     FollowEarnings,
     FollowSale,
@@ -46,6 +48,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         HoldCouponUse,
         FollowCouponUse,
         FollowEarnings,
+        FollowCompletion,
+        AwardStreak,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

@@ -16,6 +16,7 @@ import msgspec
 
 from ledger import money
 from ledger.errors import OperatorError
+from ledger.rewards import DEFAULT_RULES, TokenRules, fault
 
 FREE = "free"
 TIERS = (FREE, "pro", "enterprise")
@@ -63,6 +64,8 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     tiers: Mapping[str, Tier]
     friends: FriendLimits = FriendLimits()
+    tokens: TokenRules = DEFAULT_RULES
+    """What activity earns; the product's own where a file does not say it."""
 
     def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
         """None when it is not for sale so."""
@@ -158,6 +161,8 @@ def check(catalogue: Catalogue) -> None:
             )
         for currency, prices in tier.prices.items():
             _check_prices(f"tiers.{name}.prices.{currency}", currency, prices)
+    if wrong := fault(catalogue.tokens):
+        raise InvalidCatalogue(wrong)
 
 
 def _check_prices(where: str, currency: str, prices: Mapping[Interval, int]) -> None:

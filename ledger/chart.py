@@ -47,6 +47,14 @@ DISPUTE_FEES = _account("6010", "Dispute fees", "expense")
 CREDIT_LOSS = _account("6200", "Credit loss", "expense")
 FOREIGN_EXCHANGE = _account("7000", "Foreign exchange", "expense")
 ROUNDING = _account("7010", "Rounding", "expense")
+TOKENS_ISSUED = _account("9000", "Tokens issued", "expense")
+TOKENS_OUTSTANDING = _account("9100", "Tokens outstanding", "liability")
+TOKENS_REDEEMED = _account("9200", "Tokens redeemed", "income")
+TOKENS_EXPIRED = _account("9300", "Tokens expired", "income")
+
+TOK = "TOK"
+"""What accounts from 9000 on are in, instead of a currency: whole tokens, which are no money and never added
+to it. In upper case, so that it is no currency's code."""
 
 CHART: Mapping[str, Account] = {
     account.number: account
@@ -74,6 +82,10 @@ CHART: Mapping[str, Account] = {
         CREDIT_LOSS,
         FOREIGN_EXCHANGE,
         ROUNDING,
+        TOKENS_ISSUED,
+        TOKENS_OUTSTANDING,
+        TOKENS_REDEEMED,
+        TOKENS_EXPIRED,
     )
 }
 """By number, in the order of a balance sheet and an income statement."""

@@ -16,7 +16,9 @@ from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
+from ledger.streaks.domain import DOMAIN as STREAKS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
+from ledger.tokens.domain import DOMAIN as TOKENS
 from ledger.visibility.domain import DOMAIN as VISIBILITY
 from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
@@ -38,6 +40,8 @@ DOMAINS: tuple[Domain, ...] = (
     ACCOUNTS,
     FRIENDSHIPS,
     VISIBILITY,
+    STREAKS,
+    TOKENS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

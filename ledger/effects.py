@@ -6,6 +6,7 @@ The `tag` is what is stored, and never changes: a class may be renamed, and what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
@@ -299,6 +300,44 @@ class CloseAccount(msgspec.Struct, frozen=True, tag="accounts.close"):
     request_id: str
 
 
+class FollowCompletion(msgspec.Struct, frozen=True, omit_defaults=True, tag="tokens.follow_completion"):
+    """Have the learner's tokens for that course be as the enrolment stands when this is delivered."""
+
+    course_id: str
+    learner_id: str
+    cause: str = ""
+    """Why the access was lost, where it was, and the refund or dispute that it was lost by."""
+    cause_id: str = ""
+
+
+class AwardPublication(msgspec.Struct, frozen=True, tag="tokens.award_publication"):
+    """Award the author for a course that was published."""
+
+    course_id: str
+
+
+class AwardHelpfulReview(msgspec.Struct, frozen=True, tag="tokens.award_helpful_review"):
+    """Award who wrote the review, where as many find it helpful as the rules ask for."""
+
+    review_id: str
+    author_id: str
+
+
+class AwardStreak(msgspec.Struct, frozen=True, tag="tokens.award_streak"):
+    """Award so many days in a row, of the streak that began on that date."""
+
+    user_id: str
+    days: int
+    first_date: date
+
+
+class NoteActivity(msgspec.Struct, frozen=True, tag="streaks.note_activity"):
+    """Tell the user's streak that something was learnt at that time."""
+
+    user_id: str
+    at: Instant
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -320,6 +359,7 @@ EnrolmentEffect = (
 
 CouponEffect = HoldCouponUse | FollowCouponUse
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
+TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 
 Effect = (
     PaymentEffect
@@ -333,6 +373,8 @@ Effect = (
     | CouponEffect
     | FollowEarnings
     | AccountEffect
+    | TokenEffect
+    | NoteActivity
 )
 
 

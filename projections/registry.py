@@ -23,6 +23,7 @@ from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
+from projections.tokens.projection import Tokens
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -42,6 +43,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Earnings,
         Accounts,
         Friendships,
+        Tokens,
         Journal,
         Audit,
         Outbox,

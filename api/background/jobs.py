@@ -12,6 +12,7 @@ from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
+from api.tokens.settling import settle_tokens
 from ledger.store import Store
 from projections import outbox
 
@@ -29,6 +30,7 @@ def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_day
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
+        Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),

@@ -24,6 +24,7 @@ from api.cli.reviews import reviews
 from api.cli.service import demo, serve, worker
 from api.cli.snapshots import snapshots
 from api.cli.stripe import stripe
+from api.cli.tokens import tokens
 
 
 class Commands(click.Group):
@@ -63,6 +64,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, reviews, coupons, accounts, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, accounts, tokens, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

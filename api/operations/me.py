@@ -24,6 +24,9 @@ from api.services import Services, origin_of
 from api.words import EMAIL, NO_NUL, TIME_ZONE
 from ledger.errors import Contended
 from ledger.ids import new_id
+from ledger.store.batched_queries import Connection
+from ledger.streaks.commands import ChangeTimeZone
+from ledger.streaks.refusals import TimeZoneChangedLately
 from ledger.visibility.commands import SetVisibility
 from ledger.visibility.decider import VISIBILITY
 from ledger.visibility.state import LISTED, Visibility
@@ -31,6 +34,8 @@ from ledger.visibility.stream import stream_of
 
 Call = Request[Principal, Any, State]
 TAGS = ["me"]
+_UTC = "UTC"
+"""Of who said none."""
 _ZONES = frozenset(available_timezones())
 
 
@@ -113,21 +118,26 @@ _UPSERT = """
     response_description="What is kept now",
     summary="Set contact data",
     tags=TAGS,
-    responses=responses(Contended),
+    responses=responses(TimeZoneChangedLately, Contended),
 )
 async def put_contact(
     data: JSONBody[ContactChange], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
-    """Keeps what the body leaves out. Only the visibility is a fact: all else can be erased for good."""
+    """Keeps what the body leaves out. But for the visibility none of it is in a fact, so that it can be erased
+    for good. The time zone can be changed once in 24 hours, as it decides when a day of a streak begins.
+    """
     _check(data)
-    headers = await _set_visibility(data.visibility, request, services)
     values: dict[str, Any] = {"user_id": request.user.id}
     for name in ("email", "name", "time_zone"):
         given = getattr(data, name)
         values |= {name: None if given is UNSET else given, f"has_{name}": given is not UNSET}
-    async with services.reading() as connection:
+    async with services.reading() as connection, connection.transaction():
+        before = await _zone_of(connection, request.user.id)
         row = await (await connection.execute(_UPSERT, values)).fetchone()
-    assert row is not None, "it was written"
+        assert row is not None, "it was written"
+        if row[2] != before:  # refused, nothing is kept of all this
+            await services.store.handle(_zone_change(request, services), origin_of(request))
+    headers = await _set_visibility(data.visibility, request, services)
     visibility = await _visibility(services, request)
     return Response(
         Contact(email=row[0], name=row[1], time_zone=row[2], visibility=visibility), headers=headers
@@ -147,6 +157,21 @@ async def _set_visibility(
         visibility=visibility or LISTED,
     )
     return (await services.submitter.submit(command, origin_of(request))).headers
+
+
+_SELECT_ZONE = "SELECT time_zone FROM contacts WHERE user_id = %s FOR UPDATE"
+
+
+async def _zone_of(connection: Connection, user_id: str) -> str:
+    row = await (await connection.execute(_SELECT_ZONE, (user_id,))).fetchone()
+    return str(row[0]) if row else _UTC
+
+
+def _zone_change(request: Call, services: Services, *, erased: bool = False) -> ChangeTimeZone:
+    """That it changed is a fact, and which it is now is none."""
+    return ChangeTimeZone(
+        command_id=new_id("cmd"), effective_at=services.now(), user_id=request.user.id, erased=erased
+    )
 
 
 def _check(contact: ContactChange) -> None:
@@ -169,6 +194,7 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     response_description="It is erased",
     summary="Erase contact data and words",
     tags=TAGS,
+    responses=responses(Contended),
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
@@ -176,6 +202,8 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> N
     name, only the opaque id; and so does the visibility, so that nobody comes to be seen by it.
     """
     async with services.reading() as connection, connection.transaction():
+        if await _zone_of(connection, request.user.id) != _UTC:
+            await services.store.handle(_zone_change(request, services, erased=True), origin_of(request))
         await connection.execute(_DELETE, (request.user.id,))
         await course_words.erase(connection, request.user.id)
         await certificate_words.erase(connection, request.user.id)

@@ -17,9 +17,9 @@ from api.clock import Clock, SystemClock
 from api.enrolments.certifying import Certifying
 from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
+from api.streaks.zones import ContactZones
 from api.stripe.client import open_stripe
 from api.stripe.contact import Contact
-from api.stripe.delivery import Certifier, Owners
 from api.stripe.gateway import StripeGateway
 from ledger.store import Store, conninfo
 
@@ -38,9 +38,7 @@ def composition_of(
     clock = clock or SystemClock()
 
     def open_outside(store: Store, contact: Contact) -> AbstractAsyncContextManager[Stripe]:
-        dsn = conninfo(database_url, schema=settings.schema, name="deliveries")
-        certifier = Certifying(store, clock, composition.catalogue, dsn)
-        return stripe_of(settings, store, clock, contact, certifier, TableOwners(dsn))
+        return stripe_of(composition, store, contact)
 
     composition = Composition(
         settings,
@@ -54,25 +52,23 @@ def composition_of(
 
 
 @asynccontextmanager
-async def stripe_of(
-    settings: Settings,
-    store: Store,
-    clock: Clock,
-    contact: Contact,
-    certifier: Certifier,
-    owners: Owners,
-) -> AsyncIterator[Stripe]:
+async def stripe_of(composition: Composition, store: Store, contact: Contact) -> AsyncIterator[Stripe]:
+    settings, clock, catalogue = composition.settings, composition.clock, composition.catalogue
+    dsn = conninfo(composition.database_url, schema=settings.schema, name="deliveries")
     logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call and its address
-    async with open_stripe(
-        settings.stripe_api_key, api_base=settings.stripe_api_base, contact=contact
-    ) as client:
+    async with (
+        open_stripe(settings.stripe_api_key, api_base=settings.stripe_api_base, contact=contact) as client,
+        ContactZones.open(dsn) as zones,
+    ):
         gateway = StripeGateway(
             store,
             client,
             clock,
             return_url=settings.stripe_return_url,
-            certifier=certifier,
-            owners=owners,
+            certifier=Certifying(store, clock, catalogue, dsn),
+            owners=TableOwners(dsn),
+            zones=zones,
+            catalogue=catalogue,
         )
         yield Stripe(gateway, client)
 
@@ -93,7 +89,7 @@ async def hurrying(services: Services) -> AsyncIterator[Worker]:
 
 
 ALL_HERE: tuple[Background, ...] = (working,)
-HURRIED = frozenset({"funds_available", "dunning", "reservations_expired", "days_closed"})
+HURRIED = frozenset({"funds_available", "dunning", "reservations_expired", "days_closed", "tokens_settled"})
 HURRY_S = 0.5
 
 

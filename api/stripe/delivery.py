@@ -12,6 +12,7 @@ import structlog
 from api.clock import Clock
 from api.stripe.failures import Failure, failure_of
 from api.stripe.objects import UnexpectedAnswer
+from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue
 from ledger.message import Origin, Outcome
 from ledger.store import Store
 
@@ -87,6 +88,14 @@ class Owners(Protocol):
         ...
 
 
+class Zones(Protocol):
+    """In which zone a user's days begin; `api.streaks.zones` knows."""
+
+    async def zone_of(self, user_id: str) -> str:
+        """By its IANA name."""
+        ...
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What every delivery works with."""
 
@@ -97,6 +106,8 @@ class Tools(msgspec.Struct, frozen=True):
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
     certifier: Certifier | None = None
     owners: Owners | None = None
+    zones: Zones | None = None
+    catalogue: Catalogue = DEFAULT_CATALOGUE
     prices: dict[str, str] = {}
     """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, assert_never
 from weakref import WeakValueDictionary
 
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, webhooks
+from api.stripe import courses, tokens, webhooks
 from api.stripe.accounts import close, links
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts.objects import AccountLink
@@ -21,13 +21,26 @@ from api.stripe.billing import credit_notes, invoices, previews, requests
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
-from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Postponed, Tools, postponed
+from api.stripe.delivery import (
+    STRIPE_ERRORS,
+    Certifier,
+    Delivered,
+    Owners,
+    Postponed,
+    Tools,
+    Zones,
+    postponed,
+)
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.webhooks import LastLook
+from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue
 from ledger.effects import (
     AccountEffect,
     ApplyWebhook,
+    AwardHelpfulReview,
+    AwardPublication,
+    AwardStreak,
     CancelCoursePayment,
     CancelPaymentIntent,
     CertifyCompletion,
@@ -42,11 +55,13 @@ from ledger.effects import (
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
+    FollowCompletion,
     FollowCouponUse,
     FollowEarnings,
     FollowSale,
     HoldCouponUse,
     InvoiceEffect,
+    NoteActivity,
     PaymentEffect,
     RefundCoursePayment,
     ReopenEnrolment,
@@ -60,12 +75,14 @@ from ledger.effects import (
     RetryWithNewCard,
     StartCoursePayment,
     SubscriptionEffect,
+    TokenEffect,
     WithdrawChange,
     WithdrawReview,
 )
 from ledger.enrolments.stream import stream_of
 from ledger.message import Origin, Recorded
 from ledger.store import Store
+from ledger.streaks.stream import stream_of as streak_stream
 
 T = TypeVar("T")
 
@@ -94,8 +111,10 @@ class StripeGateway:
         return_url: str = "",
         certifier: Certifier | None = None,
         owners: Owners | None = None,
+        zones: Zones | None = None,
+        catalogue: Catalogue = DEFAULT_CATALOGUE,
     ) -> None:
-        self._tools = Tools(store, client, clock, return_url, certifier, owners)
+        self._tools = Tools(store, client, clock, return_url, certifier, owners, zones, catalogue)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -173,7 +192,9 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
-    | AccountEffect,
+    | AccountEffect
+    | TokenEffect
+    | NoteActivity,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -222,6 +243,10 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
+        case FollowCompletion() | AwardPublication() | AwardHelpfulReview() | AwardStreak():
+            return await tokens.deliver(tools, effect, origin)
+        case NoteActivity():
+            return await tokens.note_activity(tools, effect, origin)
         case CreateAccount():
             return await accounts.create(tools, effect, origin, cause)
         case ResolveAccount():
@@ -253,6 +278,22 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.use_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
+    if isinstance(effect, TokenEffect | NoteActivity):
+        return _subject_of_activity(effect)
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id
+
+
+def _subject_of_activity(effect: TokenEffect | NoteActivity) -> str:
+    match effect:
+        case FollowCompletion():
+            return stream_of(effect.course_id, effect.learner_id)
+        case AwardPublication():
+            return effect.course_id
+        case AwardHelpfulReview():
+            return effect.review_id
+        case AwardStreak() | NoteActivity():
+            return streak_stream(effect.user_id)
+        case _:
+            assert_never(effect)

@@ -110,9 +110,14 @@ def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
 
 async def tier_of(services: Services, user_id: str) -> str:
     """Whose terms count now: the tier that was bought while it is paid for, else free."""
-    tier, status, past_due_since = standing(await subscriber_of(services.store, user_id))
-    counts = features.effective_tier(tier, status, services.now(), past_due_since)
-    return counts if counts in services.catalogue.tiers else FREE
+    return await tier_at(services.store, user_id, services.now(), services.catalogue)
+
+
+async def tier_at(store: Store, user_id: str, now: datetime, catalogue: Catalogue) -> str:
+    """The same, where no service runs."""
+    tier, status, past_due_since = standing(await subscriber_of(store, user_id))
+    counts = features.effective_tier(tier, status, now, past_due_since)
+    return counts if counts in catalogue.tiers else FREE
 
 
 async def entitlement(services: Services, user_id: str, feature: str) -> Entitlement:

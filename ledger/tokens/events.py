@@ -1,7 +1,7 @@
 """Facts about one user's tokens.
 
 All lots that expire at one moment lie end to end on one *strip*, in the order in which they were awarded; a
-lot is a stretch of it. Each fact says what it takes and gives, so that who follows it need not know the rules.
+lot is a stretch of it. Each fact says what it takes and gives: who follows it need not know the rules.
 """
 
 from __future__ import annotations
@@ -59,9 +59,13 @@ class TokensAwarded(Event, frozen=True, kw_only=True):
     tier: str = ""
     cap: int | None = None
     """Of the tier at that time, for a month; None where the rule has none."""
+    a_day: int | None = None
+    """What the rule gives a user on one day (UTC) at most; None for any."""
     rules_version: str = ""
     reason: str = ""
     """Of one by hand, in the words of who gave it."""
+    cause_id: str = ""
+    """What led to it beside its source, such as the enrolment of a course that was completed."""
     request_id: str = ""
     """Of one by hand that a second administrator confirmed."""
     reinstates: str = ""
@@ -79,8 +83,6 @@ class AwardRequested(Event, frozen=True, kw_only=True):
     reason: str
     requested_by: str
     requested_at: Instant
-    expires_at: Instant | None = None
-    """Of the lot that it would be."""
 
 
 class AwardDeclined(Event, frozen=True, kw_only=True):

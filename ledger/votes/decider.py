@@ -30,7 +30,7 @@ def decide(command: VoteCommand, votes: Votes) -> tuple[VoteEvent, ...]:
                 raise VoteOnOwnReview("This review is your own, and the votes on it are others'.")
             if command.teaches:
                 raise VoteOnOwnCourse("You teach this course; the votes on its reviews are its readers'.")
-            return () if voted else (MarkedHelpful(**about),)
+            return () if voted else (MarkedHelpful(**about, author_id=command.author_id),)
         case UnmarkHelpful():
             return (UnmarkedHelpful(**about),) if voted else ()
         case _:

@@ -12,6 +12,8 @@ class MarkedHelpful(Event, frozen=True, kw_only=True):
     review_id: str
     course_id: str
     user_id: str
+    author_id: str = ""
+    """Who wrote the review; empty in facts that did not say it."""
 
 
 class UnmarkedHelpful(Event, frozen=True, kw_only=True):

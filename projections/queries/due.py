@@ -60,6 +60,13 @@ class ReservationDue(msgspec.Struct, frozen=True):
     stream: str
 
 
+class TokensDue(msgspec.Struct, frozen=True):
+    """A user of whose tokens something has matured or expired, and since when."""
+
+    user_id: str
+    at: datetime
+
+
 # What is owed on a subscription that is over stays open at Stripe; nobody is charged for it any more.
 _RETRIES = """
     SELECT stripe_invoice_id, next_retry_at AS at
@@ -176,6 +183,33 @@ async def reservations_due(
     behind = {"after": after.expires_at, "after_id": after.stream} if after else _FROM_THE_START
     async with conn.cursor(row_factory=class_row(ReservationDue)) as cursor:
         await cursor.execute(_RESERVATIONS, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_TOKENS = """
+    SELECT user_id, min(at) AS at
+    FROM (
+        SELECT user_id, expires_on::timestamp AT TIME ZONE 'UTC' AS at
+        FROM token_strips
+        WHERE remaining > 0 AND expires_on <= (%(now)s AT TIME ZONE 'UTC')::date
+        UNION ALL
+        SELECT user_id, pending_until
+        FROM token_lots
+        WHERE status = 'pending' AND pending_until <= %(now)s
+    ) AS due
+    GROUP BY user_id
+    HAVING (min(at), user_id) > (%(after)s, %(after_id)s)
+    ORDER BY at, user_id
+    LIMIT %(limit)s
+"""
+
+
+async def tokens_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: TokensDue | None = None
+) -> list[TokensDue]:
+    behind = {"after": after.at, "after_id": after.user_id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(TokensDue)) as cursor:
+        await cursor.execute(_TOKENS, {"now": now, "limit": limit, **behind})
         return await cursor.fetchall()
 
 

@@ -21,14 +21,11 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ledger.chart import CHART
+from ledger.chart import CHART, TOK
 from ledger.errors import OperatorError
 from ledger.money import EXPONENTS
 
 Format = Literal["hledger", "beancount", "csv"]
-
-TOKENS = "TOK"
-"""The unit of loyalty tokens: whole ones, no money."""
 
 
 class UnknownCurrency(OperatorError):
@@ -194,7 +191,7 @@ def decimal(amount_minor: int, currency: str) -> str:
 
 
 def _digits(currency: str) -> int:
-    if currency == TOKENS:
+    if currency == TOK:
         return 0
     try:
         return EXPONENTS[currency]
@@ -269,7 +266,7 @@ def beancount_account(account: str) -> str:
 
 def _beancount(opened: list[Opened], legs: Iterable[Leg]) -> Iterator[str]:
     yield 'option "title" "Liberation"\n'
-    for currency in sorted({one.currency for one in opened} - {TOKENS}):
+    for currency in sorted({one.currency for one in opened} - {TOK}):
         yield f'option "operating_currency" "{currency.upper()}"\n'
     for currency in sorted({one.currency for one in opened}):
         yield f"{opened[0].day} commodity {currency.upper()}\n  precision: {_digits(currency)}\n"

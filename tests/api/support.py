@@ -22,14 +22,16 @@ from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
 from api.settings import Settings
-from api.stripe import courses
+from api.stripe import courses, tokens
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
+from api.stripe.delivery import Zones
 from api.stripe.gateway import Delivered
 from api.stripe.payments import earnings, sales
 from ledger.balance import BalanceTransaction
+from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import (
     AccountEffect,
     CertifyCompletion,
@@ -39,6 +41,8 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowEarnings,
+    NoteActivity,
+    TokenEffect,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -226,6 +230,8 @@ class FakeStripe:
         self.offset = timedelta(0)
         self.attached: dict[str, str] = {}
         self.customers = 0
+        self.zones: Zones | None = None
+        """In which days begin; UTC without them."""
         self._store: Store
         self.billing: FakeBilling
         self.connect: FakeConnect
@@ -240,12 +246,14 @@ class FakeStripe:
         self.connect = FakeConnect(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(  # noqa: PLR0911  one answer for each kind
+    async def deliver_now(  # noqa: C901, PLR0911  one answer for each kind
         self, effect: Effect, _origin: Origin, cause: Recorded
     ) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
-        tools: Any = SimpleNamespace(store=self._store, clock=self)
+        tools: Any = SimpleNamespace(
+            store=self._store, clock=self, catalogue=DEFAULT_CATALOGUE, zones=self.zones
+        )
         match effect:
             case CreateCourse():
                 return await courses.create(tools, effect, STRIPE, cause=None)
@@ -259,6 +267,10 @@ class FakeStripe:
                 return await self.connect.deliver(effect)
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
+            case _ if isinstance(effect, TokenEffect):
+                return await tokens.deliver(tools, effect, STRIPE)
+            case NoteActivity():
+                return await tokens.note_activity(tools, effect, STRIPE)
             case FollowEarnings():
                 return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:

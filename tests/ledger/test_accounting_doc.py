@@ -37,6 +37,16 @@ from ledger.payments.events import (
 )
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
 from ledger.split import SettledSplit, given, kept
+from ledger.tokens.events import (
+    Stretch,
+    TokensAwarded,
+    TokensClawedBack,
+    TokensExpired,
+    TokensMatured,
+    TokensPenalised,
+    TokensRedeemed,
+    TokensRestored,
+)
 from tests.ledger.examples import NOON, recorded, txn
 from tests.ledger.test_split import sale
 
@@ -118,7 +128,60 @@ def invoice_settled(charged: int) -> InvoiceSettled:
     )
 
 
-FACTS: dict[str, Event] = {
+LOT = Stretch(100, expires_at=NOON)
+
+
+def clawed_back(*, from_lot: int = 0, expired: int = 0, owed: int = 0) -> TokensClawedBack:
+    return TokensClawedBack(
+        user_id="usr_ann",
+        rule="course_completed",
+        source_ref="crs_1",
+        lot_id="tok_1",
+        awarded=100,
+        awarded_at=NOON,
+        stretch=LOT,
+        cause="refunded",
+        from_lot=from_lot,
+        expired=expired,
+        owed=owed,
+    )
+
+
+TOKEN_FACTS: dict[str, Event] = {
+    "TokensAwarded": TokensAwarded(
+        user_id="usr_ann",
+        rule="course_completed",
+        source_ref="crs_1",
+        lot_id="tok_1",
+        asked=100,
+        amount=100,
+        awarded_at=NOON,
+        stretch=LOT,
+    ),
+    "TokensMatured": TokensMatured(
+        user_id="usr_ann",
+        lot_id="tok_1",
+        rule="course_completed",
+        source_ref="crs_1",
+        amount=100,
+        awarded_at=NOON,
+        matured_at=NOON,
+    ),
+    "TokensExpired": TokensExpired(user_id="usr_ann", expires_at=NOON, amount=100),
+    "TokensClawedBack": clawed_back(from_lot=100),
+    "TokensClawedBack, 40 of them expired before": clawed_back(expired=40, owed=60),
+    "TokensPenalised": TokensPenalised(
+        user_id="usr_ann", penalty_id="pen_1", amount=100, taken=(LOT,), reason="Copied answers"
+    ),
+    "TokensRedeemed": TokensRedeemed(
+        user_id="usr_ann", redemption_id="rdm_1", reward_id="rwd_1", amount=100, taken=(LOT,)
+    ),
+    "TokensRestored": TokensRestored(
+        user_id="usr_ann", redemption_id="rdm_1", amount=100, given_back=(LOT,), restored_at=NOON
+    ),
+}
+
+FACTS: dict[str, Event] = TOKEN_FACTS | {
     "PaymentSettled": PaymentSettled(charge_id="ch_1", balance_transaction=txn("charge", 10000, 320)),
     "PaymentFundsAvailable": PaymentFundsAvailable(
         balance_transaction_id="txn_charge", net_minor=9680, currency="usd"
@@ -220,10 +283,14 @@ FACTS: dict[str, Event] = {
 }
 
 
+def written(amount: int, unit: str) -> str:
+    return str(amount) if unit == chart.TOK else format_minor(amount, unit).removesuffix(" USD")
+
+
 def entry(event: Event) -> str:
     return ", ".join(
         f"{'Dr' if leg.amount_minor > 0 else 'Cr'} {leg.account} "
-        f"{format_minor(abs(leg.amount_minor), leg.currency).removesuffix(' USD')}"
+        f"{written(abs(leg.amount_minor), leg.currency)}"
         for leg in postings(recorded(event))
     )
 

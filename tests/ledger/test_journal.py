@@ -154,4 +154,4 @@ def test_accounts_stand_where_their_kind_does_and_contra_accounts_opposite() -> 
     sides = {number: account.side for number, account in chart.CHART.items()}
     assert sides["1000"] == sides["6000"] == sides["4900"] == sides["4910"] == "debit"
     assert sides["2000"] == sides["4000"] == "credit"
-    assert len(chart.CHART) == len({account.name for account in chart.CHART.values()}) == 23
+    assert len(chart.CHART) == len({account.name for account in chart.CHART.values()}) == 27

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ledger.effects import CertifyCompletion
+from ledger.effects import CertifyCompletion, FollowCompletion
 from ledger.enrolments.decider import ENROLMENT, decide
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.enrolments.learning.commands import ReportProgress
@@ -278,10 +278,10 @@ def test_the_time_of_learning_counts_from_the_first_access() -> None:
 # -------------------------------------------------------------------------------------------- certificates
 
 
-def test_a_completion_asks_for_its_certificate() -> None:
+def test_a_completion_asks_for_its_certificate_and_its_tokens() -> None:
     done = completion(when(bought(), DONE)[0])
     effects = react(recorded(done, stream="enrolment-crs_1-usr_ann"))
-    assert effects == (CertifyCompletion("crs_1", ANN, "enr_1"),)
+    assert effects == (CertifyCompletion("crs_1", ANN, "enr_1"), FollowCompletion("crs_1", ANN))
 
 
 def test_a_certificate_says_what_was_completed_and_is_issued_once() -> None:

@@ -20,10 +20,12 @@ from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.learning.rules import RETURN_BELOW_PERCENT
 from ledger.payments.sale import standing
 from ledger.split import kept
+from ledger.tokens.following import completion_source
 from tests.ledger.coupon_examples import ALL, PART
 from tests.ledger.enrolment_examples import ANN, IVY, reserve
 from tests.ledger.purchases import PRICE, World
 from tests.ledger.test_sales import elsewhere, in_euros
+from tests.ledger.token_examples import last_attempt
 
 OUTCOMES = st.sampled_from(["succeeded", "requires_action", "requires_payment_method"])
 
@@ -236,6 +238,12 @@ class Purchases(RuleBasedStateMachine):
         done = enrolment.learning.of(enrolment.enrolment_id).completed is not None
         assert not enrolment.is_live or (enrolment.status == "completed") == done
 
+    @invariant()
+    def tokens_are_never_below_zero_nor_both_owed_and_had(self) -> None:
+        tokens = self.world.tokens
+        assert min(tokens.balance, tokens.debt, tokens.pending_amount) >= 0 == tokens.balance * tokens.debt
+        assert -self.world.balances()["9100"] == tokens.balance - tokens.debt
+
     def teardown(self) -> None:
         world = self.world
         world.settle()
@@ -258,6 +266,11 @@ class Purchases(RuleBasedStateMachine):
                     had = enrolment.is_live and enrolment.enrolment_id == use_id
                     assert use.status == ("confirmed" if had else use.status)
                     assert (use.status in LIVE) == had, "a use of what ended is free"
+
+        attempt = last_attempt(completion_source("crs_1", ANN), world.facts)
+        of_award = attempt.award.amount if attempt.award is not None and attempt.stands else 0
+        assert attempt.stands == (enrolment.status == "completed"), "a completion nets to one award"
+        assert world.tokens.balance + world.tokens.pending_amount - world.tokens.debt == of_award
 
         books = world.balances()
         assert books["1010"] + books["1011"] + books["1012"] == self.net_at_stripe()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.errors import Refused
 from ledger.votes.commands import MarkHelpful, UnmarkHelpful, VoteCommand
@@ -14,7 +15,8 @@ from ledger.votes.refusals import VoteOnOwnCourse, VoteOnOwnReview
 from tests.ledger.examples import NOON
 
 ABOUT = {"review_id": "rvw_1", "course_id": "crs_1"}
-MARKED, UNMARKED = MarkedHelpful(**ABOUT, user_id="usr_bob"), UnmarkedHelpful(**ABOUT, user_id="usr_bob")
+MARKED = MarkedHelpful(**ABOUT, user_id="usr_bob", author_id="usr_ann")
+UNMARKED = UnmarkedHelpful(**ABOUT, user_id="usr_bob")
 
 
 def mark(user_id: str = "usr_bob", *, teaches: bool = False) -> MarkHelpful:
@@ -37,7 +39,7 @@ def unmark() -> UnmarkHelpful:
     [
         ((), mark(), (MARKED,)),
         ((MARKED,), mark(), ()),
-        ((MARKED,), mark("usr_cat"), (MarkedHelpful(**ABOUT, user_id="usr_cat"),)),
+        ((MARKED,), mark("usr_cat"), (replace(MARKED, user_id="usr_cat"),)),
         ((MARKED,), unmark(), (UNMARKED,)),
         ((MARKED, UNMARKED), unmark(), ()),
         ((), unmark(), ()),

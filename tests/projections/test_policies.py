@@ -41,6 +41,8 @@ NAMES = (
     "coupons",
     "earnings",
     "accounts",
+    "streaks",
+    "tokens",
 )
 
 

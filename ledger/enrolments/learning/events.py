@@ -32,6 +32,8 @@ class EnrolmentCompleted(Event, frozen=True, kw_only=True):
     completed_at: Instant
     minutes: int
     """That the revision takes by its author's word."""
+    estimated_minutes: int = 0
+    """What its author estimates for all of it, beside its items; 0 in facts that did not say it."""
     elapsed_s: int | None = None
     """Since the access began; None when it is not known since when."""
     plausible: bool = False

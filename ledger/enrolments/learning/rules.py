@@ -151,6 +151,7 @@ def _completed(command: ReportProgress, standing: Standing, begun_at: datetime |
         level=syllabus.level,
         completed_at=at,
         minutes=syllabus.minutes,
+        estimated_minutes=syllabus.estimated_minutes,
         elapsed_s=elapsed_s,
         plausible=elapsed_s is not None and elapsed_s >= least_s,
     )

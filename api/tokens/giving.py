@@ -1,0 +1,336 @@
+"""Awards by administrators and services, and penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.awards import last_attempt
+from api.http.body import IdempotencyKey
+from api.http.paging import Cursor, Limit, Page
+from api.http.preconditions import IDEMPOTENT
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.reads import newest_first, rows, select
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from api.subscriptions.entitlements import tier_of
+from api.tokens.resources import (
+    AwardPart,
+    AwardRequest,
+    NewTokenAward,
+    NewTokenPenalty,
+    OfAwardRequest,
+    TokenAward,
+    TokenPenalty,
+    request_of,
+)
+from api.tokens.routes import TAGS, Call
+from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
+from ledger.ids import derived_id
+from ledger.message import Recorded
+from ledger.rewards import BY_HAND
+from ledger.tokens.commands import AwardTokens, ConfirmAward, DeclineAward, PenaliseTokens, RequestAward
+from ledger.tokens.decider import TOKENS
+from ledger.tokens.events import AwardRequested, TokensAwarded, TokensPenalised
+from ledger.tokens.following import Now, Source, terms_of
+from ledger.tokens.refusals import (
+    CapReached,
+    DailyLimitReached,
+    InvalidTokens,
+    SameAdmin,
+    SecondAdminNeeded,
+    SourceUsed,
+    TooManyRequests,
+    UnknownRule,
+)
+from ledger.tokens.stream import stream_of
+from ledger.tokens.strips import total
+from projections.tokens.tables import TOKEN_REQUESTS, TokenRequestRow
+
+
+@post(
+    "/api/tokens/award",
+    operation_id="awardTokens",
+    summary="Award tokens",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="They are granted, or wait for a second administrator (`status`)",
+    responses=responses(
+        UnknownRule, InvalidTokens, SourceUsed, CapReached, DailyLimitReached, TooManyRequests, Forbidden
+    ),
+)
+async def award_tokens(
+    data: JSONBody[NewTokenAward],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[TokenAward]:
+    """By hand, which is an admin's, or by a rule. As much as the limits leave is granted. By hand, more than
+    an admin may give a user on one day waits until another admin confirms it.
+    """
+
+    async def work(command_id: str) -> Response[Any]:
+        source = _source(services, request, data, command_id)
+        try:
+            done = await _awarded(services, request, data, source)
+        except SecondAdminNeeded:
+            done = await _requested(services, request, data, source, command_id)
+        return Response(_shown(done.recorded), status_code=201, headers=done.headers)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+def _source(services: Services, request: Call, data: NewTokenAward, command_id: str) -> Source:
+    """Raises `UnknownRule`, `Forbidden` or `InvalidTokens`."""
+    if data.rule not in services.catalogue.tokens.rules:
+        known = ", ".join(sorted(services.catalogue.tokens.rules))
+        raise UnknownRule(f"There is no rule {data.rule!r:.80}; there are {known}.")
+    if data.rule == BY_HAND and "admin" not in request.user.roles:
+        raise Forbidden("Only an admin awards tokens by hand; a service names another rule.")
+    if not data.source_ref and data.rule != BY_HAND:
+        raise InvalidTokens("`source_ref` must say what this is awarded for.")
+    return Source(data.user_id, data.rule, data.source_ref or derived_id("gift", command_id))
+
+
+async def _awarded(services: Services, request: Call, data: NewTokenAward, source: Source) -> Submitted:
+    """The last attempt once more where it stands: the same is a repeat, and anything else is refused."""
+    attempt = await last_attempt(services.store, source)
+    number = attempt.number if attempt.stands else attempt.number + 1
+    now = Now(services.now(), await tier_of(services, source.user_id), services.catalogue)
+    command = AwardTokens(
+        command_id=source.award_id(number),
+        effective_at=now.at,
+        user_id=source.user_id,
+        rule=source.rule,
+        source_ref=source.source_ref,
+        attempt=number,
+        amount=data.amount or 0,
+        reason=data.reason,
+        terms=terms_of(source.rule, now),
+    )
+    try:
+        return await services.submitter.submit(command, origin_of(request))
+    except IdempotencyMismatch as error:
+        raise _used(source) from error
+
+
+def _used(source: Source) -> SourceUsed:
+    return SourceUsed(f"{source.rule} awarded something else for {source.source_ref!r:.80} already.")
+
+
+async def _requested(
+    services: Services, request: Call, data: NewTokenAward, source: Source, command_id: str
+) -> Submitted:
+    command = RequestAward(
+        command_id=command_id,
+        effective_at=services.now(),
+        user_id=source.user_id,
+        request_id=services.id_of("awr", command_id),
+        source_ref=source.source_ref,
+        amount=data.amount or 0,
+        reason=data.reason,
+        admin_id=request.user.id,
+    )
+    return await services.submitter.submit(command, origin_of(request))
+
+
+def _shown(recorded: Sequence[Recorded]) -> TokenAward:
+    """Of the last fact, before which may be what time has done."""
+    event = recorded[-1].event
+    if isinstance(event, AwardRequested):
+        return TokenAward(
+            user_id=event.user_id,
+            status="waiting",
+            rule=BY_HAND,
+            source_ref=event.source_ref,
+            asked=event.amount,
+            granted=0,
+            parts=[AwardPart(name="base", amount=event.amount)],
+            lot_id=None,
+            request_id=event.request_id,
+            pending_until=None,
+            expires_at=None,
+            repaid=0,
+        )
+    assert isinstance(event, TokensAwarded)
+    return TokenAward(
+        user_id=event.user_id,
+        status="granted" if event.pending_until is None else "pending",
+        rule=event.rule,
+        source_ref=event.source_ref,
+        asked=event.asked,
+        granted=event.amount,
+        parts=[AwardPart(name=one.name, amount=one.amount) for one in event.parts],
+        lot_id=event.lot_id,
+        request_id=event.request_id or None,
+        pending_until=event.pending_until,
+        expires_at=event.stretch.expires_at,
+        repaid=event.repaid,
+    )
+
+
+_REQUEST = select("SELECT {columns} FROM {table} WHERE request_id = %s", TOKEN_REQUESTS)
+
+
+async def _request_at(services: Services, request_id: str) -> TokenRequestRow:
+    async with services.reading() as connection:
+        found = await rows(connection, _REQUEST, TOKEN_REQUESTS, (request_id,))
+    if not found:
+        raise NotFound(f"No award {request_id!r:.80} waits for a second administrator.")
+    return found[0]
+
+
+@post(
+    "/api/tokens/awards/{request_id:str}/confirm",
+    operation_id="confirmAward",
+    summary="Confirm an award that another admin asked for",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="It is granted",
+    responses=responses(NotFound, SameAdmin, SourceUsed),
+)
+async def confirm_award(
+    request_id: FromPath[str],
+    data: JSONBody[OfAwardRequest],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[TokenAward]:
+    """Not by who asked for it."""
+    asked = await _request_at(services, request_id)
+    source = Source(asked.user_id, BY_HAND, asked.source_ref)
+
+    async def work(_command_id: str) -> Response[Any]:
+        attempt = await last_attempt(services.store, source)
+        number = attempt.number if attempt.stands else attempt.number + 1
+        now = Now(services.now(), await tier_of(services, source.user_id), services.catalogue)
+        command = ConfirmAward(
+            command_id=source.award_id(number),
+            effective_at=now.at,
+            user_id=source.user_id,
+            request_id=request_id,
+            source_ref=source.source_ref,
+            attempt=number,
+            admin_id=request.user.id,
+            terms=terms_of(BY_HAND, now),
+        )
+        try:
+            done = await services.submitter.submit(command, origin_of(request))
+        except IdempotencyMismatch as error:
+            raise _used(source) from error
+        return Response(_shown(done.recorded), status_code=201, headers=done.headers)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+@post(
+    "/api/tokens/awards/{request_id:str}/decline",
+    operation_id="declineAward",
+    summary="Decline an award that an admin asked for",
+    tags=TAGS,
+    status_code=204,
+    opt={IDEMPOTENT: True},
+    response_description="It waits no more",
+    responses=responses(NotFound),
+)
+async def decline_award(
+    request_id: FromPath[str],
+    data: JSONBody[OfAwardRequest],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[None]:
+    """Also by who asked for it."""
+    asked = await _request_at(services, request_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        command = DeclineAward(
+            command_id=command_id,
+            effective_at=services.now(),
+            user_id=asked.user_id,
+            request_id=request_id,
+        )
+        done = await services.submitter.submit(command, origin_of(request))
+        return Response(None, status_code=204, headers=done.headers)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+_WAITING = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE status = 'waiting' AND position < %(before)s
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    TOKEN_REQUESTS,
+)
+
+
+@get(
+    "/api/tokens/awards",
+    operation_id="listAwardRequests",
+    summary="Awards by hand that wait for a second admin",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_requests(
+    services: NamedDependency[Services], cursor: Cursor = None, limit: Limit = 20
+) -> Read[Page[AwardRequest]]:
+    """Newest first."""
+    return await newest_first(
+        services.reads, _WAITING, TOKEN_REQUESTS, {}, request_of, cursor=cursor, limit=limit
+    )
+
+
+@post(
+    "/api/tokens/penalise",
+    operation_id="penaliseTokens",
+    summary="Take tokens as a penalty",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="They are taken",
+    responses=responses(InvalidTokens),
+)
+async def penalise_tokens(
+    data: JSONBody[NewTokenPenalty],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[TokenPenalty]:
+    """In the order of expiry. What the balance does not have is debt, which later awards repay first."""
+
+    async def work(command_id: str) -> Response[Any]:
+        command = PenaliseTokens(
+            command_id=command_id,
+            effective_at=services.now(),
+            user_id=data.user_id,
+            penalty_id=services.id_of("pen", command_id),
+            amount=data.amount,
+            reason=data.reason,
+        )
+        done = await services.submitter.submit(command, origin_of(request))
+        event = done.recorded[-1].event
+        assert isinstance(event, TokensPenalised)
+        tokens = await services.store.state(TOKENS, stream_of(data.user_id))
+        shown = TokenPenalty(
+            penalty_id=event.penalty_id,
+            user_id=event.user_id,
+            amount=event.amount,
+            taken=total(event.taken),
+            owed=event.owed,
+            balance=tokens.balance,
+            debt=tokens.debt,
+        )
+        return Response(shown, status_code=201, headers=done.headers)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+HANDLERS = (award_tokens, confirm_award, decline_award, list_requests, penalise_tokens)

@@ -1,0 +1,149 @@
+"""Tokens as tables: live is what a rebuild makes of the same facts, and both are what the rules remember."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ledger.tokens.commands import DeclineAward
+from ledger.tokens.events import TokensAwarded, TokensRedeemed
+from ledger.tokens.refusals import InsufficientTokens
+from ledger.tokens.state import Tokens
+from ledger.tokens.stream import stream_of
+from projections.live import check, rebuild
+from projections.tokens.tables import NEVER
+from tests.ledger.examples import DAY, NOON
+from tests.ledger.token_examples import (
+    ANN,
+    award,
+    by_hand,
+    claw_back,
+    confirm,
+    penalise,
+    redeem,
+    request,
+    restore,
+    settle,
+    when,
+)
+from tests.projections.histories import History, append
+from tests.projections.tables import catch_up, contents, select
+
+JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class Life:
+    """Ann's tokens, as the rules have them, and the facts."""
+
+    def __init__(self) -> None:
+        self.tokens, self.history = Tokens(), History()
+
+    def do(self, command: Any) -> Any:
+        self.tokens, facts = when(self.tokens, command)
+        if facts:
+            self.history.add(stream_of(ANN), *facts, effective_at=command.effective_at)
+        return facts[-1] if facts else None
+
+    def store(self, url: str, **options: Any) -> None:
+        append(url, self.history.recorded)
+        catch_up(url, **options)
+
+
+def test_each_movement_has_the_balance_after_it(database_url: str) -> None:
+    life = Life()
+    life.do(award(100, "a", expires_at=JUNE))
+    life.do(award(70, "b", pending_until=NOON + 20 * DAY))
+    life.do(penalise(130))
+    life.do(settle(days=21))
+    life.do(settle(days=95))
+    life.store(database_url)
+    found = select(database_url, "SELECT * FROM token_movements ORDER BY position")
+    shown = [(one["kind"], one["change"], one["balance"], one["debt"], one["pending"]) for one in found]
+    assert shown == [
+        ("awarded", 100, 100, 0, 0),
+        ("awarded", 0, 100, 0, 70),
+        ("penalised", -100, 0, 30, 70),
+        ("matured", 40, 40, 0, 0),
+    ]
+    assert found[3]["happened_at"] == NOON + 20 * DAY, "when it was due"
+    [account] = select(database_url, "SELECT * FROM token_accounts")
+    assert (account["balance"], account["debt"], account["pending"]) == (40, 0, 0)
+    strips = select(database_url, "SELECT expires_on, remaining FROM token_strips ORDER BY expires_on")
+    assert [tuple(one.values()) for one in strips] == [(date(2026, 6, 1), 0), (date(2027, 3, 2), 40)]
+
+
+def test_lots_and_requests_say_what_became_of_them(database_url: str) -> None:
+    life = Life()
+    lot = life.do(award(100, "a", pending_until=NOON + DAY))
+    life.do(claw_back(lot))
+    life.do(by_hand(10, "b"))
+    life.do(request(900))
+    life.do(confirm("usr_eve"))
+    life.do(request(900))
+    life.do(DeclineAward(command_id="cmd_decline", effective_at=NOON, user_id=ANN, request_id="awr_1"))
+    life.store(database_url)
+    lots = select(database_url, "SELECT source_ref, status, reason FROM token_lots ORDER BY position")
+    assert [tuple(one.values()) for one in lots] == [
+        ("a", "reversed", ""),
+        ("b", "granted", "For answers in the forum"),
+        ("thanks", "granted", "For a year of answers"),
+    ]
+    [asked] = select(database_url, "SELECT status, amount, requested_by FROM token_requests")
+    assert tuple(asked.values()) == ("declined", 900, "usr_root")
+
+
+def _random_life(seed: int) -> Life:
+    chance, life, days = random.Random(seed), Life(), 0  # noqa: S311  # a test's dice
+    awards, spent = list[TokensAwarded](), list[TokensRedeemed]()
+    for number in range(120):
+        days += chance.randint(0, 3)
+        until = NOON.replace(hour=0) + timedelta(days=days + chance.choice((20, 60)))
+        match chance.choice(("award", "pending", "back", "take", "spend", "restore")):
+            case "award":
+                expires = chance.choice((until, None))
+                awards.append(life.do(award(chance.randint(1, 90), str(number), days=days, expires_at=expires,
+                                            counted=False)))  # fmt: skip
+            case "pending":
+                matures = NOON + timedelta(days=days + 10)
+                awards.append(life.do(award(50, str(number), days=days, expires_at=until, counted=False,
+                                            pending_until=matures)))  # fmt: skip
+            case "back" if awards:
+                life.do(claw_back(awards.pop(chance.randrange(len(awards))), days=days))
+            case "take":
+                life.do(penalise(chance.randint(1, 40), days=days, penalty_id=f"pen_{number}"))
+            case "spend":
+                try:
+                    spent.append(life.do(redeem(chance.randint(1, 60), number, days=days)))
+                except InsufficientTokens:
+                    continue
+            case "restore" if spent:
+                life.do(restore(spent.pop(), days=days))
+            case _:
+                pass
+    return life
+
+
+@pytest.mark.parametrize(("seed", "batch"), [(1, 7), (2, 1_000), (3, 1)])
+def test_live_is_rebuilt_and_is_what_the_rules_remember(database_url: str, seed: int, batch: int) -> None:
+    life = _random_life(seed)
+    life.store(database_url, batch=batch)
+    [account] = select(database_url, "SELECT balance, debt, pending FROM token_accounts")
+    now = life.tokens
+    assert tuple(account.values()) == (now.balance, now.debt, now.pending_amount)
+    strips = select(database_url, "SELECT expires_on, remaining FROM token_strips WHERE remaining <> 0")
+    remembered = {(one.expires_at.date() if one.expires_at else NEVER): one.left for one in now.strips}
+    assert {one["expires_on"]: one["remaining"] for one in strips} == {
+        day: left for day, left in remembered.items() if left
+    }
+    [books] = select(
+        database_url,
+        "SELECT credit_minor - debit_minor AS outstanding FROM balances WHERE account = '9100'",
+    )
+    assert books["outstanding"] == now.balance - now.debt
+    before = contents(database_url)
+    assert check(database_url).differences == ()
+    rebuild(database_url)
+    assert contents(database_url) == before
