@@ -33,6 +33,7 @@ from api.http.context import RequestContext
 from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
+from api.leaderboards import routes as leaderboards
 from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -91,6 +92,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *review_moderation.HANDLERS,
     *accounts.HANDLERS,
     *account_listing.HANDLERS,
+    *leaderboards.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
     *me.HANDLERS,

@@ -18,6 +18,7 @@ from projections.enrolments import Enrolments
 from projections.friendships import Friendships
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
+from projections.leaderboards.projection import Leaderboards
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
@@ -43,6 +44,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Earnings,
         Accounts,
         Friendships,
+        Leaderboards,
         Tokens,
         Journal,
         Audit,

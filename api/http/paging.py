@@ -37,7 +37,7 @@ def _cursor_fault(cursor: str) -> str | None:
 
 Cursor = Annotated[
     str | None,
-    QueryParameter(max_length=100, description="`next_cursor` of the page before; opaque."),
+    QueryParameter(max_length=400, description="`next_cursor` of the page before; opaque."),
     Check(_cursor_fault),
 ]
 

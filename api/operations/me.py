@@ -123,8 +123,8 @@ _UPSERT = """
 async def put_contact(
     data: JSONBody[ContactChange], request: Call, services: NamedDependency[Services]
 ) -> Response[Contact]:
-    """Keeps what the body leaves out. But for the visibility none of it is in a fact, so that it can be erased
-    for good. The time zone can be changed once in 24 hours, as it decides when a day of a streak begins.
+    """Keeps what the body leaves out. Only the visibility is in a fact: all else can be erased for good. The
+    time zone can be changed once in 24 hours, as it decides when a day of a streak begins.
     """
     _check(data)
     values: dict[str, Any] = {"user_id": request.user.id}

@@ -16,7 +16,6 @@ contact data has.
 LISTED: Visibility = "listed"
 """Who never said anything."""
 HIDDEN: Visibility = "hidden"
-NAMED: Visibility = "named"
 
 
 class Standing(Struct, frozen=True):

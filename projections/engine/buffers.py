@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any, Generic, LiteralString, Protocol
 
@@ -88,8 +88,7 @@ class Rows(Generic[R]):
     def write(self, cursor: Cursor[Any]) -> None:
         changed, self._changed = self._changed, {}
         kept = [row for row in changed.values() if row is not None]
-        if kept:
-            cursor.execute(_upsert(self.table), (_encode(kept).decode(),))
+        upsert(cursor, self.table, kept)
         if len(kept) < len(changed):
             gone = [key for key, row in changed.items() if row is None]
             cursor.execute(_delete(self.table), (gone,))
@@ -97,6 +96,12 @@ class Rows(Generic[R]):
     def copy(self, cursor: Cursor[Any]) -> None:
         self._changed = {}
         copy_all(cursor, self.table, map(msgspec.structs.astuple, self._by_key.values()))
+
+
+def upsert(cursor: Cursor[Any], table: Table[R], rows: Sequence[R]) -> None:
+    """Each whole, in place of the one with its key."""
+    if rows:
+        cursor.execute(_upsert(table), (_encode(rows).decode(),))
 
 
 class RowsByOwner(Rows[R]):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import courses, crashes, earnings, http, ids, projections, ranks, store
+from tests.benchmarks import courses, crashes, earnings, http, ids, leaderboards, projections, ranks, store
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "courses": courses.measure,
     "earnings": earnings.measure,
     "ranks": ranks.measure,
+    "leaderboards": leaderboards.measure,
     "crashes": crashes.measure,
 }
 

@@ -29,27 +29,27 @@ BODY = '{"amount_minor":1999,"currency":"usd","payment_method":"pm_card_visa","d
 
 async def measure(url: str) -> list[Figure]:
     """Starts the service and a bare one on the database at `url`, both with one process."""
-    async with _service(url) as (service, credential, process), _bare(url) as bare:
-        await _pay(service, credential, connections=8, requests=SEEDED, first=0)
-        paths = [f"/api/payments/{payment}" for payment in await _payments(service, credential)]
+    async with service(url) as (address, credential, process), _bare(url) as bare:
+        await _pay(address, credential, connections=8, requests=SEEDED, first=0)
+        paths = [f"/api/payments/{payment}" for payment in await _payments(address, credential)]
         figures: list[Figure] = []
         for connections, requests in READS.items():
             ours: list[Result] = []
             theirs: list[Result] = []
             for _ in range(ROUNDS):
-                ours.append(await _read(service, paths, connections, requests, credential))
-                theirs.append(await _read(bare, paths, connections, requests))
+                ours.append(await read(address, paths, connections, requests, credential))
+                theirs.append(await read(bare, paths, connections, requests))
             figures += _reads(connections, ours, theirs)
-        calm = [await _read(service, paths, USERS, 5 * USERS, credential, every_s=1.0) for _ in range(3)]
-        figures.append(_latency("GET /api/payments/{id}, 1,000 users, 1,000 reads/s", calm, goal_ms=200))
+        calm = [await read(address, paths, USERS, 5 * USERS, credential, every_s=1.0) for _ in range(3)]
+        figures.append(latency("GET /api/payments/{id}, 1,000 users, 1,000 reads/s", calm, goal_ms=200))
         first = SEEDED
         for connections, requests in PAYMENTS.items():
             rounds: list[Result] = []
             for _ in range(ROUNDS):
-                rounds.append(await _pay(service, credential, connections, requests, first))
+                rounds.append(await _pay(address, credential, connections, requests, first))
                 first += requests
             figures += _writes(connections, rounds)
-        figures.append(await _at_a_pace(service, credential, first))
+        figures.append(await _at_a_pace(address, credential, first))
         memory = process.memory_info().rss / 1e6
     figures.append(Figure(name="memory of the service after all of this", value=memory, unit="MB"))
     return figures
@@ -69,14 +69,14 @@ def _reads(connections: int, ours: list[Result], theirs: list[Result]) -> list[F
             goal="≥ 0.7",
             met=rate / bare >= 0.7,
         ),
-        _latency(name, ours, goal_ms=200),
+        latency(name, ours, goal_ms=200),
     ]
 
 
 def _writes(connections: int, rounds: list[Result]) -> list[Figure]:
     name = f"POST /api/payments/process, {connections:,} connections"
     rate = statistics.median(result.per_second for result in rounds)
-    return [Figure(name=name, value=rate, unit="payments/s"), _latency(name, rounds, goal_ms=500)]
+    return [Figure(name=name, value=rate, unit="payments/s"), latency(name, rounds, goal_ms=500)]
 
 
 async def _at_a_pace(url: str, credential: str, first: int) -> Figure:
@@ -86,10 +86,10 @@ async def _at_a_pace(url: str, credential: str, first: int) -> Figure:
     for _ in range(3):
         rounds.append(await _pay(url, credential, USERS, 2 * USERS, first, every_s))
         first += 2 * USERS
-    return _latency("POST /api/payments/process, 1,000 users, 100 payments/s", rounds, goal_ms=500)
+    return latency("POST /api/payments/process, 1,000 users, 100 payments/s", rounds, goal_ms=500)
 
 
-def _latency(name: str, rounds: list[Result], goal_ms: float) -> Figure:
+def latency(name: str, rounds: list[Result], goal_ms: float) -> Figure:
     p50, p95, p99 = (
         statistics.median(getattr(result, key) for result in rounds) for key in ("p50_ms", "p95_ms", "p99_ms")
     )
@@ -104,7 +104,7 @@ def _latency(name: str, rounds: list[Result], goal_ms: float) -> Figure:
     )
 
 
-async def _read(
+async def read(
     url: str,
     paths: list[str],
     connections: int,
@@ -162,8 +162,8 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def _service(database_url: str) -> AsyncIterator[tuple[str, str, psutil.Process]]:
-    """Its address, a student's credential, and its process."""
+async def service(database_url: str, **settings: str) -> AsyncIterator[tuple[str, str, psutil.Process]]:
+    """Its address, the student usr_bench's credential, and its process. `settings` are of its environment."""
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="liberation-bench-") as folder:
         environment = {
@@ -174,6 +174,7 @@ async def _service(database_url: str) -> AsyncIterator[tuple[str, str, psutil.Pr
             "LIBERATION_RATE_LIMIT_PER_MINUTE": "1000000000",
             "LIBERATION_RATE_LIMIT_BURST": "1000000000",
             "LIBERATION_LOG_LEVEL": "WARNING",
+            **settings,
         }
         liberation = str(Path(sys.executable).with_name("liberation"))
         async with _process([liberation, "serve"], environment, f"http://127.0.0.1:{port}/readyz") as process:

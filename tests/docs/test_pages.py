@@ -26,7 +26,7 @@ needs_curl = pytest.mark.skipif(
 
 @needs_curl
 @pytest.mark.parametrize(
-    ("page", "blocks"), [("README.md", 8), ("docs/api.md", 28), (BUYING, 10), (SELLING, 7)]
+    ("page", "blocks"), [("README.md", 8), ("docs/api.md", 30), (BUYING, 10), (SELLING, 7)]
 )
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:
     with running_service(tmp_path / "data") as service:

@@ -1,0 +1,92 @@
+"""How many users have which score, as a tree: so that a rank is a few sums, however many users there are.
+
+On level 0 a node is a score, on each further level 64 nodes of the one below. Whoever has more than a score
+is in a node above it on some level, under the same parent. The highest level has as many nodes as the
+highest score needs, so no score is too high.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from psycopg import Cursor
+
+from projections.engine.copying import copy_all
+from projections.engine.tables import Row, Table
+from projections.leaderboards.scores import Scores, counted
+
+BITS, LEVELS = 6, 4
+"""16,777,216 scores lie below 64 nodes of the highest level."""
+_MOST = 2**62
+
+
+class CountRow(Row):
+    board: str
+    level: int
+    node: int
+    users: int
+    """Whom others see; a node without any has no row."""
+
+
+COUNTS = Table("leaderboard_counts", CountRow, ("board", "level", "node"))
+
+
+def above(score: int) -> tuple[list[int], list[int], list[int]]:
+    """Of each level, from which node to which all users have more than `score`."""
+    levels = list(range(LEVELS))
+    lows = [(score >> BITS * level) + 1 for level in levels]
+    highs = [(((score >> BITS * (level + 1)) + 1) << BITS) - 1 for level in levels]
+    return levels, lows, [*highs[:-1], _MOST]
+
+
+_ADD = """
+    INSERT INTO {table} AS t
+    SELECT *
+    FROM json_populate_recordset(NULL::{table}, %s)
+    ON CONFLICT ({key}) DO UPDATE SET users = t.users + excluded.users
+"""
+_DROP_EMPTY = """
+    DELETE FROM {table} AS t
+    USING json_populate_recordset(NULL::{table}, %s) AS left_by
+    WHERE (t.board, t.level, t.node) = (left_by.board, left_by.level, left_by.node) AND t.users = 0
+"""
+
+
+class Counts:
+    """A `TableBuffer` that follows from the rows of `scores`; it is written before they are."""
+
+    table = COUNTS
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        changes: Counter[tuple[str, int]] = Counter()
+        for board, before, after in self._scores.moves():
+            changes[board, before] -= 1
+            changes[board, after] += 1
+        rows = [row for row in nodes(changes) if row.users]
+        if rows:
+            cursor.execute(self.table.compose(_ADD), (_encode(rows).decode(),))
+        if left := [row for row in rows if row.users < 0]:
+            cursor.execute(self.table.compose(_DROP_EMPTY), (_encode(left).decode(),))
+
+    def copy(self, cursor: Cursor[Any]) -> None:
+        counts = Counter((row.board, counted(row)) for row in self._scores)
+        copy_all(cursor, self.table, map(msgspec.structs.astuple, nodes(counts)))
+
+
+def nodes(users: Counter[tuple[str, int]]) -> Iterable[CountRow]:
+    """On every level, of users by board and score; who has none is not counted."""
+    counts: Counter[tuple[str, int, int]] = Counter()
+    for (board, score), many in users.items():
+        if score:
+            for level in range(LEVELS):
+                counts[board, level, score >> BITS * level] += many
+    return (CountRow(*node, many) for node, many in counts.items())
+
+
+_encode = msgspec.json.Encoder().encode

@@ -1,0 +1,99 @@
+"""Scores by window, how many users have which, and who wants to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+from psycopg import Cursor
+
+from ledger.message import Event, Recorded
+from ledger.visibility.events import VisibilityChanged
+from ledger.visibility.state import HIDDEN
+from ledger.windows import windows_on
+from projections.engine.buffers import Rows, TableBuffer
+from projections.engine.projection import Projection
+from projections.engine.tables import Row, Table
+from projections.leaderboards.counts import Counts
+from projections.leaderboards.scores import ScoreRow, Scores
+from projections.leaderboards.scoring import SCORE_FACTS, ScoreFact, gained
+
+
+class VisibilityRow(Row):
+    user_id: str
+    visibility: str
+
+
+VISIBILITIES = Table("visibilities", VisibilityRow, ("user_id",))
+
+_Place = tuple[str, dict[str, ScoreRow], datetime | None]
+"""A board, its rows, and when it is published."""
+
+
+class Leaderboards(Projection):
+    NAME: ClassVar[str] = "leaderboards"
+    FACTS: ClassVar[frozenset[type[Event]] | None] = SCORE_FACTS | {VisibilityChanged}
+
+    def __init__(self) -> None:
+        self._visibilities = Rows(VISIBILITIES)
+        self._scores = Scores()
+        self._counts = Counts(self._scores)
+        self._places: dict[date, tuple[_Place, ...]] = {}
+
+    @property
+    def buffers(self) -> tuple[TableBuffer, ...]:
+        return self._visibilities, self._counts, self._scores
+
+    def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
+        earning: list[Any] = [one.event for one in batch if type(one.event) in SCORE_FACTS]
+        earners = {event.user_id for event in earning}
+        turning = {one.event.user_id for one in batch if isinstance(one.event, VisibilityChanged)}
+        days = {event.awarded_at.astimezone(UTC).date() for event in earning}
+        boards = {window.name for day in days for window in windows_on(day)}
+        self._visibilities.load(cursor, earners | turning)
+        self._scores.load(cursor, earners - turning, boards)
+        self._scores.load_all(cursor, turning)
+
+    def project(self, recorded: Recorded) -> None:
+        event: Any = recorded.event
+        if isinstance(event, VisibilityChanged):
+            self._show(event)
+        elif change := gained(event):
+            self._score(recorded, event, change)
+
+    def _score(self, recorded: Recorded, event: ScoreFact, change: int) -> None:
+        user_id, at, recorded_at = event.user_id, recorded.metadata.effective_at, recorded.recorded_at
+        scores = self._scores
+        for board, rows, published_at in self._places_of(event.awarded_at):
+            row = rows.get(user_id)
+            if row is None:
+                row = rows[user_id] = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
+            if scores.compares:
+                scores.changing(row)
+            row.score_now += change
+            if published_at is None or recorded_at < published_at:
+                row.score += change
+                row.reached_at = at
+
+    def _places_of(self, at: datetime) -> tuple[_Place, ...]:
+        day = at.astimezone(UTC).date()
+        places = self._places.get(day)
+        if places is None:
+            places = self._places[day] = tuple(
+                (window.name, self._scores.on(window.name), window.published_at) for window in windows_on(day)
+            )
+        return places
+
+    def _is_hidden(self, user_id: str) -> bool:
+        row = self._visibilities.find(user_id)
+        return row is not None and row.visibility == HIDDEN
+
+    def _show(self, event: VisibilityChanged) -> None:
+        self._visibilities.put(event.user_id, VisibilityRow(event.user_id, event.visibility))
+        hidden = event.visibility == HIDDEN
+        for row in self._scores.of(event.user_id):
+            if row.hidden != hidden:
+                if self._scores.compares:
+                    self._scores.changing(row)
+                row.hidden = hidden

@@ -1,0 +1,96 @@
+"""The row of a user's score in one window, and the rows of all windows in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import Cursor
+
+from projections.engine.buffers import upsert
+from projections.engine.copying import copy_all
+from projections.engine.tables import Row, Table
+
+
+class ScoreRow(Row):
+    board: str
+    """The window's name, such as `2026-W48`."""
+    user_id: str
+    score: int
+    """As published: of what was recorded before the window was; while it runs, all."""
+    reached_at: datetime
+    """When that score was."""
+    score_now: int
+    """With what was recorded since."""
+    hidden: bool
+    """The user wants to be on no board."""
+
+
+SCORES = Table("leaderboard_scores", ScoreRow, ("user_id", "board"))
+
+
+def counted(row: ScoreRow) -> int:
+    """The score by which others are ranked; 0 for who is not on the board."""
+    return 0 if row.hidden else max(row.score, 0)
+
+
+_LOAD = "SELECT {columns} FROM {table} WHERE user_id = ANY(%s) AND board = ANY(%s)"
+_LOAD_ALL = "SELECT {columns} FROM {table} WHERE user_id = ANY(%s)"
+
+
+class Scores:
+    """A `TableBuffer` by board and user. It knows what each changed row counted for before."""
+
+    table = SCORES
+
+    def __init__(self) -> None:
+        self._boards: defaultdict[str, dict[str, ScoreRow]] = defaultdict(dict)
+        self._before: dict[tuple[str, str], int] = {}
+        self.compares = False
+        """Whether `changing` is to be called: not while a rebuild fills the tables, as none are counted."""
+
+    def load(self, cursor: Cursor[Any], users: Collection[str], boards: Collection[str]) -> None:
+        self._remember(cursor, _LOAD, list(users), list(boards))
+
+    def load_all(self, cursor: Cursor[Any], users: Collection[str]) -> None:
+        """Of all boards there ever were."""
+        self._remember(cursor, _LOAD_ALL, list(users))
+
+    def _remember(self, cursor: Cursor[Any], query: Any, *of: list[str]) -> None:
+        self.compares = True
+        if of[0]:
+            cursor.execute(self.table.compose(query), of)
+            for values in cursor.fetchall():
+                row = ScoreRow(*values)
+                self._boards[row.board][row.user_id] = row
+
+    def on(self, board: str) -> dict[str, ScoreRow]:
+        """By user. A new row is put there."""
+        return self._boards[board]
+
+    def of(self, user_id: str) -> list[ScoreRow]:
+        return [rows[user_id] for rows in self._boards.values() if user_id in rows]
+
+    def changing(self, row: ScoreRow) -> None:
+        """To be called before a row is changed, and before a new one is."""
+        self._before.setdefault((row.board, row.user_id), counted(row))
+
+    def moves(self) -> Iterator[tuple[str, int, int]]:
+        """On which board somebody came from what score to what, since the last `write` or `copy`."""
+        for (board, user_id), before in self._before.items():
+            yield board, before, counted(self._boards[board][user_id])
+
+    def __iter__(self) -> Iterator[ScoreRow]:
+        for rows in self._boards.values():
+            yield from rows.values()
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        changed, self._before = self._before, {}
+        upsert(cursor, self.table, [self._boards[board][user_id] for board, user_id in changed])
+
+    def copy(self, cursor: Cursor[Any]) -> None:
+        self._before, self.compares = {}, True
+        copy_all(cursor, self.table, map(msgspec.structs.astuple, self))
