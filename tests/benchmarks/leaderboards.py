@@ -38,6 +38,7 @@ ASKED = 2_000
 GOAL_MS, REBUILD_GOAL, RATIO_GOAL = 10, 100_000, 0.8
 CHUNK = 50_000
 QUESTIONS = {
+    "beside them GET /api/me, whatever there is": "/api/me",
     "the top 100": "/api/leaderboard/global?limit=100&window=all",
     "one's own rank": "/api/leaderboard/global?limit=1&window=week",
     "around me": "/api/leaderboard/global?around=me&limit=20&window=month",

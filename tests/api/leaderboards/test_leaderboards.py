@@ -129,6 +129,15 @@ async def test_pages_join_to_the_whole_board(boards: Boards, path: str) -> None:
         assert paged == whole
 
 
+async def test_a_page_goes_on_behind_an_id_of_any_length(boards: Boards) -> None:
+    users = ["a" * 128, "b" * 128]
+    for user in users:
+        boards.earn(user, 10)
+    first = await boards.board("usr_a", limit=1)
+    second = await boards.board("usr_a", limit=1, cursor=first["next_cursor"])
+    assert [page["items"][0]["user_id"] for page in (first, second)] == users
+
+
 async def test_who_stays_is_shown_once_while_awards_arrive(boards: Boards) -> None:
     for number in range(12):
         boards.earn(f"usr_{number:02}", 100 - number)
