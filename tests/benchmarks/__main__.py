@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import courses, crashes, earnings, http, ids, projections, store
+from tests.benchmarks import courses, crashes, earnings, http, ids, projections, store, tokens
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "http": http.measure,
     "courses": courses.measure,
     "earnings": earnings.measure,
+    "tokens": tokens.measure,
     "crashes": crashes.measure,
 }
 

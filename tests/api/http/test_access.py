@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 from litestar import Litestar, get
+from msgspec.structs import replace
 
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
 from api.services import Services
 from ledger.enrolments.reviews import rules
 from ledger.ids import new_id
+from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
+from tests.ledger.token_examples import request
 
 BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
@@ -65,6 +68,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "markHelpful": {},
     "hideReview": {"reason": "An insult."},
     "showReview": {},
+    "awardTokens": {"user_id": "usr_owner", "rule": "helpful_review", "source_ref": "rvw_elsewhere"},
+    "penaliseTokens": {"user_id": "usr_owner", "amount": 1, "reason": "Copied."},
+    "confirmAward": {},
+    "declineAward": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -75,6 +82,9 @@ QUERY = {
     "getEarnings": {"user_id": "usr_owner"},
     "listEarningsMovements": {"user_id": "usr_owner"},
     "getStatement": {"user_id": "usr_owner"},
+    "getTokenBalance": {"user_id": "usr_owner"},
+    "listTokenMovements": {"user_id": "usr_owner"},
+    "getStreak": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
     "acceptInvitation",
@@ -112,6 +122,9 @@ SOMEBODYS = {
     "getEarnings",
     "listEarningsMovements",
     "getStatement",
+    "getTokenBalance",
+    "listTokenMovements",
+    "getStreak",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -159,6 +172,9 @@ REVIEWS = {
     "showReview": "usr_learner",
 }
 """Whose review each is asked of."""
+AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
+"""Which award that waits for a second administrator each is asked of."""
+ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
 NONE_OF_THEIR_OWN = {
     "acceptInvitation",
     "declineInvitation",
@@ -202,6 +218,7 @@ class World:
             code="OWNERS",
             month="2026-01",
             review_id=self.reviews.get(access.operation, ""),
+            request_id=AWARDS.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -236,6 +253,10 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     await app.services.store.handle(
         create(terms(scope="platform", scope_id=""), code="OWNERS", user_id="usr_owner", by_admin=True), MAKER
     )
+    for request_id in AWARDS.values():
+        asked = request(600)
+        ours = {"command_id": new_id("cmd"), "request_id": request_id, "source_ref": request_id}
+        await app.services.store.handle(replace(asked, **ours), ROOT)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     return World(app, owner, courses, reviews, learnt, **ids)
@@ -340,6 +361,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             code="X",
             month="2026-01",
             review_id="rvw_1",
+            request_id="awr_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
