@@ -360,6 +360,7 @@ EnrolmentEffect = (
 CouponEffect = HoldCouponUse | FollowCouponUse
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
+ActivityEffect = TokenEffect | NoteActivity
 
 Effect = (
     PaymentEffect
@@ -373,8 +374,7 @@ Effect = (
     | CouponEffect
     | FollowEarnings
     | AccountEffect
-    | TokenEffect
-    | NoteActivity
+    | ActivityEffect
 )
 
 

@@ -30,8 +30,8 @@ Share = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     amount: Amount
     """0 for one whose amount whoever awards it says."""
-    expires_after_days: Days | None = 365
-    """From when the tokens can be spent to the end of a day (UTC); null for never."""
+    expires_after_days: Annotated[int, msgspec.Meta(ge=0, le=3_650)] = 365
+    """From when the tokens can be spent to the end of a day (UTC); 0 for never."""
     counts: bool = True
     """Whether it uses up the month's cap of the tier, and ends with it."""
     a_day: Amount | None = None

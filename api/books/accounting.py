@@ -30,7 +30,8 @@ Party = Annotated[
     QueryParameter(
         max_length=128,
         pattern=NO_NUL,
-        description="One sub-ledger: a subscription's id on 2000, an instructor's on 2100, a user's on 2300.",
+        description="One sub-ledger: a subscription's id on 2000, an instructor's on 2100, "
+        "a user's on 2300 and 9100.",
     ),
 ]
 By = Annotated[

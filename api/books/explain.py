@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.books.accounting import TAGS, Party
-from api.http.body import CurrencyParameter, currency_of
+from api.http.body import UnitParameter, unit_of
 from api.http.checks import Check
 from api.http.known import account_fault, check_party
 from api.http.paging import LARGEST, Cursor, Limit, Page, before_key, page
@@ -96,7 +96,7 @@ _EXPLAIN = """
 async def explain_balance(
     services: NamedDependency[Services],
     account: AccountNumber,
-    currency: CurrencyParameter,
+    currency: UnitParameter,
     party: Party = None,
     cursor: Cursor = None,
     limit: Limit = 20,
@@ -104,7 +104,7 @@ async def explain_balance(
     """From an account's balance to its postings, to the facts behind them with their place and hash in the
     chain, to Stripe's objects.
     """
-    currency = currency_of(currency)
+    currency = unit_of(currency)
     position, leg, closing = before_key(cursor, (LARGEST, LARGEST, 0)) if cursor else (LARGEST, LARGEST, None)
     arguments = {
         "account": account,

@@ -12,6 +12,7 @@ from msgspec import Meta
 from api.http.checks import Check, time
 from api.words import CURRENCY, NO_NUL, PAYMENT, PAYMENT_METHOD, USER
 from ledger import money
+from ledger.chart import TOK
 from ledger.errors import NotFound
 
 
@@ -35,8 +36,10 @@ CurrencyFilter = Annotated[
     QueryParameter(pattern=CURRENCY, description="ISO 4217, in either case."),
     Check(currency_fault),
 ]
-CurrencyParameter = Annotated[
-    str, QueryParameter(pattern=CURRENCY, description="ISO 4217, in either case."), Check(currency_fault)
+UnitParameter = Annotated[
+    str,
+    QueryParameter(pattern=CURRENCY, description="ISO 4217 in either case, or TOK for tokens."),
+    Check(lambda code: None if code.upper() == TOK else currency_fault(code)),
 ]
 PaymentMethodId = Annotated[
     str,
@@ -70,6 +73,11 @@ IdempotencyKey = Annotated[
 def currency_of(code: str) -> str:
     """Of the query, in lower case, as it is stored."""
     return code.lower()
+
+
+def unit_of(code: str) -> str:
+    """As the books have it: a currency, or the unit of tokens."""
+    return TOK if code.upper() == TOK else currency_of(code)
 
 
 def instant(text: str | None) -> datetime | None:

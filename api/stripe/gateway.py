@@ -37,6 +37,7 @@ from api.stripe.webhooks import LastLook
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue
 from ledger.effects import (
     AccountEffect,
+    ActivityEffect,
     ApplyWebhook,
     AwardHelpfulReview,
     AwardPublication,
@@ -75,7 +76,6 @@ from ledger.effects import (
     RetryWithNewCard,
     StartCoursePayment,
     SubscriptionEffect,
-    TokenEffect,
     WithdrawChange,
     WithdrawReview,
 )
@@ -131,6 +131,8 @@ class StripeGateway:
         async with turn.lock:
             if isinstance(effect, ApplyWebhook):
                 return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
+            if isinstance(effect, ActivityEffect):
+                return await tokens.deliver(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -192,9 +194,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
-    | AccountEffect
-    | TokenEffect
-    | NoteActivity,
+    | AccountEffect,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -243,10 +243,6 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
-        case FollowCompletion() | AwardPublication() | AwardHelpfulReview() | AwardStreak():
-            return await tokens.deliver(tools, effect, origin)
-        case NoteActivity():
-            return await tokens.note_activity(tools, effect, origin)
         case CreateAccount():
             return await accounts.create(tools, effect, origin, cause)
         case ResolveAccount():
@@ -278,14 +274,14 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.use_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
-    if isinstance(effect, TokenEffect | NoteActivity):
+    if isinstance(effect, ActivityEffect):
         return _subject_of_activity(effect)
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
     return effect.user_id
 
 
-def _subject_of_activity(effect: TokenEffect | NoteActivity) -> str:
+def _subject_of_activity(effect: ActivityEffect) -> str:
     match effect:
         case FollowCompletion():
             return stream_of(effect.course_id, effect.learner_id)

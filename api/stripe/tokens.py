@@ -11,7 +11,14 @@ from ledger import effects
 from ledger.catalogue import FREE
 from ledger.courses.decider import COURSE
 from ledger.courses.stream import stream_of as course_stream
-from ledger.effects import AwardHelpfulReview, AwardPublication, AwardStreak, FollowCompletion, TokenEffect
+from ledger.effects import (
+    ActivityEffect,
+    AwardHelpfulReview,
+    AwardPublication,
+    AwardStreak,
+    FollowCompletion,
+    TokenEffect,
+)
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import IdempotencyMismatch
@@ -30,8 +37,10 @@ from ledger.votes.decider import VOTES
 from ledger.votes.stream import stream_of as votes_stream
 
 
-async def deliver(tools: Tools, effect: TokenEffect, origin: Origin) -> Delivered:
+async def deliver(tools: Tools, effect: ActivityEffect, origin: Origin) -> Delivered:
     """Once, however often this is delivered. Raises Postponed where another was first with something else."""
+    if isinstance(effect, effects.NoteActivity):
+        return await _note_activity(tools, effect, origin)
     command = await _asked(tools, effect)
     return Delivered() if command is None else await _sent(tools, command, origin)
 
@@ -84,7 +93,7 @@ async def _sent(tools: Tools, command: Command, origin: Origin) -> Delivered:
         raise Postponed("another award of this source was first: it is looked at again") from error
 
 
-async def note_activity(tools: Tools, effect: effects.NoteActivity, origin: Origin) -> Delivered:
+async def _note_activity(tools: Tools, effect: effects.NoteActivity, origin: Origin) -> Delivered:
     """Nothing where that date counts already, as it does from the second time on."""
     zone = "UTC" if tools.zones is None else await tools.zones.zone_of(effect.user_id)
     streak = await tools.store.state(STREAKS, streak_stream(effect.user_id))

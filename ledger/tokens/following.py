@@ -100,7 +100,7 @@ def terms_of(
 
 
 def _expiry(rule: Rule, usable_from: datetime) -> datetime | None:
-    if rule.expires_after_days is None:
+    if not rule.expires_after_days:
         return None
     return midnight_after(usable_from + timedelta(days=rule.expires_after_days))
 

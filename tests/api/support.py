@@ -34,6 +34,7 @@ from ledger.balance import BalanceTransaction
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import (
     AccountEffect,
+    ActivityEffect,
     CertifyCompletion,
     CreateCourse,
     CreatePaymentIntent,
@@ -41,8 +42,6 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowEarnings,
-    NoteActivity,
-    TokenEffect,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -246,7 +245,7 @@ class FakeStripe:
         self.connect = FakeConnect(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(  # noqa: C901, PLR0911  one answer for each kind
+    async def deliver_now(  # noqa: PLR0911  one answer for each kind
         self, effect: Effect, _origin: Origin, cause: Recorded
     ) -> Delivered:
         if self.hold is not None:
@@ -267,10 +266,8 @@ class FakeStripe:
                 return await self.connect.deliver(effect)
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
-            case _ if isinstance(effect, TokenEffect):
+            case _ if isinstance(effect, ActivityEffect):
                 return await tokens.deliver(tools, effect, STRIPE)
-            case NoteActivity():
-                return await tokens.note_activity(tools, effect, STRIPE)
             case FollowEarnings():
                 return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:

@@ -15,7 +15,18 @@ from rich.table import Table
 
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
-from tests.benchmarks import courses, crashes, earnings, http, ids, leaderboards, projections, ranks, store
+from tests.benchmarks import (
+    courses,
+    crashes,
+    earnings,
+    http,
+    ids,
+    leaderboards,
+    projections,
+    ranks,
+    store,
+    tokens,
+)
 from tests.benchmarks.measure import Figure
 
 Benchmark = Callable[[str], Awaitable[list[Figure]]]
@@ -30,6 +41,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "earnings": earnings.measure,
     "ranks": ranks.measure,
     "leaderboards": leaderboards.measure,
+    "tokens": tokens.measure,
     "crashes": crashes.measure,
 }
 

@@ -18,3 +18,5 @@ def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
     assert catalogue.price_minor("pro", "month", "eur") == 1_099
     assert catalogue.tiers["pro"].features["upload_courses"].per == "month"
     assert (catalogue.friends.open_requests, catalogue.friends.friends) == (20, 200)
+    assert catalogue.tokens.rules["course_published"].expires_after_days == 0
+    assert catalogue.tokens.streaks == (7,)

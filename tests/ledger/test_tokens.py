@@ -621,7 +621,7 @@ def test_terms_are_those_of_the_rules_and_the_tier() -> None:
     assert (given.parts, given.cap, given.counted, given.alone) == ((), None, False, 500)
     assert terms_of(BY_HAND, now("gone")).tier == "free"
     forever = replace(
-        DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "quiz": Rule(amount=5, expires_after_days=None)}
+        DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "quiz": Rule(amount=5, expires_after_days=0)}
     )
     quiz = terms_of("quiz", now(catalogue=replace(DEFAULT_CATALOGUE, tokens=forever)))
     assert (quiz.expires_at, quiz.parts) == (None, (Part("base", 5),))

@@ -6,14 +6,17 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from ledger.store import conninfo
 from ledger.tokens.commands import DeclineAward
 from ledger.tokens.events import TokensAwarded, TokensRedeemed
 from ledger.tokens.refusals import InsufficientTokens
 from ledger.tokens.state import Tokens
 from ledger.tokens.stream import stream_of
 from projections.live import check, rebuild
+from projections.queries.export import export
 from projections.tokens.tables import NEVER
 from tests.ledger.examples import DAY, NOON
 from tests.ledger.token_examples import (
@@ -93,6 +96,29 @@ def test_lots_and_requests_say_what_became_of_them(database_url: str) -> None:
     ]
     [asked] = select(database_url, "SELECT status, amount, requested_by FROM token_requests")
     assert tuple(asked.values()) == ("declined", 900, "usr_root")
+
+
+def test_tokens_are_a_commodity_of_their_own_in_exports(database_url: str) -> None:
+    life = Life()
+    life.do(award(100, "a", expires_at=JUNE))
+    life.do(redeem(60))
+    life.do(settle(days=95))
+    life.store(database_url)
+    with psycopg.connect(conninfo(database_url), autocommit=True) as conn:
+        journal = "".join(export(conn, "hledger"))
+        beans = "".join(export(conn, "beancount"))
+        lines = "".join(export(conn, "csv")).splitlines()
+    assert "commodity 1000. TOK" in journal
+    for leg in (
+        "expenses:9000 Tokens issued  100 TOK",
+        f"liabilities:9100 Tokens outstanding:{ANN}  -100 TOK",
+        "income:9200 Tokens redeemed  -60 TOK",
+        "income:9300 Tokens expired  -40 TOK",
+    ):
+        assert leg in journal
+    assert "commodity TOK\n  precision: 0" in beans
+    assert 'option "operating_currency" "TOK"' not in beans
+    assert len(lines) == 1 + 6
 
 
 def _random_life(seed: int) -> Life:

@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 from litestar import Litestar, get
+from msgspec.structs import replace
 
 from api.http.access import TABLE, Access, UndeclaredRoute, check
 from api.http.auth import ROLES
 from api.services import Services
 from ledger.enrolments.reviews import rules
 from ledger.ids import new_id
+from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
+from tests.ledger.token_examples import request
 
 BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
@@ -71,6 +74,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "withdrawFriendRequest": {},
     "blockUser": {},
     "unblockUser": {},
+    "awardTokens": {"user_id": "usr_owner", "rule": "helpful_review", "source_ref": "rvw_elsewhere"},
+    "penaliseTokens": {"user_id": "usr_owner", "amount": 1, "reason": "Copied."},
+    "confirmAward": {},
+    "declineAward": {},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -81,6 +88,9 @@ QUERY = {
     "getEarnings": {"user_id": "usr_owner"},
     "listEarningsMovements": {"user_id": "usr_owner"},
     "getStatement": {"user_id": "usr_owner"},
+    "getTokenBalance": {"user_id": "usr_owner"},
+    "listTokenMovements": {"user_id": "usr_owner"},
+    "getStreak": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
     "acceptInvitation",
@@ -121,6 +131,9 @@ SOMEBODYS = {
     "acceptFriend",
     "declineFriend",
     "withdrawFriendRequest",
+    "getTokenBalance",
+    "listTokenMovements",
+    "getStreak",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -174,6 +187,9 @@ FRIENDS = {
     "withdrawFriendRequest": "usr_asked",
 }
 """With whom the owner has an open request."""
+AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
+"""Which award that waits for a second administrator each is asked of."""
+ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
 NONE_OF_THEIR_OWN = {
     "acceptFriend",
     "declineFriend",
@@ -221,6 +237,7 @@ class World:
             month="2026-01",
             review_id=self.reviews.get(access.operation, ""),
             user_id=FRIENDS.get(access.operation, "usr_other"),
+            request_id=AWARDS.get(access.operation, ""),
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -258,6 +275,10 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     for asker in ("usr_asks", "usr_asks_too"):
         await befriend(app.caller(asker, "student"), "usr_owner")
     await befriend(owner, "usr_asked")
+    for request_id in AWARDS.values():
+        asked = request(600)
+        ours = {"command_id": new_id("cmd"), "request_id": request_id, "source_ref": request_id}
+        await app.services.store.handle(replace(asked, **ours), ROOT)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     return World(app, owner, courses, reviews, learnt, **ids)
@@ -368,6 +389,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             month="2026-01",
             review_id="rvw_1",
             user_id="usr_1",
+            request_id="awr_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -136,6 +136,16 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "showReview",
         "reportProgress",
         "claimCertificate",
+        "awardTokens",
+        "askFriend",
+        "acceptFriend",
+        "declineFriend",
+        "withdrawFriendRequest",
+        "blockUser",
+        "unblockUser",
+        "confirmAward",
+        "declineAward",
+        "penaliseTokens",
     }
     for access in TABLE:
         parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])

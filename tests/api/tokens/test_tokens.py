@@ -363,6 +363,20 @@ async def _outstanding(app: Running, user_id: str) -> list[int]:
         return [row[0] for row in await (await connection.execute(query, (user_id,))).fetchall()]
 
 
+async def test_the_books_have_tokens_in_a_unit_of_their_own(app: Running, ann: Caller, root: Caller) -> None:
+    await post(root, "award", user_id=ann.user_id, amount=40, reason="Thanks")
+    await post(root, "penalise", user_id=ann.user_id, amount=50, reason="Copied")
+    await app.projected()
+    query = {"account": "9100", "currency": "tok", "party": ann.user_id}
+    explained = (await root.get("/api/ledger/explain", params=query)).json()
+    assert (explained["name"], explained["currency"]) == ("Tokens outstanding", "TOK")
+    assert (explained["closing_minor"], len(explained["parts"])) == (10, 2), "owed by the user"
+    trial = (await root.get("/api/ledger/trial-balance")).json()
+    [total] = [one for one in trial["totals"] if one["currency"] == "TOK"]
+    assert total["debit_minor"] == total["credit_minor"]
+    assert {one["currency"] for one in trial["items"] if one["account"] >= "9000"} == {"TOK"}
+
+
 # ------------------------------------------------------------------------------------------ expiry, reading
 
 
