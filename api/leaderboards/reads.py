@@ -1,8 +1,14 @@
-"""The questions that boards ask of the tables."""
+"""The questions that boards ask of the tables.
+
+Where it can be, each is asked before the answer to the one before it is fetched: in a pipeline they then go
+to the database together.
+"""
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import Any
+
+from psycopg import AsyncCursor
 
 from api.leaderboards.places import Place, ranks
 from ledger.store.batched_queries import Connection
@@ -43,13 +49,16 @@ _OF_USERS = f"""
 """
 
 
-async def places(connection: Connection, query: LiteralString, arguments: dict[str, Any]) -> list[Place]:
-    return [Place(*row) for row in await (await connection.execute(query, arguments)).fetchall()]
+Asked = AsyncCursor[Any]
 
 
-async def places_of(connection: Connection, board: str, users: list[str]) -> list[Place]:
-    """Of those of `users` who have a score there, hidden ones too, in the order of the board."""
-    return await places(connection, _OF_USERS, {"board": board, "users": users})
+async def ask_of(connection: Connection, board: str, users: list[str]) -> Asked:
+    """For those of `users` who have a score there, hidden ones too, in the order of the board."""
+    return await connection.execute(_OF_USERS, {"board": board, "users": users})
+
+
+async def places(asked: Asked) -> list[Place]:
+    return [Place(*row) for row in await asked.fetchall()]
 
 
 _HIGHER = """
@@ -62,12 +71,12 @@ _HIGHER = """
 """
 
 
-async def higher(connection: Connection, board: str, scores: set[int]) -> dict[int, int]:
-    """How many users have more than each of `scores`, without those who are hidden."""
+async def _ask_higher(connection: Connection, board: str, scores: set[int]) -> Asked:
+    """For each of `scores` how many users have more, without those who are hidden."""
     spans = [(score, *span) for score in scores for span in zip(*above(score), strict=True)]
     columns = zip(("scores", "levels", "lows", "highs"), zip(*spans, strict=True), strict=True)
     arguments = {"board": board, **{name: list(values) for name, values in columns}}
-    return dict(await (await connection.execute(_HIGHER, arguments)).fetchall())
+    return await connection.execute(_HIGHER, arguments)
 
 
 _USERS = """
@@ -83,16 +92,12 @@ async def ranks_of(
     """By score, of `shown`, who stand one behind the other but for those whom the caller is not to see; and
     the caller's own, 0 without a score.
     """
-    asked = {place.score for place in (*shown[:1], *([own] if own else []))}
-    if not asked:
-        return {}, 0
-    found = await higher(connection, board, asked)
-    own_rank = found[own.score] + 1 if own else 0
-    if not shown:
-        return {}, own_rank
-    first, last = shown[0].score, shown[-1].score
-    users = dict(await (await connection.execute(_USERS, (board, last, first))).fetchall())
-    return ranks(first, found[first], users), own_rank
+    ends = (shown[0].score, shown[-1].score) if shown else (0, 0)
+    asked_higher = await _ask_higher(connection, board, {ends[0], own.score if own else 0})
+    asked_users = await connection.execute(_USERS, (board, ends[1], ends[0]))
+    higher: dict[int, int] = dict(await asked_higher.fetchall())
+    users: dict[int, int] = dict(await asked_users.fetchall())
+    return ranks(ends[0], higher[ends[0]], users), higher[own.score] + 1 if own else 0
 
 
 _FRIENDS = """

@@ -74,13 +74,16 @@ async def get_leaderboard(
     """
     key = _key(cursor, around)
     asked, me = _window(services, window, on), request.user.id
-    async with services.reading() as connection:
+    async with services.reading() as connection, connection.pipeline():
         await connection.execute(SNAPSHOT)
-        own = next(iter(await reads.places_of(connection, asked.name, [me])), None)
+        asked_own = await reads.ask_of(connection, asked.name, [me])
         if around:
+            own = _first(await reads.places(asked_own))
             found = await _around(connection, asked.name, me, own, limit)
         else:
-            found = page(await _below(connection, asked.name, me, key, limit + 1), limit, _key_of)
+            asked_below = await connection.execute(reads.BELOW, _arguments(asked.name, me, key, limit + 1))
+            own = _first(await reads.places(asked_own))
+            found = page(await reads.places(asked_below), limit, _key_of)
         ranks, own_rank = await reads.ranks_of(connection, asked.name, found.items, own)
         await connection.execute("COMMIT")
     return _shown(services, asked, found, ranks, _own(own, own_rank))
@@ -108,7 +111,7 @@ async def get_friends_leaderboard(
     async with services.reading() as connection:
         await connection.execute(SNAPSHOT)
         circle = [*await reads.friends_of(connection, me), me]
-        places = await reads.places_of(connection, asked.name, circle)
+        places = await reads.places(await reads.ask_of(connection, asked.name, circle))
         await connection.execute("COMMIT")
     own = next((place for place in places if place.user_id == me), None)
     seen = [place for place in places if not place.hidden]
@@ -131,11 +134,18 @@ def _key(cursor: str | None, around_me: str | None) -> Key:
         raise Unprocessable.at(
             FieldError(detail="cannot go with `around`: leave one out", parameter="cursor")
         )
-    return before_key(cursor, FIRST)
+    key = before_key(cursor, FIRST)
+    try:
+        moment(key)
+    except OverflowError:
+        raise Unprocessable.at(
+            FieldError(detail="is not a cursor of this list", parameter="cursor")
+        ) from None
+    return key
 
 
-async def _below(connection: Connection, board: str, me: str, key: Key, limit: int) -> list[Place]:
-    return await reads.places(connection, reads.BELOW, _arguments(board, me, key, limit))
+def _first(places: Sequence[Place]) -> Place | None:
+    return places[0] if places else None
 
 
 async def _around(connection: Connection, board: str, me: str, own: Place | None, limit: int) -> Page[Place]:
@@ -143,9 +153,10 @@ async def _around(connection: Connection, board: str, me: str, own: Place | None
     if own is None:
         return Page(items=[], has_more=False)
     arguments = _arguments(board, me, own.key, limit)
-    higher = await reads.places(connection, reads.ABOVE, arguments)
-    lower = await reads.places(connection, reads.BELOW, {**arguments, "limit": limit + 1})
-    return _window_of(higher[::-1], own, lower, limit)
+    asked_above = await connection.execute(reads.ABOVE, arguments)
+    asked_below = await connection.execute(reads.BELOW, {**arguments, "limit": limit + 1})
+    higher = await reads.places(asked_above)
+    return _window_of(higher[::-1], own, await reads.places(asked_below), limit)
 
 
 def _page_around(own: Place | None, seen: Sequence[Place], limit: int) -> Page[Place]:
@@ -163,17 +174,11 @@ def _window_of(higher: Sequence[Place], own: Place, lower: Sequence[Place], limi
 
 
 def _arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:
-    try:
-        reached_at = moment(key)
-    except OverflowError:
-        raise Unprocessable.at(
-            FieldError(detail="is not a cursor of this list", parameter="cursor")
-        ) from None
     return {
         "board": board,
         "me": me,
         "score": key[0],
-        "reached_at": reached_at,
+        "reached_at": moment(key),
         "user_id": key[2],
         "limit": limit,
     }
