@@ -68,7 +68,8 @@ class Leaderboards(Projection):
         for board, rows, published_at in self._places_of(event.awarded_at):
             row = rows.get(user_id)
             if row is None:
-                row = rows[user_id] = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
+                row = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
+                scores.put(row)
             if scores.compares:
                 scores.changing(row)
             row.score_now += change

@@ -48,6 +48,8 @@ class Scores:
 
     def __init__(self) -> None:
         self._boards: defaultdict[str, dict[str, ScoreRow]] = defaultdict(dict)
+        self._rows: list[ScoreRow] = []
+        """In the order in which they came, a user's together: so an award changes few pages of the table."""
         self._before: dict[tuple[str, str], int] = {}
         self.compares = False
         """Whether `changing` is to be called: not while a rebuild fills the tables, as none are counted."""
@@ -65,10 +67,15 @@ class Scores:
             cursor.execute(self.table.compose(query), of)
             for values in cursor.fetchall():
                 row = ScoreRow(*values)
-                self._boards[row.board][row.user_id] = row
+                self.put(row)
+
+    def put(self, row: ScoreRow) -> None:
+        """A new one."""
+        self._boards[row.board][row.user_id] = row
+        self._rows.append(row)
 
     def on(self, board: str) -> dict[str, ScoreRow]:
-        """By user. A new row is put there."""
+        """By user."""
         return self._boards[board]
 
     def of(self, user_id: str) -> list[ScoreRow]:
@@ -84,8 +91,7 @@ class Scores:
             yield board, before, counted(self._boards[board][user_id])
 
     def __iter__(self) -> Iterator[ScoreRow]:
-        for rows in self._boards.values():
-            yield from rows.values()
+        return iter(self._rows)
 
     def write(self, cursor: Cursor[Any]) -> None:
         changed, self._before = self._before, {}

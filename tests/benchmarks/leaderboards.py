@@ -33,7 +33,7 @@ from tests.projections.tables import catch_up
 FEW = 10_000
 FRIENDS = 200
 AWARDS = 5_000
-"""In a round, to users by chance."""
+"""In a round, each to another user, so that boards of many and of few have as many rows to change."""
 ASKED = 2_000
 GOAL_MS, REBUILD_GOAL, RATIO_GOAL = 10, 100_000, 0.8
 CHUNK = 50_000
@@ -68,7 +68,7 @@ class Earners:
 
     def award(self, awards: int) -> float:
         """Seconds until they are recorded, and shown on the boards."""
-        facts = [self._award(_user(self._chance.randrange(self.users - 1))) for _ in range(awards)]
+        facts = [self._award(_user(user)) for user in self._chance.sample(range(self.users - 1), awards)]
         start = time.perf_counter()
         append(self.url, facts)
         catch_up(self.url, {"leaderboards": PROJECTIONS["leaderboards"]})
