@@ -136,7 +136,9 @@ async def put_contact(
         row = await (await connection.execute(_UPSERT, values)).fetchone()
         assert row is not None, "it was written"
         if row[2] != before:  # refused, nothing is kept of all this
-            await services.store.handle(_zone_change(request, services), origin_of(request))
+            removed = data.time_zone is None
+            command = _zone_change(request, services, erased=removed)
+            await services.store.handle(command, origin_of(request))
     headers = await _set_visibility(data.visibility, request, services)
     visibility = await _visibility(services, request)
     return Response(

@@ -144,7 +144,7 @@ class TokensClawedBack(Event, frozen=True, kw_only=True):
     expired: int = 0
     """What of it had expired unspent, which is not asked back."""
     cause: str
-    """`refunded`, `dispute_lost` or `by_hand`."""
+    """`refunded`, `dispute_lost`, or `access_lost` where it is not known here by what."""
     cause_id: str = ""
 
 

@@ -29,7 +29,7 @@ from ledger.tokens.events import (
     TokensRedeemed,
     TokensRestored,
 )
-from ledger.tokens.strips import REMEMBERED, Strip, Strips, find, put, split_at, total
+from ledger.tokens.strips import REMEMBERED, Strip, Strips, ended, find, put, split_at, total
 
 
 class Pending(Struct, frozen=True, gc=False):
@@ -208,12 +208,16 @@ def _strip(strips: Strips, stretch: Stretch) -> Strip:
 
 def _tidied(tokens: Tokens, at: datetime) -> Tokens:
     """Strips that are spent and over are past ones, and those that ended long ago are forgotten."""
-    over = tuple(strip for strip in tokens.strips if strip.ends <= at and not strip.left)
+    gone = ended(tokens.strips, at)
+    over = [strip for strip in tokens.strips[:gone] if not strip.left]
     if not over and not (tokens.past and at - tokens.past[0].ends > REMEMBERED):
         return tokens
-    past = sorted((*tokens.past, *over), key=lambda one: one.ends)
+    past = tokens.past
+    for strip in over:
+        past = put(past, strip)
+    left = [strip for strip in tokens.strips[:gone] if strip.left]
     return replace(
         tokens,
-        strips=tuple(strip for strip in tokens.strips if strip not in over),
+        strips=(*left, *tokens.strips[gone:]),
         past=tuple(strip for strip in past if at - strip.ends <= REMEMBERED),
     )

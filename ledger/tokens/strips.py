@@ -6,8 +6,10 @@ order in which they came. So a strip is as small with a thousand lots as with on
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -90,13 +92,26 @@ Strips = tuple[Strip, ...]
 """Those that expire first come first, and what never expires comes last."""
 
 
+_ends = attrgetter("ends")
+
+
 def find(strips: Strips, expires_at: datetime | None) -> Strip | None:
-    return next((strip for strip in strips if strip.expires_at == expires_at), None)
+    """A few comparisons, however many there are: an account of years has hundreds."""
+    ends = Strip(expires_at).ends
+    place = bisect_left(strips, ends, key=_ends)
+    return strips[place] if place < len(strips) and strips[place].ends == ends else None
 
 
 def put(strips: Strips, strip: Strip) -> Strips:
-    others = [one for one in strips if one.expires_at != strip.expires_at]
-    return tuple(sorted((*others, strip), key=lambda one: one.ends))
+    """In its place, or in that of the one with the same end."""
+    place = bisect_left(strips, strip.ends, key=_ends)
+    is_there = place < len(strips) and strips[place].ends == strip.ends
+    return (*strips[:place], strip, *strips[place + is_there :])
+
+
+def ended(strips: Strips, at: datetime) -> int:
+    """How many have ended by then: they are the first."""
+    return bisect_right(strips, at, key=_ends)
 
 
 def following(strips: Strips, amount: int, expires_at: datetime | None) -> Stretch:

@@ -66,8 +66,6 @@ CREATE TABLE token_requests (
 );
 CREATE INDEX token_requests_by_status ON token_requests (status, position);
 
-GRANT SELECT, INSERT, UPDATE, DELETE
-ON token_accounts, token_strips, token_lots, token_movements, token_requests
+GRANT SELECT, INSERT, UPDATE, DELETE ON token_accounts, token_strips, token_lots, token_movements, token_requests
 TO liberation_application;
-GRANT SELECT ON token_accounts, token_strips, token_lots, token_movements, token_requests
-TO liberation_auditor;
+GRANT SELECT ON token_accounts, token_strips, token_lots, token_movements, token_requests TO liberation_auditor;
