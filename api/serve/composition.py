@@ -73,6 +73,7 @@ async def stripe_of(
             return_url=settings.stripe_return_url,
             certifier=certifier,
             owners=owners,
+            recovery=settings.recovery,
         )
         yield Stripe(gateway, client)
 

@@ -12,6 +12,7 @@ import structlog
 from api.clock import Clock
 from api.stripe.failures import Failure, failure_of
 from api.stripe.objects import UnexpectedAnswer
+from ledger.earnings.terms import Recovery
 from ledger.message import Origin, Outcome
 from ledger.store import Store
 
@@ -97,6 +98,8 @@ class Tools(msgspec.Struct, frozen=True):
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
     certifier: Certifier | None = None
     owners: Owners | None = None
+    recovery: Recovery = "netting"
+    """How what was paid to instructors and taken back since comes in again."""
     prices: dict[str, str] = {}
     """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 

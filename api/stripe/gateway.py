@@ -24,7 +24,10 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Postponed, Tools, postponed
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
+from api.stripe.transfers import create as transfers
+from api.stripe.transfers import payable, reverse
 from api.stripe.webhooks import LastLook
+from ledger.earnings.terms import Recovery
 from ledger.effects import (
     AccountEffect,
     ApplyWebhook,
@@ -39,6 +42,7 @@ from ledger.effects import (
     CreatePaymentIntent,
     CreateRefund,
     CreateSubscription,
+    CreateTransfer,
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
@@ -48,6 +52,7 @@ from ledger.effects import (
     HoldCouponUse,
     InvoiceEffect,
     PaymentEffect,
+    PayoutEffect,
     RefundCoursePayment,
     ReopenEnrolment,
     ResolveAccount,
@@ -55,9 +60,12 @@ from ledger.effects import (
     ResolveInvoice,
     ResolvePayment,
     ResolveRefund,
+    ResolveReversal,
     ResolveSubscription,
+    ResolveTransfer,
     RetryInvoice,
     RetryWithNewCard,
+    ReverseTransfer,
     StartCoursePayment,
     SubscriptionEffect,
     WithdrawChange,
@@ -94,8 +102,9 @@ class StripeGateway:
         return_url: str = "",
         certifier: Certifier | None = None,
         owners: Owners | None = None,
+        recovery: Recovery = "netting",
     ) -> None:
-        self._tools = Tools(store, client, clock, return_url, certifier, owners)
+        self._tools = Tools(store, client, clock, return_url, certifier, owners, recovery)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -153,6 +162,12 @@ class StripeGateway:
         """
         await _or_later(links.refreshed(self._tools, user_id, origin))
 
+    async def account_to_pay(self, user_id: str, currency: str, origin: Origin) -> str:
+        """Stripe's id of the connected account that a payout would go to. Raises `AccountNotPayable` and
+        `AccountBelowZero`, and Postponed when Stripe does not answer.
+        """
+        return await _or_later(payable.account_to_pay(self._tools, user_id, currency, origin))
+
 
 async def _or_later(asked: Awaitable[T]) -> T:
     """What a call to Stripe raises, a later try mends."""
@@ -173,6 +188,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
+    | PayoutEffect
     | AccountEffect,
     origin: Origin,
     cause: Recorded | None,
@@ -222,6 +238,14 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
+        case CreateTransfer():
+            return await transfers.create(tools, effect, origin, cause)
+        case ResolveTransfer():
+            return await transfers.resolve(tools, effect, origin, cause)
+        case ReverseTransfer():
+            return await reverse.reverse(tools, effect, origin, cause)
+        case ResolveReversal():
+            return await reverse.resolve(tools, effect, origin, cause)
         case CreateAccount():
             return await accounts.create(tools, effect, origin, cause)
         case ResolveAccount():

@@ -21,6 +21,7 @@ from api.stripe.failures import is_missing
 from api.stripe.payments import lookup
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
+from api.stripe.transfers import webhooks as transfer_webhooks
 from ledger.effects import ApplyWebhook
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -85,15 +86,17 @@ async def apply(
     return Delivered(await tools.store.handle(command, as_stripe))
 
 
-async def _apply(
+async def _apply(  # noqa: PLR0911 - one answer for each family of events
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     if not is_followed(effect.stripe_event_type, effect.account_id):
-        return _ignored(effect, "not about payments, payouts, subscriptions or connected accounts")
+        return _ignored(effect, "not about payments, payouts, transfers, subscriptions or connected accounts")
     if effect.account_id:
         return await _account(tools, effect, origin, last_look)
     if effect.stripe_event_type.startswith("payout."):
         return await _payout(tools, effect.object_id, origin)
+    if effect.stripe_event_type.startswith("transfer."):
+        return await _transfer(tools, effect, origin)
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
         began = time.monotonic()
         return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
@@ -182,6 +185,13 @@ async def _payout(tools: Tools, payout_id: str, origin: Origin) -> tuple[Result,
     payout = await lookup.payout(tools.stripe, payout_id)
     outcome = await tools.store.handle(payout_snapshot(payout), origin)
     return _result([outcome]), payout_id
+
+
+async def _transfer(tools: Tools, effect: ApplyWebhook, origin: Origin) -> tuple[Result, str]:
+    applied = await transfer_webhooks.apply(tools, effect, origin)
+    if applied.ignored:
+        return _ignored(effect, applied.ignored)
+    return "applied" if applied.changed else "unchanged", applied.subject
 
 
 def _result(outcomes: list[Outcome]) -> Result:

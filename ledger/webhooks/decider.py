@@ -18,12 +18,13 @@ FOLLOWED = (
     "charge.",
     "refund.",
     "payout.",
+    "transfer.",
     "customer.subscription.",
     "invoice.",
     "credit_note.",
 )
-"""How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout or a
-subscription with its invoices, all of the platform's own."""
+"""How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout, a
+transfer or a subscription with its invoices, all of the platform's own."""
 
 FOLLOWED_OF_ACCOUNTS = ("account.", "capability.")
 """The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
@@ -49,6 +50,9 @@ SUBSCRIBED = (
     "payout.paid",
     "payout.failed",
     "payout.canceled",
+    "transfer.created",
+    "transfer.updated",
+    "transfer.reversed",
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",

@@ -245,7 +245,7 @@ class FakeStripe:
     ) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
-        tools: Any = SimpleNamespace(store=self._store, clock=self)
+        tools: Any = SimpleNamespace(store=self._store, clock=self, recovery="netting")
         match effect:
             case CreateCourse():
                 return await courses.create(tools, effect, STRIPE, cause=None)

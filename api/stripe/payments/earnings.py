@@ -22,7 +22,7 @@ async def deliver(tools: Tools, effect: FollowEarnings, origin: Origin, cause: R
         payment = await tools.store.state(PAYMENT, fact.stream)
         earlier = await _up_to(tools.store, fact) if must_be_told(fact) else []
     outcome = None
-    for command in asked(fact, payment, earlier):
+    for command in asked(fact, payment, earlier, tools.recovery):
         outcome = await tools.store.handle(command, as_worker(origin))
     return Delivered(outcome)
 
