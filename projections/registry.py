@@ -11,7 +11,7 @@ from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
 from projections.customers import Customers
-from projections.earnings import Earnings
+from projections.earnings.projection import Earnings
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
 from projections.enrolments import Enrolments

@@ -12,7 +12,7 @@ from api.earnings.resources import Movement, MovementKind, Reckoned
 from ledger.earnings.terms import Reckoning
 from ledger.money import format_minor
 from ledger.split import WHOLE_BP
-from projections.earnings import EarningsMovementRow
+from projections.earnings.movements import EarningsMovementRow
 
 _PLACES = 6
 """Of a minor unit: what is shown of a fraction that never ends."""

@@ -22,7 +22,7 @@ from api.reads import rows, select
 from api.services import Services
 from api.words import NO_NUL
 from ledger.errors import NotFound
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 
 _OF_USER = """
     SELECT {columns}

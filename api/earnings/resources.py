@@ -115,7 +115,8 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     amount_minor: int
     held_change_minor: int
-    available_on: date
+    available_on: date | None
+    """Null for payouts, which are of all that is available."""
     effective_at: datetime
     course_id: str
     title: str | None

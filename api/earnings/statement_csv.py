@@ -15,7 +15,7 @@ from api.earnings.statement import Month, Statement
 from api.reads import rows, select
 from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 
 MEDIA_TYPE = "text/csv"
 COLUMNS = (
@@ -88,7 +88,7 @@ def _told(one: Movement) -> str:
         "currency": one.currency,
         "amount": _number(one.amount_minor, one.currency),
         "effective_at": one.effective_at.isoformat(),
-        "available_on": one.available_on.isoformat(),
+        "available_on": one.available_on.isoformat() if one.available_on else "",
         "course_id": one.course_id,
         "title": _harmless(one.title or ""),
         "payment_id": one.payment_id or "",

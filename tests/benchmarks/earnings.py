@@ -22,7 +22,7 @@ from ledger.earnings.terms import Reckoning, available_on
 from ledger.ids import new_id
 from ledger.message import Origin
 from ledger.store import Store, conninfo
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 from tests.benchmarks.measure import Figure, interleaved
 from tests.projections.tables import catch_up
 
