@@ -24,7 +24,7 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Postponed, Tools, postponed
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
-from api.stripe.webhooks import LastLook
+from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.effects import (
     AccountEffect,
     ApplyWebhook,
@@ -242,7 +242,9 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
 def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
-        return effect.account_id or effect.payment_intent_id or effect.charge_id or effect.object_id
+        # a payout of a connected account is a thing of its own: a look at the account does not show it
+        of_account = "" if is_about_payout(effect.stripe_event_type) else effect.account_id
+        return of_account or effect.payment_intent_id or effect.charge_id or effect.object_id
     if isinstance(effect, PaymentEffect):
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):
