@@ -37,6 +37,7 @@ from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
 from api.payments.reversals import progress as reversals
+from api.payouts import bank_listing
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
@@ -85,6 +86,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *review_moderation.HANDLERS,
     *accounts.HANDLERS,
     *account_listing.HANDLERS,
+    *bank_listing.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

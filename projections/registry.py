@@ -7,6 +7,7 @@ from typing import Any
 
 from projections.accounts import Accounts
 from projections.audit import Audit
+from projections.bank_payouts import BankPayouts
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
@@ -40,6 +41,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Reviews,
         Earnings,
         Accounts,
+        BankPayouts,
         Journal,
         Audit,
         Outbox,

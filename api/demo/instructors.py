@@ -23,6 +23,10 @@ class Instructor(msgspec.Struct, frozen=True, kw_only=True):
     ending: Ending
     status: Status
     about: str
+    bank: str | None = None
+    """The last digits of one of the sandbox's test bank accounts; None: one that takes payouts."""
+    balance_minor: int = 0
+    """US cents that come to the account at Stripe, which pays them to the bank."""
 
 
 INSTRUCTORS = (
@@ -32,7 +36,8 @@ INSTRUCTORS = (
         country="US",
         ending="complete",
         status="enabled",
-        about="can be paid",
+        about="can be paid, and was, at their bank",
+        balance_minor=18_400,
     ),
     Instructor(
         user_id=UPGRADED,
@@ -41,6 +46,16 @@ INSTRUCTORS = (
         ending="payouts_disabled",
         status="payouts_disabled",
         about="gave no bank account",
+    ),
+    Instructor(
+        user_id="usr_bounced",
+        days_ago=35,
+        country="US",
+        ending="complete",
+        status="payouts_disabled",
+        about="has a bank that sent a payout back",
+        bank="1113",
+        balance_minor=9_650,
     ),
     Instructor(
         user_id="usr_documents",
@@ -62,7 +77,7 @@ INSTRUCTORS = (
 
 
 class OpenAccount(Action, frozen=True, kw_only=True):
-    """And go to Stripe's onboarding."""
+    """And go to Stripe's onboarding. What comes to the account then, its schedule pays to the bank."""
 
     instructor: Instructor
 

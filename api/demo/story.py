@@ -156,7 +156,12 @@ class Story:
         body = {"country": instructor.country}
         opened = await self._api.post("/api/instructor/account", instructor.user_id, body, CREATED)
         at_stripe = opened["stripe_account_id"]
-        await self._stripe.control(f"/accounts/{at_stripe}/onboard", outcome=instructor.ending)
+        onboarding: Json = {"outcome": instructor.ending}
+        if instructor.bank is not None:
+            onboarding["bank"] = instructor.bank
+        await self._stripe.control(f"/accounts/{at_stripe}/onboard", **onboarding)
+        if instructor.balance_minor:
+            await self._stripe.control(f"/accounts/{at_stripe}/adjust", amount=instructor.balance_minor)
 
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""

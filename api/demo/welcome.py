@@ -101,6 +101,8 @@ To try there:
   # an instructor in each state of being paid, and what Stripe still wants of one of them
 {instructors}
   curl -s "{url}/api/instructor/account?user_id={restricted}" -H "Authorization: Bearer $ADMIN"
+  # what was paid to a bank and came back, and what is to be done about it
+  curl -s "{url}/api/payouts/bank?user_id={bounced}" -H "Authorization: Bearer $ADMIN"
 
   # monthly recurring revenue; what is paid for and not delivered yet, rolled forward
   curl -s {url}/api/revenue/mrr -H "Authorization: Bearer $ADMIN"
@@ -137,6 +139,7 @@ def welcome(running: Running) -> str:
         learners=_people(LEARNERS),
         instructors=_people(INSTRUCTORS),
         restricted=next(one.user_id for one in INSTRUCTORS if one.status == "restricted"),
+        bounced=next(one.user_id for one in INSTRUCTORS if one.bank),
         code=PLATFORMS_CODE,
         returned=RETURNED,
         author=YEARLY,

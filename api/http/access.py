@@ -123,6 +123,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/instructor/account/refresh", "refreshConnectedAccount", PAID, "own"),
     Access("POST", "/api/instructor/account/close", "closeConnectedAccount", PAID, "own"),
     Access("GET", "/api/instructor/accounts", "listConnectedAccounts", ADMIN),
+    Access("GET", "/api/payouts/bank", "listBankPayouts", PAID, "own_or_admin"),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),

@@ -26,7 +26,7 @@ from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import create as transfers
 from api.stripe.transfers import payable, reverse
-from api.stripe.webhooks import LastLook
+from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.earnings.terms import Recovery
 from ledger.effects import (
     AccountEffect,
@@ -266,7 +266,9 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
 def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
-        return effect.account_id or effect.payment_intent_id or effect.charge_id or effect.object_id
+        # a payout of a connected account is a thing of its own: a look at the account does not show it
+        of_account = "" if is_about_payout(effect.stripe_event_type) else effect.account_id
+        return of_account or effect.payment_intent_id or effect.charge_id or effect.object_id
     if isinstance(effect, PaymentEffect):
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):

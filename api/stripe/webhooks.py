@@ -13,6 +13,7 @@ import msgspec
 import stripe
 import structlog
 
+from api.stripe.accounts import bank_payouts
 from api.stripe.accounts import webhooks as account_webhooks
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
@@ -93,7 +94,7 @@ async def _apply(  # noqa: PLR0911 - one answer for each family of events
         return _ignored(effect, "not about payments, payouts, transfers, subscriptions or connected accounts")
     if effect.account_id:
         return await _account(tools, effect, origin, last_look)
-    if effect.stripe_event_type.startswith("payout."):
+    if is_about_payout(effect.stripe_event_type):
         return await _payout(tools, effect.object_id, origin)
     if effect.stripe_event_type.startswith("transfer."):
         return await _transfer(tools, effect, origin)
@@ -112,7 +113,8 @@ async def _account(
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     began = time.monotonic()
-    applied = await account_webhooks.apply(tools, effect, origin)
+    about = bank_payouts if is_about_payout(effect.stripe_event_type) else account_webhooks
+    applied = await about.apply(tools, effect, origin)
     if applied.ignored:
         return _ignored(effect, applied.ignored, effect.account_id)
     last_look.began, last_look.subject = began, applied.subject
@@ -171,6 +173,10 @@ def _billed(
     last_look.began, last_look.subject = began, applied.subject
     last_look.refunds, last_look.disputes = applied.credits, applied.disputes
     return "applied" if applied.changed else "unchanged", applied.subject
+
+
+def is_about_payout(stripe_event_type: str) -> bool:
+    return stripe_event_type.startswith("payout.")
 
 
 def _about_refunds(effect: ApplyWebhook) -> bool:

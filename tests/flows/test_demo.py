@@ -21,6 +21,7 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
     with running_service(data, command=("demo", "--scale", "0.02"), log=log) as service:
         assert _balanced(service)
         _instructors_are_in_every_state(service)
+        _banks_took_payouts_and_sent_them_back(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
@@ -66,6 +67,14 @@ def _instructors_are_in_every_state(service: Service) -> None:
     assert {one["user_id"]: one["status"] for one in found} == {
         one.user_id: one.status for one in INSTRUCTORS
     }
+
+
+def _banks_took_payouts_and_sent_them_back(service: Service) -> None:
+    for one in INSTRUCTORS:
+        found = service.get("/api/payouts/bank", user_id=one.user_id)["items"]
+        ended = ("bounced" if one.bank else "arrived", one.balance_minor)
+        expected = [ended] if one.balance_minor else []
+        assert [(each["status"], each["amount_minor"]) for each in found] == expected, one
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from api.stripe.accounts import lookup
 from api.stripe.accounts.lookup import Present
-from api.stripe.accounts.record import record_account, record_gone
+from api.stripe.accounts.record import owner_named, record_account, record_gone
 from api.stripe.delivery import Postponed, Tools
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
@@ -31,12 +31,11 @@ async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
     present = await lookup.present(tools.stripe, effect.account_id, tools.clock.now())
     if present.account is None:
         return await _gone(tools, effect, present, origin)
-    named = present.account.metadata or {}
-    user_id, account_id = named.get("user_id", ""), named.get("account_id", "")
-    if named.get("ledger_id") != tools.store.ledger_id or not user_id or not account_id:
+    owner = owner_named(present.account, tools.store.ledger_id)
+    if owner is None:
         return Applied(ignored=NOT_OURS)
-    outcome = await record_account(tools, user_id, account_id, present, origin)
-    return Applied(account_id, changed=bool(outcome.recorded))
+    outcome = await record_account(tools, owner.user_id, owner.account_id, present, origin)
+    return Applied(owner.account_id, changed=bool(outcome.recorded))
 
 
 async def _gone(tools: Tools, effect: ApplyWebhook, present: Present, origin: Origin) -> Applied:

@@ -12,9 +12,7 @@ import msgspec
 import pytest
 
 from api.sandbox.faults import FaultKind
-from api.sandbox.money import add_balance_transaction
 from api.sandbox.resources.connect import onboarding
-from api.sandbox.transaction import Transaction
 from api.stripe.objects import EventData, EventObject, StripeEvent
 from ledger.effects import CloseAccount, CreateAccount
 from projections import live
@@ -160,32 +158,17 @@ async def test_what_stripe_refuses_is_known_at_once(platform: Platform) -> None:
 
 async def test_an_account_is_closed_at_stripe_when_its_balance_is_zero(platform: Platform) -> None:
     at_stripe = await platform.opened("complete")
-    _adjust(platform, at_stripe, 1_200)
+    platform.adjust(at_stripe, 1_200)
     refused = await platform.post("/close")
     assert (refused.status_code, problem(refused)["code"]) == (409, "account_not_closed")
     assert "USD" in problem(refused)["detail"]
     assert at_stripe in await platform.at_stripe()
-    _adjust(platform, at_stripe, -1_200)
+    platform.adjust(at_stripe, -1_200)
     closed = await platform.post("/close")
     assert (closed.status_code, closed.json()["status"]) == (200, "closed")
     assert (await platform.account()).closed == "owner"
     await platform.receive_shuffled(seed=1)
     assert (await platform.seen())["status"] == "closed"
-
-
-def _adjust(platform: Platform, at_stripe: str, amount: int) -> None:
-    def book(tx: Transaction) -> Any:
-        with tx.acting_for(at_stripe):
-            return add_balance_transaction(
-                tx,
-                kind="adjustment",
-                category="other_adjustment",
-                amount=amount,
-                currency="usd",
-                source=None,
-            )
-
-    platform.bench.does(book)
 
 
 @pytest.mark.parametrize("step", [CreateAccount, CloseAccount])

@@ -75,6 +75,7 @@ QUERY = {
     "getEarnings": {"user_id": "usr_owner"},
     "listEarningsMovements": {"user_id": "usr_owner"},
     "getStatement": {"user_id": "usr_owner"},
+    "listBankPayouts": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
     "acceptInvitation",
@@ -112,6 +113,7 @@ SOMEBODYS = {
     "getEarnings",
     "listEarningsMovements",
     "getStatement",
+    "listBankPayouts",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
