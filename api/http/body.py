@@ -90,6 +90,7 @@ _THINGS = {
     "enr_": "enrolment",
     "crt_": "certificate",
     "rvw_": "review",
+    "ipo_": "payout",
 }
 
 

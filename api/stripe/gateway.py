@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -25,7 +25,7 @@ from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Pos
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import create as transfers
-from api.stripe.transfers import payable, reverse
+from api.stripe.transfers import funds, payable, reverse
 from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.earnings.terms import Recovery
 from ledger.effects import (
@@ -167,6 +167,10 @@ class StripeGateway:
         `AccountBelowZero`, and Postponed when Stripe does not answer.
         """
         return await _or_later(payable.account_to_pay(self._tools, user_id, currency, origin))
+
+    async def platform_available(self) -> Mapping[str, int]:
+        """What can be transferred now, by currency. Raises Postponed when Stripe does not answer."""
+        return await _or_later(funds.available(self._tools.stripe))
 
 
 async def _or_later(asked: Awaitable[T]) -> T:

@@ -88,15 +88,20 @@ def _payable(command: RequestPayout | RetryPayout, earnings: Earnings) -> int:
     amount = balance.available_minor - balance.available_minor % money.step_minor(currency)
     if amount >= MINIMUM_PAYOUT_MINOR:
         return amount
+    raise below_minimum(balance.available_minor - balance.debt_minor, currency)
+
+
+def below_minimum(available_minor: int, currency: str) -> BelowMinimum:
+    """Below zero is what is owed back."""
     least = money.format_minor(MINIMUM_PAYOUT_MINOR, currency)
-    if balance.debt_minor:
-        owed = money.format_minor(balance.debt_minor, currency)
-        raise BelowMinimum(
+    if available_minor < 0:
+        owed = money.format_minor(-available_minor, currency)
+        return BelowMinimum(
             f"{owed} were paid out and taken back since; later earnings go to that first. "
             f"Then payouts are made from {least} on."
         )
-    available = money.format_minor(balance.available_minor, currency)
-    raise BelowMinimum(f"{available} are available; payouts are made from {least} on.")
+    available = money.format_minor(available_minor, currency)
+    return BelowMinimum(f"{available} are available; payouts are made from {least} on.")
 
 
 def withhold_payout(command: WithholdPayout, earnings: Earnings) -> _Events:

@@ -11,6 +11,7 @@ class PayoutInProgress(Refused):
     """One payout at a time: the outcome of the last one is not known yet."""
 
     code: ClassVar[str] = "payout_in_progress"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = "Wait until `GET /api/payouts` shows what became of the one that is on its way."
 
 
@@ -18,6 +19,7 @@ class PayoutMadeToday(Refused):
     """One payout a day, and today's is made."""
 
     code: ClassVar[str] = "payout_made_today"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = "Ask again tomorrow: days are of UTC."
 
 
@@ -25,6 +27,7 @@ class BelowMinimum(Refused):
     """What is available is less than the least that is paid out."""
 
     code: ClassVar[str] = "below_minimum"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = (
         "Look at `GET /api/instructor/earnings`: it says what becomes available, and when."
     )
@@ -34,6 +37,7 @@ class RecallInProgress(Refused):
     """A transfer is being reversed at Stripe, and nothing is paid until that is known."""
 
     code: ClassVar[str] = "recall_in_progress"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = "Wait some seconds and ask again."
 
 
@@ -48,6 +52,7 @@ class NothingToRecall(Refused):
     """The instructor owes nothing back, or no transfer is left that could be reversed."""
 
     code: ClassVar[str] = "nothing_to_recall"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = "Nothing is to be done: what is owed back is netted from later earnings."
 
 
@@ -55,6 +60,7 @@ class AccountNotPayable(Refused):
     """Stripe pays nothing into the connected account, or there is none."""
 
     code: ClassVar[str] = "account_not_payable"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = "Do what `detail` says. What is earned stays, and the next run pays it."
 
 
@@ -62,6 +68,7 @@ class AccountBelowZero(Refused):
     """The connected account owes Stripe money, which a transfer would go to."""
 
     code: ClassVar[str] = "balance_below_zero"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = (
         "Settle what the account owes at Stripe. The next run pays when it is not below zero."
     )
@@ -71,6 +78,7 @@ class PlatformShort(Refused):
     """The platform has less at Stripe than the payout: whole payouts wait in their order."""
 
     code: ClassVar[str] = "platform_short"
+    passing: ClassVar[bool] = True
     remedy: ClassVar[str] = (
         "Nothing is to be done: the payout waits its turn until the platform's funds are there."
     )

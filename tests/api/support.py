@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -39,6 +39,7 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowEarnings,
+    PayoutEffect,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -259,6 +260,8 @@ class FakeStripe:
                 return await self.connect.deliver(effect)
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
+            case _ if isinstance(effect, PayoutEffect):
+                return await self.connect.pay(effect)
             case FollowEarnings():
                 return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:
@@ -301,6 +304,12 @@ class FakeStripe:
 
     async def refresh_account(self, user_id: str, _origin: Origin) -> None:
         await self.connect.refresh(user_id)
+
+    async def account_to_pay(self, user_id: str, _currency: str, _origin: Origin) -> str:
+        return await self.connect.account_to_pay(user_id)
+
+    async def platform_available(self) -> Mapping[str, int]:
+        return self.connect.platform_available
 
     async def _refund_status(self, effect: CreateRefund) -> str:
         payment = await self._store.state(PAYMENT, f"payment-{effect.payment_id}")
