@@ -322,7 +322,9 @@ def test_an_authors_words_are_no_formula() -> None:
 
 def test_a_statement_as_pdf_says_what_the_others_say() -> None:
     line = StatementLine(course_id="crs_1", title=None, kind="refund", movements=3, amount_minor=-451)
-    of = CurrencyStatement(currency="usd", opening_minor=451, closing_minor=0, lines=[line])
+    of = CurrencyStatement(
+        currency="usd", opening_minor=451, closing_minor=0, owed_to_platform_minor=0, lines=[line]
+    )
     assert rows_of(of) == [
         ("Opening balance", "", "", "4.51 USD"),
         ("crs_1", "Refunds", "3", "-4.51 USD"),
