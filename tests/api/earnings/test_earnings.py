@@ -89,12 +89,12 @@ class Market:
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.content
 
     async def booked(self, user_id: str, until: datetime | None = None) -> int:
-        """What account 2100 has for an instructor."""
+        """What account 2100 has for an instructor, less 1210."""
         query = """
             SELECT coalesce(-sum(amount_minor), 0)::bigint
             FROM postings
             JOIN entries USING (position)
-            WHERE account = '2100' AND party = %s AND effective_at <= %s
+            WHERE account IN ('2100', '1210') AND party = %s AND effective_at <= %s
         """
         until = until or datetime.max.replace(tzinfo=UTC)
         async with self.app.services.reading() as connection:
