@@ -54,8 +54,8 @@ async def list_movements(
     ] = None,
     user_id: WhoseParameter = None,
 ) -> Read[Page[Movement]]:
-    """Sales, refunds, disputes lost and won, and what disputes hold, newest first. Amounts add up to what is
-    owed.
+    """Sales, refunds, disputes lost and won, payouts and what comes back of them, and what disputes hold,
+    newest first. Amounts add up to what is owed.
     """
     arguments = {
         "user_id": owner_of(request, user_id),

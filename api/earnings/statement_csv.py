@@ -1,4 +1,4 @@
-"""A statement as CSV: its openings, each movement of the month, its closings."""
+"""A statement as CSV: its openings, each movement of the month, its closings, and what is owed back then."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ COLUMNS = (
     "kept",
     "position",
     "cause_position",
+    "payout_id",
+    "recovery",
 )
 _PAGE = 2000
 """Movements at once, so that a long month holds up nobody."""
@@ -59,6 +61,11 @@ async def render(connection: Connection, statement: Statement, month: Month) -> 
         lines += map(_told, movements)
     lines += (
         _bound("closing", one.currency, one.closing_minor, month.last_moment) for one in statement.currencies
+    )
+    lines += (
+        _bound("owed_to_platform", one.currency, one.owed_to_platform_minor, month.last_moment)
+        for one in statement.currencies
+        if one.owed_to_platform_minor
     )
     return "".join(lines).encode()
 
@@ -89,11 +96,13 @@ def _told(one: Movement) -> str:
         "amount": _number(one.amount_minor, one.currency),
         "effective_at": one.effective_at.isoformat(),
         "available_on": one.available_on.isoformat() if one.available_on else "",
-        "course_id": one.course_id,
+        "course_id": one.course_id or "",
         "title": _harmless(one.title or ""),
         "payment_id": one.payment_id or "",
         "position": one.position,
         "cause_position": one.cause_position,
+        "payout_id": one.payout_id or "",
+        "recovery": one.recovery or "",
     }
     if counted is not None:
         values |= {

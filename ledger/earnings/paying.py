@@ -5,6 +5,7 @@ day.
 from __future__ import annotations
 
 from ledger import money
+from ledger.earnings.balances import Balances
 from ledger.earnings.commands import (
     RecordTransfer,
     RecordTransferRefusal,
@@ -60,7 +61,7 @@ def _reserve(command: RequestPayout | RetryPayout, earnings: Earnings, *, attemp
         attempt=attempt,
         user_id=command.user_id,
         currency=currency,
-        amount_minor=_payable(command, earnings),
+        amount_minor=payable_minor(earnings.on(day_of(command.effective_at)), currency),
         stripe_account_id=command.stripe_account_id,
         reserved_at=command.effective_at,
     )
@@ -82,9 +83,8 @@ def _check_turn(command: RequestPayout | RetryPayout, earnings: Earnings) -> Non
             raise PayoutMadeToday(f"The payout of {made_on} is made: {payout.payout_id}.")
 
 
-def _payable(command: RequestPayout | RetryPayout, earnings: Earnings) -> int:
-    """As far as Stripe moves such amounts."""
-    currency, balance = command.currency, earnings.on(day_of(command.effective_at))
+def payable_minor(balance: Balances, currency: str) -> int:
+    """All that is available, as far as Stripe moves such amounts. Raises `BelowMinimum`."""
     amount = balance.available_minor - balance.available_minor % money.step_minor(currency)
     if amount >= MINIMUM_PAYOUT_MINOR:
         return amount

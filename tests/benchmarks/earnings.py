@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from api.earnings.movements import LISTED
-from api.earnings.reads import days_of, titles_of
+from api.earnings.reads import standings_of, titles_of
 from api.earnings.routes import BY_MONTH
 from api.reads import POOL_OPTIONS, rows
 from ledger.earnings.balances import balances
@@ -123,8 +123,8 @@ _NUMBERS = _numbers()
 async def _page(connection: psycopg.AsyncConnection[Any], sales: int) -> None:
     """Totals, months and the newest movements, as the API reads them."""
     user_id = f"usr_{sales}"
-    for days in (await days_of(connection, user_id, TODAY, None)).values():
-        balances(days, TODAY)
+    for of in (await standings_of(connection, user_id, TODAY, None)).values():
+        balances(of.days, TODAY, of.out)
     await (await connection.execute(BY_MONTH, (user_id,))).fetchall()
     arguments = {"user_id": user_id, "before": 2**62, "currency": None, "course_id": None, "limit": 21}
     found = await rows(connection, LISTED, EARNINGS_MOVEMENTS, arguments)
