@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from api.clock import Clock
+from api.payouts.cash import Short, shortfalls
 from api.payouts.looks import Funds, Looking, funds, payable
 from api.stripe.delivery import Postponed
-from ledger.earnings.cash import shortfall
 from ledger.earnings.commands import RequestPayout, WithholdPayout
 from ledger.earnings.decider import EARNINGS
 from ledger.earnings.paying import below_minimum
@@ -30,7 +30,7 @@ from ledger.errors import Refused
 from ledger.ids import derived_id, new_id
 from ledger.message import Origin
 from ledger.store import Store
-from projections.queries.payouts import Cash, Payee, cash, payees
+from projections.queries.payouts import Payee, cash, payees
 
 STRIPE_UNAVAILABLE = "stripe_unavailable"
 _ORIGIN = Origin(actor="worker", roles=frozenset({"system"}), causation_id="payouts")
@@ -51,15 +51,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     """The code of the refusal."""
     detail: str = ""
-
-
-class Short(msgspec.Struct, frozen=True, kw_only=True):
-    """A currency of which the platform has less at Stripe than it owes to instructors."""
-
-    currency: str
-    at_stripe_minor: int
-    owed_minor: int
-    shortfall_minor: int
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,19 +139,6 @@ class Run:
             detail=refusal.detail,
         )
         await self._store.handle(command, self._origin)
-
-
-def shortfalls(found: list[Cash]) -> list[Short]:
-    return [
-        Short(
-            currency=one.currency,
-            at_stripe_minor=one.at_stripe_minor,
-            owed_minor=one.owed_minor,
-            shortfall_minor=missing,
-        )
-        for one in found
-        if (missing := shortfall(one.at_stripe_minor, one.owed_minor))
-    ]
 
 
 def _waits(payee: Payee, reason: str, detail: str) -> Line:

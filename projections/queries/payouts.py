@@ -9,6 +9,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from ledger import chart
 from ledger.earnings.refusals import PlatformShort
 from ledger.earnings.state import ON_ITS_WAY
 
@@ -48,6 +49,10 @@ _PAYEES = """
     WHERE mature + least(pending, 0) <> 0
     ORDER BY withheld.position NULLS LAST, sums.user_id, sums.currency
 """
+_ACCOUNTS = {
+    "payable": chart.INSTRUCTOR_PAYABLE.number,
+    "at_stripe": [chart.STRIPE_PENDING.number, chart.STRIPE_AVAILABLE.number],
+}
 _RESERVED = """
     SELECT currency, sum(amount_minor)::bigint
     FROM instructor_payouts
@@ -56,11 +61,12 @@ _RESERVED = """
 """
 _CASH = """
     SELECT currency,
-        coalesce(sum(debit_minor - credit_minor) FILTER (WHERE account <> '2100'), 0)::bigint
+        coalesce(sum(debit_minor - credit_minor) FILTER (WHERE account <> %(payable)s), 0)::bigint
             AS at_stripe_minor,
-        coalesce(sum(credit_minor - debit_minor) FILTER (WHERE account = '2100'), 0)::bigint AS owed_minor
+        coalesce(sum(credit_minor - debit_minor) FILTER (WHERE account = %(payable)s), 0)::bigint
+            AS owed_minor
     FROM balances
-    WHERE account IN ('1010', '1011', '1012', '2100')
+    WHERE account = ANY(%(at_stripe)s) OR account = %(payable)s
     GROUP BY currency
     ORDER BY currency
 """
@@ -81,5 +87,5 @@ async def reserved(conn: AsyncConnection[Any]) -> dict[str, int]:
 
 async def cash(conn: AsyncConnection[Any]) -> list[Cash]:
     async with conn.cursor(row_factory=class_row(Cash)) as cursor:
-        await cursor.execute(_CASH)
+        await cursor.execute(_CASH, _ACCOUNTS)
         return await cursor.fetchall()

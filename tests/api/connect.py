@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from api.stripe.accounts.objects import AccountLink
-from api.stripe.gateway import Delivered
+from api.stripe.gateway import Delivered, Postponed
 from ledger.accounts.commands import (
     RecordAccountGone,
     RecordAccountRefusal,
@@ -28,7 +28,7 @@ from ledger.accounts.state import Account
 from ledger.balance import BalanceTransaction
 from ledger.earnings.commands import RecordReversal, RecordTransfer, RecordTransferRefusal
 from ledger.earnings.decider import EARNINGS
-from ledger.earnings.refusals import AccountNotPayable
+from ledger.earnings.refusals import AccountBelowZero, AccountNotPayable
 from ledger.earnings.state import Earnings, Payout
 from ledger.earnings.stream import stream_of
 from ledger.effects import (
@@ -56,6 +56,8 @@ class FakeConnect:
         self.platform_available = Counter({"usd": 1_000_000, "eur": 1_000_000})
         self.unclear: set[str] = set()
         self.refuses = False
+        self.below_zero: set[str] = set()
+        self.away: set[str] = set()
 
     async def deliver(self, effect: AccountEffect) -> Delivered:
         account = await self._account(effect.user_id)
@@ -91,6 +93,10 @@ class FakeConnect:
             await self._look(self._base(user_id), account, GOOD)
 
     async def account_to_pay(self, user_id: str) -> str:
+        if user_id in self.away:
+            raise Postponed("Stripe: unclear")
+        if user_id in self.below_zero:
+            raise AccountBelowZero("The connected account is below zero.")
         payable = can_be_paid(await self._account(user_id))
         if not payable.now:
             raise AccountNotPayable(payable.why_not)
