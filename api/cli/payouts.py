@@ -101,8 +101,8 @@ def list_(user_id: str | None, status: str | None, *, as_json: bool) -> None:
 @click.argument("user_id", metavar="USER")
 @click.argument("currency", metavar="CURRENCY")
 def recall(user_id: str, currency: str) -> None:
-    """Take back what an instructor owes, by reversals of what they were paid. The running worker makes them;
-    what Stripe does not reverse is netted from later earnings. Exit 2 when nothing is owed back.
+    """Reverse transfers, as far as an instructor owes something back. The running worker has it done; what
+    Stripe does not reverse is netted from later earnings. Exit 2 when nothing is owed back.
     """
     from ledger.earnings.events import RecallRequested
     from ledger.money import is_currency
