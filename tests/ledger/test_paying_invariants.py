@@ -53,6 +53,7 @@ from tests.ledger.test_sales import in_euros, sale, shared
 Owner = tuple[str, str]
 """Of an earnings stream: instructor and currency."""
 STRIPE = ("1010", "1011", "1012")
+ANSWERS = st.sampled_from(["done", "done", "lost", "never came", "refused"])
 
 
 class Sent(Struct):
@@ -103,16 +104,15 @@ class Paying(RuleBasedStateMachine):
         self.asked = 0
         self.recovery: Recovery = "netting"
 
-    @initialize(recovery=st.sampled_from(["netting", "reversal"]), history=_sold(), paid=st.booleans())
-    def begin(self, recovery: Recovery, history: list[RecordPaymentSnapshot], paid: bool) -> None:  # noqa: FBT001
-        """With a sale that has waited out its days, and as a rule is paid out."""
+    @initialize(recovery=st.sampled_from(["netting", "reversal"]), history=_sold(), answer=ANSWERS)
+    def begin(self, recovery: Recovery, history: list[RecordPaymentSnapshot], answer: str) -> None:
+        """With a sale that has waited out its days, and whose payout is asked for."""
         self.recovery = recovery
         self.sell(sale(), history, abroad=False, later=False)
         self.now += 31 * DAY
-        if paid:
-            [owner] = self.market.streams
-            self.tell(RequestPayout(**self.begun(owner), payout_id="po_0", stripe_account_id="acct_1"))
-            self.stripe_does(self.waiting.pop(), "done")
+        [owner] = self.market.streams
+        self.tell(RequestPayout(**self.begun(owner), payout_id="po_0", stripe_account_id="acct_1"))
+        self.stripe_does(self.waiting.pop(), answer)
 
     # ---------------------------------------------------------------------------------------- the market
 
@@ -223,7 +223,7 @@ class Paying(RuleBasedStateMachine):
         return paid - back
 
     @precondition(lambda self: self.waiting)
-    @rule(data=st.data(), outcome=st.sampled_from(["done", "done", "lost", "never came", "refused"]))
+    @rule(data=st.data(), outcome=ANSWERS)
     def stripe_is_asked(self, data: st.DataObject, outcome: str) -> None:
         self.stripe_does(self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))), outcome)
 
