@@ -205,15 +205,16 @@ class Paying(RuleBasedStateMachine):
                 mature -= max(held, 0)
             else:
                 coming -= max(held, 0)
-        return mature + min(coming, 0) - self.left(owner)
+        return mature + min(coming, 0) - self.left(owner, or_not_known_of=True)
 
-    def left(self, owner: Owner) -> int:
-        """Transfers that Stripe told us of, less what came back."""
+    def left(self, owner: Owner, *, or_not_known_of: bool = False) -> int:
+        """Transfers that Stripe made, and told us of, less what we know to have come back."""
         known = {id_ for id_ in self.market.done if id_.startswith("record_")}
         paid = sum(
             one.transfer.amount_minor
             for one in self.sent.values()
-            if one.transfer.command_id in known and owner == (one.transfer.user_id, one.transfer.currency)
+            if owner == (one.transfer.user_id, one.transfer.currency)
+            and (or_not_known_of or one.transfer.command_id in known)
         )
         back = sum(
             one.amount_minor
