@@ -139,9 +139,11 @@ def _owed_to(user_id: str, currency: str, mature: int, pending: int, held: int) 
 
 async def _totals(connection: Connection, of: dict[str, Any], *, now: bool) -> list[OwedSums]:
     everybody = {**of, "after": None, "after_currency": None}
-    found = await (await connection.execute(_TOTALS, everybody)).fetchall()
+    found: list[Any] = await (await connection.execute(_TOTALS, everybody)).fetchall()
     ages = _ages(await (await connection.execute(_AGES, of)).fetchall())
     booked: dict[str, int] = dict(await (await connection.execute(_BOOKED)).fetchall()) if now else {}
+    on_their_way = {one for one, amount in booked.items() if amount} - {one for one, *_ in found}
+    found += ((currency, 0, 0, 0, 0, 0) for currency in on_their_way)
     return [
         OwedSums(
             currency=currency,
@@ -154,7 +156,7 @@ async def _totals(connection: Connection, of: dict[str, Any], *, now: bool) -> l
             ages=ages[currency],
             booked_minor=booked.get(currency, 0) if now else None,
         )
-        for currency, count, available, pending, held, debt in found
+        for currency, count, available, pending, held, debt in sorted(found)
     ]
 
 

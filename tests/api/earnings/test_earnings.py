@@ -316,8 +316,10 @@ async def test_a_long_month_is_read_page_by_page(market: Market, monkeypatch: py
     assert await market.get(path, accept="text/csv") == whole
 
 
-def test_an_authors_words_are_no_formula() -> None:
-    assert _harmless('=HYPERLINK("http://evil")').startswith("'=")
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\n", "\u3000"])
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_an_authors_words_are_no_formula(before: str, sign: str) -> None:
+    assert _harmless(f"{before}{sign}cmd()") == f"'{before}{sign}cmd()"
     assert _harmless("Statistics = fun") == "Statistics = fun"
 
 
