@@ -95,9 +95,17 @@ async def owed_to(
 
 async def totals(connection: Connection, on: date, until: date | None) -> list[OwedSums]:
     everybody = {**_days(on, until), "after": None, "after_currency": None}
-    found = await (await connection.execute(_TOTALS, everybody)).fetchall()
+    found: list[Any] = await (await connection.execute(_TOTALS, everybody)).fetchall()
     booked = await _booked(connection) if until is None else None
-    return [_sums(*row, booked=booked) for row in found]
+    of_earnings = {currency for currency, *_ in found}
+    for currency, (payable, receivable, _) in (booked or {}).items():
+        if payable != receivable and currency not in of_earnings:  # all of it is on its way
+            found.append((currency, *_NO_SUMS))
+    return [_sums(*row, booked=booked) for row in sorted(found)]
+
+
+_NO_SUMS = (0,) * (6 + len(_BOUNDS))
+"""As `_sums` takes them, after the currency."""
 
 
 def _days(on: date, until: date | None) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Month(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"{self.first:%Y-%m}"
+        return self.first.isoformat()[:7]
 
     @property
     def last(self) -> date:

@@ -38,8 +38,10 @@ COLUMNS = (
 )
 _PAGE = 2000
 """Movements at once, so that a long month holds up nobody."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of one."""
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of one, be it as wide as a Chinese letter, after any space.
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 _OF_MONTH = """
     SELECT {columns}
@@ -125,7 +127,7 @@ def _number(amount_minor: int, currency: str) -> str:
 
 def _harmless(text: str) -> str:
     """An author's words, which no spreadsheet is to run."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text
 
 
 def _line(values: Mapping[str, object]) -> str:

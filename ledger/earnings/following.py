@@ -74,7 +74,9 @@ def asked(
     sale, entry, captured_at = payment.sale, payment.settlement, payment.captured_at
     if sale is None or entry is None or captured_at is None:
         return ()
-    stands = event.stakes or (Stakes(0) if isinstance(event, PaymentSettled) else _told(earlier))
+    stands = event.stakes or _told(earlier)
+    if stands is None and isinstance(event, PaymentSettled):
+        stands = Stakes(0)
     if stands is None:
         return ()
     cause = _Cause(
@@ -93,10 +95,14 @@ def asked(
     return _commands(cause, by_user(getattr(event, "split", None)), held)
 
 
-def must_be_told(fact: Recorded) -> bool:
-    """Whether how the sale stood after it is not in the fact, as in those of 0.2.0."""
+def must_be_told(fact: Recorded, payment: Payment) -> bool:
+    """Whether how the sale stood after it is not in the fact, as in those of 0.2.0. That a charge settled
+    says so only where a dispute had taken of it before.
+    """
     event: Any = fact.event
-    return not isinstance(event, PaymentSettled | EnrolmentActivated) and event.stakes is None
+    if isinstance(event, EnrolmentActivated) or event.stakes is not None:
+        return False
+    return bool(payment.disputes) or not isinstance(event, PaymentSettled)
 
 
 def _told(facts: Sequence[Recorded]) -> Stakes | None:

@@ -139,6 +139,7 @@ class Platform:
         """Until nothing waits in the outbox."""
         async with self.working():
             await until(self._idle)
+        await self.app.projected()
 
     async def _idle(self) -> bool:
         await self.app.projected()

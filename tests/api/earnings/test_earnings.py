@@ -15,6 +15,7 @@ import pytest
 from api.earnings.statement import CurrencyStatement, StatementLine
 from api.earnings.statement_csv import _harmless
 from api.earnings.statement_pdf import rows_of
+from api.http.paging import page
 from api.settings import Settings
 from ledger.ids import new_id
 from ledger.payments.commands import RecordPaymentSnapshot
@@ -315,8 +316,10 @@ async def test_a_long_month_is_read_page_by_page(market: Market, monkeypatch: py
     assert await market.get(path, accept="text/csv") == whole
 
 
-def test_an_authors_words_are_no_formula() -> None:
-    assert _harmless('=HYPERLINK("http://evil")').startswith("'=")
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\n", "\u3000"])
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_an_authors_words_are_no_formula(before: str, sign: str) -> None:
+    assert _harmless(f"{before}{sign}cmd()") == f"'{before}{sign}cmd()"
     assert _harmless("Statistics = fun") == "Statistics = fun"
 
 
@@ -345,6 +348,11 @@ async def test_a_statement_is_a_pdf_where_that_is_asked_for_and_the_same_each_ti
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     refused = await market.ivy.get(path, headers={"Accept": "image/png"})
     assert (refused.status_code, problem(refused)["code"]) == (406, "not_acceptable")
+
+
+async def test_a_month_is_named_as_it_was_asked_for(market: Market) -> None:
+    for month in ("0001-01", "9999-12"):
+        assert (await market.get(f"/api/instructor/statements/{month}"))["month"] == month
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026", "march", "2026-03-01"])
@@ -383,6 +391,12 @@ async def test_what_is_owed_is_read_in_pages_and_of_any_day(market: Market) -> N
     assert totals["owed_minor"] == await market.booked(IVY, end) + await market.booked(OLA, end)
     assert (totals["available_minor"], totals["booked_minor"]) == (0, None)
     assert (await market.get("/api/earnings/owed?at=2020-01-01", market.root))["totals"] == []
+
+
+async def test_the_page_after_the_longest_id_of_a_user_is_read(market: Market) -> None:
+    at = page([("a" * 128, "usd"), ("b", "usd")], 1, lambda key: key).next_cursor
+    after = await market.get(f"/api/earnings/owed?cursor={at}", market.root)
+    assert [one["user_id"] for one in after["items"]] == [IVY, OLA]
 
 
 async def test_a_cursor_that_no_list_gave_is_refused_whatever_it_holds(market: Market) -> None:
