@@ -20,6 +20,7 @@ from api.http.owner import owner_of
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.reads import SNAPSHOT
 from api.services import Services
 from ledger.earnings.balances import balances
 from ledger.errors import NotFound
@@ -70,9 +71,11 @@ async def get_earnings(
     until = None if at is None else date.fromisoformat(at)
     on = until or services.now().astimezone(UTC).date()
     async with services.reading() as connection:
+        await connection.execute(SNAPSHOT)
         standings = await standings_of(connection, whose, on, until)
         withheld = await withheld_from(connection, whose) if until is None else None
         groups = await _groups(connection, whose, by) if by else []
+        await connection.execute("COMMIT")
     totals = [_totals(currency, of, on, withheld) for currency, of in standings.items()]
     return Read(Earnings(user_id=whose, on=on, totals=totals, groups=groups))
 

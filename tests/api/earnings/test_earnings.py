@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
+from psycopg import AsyncConnection
 
+from api.earnings.reads import days_of
 from api.earnings.statement import CurrencyStatement, StatementLine
 from api.earnings.statement_csv import _harmless
 from api.earnings.statement_pdf import rows_of
@@ -22,6 +24,7 @@ from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.payments.decider import PAYMENT
 from ledger.payments.stream import stream_of
 from ledger.split import Part
+from ledger.store import conninfo
 from tests.api.courses import ways
 from tests.api.support import STRIPE, Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
@@ -37,8 +40,8 @@ class Market:
     100.00 that Ann buys, and again Bob a month later.
     """
 
-    def __init__(self, app: Running, stripe: FakeStripe) -> None:
-        self.app, self.stripe = app, stripe
+    def __init__(self, app: Running, stripe: FakeStripe, url: str) -> None:
+        self.app, self.stripe, self.url = app, stripe, url
         self.ivy, self.ola = app.caller(IVY, "instructor"), app.caller(OLA, "instructor")
         self.root = app.caller("usr_root", "admin")
         self.begun = datetime.now(UTC)
@@ -89,6 +92,10 @@ class Market:
         assert answer.status_code == 200, answer.text
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.content
 
+    async def do(self, statement: LiteralString) -> None:
+        async with await AsyncConnection.connect(conninfo(self.url), autocommit=True) as connection:
+            await connection.execute(statement)
+
     async def booked(self, user_id: str, until: datetime | None = None) -> int:
         """What account 2100 has for an instructor, less 1210."""
         query = """
@@ -110,7 +117,7 @@ async def market(
 ) -> AsyncIterator[Market]:
     stripe, url = FakeStripe(), clone(server, template)
     async with running(Settings(data_dir=tmp_path_factory.mktemp("earnings")), url, stripe) as app:
-        opened = Market(app, stripe)
+        opened = Market(app, stripe, url)
         await opened.happen()
         yield opened
     drop(server, url)
@@ -155,6 +162,26 @@ async def test_sums_by_course_and_by_month_come_to_what_is_owed(market: Market) 
     )
     owed = await market.booked(IVY)
     assert sum(one["kept_minor"] for one in by_course) == sum(one["kept_minor"] for one in by_month) == owed
+
+
+async def test_totals_and_sums_are_of_one_moment(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though more is earned while they are read."""
+    path, more = (
+        "/api/instructor/earnings?by=course",
+        "UPDATE earnings_months SET amount_minor = amount_minor",
+    )
+    before = await market.get(path)
+
+    async def read(*of: Any) -> Any:
+        days = await days_of(*of)
+        await market.do(f"{more} + 1")
+        return days
+
+    monkeypatch.setattr("api.earnings.routes.days_of", read)
+    try:
+        assert await market.get(path) == before
+    finally:
+        await market.do(f"{more} - 1")
 
 
 async def test_each_movement_says_how_it_came_out(market: Market) -> None:
