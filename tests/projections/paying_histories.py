@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -64,9 +65,11 @@ class Sold(msgspec.Struct):
 
 
 class Paying:
-    """What a fact changes is heard of later, in any order; answers of Stripe come when they come."""
+    """What a fact changes is heard of later, in any order; answers of Stripe come when they come. Where it is
+    `settled` all was heard of in the end.
+    """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, settled: bool = True) -> None:
         self.history = History()
         self.now = NOON
         self.sold: list[Sold] = []
@@ -75,8 +78,14 @@ class Paying:
         for name, dice in steps:
             self.now += timedelta(hours=dice % 7)
             getattr(self, f"_{name}")(dice)
-        while self.waiting:
+        while settled and self.waiting:
             self._deliver(0)
+
+    @classmethod
+    def by_chance(cls, seed: int, steps: int, *, settled: bool = True) -> Paying:
+        chance = random.Random(seed)  # noqa: S311  # a test's dice
+        more = ((chance.choice(STEPS), chance.randrange(2**16)) for _ in range(steps))
+        return cls([*BEGUN, *more], settled=settled)
 
     def earnings(self, owner: Owner, until: date = date.max) -> Earnings:
         """As the facts of all days up to that one have it."""
