@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -26,7 +26,7 @@ from ledger.earnings.commands import (
     WithholdPayout,
 )
 from ledger.earnings.decider import EARNINGS
-from ledger.earnings.events import EarningsEvent, PayoutReserved, PayoutTransferred
+from ledger.earnings.events import EarningsEvent, EarningsHeld, PayoutReserved, PayoutTransferred
 from ledger.earnings.state import Earnings, day_of, evolve
 from ledger.earnings.stream import stream_of
 from ledger.earnings.terms import Kind, Reckoning, available_on
@@ -100,6 +100,14 @@ class Paying:
             for leg in postings(fact)
             if leg.account in {"2100", "1210"} and (leg.party, leg.currency) == owner
         )
+
+    def is_heard_in_order(self, owner: Owner, until: date = date.max) -> bool:
+        """Whether of no dispute only the end was heard: the rules hold nothing less by that, and sums do."""
+        held = Counter[str]()
+        for on, event in self.events[owner]:
+            if isinstance(event, EarningsHeld) and on <= until:
+                held[event.payment_id] += event.change_minor
+        return min(held.values(), default=0) >= 0
 
     @property
     def days(self) -> list[date]:

@@ -69,7 +69,8 @@ async def _instructors_tie(connection: Any, paying: Paying, day: date) -> None:
         found = (await standings_of(connection, user_id, day, day)).get(currency)
         read = balances(found.days, day, found.out) if found else balances((), day)
         state = paying.earnings((user_id, currency), day)
-        assert read == state.on(day), day
+        if paying.is_heard_in_order((user_id, currency), day):
+            assert read == state.on(day), day
         if not paying.waiting:
             assert read.owed_minor == paying.booked((user_id, currency), day), day
 
