@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 import pytest
 from psycopg import AsyncConnection
 
-from api.earnings.reads import days_of
+from api.earnings.reads import standings_of
 from api.earnings.statement import CurrencyStatement, StatementLine
 from api.earnings.statement_csv import _harmless
 from api.earnings.statement_pdf import rows_of
@@ -173,11 +173,11 @@ async def test_totals_and_sums_are_of_one_moment(market: Market, monkeypatch: py
     before = await market.get(path)
 
     async def read(*of: Any) -> Any:
-        days = await days_of(*of)
+        standings = await standings_of(*of)
         await market.do(f"{more} + 1")
-        return days
+        return standings
 
-    monkeypatch.setattr("api.earnings.routes.days_of", read)
+    monkeypatch.setattr("api.earnings.routes.standings_of", read)
     try:
         assert await market.get(path) == before
     finally:

@@ -119,7 +119,7 @@ class Paid(Market):
 async def market(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Paid]:
     stripe, url = FakeStripe(), clone(server, template)
     async with running(Settings(data_dir=tmp_path_factory.mktemp("paid")), url, stripe) as app:
-        opened = Paid(app, stripe)
+        opened = Paid(app, stripe, url)
         await opened.happen()
         yield opened
     drop(server, url)
