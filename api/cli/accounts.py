@@ -58,8 +58,9 @@ def list_(status: str | None, *, as_json: bool) -> None:
 @click.argument("user_id", metavar="USER")
 @json_option
 def show(user_id: str, *, as_json: bool) -> None:
-    """Show a user's connected account as Stripe said last, and what it last paid to their bank. Exit 2 when
-    they never asked for one.
+    """Show a user's connected account as Stripe said last.
+
+    With what it last paid to their bank. Exit 2 when they never asked for one.
     """
     with installation() as here:
         account, payouts = asyncio.run(_of(here, user_id))

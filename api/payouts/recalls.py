@@ -14,7 +14,7 @@ from api.http.auth import Principal
 from api.http.body import IdempotencyKey
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
-from api.payouts.resources import NewRecall, Recalls, recall_of, recalls_from
+from api.payouts.resources import NewRecall, Recalls, currency_asked, recall_of, recalls_from
 from api.services import Services, origin_of
 from ledger.earnings.commands import RequestRecall
 from ledger.earnings.refusals import NothingToRecall
@@ -40,13 +40,14 @@ async def recall_payouts(
     """By reversals of the newest transfers, as far as they go. What Stripe does not reverse is netted from
     later earnings, as all of it is when nobody asks for this.
     """
+    currency = currency_asked(data)
 
     async def work(command_id: str) -> Response[Any]:
         command = RequestRecall(
             command_id=command_id,
             effective_at=services.now(),
             user_id=data.user_id,
-            currency=data.currency.lower(),
+            currency=currency,
         )
         done = await services.submitter.submit(command, origin_of(request))
         stream = stream_of(command.user_id, command.currency)

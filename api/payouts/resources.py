@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from api.http.body import CurrencyCode, UserId
+from api.http.body import CurrencyCode, UserId, currency_fault
+from api.http.problems import FieldError, Unprocessable
 from api.payouts.words import why_not_paid, why_not_recalled
 from api.words import USER
 from ledger.earnings.events import (
@@ -42,6 +43,13 @@ class PayoutRetry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class NewRecall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: CurrencyCode
     user_id: Annotated[str, msgspec.Meta(pattern=USER, description="Who owes it.")]
+
+
+def currency_asked(body: NewPayout | NewRecall) -> str:
+    """In lower case, as it is stored. Raises `Unprocessable` for what is none."""
+    if fault := currency_fault(body.currency):
+        raise Unprocessable.at(FieldError(detail=fault, pointer="/currency"))
+    return body.currency.lower()
 
 
 class InstructorPayout(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,14 @@ from api.http.problems import ApiError, Problem, StripeUnavailable, answer, prob
 from api.http.promises import responses
 from api.payouts.looks import funds, payable
 from api.payouts.reads import payout_row
-from api.payouts.resources import InstructorPayout, NewPayout, PayoutRetry, payout_from, payout_of
+from api.payouts.resources import (
+    InstructorPayout,
+    NewPayout,
+    PayoutRetry,
+    currency_asked,
+    payout_from,
+    payout_of,
+)
 from api.services import Services, origin_of
 from api.stripe.delivery import Postponed
 from api.submitting import Submitted
@@ -92,7 +99,7 @@ async def request_payout(
     """Of all that is available in one currency, from 1,000 minor units on; one at a time, and one a day. Who
     asks for none is paid by the day's run.
     """
-    user_id = owner_of(request, data.user_id)
+    user_id, currency = owner_of(request, data.user_id), currency_asked(data)
 
     async def work(command_id: str) -> Response[Any]:
         command = RequestPayout(
@@ -100,7 +107,7 @@ async def request_payout(
             effective_at=services.now(),
             payout_id=services.id_of("ipo", command_id),
             user_id=user_id,
-            currency=data.currency.lower(),
+            currency=currency,
             stripe_account_id="",
         )
         return await _asked(services, request, command)

@@ -24,8 +24,8 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Postponed, Tools, postponed
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
-from api.stripe.transfers import create as transfers
-from api.stripe.transfers import funds, leaving, payable, reverse
+from api.stripe.transfers import deliver as transfers
+from api.stripe.transfers import funds, leaving, payable
 from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.earnings.terms import Recovery
 from ledger.effects import (
@@ -242,22 +242,24 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
-        case CreateTransfer():
-            return await transfers.create(tools, effect, origin, cause)
-        case ResolveTransfer():
-            return await transfers.resolve(tools, effect, origin, cause)
-        case ReverseTransfer():
-            return await reverse.reverse(tools, effect, origin, cause)
-        case ResolveReversal():
-            return await reverse.resolve(tools, effect, origin, cause)
+        case CreateTransfer() | ResolveTransfer() | ReverseTransfer() | ResolveReversal():
+            return await transfers.deliver(tools, effect, origin)
+        case CreateAccount() | ResolveAccount() | CloseAccount():
+            return await _of_account(tools, effect, origin, cause)
+        case _:
+            return await requests.deliver(tools, effect, origin, cause)
+
+
+async def _of_account(
+    tools: Tools, effect: AccountEffect, origin: Origin, cause: Recorded | None
+) -> Delivered:
+    match effect:
         case CreateAccount():
             return await accounts.create(tools, effect, origin, cause)
         case ResolveAccount():
             return await accounts.resolve(tools, effect, origin, cause)
         case CloseAccount():
             return await leaving.close(tools, effect, origin, cause)
-        case _:
-            return await requests.deliver(tools, effect, origin, cause)
 
 
 async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> Delivered:

@@ -1,10 +1,11 @@
-"""What an instructor with many sales costs more than one with few: a further sale, and a page of earnings."""
+"""What an instructor with many sales costs more than one with few: a further sale, a page, a payout run."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -15,6 +16,7 @@ import psycopg
 from api.earnings.movements import LISTED
 from api.earnings.reads import standings_of, titles_of
 from api.earnings.routes import BY_MONTH
+from api.payouts.run import Run
 from api.reads import POOL_OPTIONS, rows
 from ledger.earnings.balances import balances
 from ledger.earnings.commands import AccrueEarnings
@@ -54,6 +56,9 @@ async def measure(url: str) -> list[Figure]:
     dsn = psycopg.conninfo.make_conninfo(conninfo(url), options=options)
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         figures.append(await _ratio("a page of earnings", partial(_page, connection)))
+    async with Store.open(url) as store, _alone(url, FEW) as few, _alone(url, MANY) as many:
+        connections = {FEW: few, MANY: many}
+        figures.append(await _ratio("a run of payouts", partial(_run, store, connections)))
     return figures
 
 
@@ -118,6 +123,39 @@ def _numbers() -> Iterator[int]:
 
 
 _NUMBERS = _numbers()
+
+
+class _Stripe:
+    """It has the funds, and says at once that whoever is paid can be."""
+
+    async def account_to_pay(self, user_id: str, _currency: str, _origin: Origin) -> str:
+        return f"acct_{user_id}"
+
+    async def platform_available(self) -> Mapping[str, int]:
+        return {"usd": 10**12}
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.combine(TODAY, FIRST.timetz())
+
+
+@asynccontextmanager
+async def _alone(url: str, sales: int) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """To which that instructor is the only one."""
+    dsn = conninfo(url, role=None)
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute(
+            "CREATE TEMP TABLE earnings_days AS TABLE earnings_days"  # one cannot have parameters
+        )
+        await connection.execute("DELETE FROM pg_temp.earnings_days WHERE user_id <> %s", (f"usr_{sales}",))
+        yield connection
+
+
+async def _run(store: Store, connections: Mapping[int, psycopg.AsyncConnection[Any]], sales: int) -> None:
+    """All but the transfer, which Stripe makes; dry, so that it can be asked for again."""
+    report = await Run(store, _Stripe(), _Clock(), dry=True)(connections[sales])
+    assert report.asked == 1, report
 
 
 async def _page(connection: psycopg.AsyncConnection[Any], sales: int) -> None:

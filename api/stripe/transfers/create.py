@@ -25,7 +25,7 @@ from ledger.earnings.commands import RecordTransferRefusal, RecordTransferUnknow
 from ledger.earnings.refusals import AccountBelowZero, AccountNotPayable
 from ledger.earnings.state import Payout, PayoutStatus
 from ledger.effects import CreateTransfer, ResolveTransfer
-from ledger.message import Origin, Recorded
+from ledger.message import Origin
 
 EARLIER_ATTEMPT_PAID = "earlier_attempt_paid"
 """One that was taken for refused had been made after all: what it paid is not paid again."""
@@ -36,17 +36,13 @@ _ABOUT_ACCOUNT = frozenset({"resource_missing", "insufficient_capabilities_for_t
 """Refusals that say something of the account which a look at it tells better."""
 
 
-async def create(
-    tools: Tools, effect: CreateTransfer, origin: Origin, _cause: Recorded | None = None
-) -> Delivered:
+async def create(tools: Tools, effect: CreateTransfer, origin: Origin) -> Delivered:
     """The first call for a transfer. An unclear answer is recorded as such, which asks for `resolve`."""
     request = await _request(tools, effect, origin, "reserved")
     return await request.first_call() if request else Delivered()
 
 
-async def resolve(
-    tools: Tools, effect: ResolveTransfer, origin: Origin, _cause: Recorded | None = None
-) -> Delivered:
+async def resolve(tools: Tools, effect: ResolveTransfer, origin: Origin) -> Delivered:
     """What became of a transfer whose call was unclear. Raises Postponed while nobody can tell."""
     request = await _request(tools, effect, origin, "unknown")
     return await request.look_up() if request else Delivered()

@@ -23,20 +23,16 @@ from api.stripe.transfers.record import earnings_of, reversal_command
 from ledger.earnings.commands import RecordRecallRefusal, RecordRecallUnknown
 from ledger.earnings.state import Recall, RecallStatus
 from ledger.effects import ResolveReversal, ReverseTransfer
-from ledger.message import Origin, Recorded
+from ledger.message import Origin
 
 
-async def reverse(
-    tools: Tools, effect: ReverseTransfer, origin: Origin, _cause: Recorded | None = None
-) -> Delivered:
+async def reverse(tools: Tools, effect: ReverseTransfer, origin: Origin) -> Delivered:
     """The first call for a reversal. An unclear answer is recorded as such, which asks for `resolve`."""
     request = await _request(tools, effect, origin, "requested")
     return await request.first_call() if request else Delivered()
 
 
-async def resolve(
-    tools: Tools, effect: ResolveReversal, origin: Origin, _cause: Recorded | None = None
-) -> Delivered:
+async def resolve(tools: Tools, effect: ResolveReversal, origin: Origin) -> Delivered:
     """What became of a reversal whose call was unclear. Raises Postponed while nobody can tell."""
     request = await _request(tools, effect, origin, "unknown")
     return await request.look_up() if request else Delivered()

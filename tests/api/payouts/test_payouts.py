@@ -56,6 +56,15 @@ async def test_a_payout_of_unknown_outcome_holds_the_next_one_up(school: School)
     assert waits.json()["payout_id"] in next_one["detail"]
 
 
+@pytest.mark.parametrize("path", ["", "/recalls"])
+async def test_what_is_no_currency_is_said_at_its_place(school: School, path: str) -> None:
+    root = school.app.caller("usr_root", "admin")
+    body = {"currency": "AAA", "user_id": "usr_ivy"}
+    refused = await root("POST", f"/api/payouts{path}", key="k", json=body)
+    assert refused.status_code == 422
+    assert problem(refused)["errors"][0]["pointer"] == "/currency"
+
+
 async def test_one_payout_is_made_a_day(school: School) -> None:
     ivy = await school.teacher()
     await school.earn(ivy, 5_000)
