@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from psycopg import AsyncConnection
@@ -12,9 +13,10 @@ from ledger.earnings.commands import RequestPayout, RetryPayout
 from ledger.earnings.decider import EARNINGS
 from ledger.earnings.events import PayoutReserved
 from ledger.earnings.refusals import PlatformShort
-from ledger.earnings.state import Earnings
+from ledger.earnings.state import Earnings, day_of
+from ledger.earnings.terms import MINIMUM_PAYOUT_MINOR
 from ledger.message import Origin
-from projections.queries.payouts import reserved
+from projections.queries.payouts import payees, reserved
 
 
 class Looking(Protocol):
@@ -49,6 +51,20 @@ async def funds(conn: AsyncConnection[Any], looking: Looking) -> Funds:
     free = Counter(await looking.platform_available())
     free.subtract(await reserved(conn))
     return Funds(free)
+
+
+async def funds_for(
+    conn: AsyncConnection[Any], looking: Looking, command: RequestPayout | RetryPayout
+) -> Funds:
+    """As `funds`, less what waits for them already: a payout that is asked for is before none that waits."""
+    free, currency = await funds(conn, looking), command.currency
+    for waiting in await payees(conn, day_of(command.effective_at), waiting_in=currency):
+        if waiting.user_id == command.user_id:
+            break
+        if waiting.available_minor >= MINIMUM_PAYOUT_MINOR:
+            with suppress(PlatformShort):
+                free.take(waiting.available_minor, currency)
+    return free
 
 
 def payable(command: RequestPayout | RetryPayout, earnings: Earnings) -> int:

@@ -17,7 +17,7 @@ from api.http.owner import owner_of
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
-from api.payouts.looks import funds, payable
+from api.payouts.looks import funds_for, payable
 from api.payouts.reads import payout_row
 from api.payouts.resources import (
     InstructorPayout,
@@ -170,7 +170,7 @@ async def _looked_at(services: Services, command: Wish, origin: Origin) -> Wish:
     try:
         account = await services.gateway.account_to_pay(command.user_id, command.currency, origin)
         async with services.reading() as connection:
-            free = await funds(connection, services.gateway)
+            free = await funds_for(connection, services.gateway, command)
     except Postponed as why:
         raise StripeUnavailable(
             "Stripe does not answer. Nothing was changed; try again in a moment."

@@ -40,6 +40,11 @@ _PAYEES = """
                 - sum(reserved_minor) - sum(transferred_minor) AS mature,
             coalesce(sum(amount_minor - held_minor) FILTER (WHERE available_on > %(on)s), 0) AS pending
         FROM earnings_days
+        WHERE %(waiting_in)s::text IS NULL OR (user_id, currency) IN (
+            SELECT user_id, currency
+            FROM payouts_withheld
+            WHERE reason = %(short)s AND currency = %(waiting_in)s
+        )
         GROUP BY user_id, currency
     )
     SELECT sums.user_id, sums.currency, (mature + least(pending, 0))::bigint AS available_minor
@@ -72,10 +77,13 @@ _CASH = """
 """
 
 
-async def payees(conn: AsyncConnection[Any], on: date) -> list[Payee]:
-    """Whoever waits for the platform's funds comes first, the longest first; all others by their ids."""
+async def payees(conn: AsyncConnection[Any], on: date, *, waiting_in: str | None = None) -> list[Payee]:
+    """Whoever waits for the platform's funds comes first, the longest first; all others by their ids. With a
+    currency, those alone that wait for funds in it.
+    """
+    arguments = {"on": on, "short": PlatformShort.code, "waiting_in": waiting_in}
     async with conn.cursor(row_factory=class_row(Payee)) as cursor:
-        await cursor.execute(_PAYEES, {"on": on, "short": PlatformShort.code})
+        await cursor.execute(_PAYEES, arguments)
         return await cursor.fetchall()
 
 

@@ -12,7 +12,7 @@ from api.payouts.run import Line, Report
 from ledger.earnings.cash import shortfall
 from ledger.effects import CreateTransfer
 from tests.api.payouts.conftest import School
-from tests.api.support import Caller
+from tests.api.support import Caller, problem
 
 BOOKED = "INSERT INTO balances VALUES (%s, '', 'usd', %s, %s)"
 
@@ -153,6 +153,33 @@ async def test_in_a_shortage_whole_payouts_wait_in_their_order(school: School) -
     report = await school.run()
     assert [line.user_id for line in report.lines] == ["usr_bea", "usr_cal", "usr_ann"]
     assert came_to(report, bea, cal, ann) == [("asked", 9_000), ("asked", 1_000), ("platform_short", 5_000)]
+
+
+async def test_whoever_asks_goes_before_nobody_who_waits(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 9_000)
+    school.short(8_000)
+    await school.run()
+    await school.earn(ann, 2_000)
+    await school.app.projected()
+    assert problem(await school.ask(ann))["code"] == "platform_short"
+    school.short(9_000)
+    assert problem(await school.ask(ann))["code"] == "platform_short"
+    assert (await school.ask(bea)).status_code == 201
+    school.short(2_000)
+    await school.app.projected()
+    assert (await school.ask(ann)).status_code == 201
+
+
+async def test_who_waits_and_has_nothing_to_have_any_more_holds_nobody_up(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 9_000)
+    school.short(8_000)
+    await school.run()
+    await school.earn(bea, -9_000, kind="refund")
+    await school.earn(ann, 8_000)
+    await school.app.projected()
+    assert (await school.ask(ann)).status_code == 201
 
 
 async def test_what_is_reserved_is_not_given_twice(school: School) -> None:
