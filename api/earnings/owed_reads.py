@@ -32,7 +32,7 @@ _EACH = SQL("""
             coalesce(sum(free) FILTER (WHERE age >= %(oldest)s), 0) AS oldest,
             coalesce(sum(free) FILTER (WHERE age < 0), 0) AS pending,
             sum(held_minor) AS held,
-            greatest(sum(reserved_minor), 0) AS reserved,
+            sum(reserved_minor) AS reserved,
             sum(transferred_minor) AS transferred
         FROM earnings_days
         CROSS JOIN LATERAL (

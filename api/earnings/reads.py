@@ -38,13 +38,6 @@ class Standing(Struct, frozen=True):
     out: Out
 
 
-def out_of(reserved_minor: int, transferred_minor: int) -> Out:
-    """Of the sums of days. A transfer that Stripe dates before the day of its own reservation reserves
-    nothing on the days between.
-    """
-    return Out(max(reserved_minor, 0), transferred_minor)
-
-
 async def standings_of(
     connection: Connection, user_id: str, on: date, until: date | None
 ) -> dict[str, Standing]:
@@ -57,7 +50,7 @@ async def standings_of(
     standings = {}
     for currency, rows in of.items():
         days, reserved, transferred = zip(*rows, strict=True)
-        standings[currency] = Standing(days, out_of(sum(reserved), sum(transferred)))
+        standings[currency] = Standing(days, Out(sum(reserved), sum(transferred)))
     return standings
 
 

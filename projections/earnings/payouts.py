@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from ledger.earnings.events import (
     PayoutBlocked,
@@ -11,7 +12,7 @@ from ledger.earnings.events import (
     PayoutTransferred,
     TransferReversed,
 )
-from ledger.earnings.state import ON_ITS_WAY, PayoutStatus
+from ledger.earnings.state import ON_ITS_WAY, PayoutStatus, day_of
 from ledger.message import Recorded
 from projections.engine.tables import Row, Table
 
@@ -35,6 +36,8 @@ class InstructorPayoutRow(Row):
     """By all attempts: one that was taken for refused may have been made."""
     recalled_minor: int
     """Of that, by reversals."""
+    refused: dict[str, Any]
+    """By the number of an attempt, the days on which it was reserved and refused."""
     reserved_at: datetime | None
     """By the last attempt. None for a transfer that a restored ledger did not know of."""
     transferred_at: datetime | None
@@ -64,6 +67,7 @@ def begin(recorded: Recorded, event: PayoutReserved | PayoutTransferred) -> Inst
         transfer_id="",
         transferred_minor=0,
         recalled_minor=0,
+        refused={},
         reserved_at=event.reserved_at if isinstance(event, PayoutReserved) else None,
         transferred_at=None,
         position=recorded.position,
@@ -77,10 +81,24 @@ def reserve_again(row: InstructorPayoutRow, event: PayoutReserved) -> None:
     row.stripe_account_id, row.reserved_at = event.stripe_account_id, event.reserved_at
 
 
-def end_unclear(row: InstructorPayoutRow, event: PayoutOutcomeUnknown | PayoutBlocked) -> None:
-    if row.is_that(event):
-        known = isinstance(event, PayoutBlocked)
-        row.status, row.code = ("blocked", event.code) if known else ("unknown", event.cause)  # type: ignore[union-attr]
+def lose_sight(row: InstructorPayoutRow, event: PayoutOutcomeUnknown) -> None:
+    row.status, row.code = "unknown", event.cause
+
+
+def refuse(row: InstructorPayoutRow, event: PayoutBlocked, on: date) -> None:
+    row.status, row.code = "blocked", event.code
+    row.refused = {**row.refused, str(event.attempt): [str(reserved_on(row, on)), str(on)]}
+
+
+def reserved_on(row: InstructorPayoutRow, otherwise: date) -> date:
+    """The UTC day, of the last attempt."""
+    return otherwise if row.reserved_at is None else day_of(row.reserved_at)
+
+
+def was_refused(row: InstructorPayoutRow, attempt: int) -> tuple[date, date] | None:
+    """The days on which it was reserved and refused."""
+    days = row.refused.get(str(attempt))
+    return (date.fromisoformat(days[0]), date.fromisoformat(days[1])) if days else None
 
 
 def transfer(row: InstructorPayoutRow, recorded: Recorded, event: PayoutTransferred) -> None:

@@ -69,7 +69,7 @@ class Earnings(Projection):
             case PayoutReserved() as event:
                 self._reserve(recorded, event)
             case PayoutOutcomeUnknown() | PayoutBlocked() as event:
-                self._end_unclear(recorded, event)
+                self._answer(recorded, event)
             case PayoutTransferred() as event:
                 self._transfer(recorded, event)
             case PayoutWithheld() as event:
@@ -96,21 +96,40 @@ class Earnings(Projection):
         else:
             payouts.reserve_again(self._changed(recorded, event.payout_id), event)
 
-    def _end_unclear(self, recorded: Recorded, event: PayoutOutcomeUnknown | PayoutBlocked) -> None:
+    def _answer(self, recorded: Recorded, event: PayoutOutcomeUnknown | PayoutBlocked) -> None:
         row = self._changed(recorded, event.payout_id)
-        if isinstance(event, PayoutBlocked) and row.is_that(event):
-            self._day(recorded, event)[_RESERVED] -= row.amount_minor
-        payouts.end_unclear(row, event)
+        if not row.is_that(event):
+            return
+        if isinstance(event, PayoutBlocked):
+            self._release(event, _day_of(recorded), row.amount_minor)
+            payouts.refuse(row, event, _day_of(recorded))
+        else:
+            payouts.lose_sight(row, event)
 
     def _transfer(self, recorded: Recorded, event: PayoutTransferred) -> None:
         if self._payouts.find(event.payout_id) is None:
             self._payouts.put(event.payout_id, payouts.begin(recorded, event))
-        row, day = self._changed(recorded, event.payout_id), self._day(recorded, event)
-        if event.was_reserved:
-            day[_RESERVED] -= row.amount_minor
+        row = self._changed(recorded, event.payout_id)
+        self._end_reservation(row, event, _day_of(recorded))
         payouts.transfer(row, recorded, event)
-        day[_TRANSFERRED] += event.amount_minor
+        self._day(recorded, event)[_TRANSFERRED] += event.amount_minor
         self._pay(recorded, event, PAYOUT, -event.amount_minor)
+
+    def _end_reservation(
+        self, row: payouts.InstructorPayoutRow, event: PayoutTransferred, made_on: date
+    ) -> None:
+        """On the day of the transfer, which by Stripe's clock may be the one before that of the reservation.
+        What was taken for refused was reserved no longer than until then.
+        """
+        if event.was_reserved:
+            self._release(event, max(made_on, payouts.reserved_on(row, made_on)), row.amount_minor)
+        elif (days := payouts.was_refused(row, event.attempt)) is not None:
+            reserved_on, refused_on = days
+            self._release(event, max(made_on, reserved_on), event.amount_minor)
+            self._release(event, max(made_on, refused_on), -event.amount_minor)
+
+    def _release(self, event: PayoutBlocked | PayoutTransferred, on: date, amount: int) -> None:
+        self._days.of((event.user_id, event.currency, on, on))[_RESERVED] -= amount
 
     def _take_back(self, recorded: Recorded, event: TransferReversed) -> None:
         self._day(recorded, event)[_TRANSFERRED] -= event.amount_minor

@@ -23,6 +23,7 @@ CREATE TABLE instructor_payouts (
     transfer_id text COLLATE "C" NOT NULL,
     transferred_minor bigint NOT NULL,
     recalled_minor bigint NOT NULL,
+    refused jsonb NOT NULL,
     reserved_at timestamptz,
     transferred_at timestamptz,
     position bigint NOT NULL UNIQUE,

@@ -1,4 +1,4 @@
-"""What an instructor with many sales costs more than one with few: a further sale, a page, a run of payouts."""
+"""What an instructor with many sales costs more than one with few: a further sale, a page, a payout run."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import random
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -25,7 +26,7 @@ from ledger.earnings.commands import (
     WithholdPayout,
 )
 from ledger.earnings.decider import EARNINGS
-from ledger.earnings.events import EarningsEvent, PayoutReserved, PayoutTransferred
+from ledger.earnings.events import EarningsEvent, EarningsHeld, PayoutReserved, PayoutTransferred
 from ledger.earnings.state import Earnings, day_of, evolve
 from ledger.earnings.stream import stream_of
 from ledger.earnings.terms import Kind, Reckoning, available_on
@@ -64,9 +65,11 @@ class Sold(msgspec.Struct):
 
 
 class Paying:
-    """What a fact changes is heard of later, in any order; answers of Stripe come when they come."""
+    """What a fact changes is heard of later, in any order; answers of Stripe come when they come. Where it is
+    `settled` all was heard of in the end.
+    """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, settled: bool = True) -> None:
         self.history = History()
         self.now = NOON
         self.sold: list[Sold] = []
@@ -75,8 +78,14 @@ class Paying:
         for name, dice in steps:
             self.now += timedelta(hours=dice % 7)
             getattr(self, f"_{name}")(dice)
-        while self.waiting:
+        while settled and self.waiting:
             self._deliver(0)
+
+    @classmethod
+    def by_chance(cls, seed: int, steps: int, *, settled: bool = True) -> Paying:
+        chance = random.Random(seed)  # noqa: S311  # a test's dice
+        more = ((chance.choice(STEPS), chance.randrange(2**16)) for _ in range(steps))
+        return cls([*BEGUN, *more], settled=settled)
 
     def earnings(self, owner: Owner, until: date = date.max) -> Earnings:
         """As the facts of all days up to that one have it."""
@@ -91,6 +100,14 @@ class Paying:
             for leg in postings(fact)
             if leg.account in {"2100", "1210"} and (leg.party, leg.currency) == owner
         )
+
+    def is_heard_in_order(self, owner: Owner, until: date = date.max) -> bool:
+        """Whether of no dispute only the end was heard: the rules hold nothing less by that, and sums do."""
+        held = Counter[str]()
+        for on, event in self.events[owner]:
+            if isinstance(event, EarningsHeld) and on <= until:
+                held[event.payment_id] += event.change_minor
+        return min(held.values(), default=0) >= 0
 
     @property
     def days(self) -> list[date]:

@@ -20,7 +20,7 @@ from projections.live import check, rebuild
 from projections.registry import PROJECTIONS
 from tests.ledger.examples import DAY, NOON
 from tests.projections.histories import History, append
-from tests.projections.paying_histories import BEGUN, STEPS, Paying
+from tests.projections.paying_histories import Paying
 from tests.projections.tables import catch_up, contents, select
 
 IVY, OLA = "usr_ivy", "usr_ola"
@@ -133,8 +133,7 @@ def test_live_is_rebuilt_after_any_history_and_is_owed_what_the_rules_say(
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
 def test_live_is_rebuilt_after_any_payouts(database_url: str, seed: int, batch: int) -> None:
-    chance = random.Random(seed)  # noqa: S311  # a test's dice
-    paying = Paying([*BEGUN, *((chance.choice(STEPS), chance.randrange(2**16)) for _ in range(150))])
+    paying = Paying.by_chance(seed, 150)
     append(database_url, paying.history.recorded)
     told = {name: PROJECTIONS[name] for name in ("earnings", "journal")}
     catch_up(database_url, told, batch=batch)

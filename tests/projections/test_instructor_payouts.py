@@ -90,10 +90,10 @@ def reversed_(amount: int, recall_id: str = "rcl_1") -> TransferReversed:
     )
 
 
-def tables_of(url: str, *events: Any) -> dict[str, list[dict[str, Any]]]:
-    """Each fact a day after the one before."""
+def tables_of(url: str, *events: Any, days: tuple[int, ...] | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Each fact a day after the one before, or on those `days`."""
     history = History()
-    for number, event in enumerate(events):
+    for number, event in zip(days or range(len(events)), events, strict=True):
         history.add(stream_of(IVY, "usd"), event, effective_at=NOON + number * DAY)
     stored(url, history)
     assert check(url).differences == ()
@@ -161,6 +161,19 @@ def test_a_refused_attempt_that_was_made_after_all_ends_not_the_one_that_is_on_i
     assert out_of(tables) == [(2000, 0), (-2000, 0), (2500, 0), (0, 2000)]
     [payout] = tables["payouts"]
     assert (payout["status"], payout["attempt"], payout["transferred_minor"]) == ("reserved", 2, 2000)
+
+
+def test_what_was_taken_for_refused_was_reserved_no_longer_than_until_it_was_made(database_url: str) -> None:
+    """Stripe made it on day 1, its answer was lost, and it was given up on day 2."""
+    late = transferred(2000, was_reserved=False)
+    tables = tables_of(database_url, reserved(2000), blocked(2000), late, days=(0, 2, 1))
+    assert out_of(tables) == [(2000, 0), (-2000, 2000), (0, 0)]
+
+
+def test_what_stripe_dates_on_the_day_before_its_reservation_was_reserved_on_none(database_url: str) -> None:
+    asked = reserved(2000, at=NOON + DAY)
+    tables = tables_of(database_url, asked, transferred(2000), days=(1, 0))
+    assert out_of(tables) == [(0, 2000), (0, 0)]
 
 
 def test_a_transfer_that_a_restored_ledger_did_not_know_is_a_payout(database_url: str) -> None:

@@ -19,7 +19,7 @@ from ledger.store import conninfo
 from projections.live import check
 from projections.registry import PROJECTIONS
 from tests.projections.histories import append
-from tests.projections.paying_histories import BEGUN, OWNERS, STEPS, Owner, Paying, Step
+from tests.projections.paying_histories import OWNERS, Owner, Paying
 from tests.projections.tables import EMPTY_THE_STORE, catch_up, select
 
 TOLD = ("earnings", "journal")
@@ -39,15 +39,16 @@ def stored(url: str, paying: Paying, batch: int) -> None:
     catch_up(url, {name: PROJECTIONS[name] for name in TOLD}, batch=batch)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2**16)), max_size=70),
-    batch=st.integers(1, 60),
-)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), steps=st.integers(0, 100), settled=st.booleans(), batch=st.integers(1, 60))
 def test_what_is_read_is_what_the_rules_and_the_books_have_on_every_day(
-    database_url: str, steps: list[Step], batch: int
+    database_url: str,
+    seed: int,
+    steps: int,
+    settled: bool,  # noqa: FBT001
+    batch: int,
 ) -> None:
-    paying = Paying([*BEGUN, *steps])
+    paying = Paying.by_chance(seed, steps, settled=settled)
     stored(database_url, paying, batch)
     asyncio.run(_ties(database_url, paying))
     _payouts_are_as_the_rules_have_them(database_url, paying)
@@ -59,7 +60,8 @@ async def _ties(url: str, paying: Paying) -> None:
         for day in paying.days:
             await _instructors_tie(connection, paying, day)
             await _all_together_tie(connection, day)
-        await _statements_tie(connection, paying)
+        if not paying.waiting:
+            await _statements_tie(connection, paying)
 
 
 async def _instructors_tie(connection: Any, paying: Paying, day: date) -> None:
@@ -67,8 +69,10 @@ async def _instructors_tie(connection: Any, paying: Paying, day: date) -> None:
         found = (await standings_of(connection, user_id, day, day)).get(currency)
         read = balances(found.days, day, found.out) if found else balances((), day)
         state = paying.earnings((user_id, currency), day)
-        assert read == state.on(day), day
-        assert read.owed_minor == paying.booked((user_id, currency), day), day
+        if paying.is_heard_in_order((user_id, currency), day):
+            assert read == state.on(day), day
+        if not paying.waiting:
+            assert read.owed_minor == paying.booked((user_id, currency), day), day
 
 
 async def _all_together_tie(connection: Any, day: date) -> None:
