@@ -22,7 +22,7 @@ from ledger.earnings.events import (
     RecallRequested,
     TransferReversed,
 )
-from ledger.earnings.state import PayoutStatus, RecallStatus
+from ledger.earnings.state import PayoutStatus, RecallStatus, day_of
 from ledger.message import Recorded
 from projections.earnings import payouts, recalls
 from projections.earnings.payouts import InstructorPayoutRow
@@ -117,8 +117,10 @@ def payout_from(facts: Iterable[Recorded], payout_id: str) -> InstructorPayoutRo
             case PayoutTransferred():
                 row = row or payouts.begin(fact, event)
                 payouts.transfer(row, fact, event)
-            case PayoutOutcomeUnknown() | PayoutBlocked() if row is not None:
-                payouts.end_unclear(row, event)
+            case PayoutOutcomeUnknown() if row is not None and row.is_that(event):
+                payouts.lose_sight(row, event)
+            case PayoutBlocked() if row is not None and row.is_that(event):
+                payouts.refuse(row, event, day_of(fact.metadata.effective_at))
             case TransferReversed() if row is not None:
                 payouts.take_back(row, event)
             case _:
