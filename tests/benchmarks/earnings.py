@@ -148,6 +148,9 @@ async def _alone(url: str, sales: int) -> AsyncIterator[psycopg.AsyncConnection[
         await connection.execute(
             "CREATE TEMP TABLE earnings_days AS TABLE earnings_days"  # one cannot have parameters
         )
+        await connection.execute(
+            "SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), false)"
+        )
         await connection.execute("DELETE FROM pg_temp.earnings_days WHERE user_id <> %s", (f"usr_{sales}",))
         yield connection
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from stripe import StripeClient
 from api.sandbox.faults import FaultKind
 from api.sandbox.resources.connect import onboarding
 from api.stripe.gateway import StripeGateway
+from api.stripe.payments import earnings
 from ledger.accounts.state import status_of
 from ledger.earnings.commands import RecordTransferRefusal
 from ledger.earnings.events import (
@@ -24,9 +26,13 @@ from ledger.earnings.events import (
     TransferReversed,
 )
 from ledger.earnings.refusals import PayoutInProgress
+from ledger.earnings.terms import Recovery
 from ledger.effects import CreateTransfer
+from ledger.message import Origin
 from tests.api.stripe.payees import Payee
 from tests.api.stripe.world import WORKER, Bench, World
+from tests.ledger.examples import snapshot
+from tests.ledger.test_earnings import Market
 
 TRANSFER_WEBHOOKS = "SELECT result FROM webhooks WHERE stripe_event_type LIKE 'transfer.%' ORDER BY position"
 LOST: list[FaultKind] = ["error_after", "disconnect_after", "disconnect_mid_body"]
@@ -345,3 +351,22 @@ async def test_nothing_is_recalled_from_an_account_that_left(world: World, ivy: 
     [refused] = [one.event for one in await ivy.facts("recall_refused")]
     assert isinstance(refused, RecallRefused)
     assert (refused.code, status_of(await ivy.account())) == ("account_invalid", "closed")
+
+
+@pytest.mark.parametrize("recovery", ["netting", "reversal"])
+async def test_how_it_comes_in_again_is_the_operators_choice(recovery: Recovery) -> None:
+    """As the setting says on the day on which it is taken back."""
+    market, sent = Market(), list[Any]()
+    market.begin()
+    market.tell(snapshot())
+
+    async def handle(command: Any, _origin: Origin) -> Any:
+        sent.append(command)
+
+    async def state(*_: object) -> Any:
+        return market.payment()
+
+    tools: Any = SimpleNamespace(store=SimpleNamespace(handle=handle, state=state), recovery=recovery)
+    [effect] = market.asking()
+    await earnings.deliver(tools, effect, WORKER, market.facts[effect.position - 1])
+    assert {command.recovery for command in sent} == {recovery}
