@@ -18,7 +18,7 @@ class Bounce(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     remedy: str
     was_arrived: bool
-    """It had seemed to arrive."""
+    """It had seemed to arrive, when it was looked at."""
 
 
 class BankPayout(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,10 @@ class Owners(Protocol):
         """
         ...
 
+    async def currencies_of(self, user_id: str) -> tuple[str, ...]:
+        """In which the user has earned something."""
+        ...
+
 
 class Tools(msgspec.Struct, frozen=True):
     """What every delivery works with."""

@@ -13,8 +13,8 @@ from stripe import StripeClient
 
 from api.clock import Clock
 from api.stripe import courses, webhooks
-from api.stripe.accounts import close, links
 from api.stripe.accounts import create as accounts
+from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
@@ -25,7 +25,7 @@ from api.stripe.delivery import STRIPE_ERRORS, Certifier, Delivered, Owners, Pos
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import create as transfers
-from api.stripe.transfers import funds, payable, reverse
+from api.stripe.transfers import funds, leaving, payable, reverse
 from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.earnings.terms import Recovery
 from ledger.effects import (
@@ -255,7 +255,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
         case ResolveAccount():
             return await accounts.resolve(tools, effect, origin, cause)
         case CloseAccount():
-            return await close.close(tools, effect, origin, cause)
+            return await leaving.close(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 

@@ -17,8 +17,10 @@ from ledger.earnings.stream import stream_of
 from ledger.earnings.terms import Reckoning, available_on
 from ledger.store import conninfo
 from projections.live import check, rebuild
+from projections.registry import PROJECTIONS
 from tests.ledger.examples import DAY, NOON
 from tests.projections.histories import History, append
+from tests.projections.paying_histories import BEGUN, STEPS, Paying
 from tests.projections.tables import catch_up, contents, select
 
 IVY, OLA = "usr_ivy", "usr_ola"
@@ -129,11 +131,33 @@ def test_live_is_rebuilt_after_any_history_and_is_owed_what_the_rules_say(
         assert row["owed"] == state.on(date.max).owed_minor
 
 
+@pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
+def test_live_is_rebuilt_after_any_payouts(database_url: str, seed: int, batch: int) -> None:
+    chance = random.Random(seed)  # noqa: S311  # a test's dice
+    paying = Paying([*BEGUN, *((chance.choice(STEPS), chance.randrange(2**16)) for _ in range(150))])
+    append(database_url, paying.history.recorded)
+    told = {name: PROJECTIONS[name] for name in ("earnings", "journal")}
+    catch_up(database_url, told, batch=batch)
+    live = contents(database_url)
+    assert check(database_url, tuple(told)).differences == ()
+    assert rebuild(database_url, tuple(told)) == len(paying.history.recorded)
+    assert contents(database_url) == live
+    assert select(database_url, "SELECT count(*) AS found FROM instructor_payouts")[0]["found"] > 1
+
+
 _PLANS = {
     "earnings_days_pkey": "SELECT * FROM earnings_days WHERE user_id = 'x' AND happened_on <= '2026-01-01'",
     "earnings_months_pkey": "SELECT * FROM earnings_months WHERE user_id = 'x' AND month < '2026-01-01'",
     "earnings_movements_of_user": """
         SELECT * FROM earnings_movements WHERE user_id = 'x' AND position < 9 ORDER BY position DESC LIMIT 9
+    """,
+    "instructor_payouts_of_user": """
+        SELECT * FROM instructor_payouts WHERE user_id = 'x' AND position < 9 ORDER BY position DESC LIMIT 9
+    """,
+    "payout_recalls_of_payout": "SELECT * FROM payout_recalls WHERE payout_id = 'x' ORDER BY position",
+    "payouts_withheld_of_user": "SELECT * FROM payouts_withheld WHERE user_id = 'x'",
+    "payouts_withheld_by_reason": """
+        SELECT * FROM payouts_withheld WHERE reason = 'platform_short' AND currency = 'usd' ORDER BY position
     """,
     "earnings_movements_by_time": """
         SELECT * FROM earnings_movements

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -85,6 +85,16 @@ async def results(platform: Platform, event_type: str) -> set[str]:
     return {result for (result,) in found}
 
 
+def after(platform: Platform, *, days: int) -> None:
+    """Stripe's time goes on, and ours."""
+    platform.bench.advance(timedelta(days=days))
+    platform.stripe.clock.follow(platform.bench.now())
+
+
+def unix(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
 async def refresh(platform: Platform) -> Any:
     return await platform.ivy("POST", "/api/instructor/account/refresh", json={})
 
@@ -109,6 +119,31 @@ async def test_what_had_arrived_and_bounced_is_told_with_what_to_do(platform: Pl
     assert "correct your bank account there" in back["bounce"]["remedy"]
     assert await facts(platform, payout_id) == ["sent", "arrived", "bounced"]
     assert (await platform.seen())["status"] == "payouts_disabled"
+
+
+async def test_each_status_has_the_time_that_stripe_gives_it(platform: Platform, bank: Bank) -> None:
+    payout_id = bank.pay_out()
+    after(platform, days=3)
+    await refresh(platform)
+    own: Any = {"stripe_account": bank.at_stripe}
+    calls = platform.stripe.client.v1.payouts
+    at_stripe: Any = await calls.retrieve_async(payout_id, options=own)
+    [arrived] = await shown(platform)
+    assert unix(arrived["sent_at"]) == at_stripe.created
+    assert unix(arrived["status_at"]) == unix(arrived["arrival_at"]) == at_stripe.arrival_date
+    bank.send_back(payout_id)
+    after(platform, days=1)
+    await refresh(platform)
+    at_stripe = await calls.retrieve_async(payout_id, {"expand": ["failure_balance_transaction"]}, own)
+    [back] = await shown(platform)
+    assert unix(back["status_at"]) == at_stripe.failure_balance_transaction.created
+
+
+async def test_an_arrival_on_a_day_that_is_not_over_is_of_now(platform: Platform, bank: Bank) -> None:
+    bank.take(bank.pay_out())
+    await refresh(platform)
+    [arrived] = await shown(platform)
+    assert unix(arrived["sent_at"]) <= unix(arrived["status_at"]) < unix(arrived["arrival_at"])
 
 
 async def test_nothing_of_it_moves_in_the_books_or_is_the_platforms(platform: Platform, bank: Bank) -> None:
