@@ -31,7 +31,7 @@ from ledger.earnings.refusals import (
     RecallInProgress,
 )
 from ledger.earnings.state import Earnings, day_of
-from ledger.earnings.terms import MINIMUM_PAYOUT_MINOR
+from ledger.earnings.terms import HOLD, MINIMUM_PAYOUT_MINOR
 
 _Events = tuple[EarningsEvent, ...]
 
@@ -88,11 +88,13 @@ def payable_minor(balance: Balances, currency: str) -> int:
     amount = balance.available_minor - balance.available_minor % money.step_minor(currency)
     if amount >= MINIMUM_PAYOUT_MINOR:
         return amount
-    raise below_minimum(balance.available_minor - balance.debt_minor, currency)
+    raise below_minimum(
+        balance.available_minor - balance.debt_minor, currency, pending_minor=balance.pending_minor
+    )
 
 
-def below_minimum(available_minor: int, currency: str) -> BelowMinimum:
-    """Below zero is what is owed back."""
+def below_minimum(available_minor: int, currency: str, *, pending_minor: int = 0) -> BelowMinimum:
+    """Below zero is what is owed back. What is pending is told where the caller knows it."""
     least = money.format_minor(MINIMUM_PAYOUT_MINOR, currency)
     if available_minor < 0:
         owed = money.format_minor(-available_minor, currency)
@@ -101,7 +103,11 @@ def below_minimum(available_minor: int, currency: str) -> BelowMinimum:
             f"Then payouts are made from {least} on."
         )
     available = money.format_minor(available_minor, currency)
-    return BelowMinimum(f"{available} are available; payouts are made from {least} on.")
+    told = f"{available} are available; payouts are made from {least} on."
+    if pending_minor:
+        pending = money.format_minor(pending_minor, currency)
+        told += f" {pending} are pending, until {HOLD.days} days after each sale."
+    return BelowMinimum(told)
 
 
 def withhold_payout(command: WithholdPayout, earnings: Earnings) -> _Events:

@@ -116,6 +116,13 @@ def test_the_least_that_is_paid_is_a_thousand_minor_units(amount: int, paid: int
             ivy.ask()
 
 
+def test_who_is_paid_nothing_is_told_what_is_pending() -> None:
+    ivy = available(500)
+    ivy.earned(3430, ivy.at.date() + timedelta(days=30))
+    with pytest.raises(BelowMinimum, match=r"5\.00 USD are available.*34\.30 USD are pending, until 30 days"):
+        ivy.ask()
+
+
 def test_currencies_are_never_added() -> None:
     """Cases, marketplace 8: each has its stream, and so its minimum and its payout."""
     dollars, euros = available(4000), available(900, "eur")
