@@ -24,6 +24,7 @@ from ledger.earnings.events import (
 )
 from ledger.earnings.receivable import reclassified
 from ledger.earnings.refusals import (
+    AccountNotPayable,
     BelowMinimum,
     NoSuchPayout,
     PayoutInProgress,
@@ -112,7 +113,7 @@ def below_minimum(available_minor: int, currency: str, *, pending_minor: int = 0
 
 def withhold_payout(command: WithholdPayout, earnings: Earnings) -> _Events:
     available = earnings.on(day_of(command.effective_at)).available_minor
-    if earnings.withheld == command.reason or earnings.reserved_minor or available < MINIMUM_PAYOUT_MINOR:
+    if not _is_news(command, earnings) or earnings.reserved_minor or available < MINIMUM_PAYOUT_MINOR:
         return ()
     withheld = PayoutWithheld(
         user_id=command.user_id,
@@ -122,6 +123,15 @@ def withhold_payout(command: WithholdPayout, earnings: Earnings) -> _Events:
         detail=command.detail,
     )
     return (withheld,)
+
+
+def _is_news(command: WithholdPayout, earnings: Earnings) -> bool:
+    """An account can be kept from payouts for one cause after the other, each of which its owner can mend.
+    What varies in the words for another reason, such as an amount, is none.
+    """
+    if command.reason == AccountNotPayable.code and command.detail != earnings.withheld_detail:
+        return True
+    return command.reason != earnings.withheld
 
 
 def record_transfer(command: RecordTransfer, earnings: Earnings) -> _Events:

@@ -103,6 +103,7 @@ class Earnings(Struct, frozen=True):
     """Those without an answer, by their ids."""
     withheld: str = ""
     """Why the last run paid nothing of what was available."""
+    withheld_detail: str = ""
 
     def on(self, day: date) -> Balances:
         """As of that UTC day, which is not among those that are long past."""
@@ -129,7 +130,7 @@ def evolve(earnings: Earnings, event: EarningsEvent) -> Earnings:  # noqa: C901,
         case EarningsHeld():
             return _held(earnings, event)
         case PayoutReserved():
-            return replace(earnings, payout=_reserved(event), withheld="")
+            return replace(earnings, payout=_reserved(event), withheld="", withheld_detail="")
         case PayoutOutcomeUnknown():
             return _became(earnings, event, "unknown")
         case PayoutBlocked():
@@ -137,7 +138,7 @@ def evolve(earnings: Earnings, event: EarningsEvent) -> Earnings:  # noqa: C901,
         case PayoutTransferred():
             return _owing(_transferred(earnings, event), event)
         case PayoutWithheld():
-            return replace(earnings, withheld=event.reason)
+            return replace(earnings, withheld=event.reason, withheld_detail=event.detail)
         case RecallRequested():
             return _recalling(earnings, event)
         case RecallOutcomeUnknown():

@@ -109,8 +109,8 @@ class Paid:
         self.ask(payout_id)
         self.transferred()
 
-    def withheld(self, reason: str = "balance_below_zero") -> None:
-        self.tell(WithholdPayout(**self._begun("withhold"), reason=reason))
+    def withheld(self, reason: str = "balance_below_zero", detail: str = "") -> None:
+        self.tell(WithholdPayout(**self._begun("withhold"), reason=reason, detail=detail))
 
     # ----------------------------------------------------------------------------------------- recalls
 

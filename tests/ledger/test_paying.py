@@ -221,6 +221,19 @@ def test_why_nothing_is_paid_is_told_once_for_each_reason() -> None:
     assert isinstance(ivy.last, PayoutWithheld), "after a payout it is news again"
 
 
+def test_another_cause_for_which_an_account_is_not_paid_is_news() -> None:
+    ivy = available(5000)
+    for detail in ("Open one.", "Open one.", "Finish onboarding.", "Finish onboarding."):
+        ivy.withheld("account_not_payable", detail)
+    assert [event.detail for _, event in ivy.facts if isinstance(event, PayoutWithheld)] == [
+        "Open one.",
+        "Finish onboarding.",
+    ]
+    for detail in ("10.00 USD below zero.", "11.00 USD below zero."):
+        ivy.withheld("balance_below_zero", detail)
+    assert ivy.last.detail == "10.00 USD below zero."
+
+
 def test_where_nothing_is_payable_nothing_is_withheld() -> None:
     ivy = available(999)
     ivy.withheld()
