@@ -5,22 +5,26 @@ from __future__ import annotations
 import random
 from datetime import date, datetime, timedelta
 from functools import reduce
+from itertools import product
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ledger.earnings.balances import Day
+from ledger.earnings.balances import Day, Out, balances
 from ledger.earnings.events import EarningsAccrued, EarningsHeld
 from ledger.earnings.state import Earnings, evolve
 from ledger.earnings.stream import stream_of
 from ledger.earnings.terms import Reckoning, available_on
 from ledger.store import conninfo
+from projections.earnings.projection import Earnings as EarningsProjection
 from projections.live import check, rebuild
 from projections.registry import PROJECTIONS
 from tests.ledger.examples import DAY, NOON
 from tests.projections.histories import History, append
-from tests.projections.paying_histories import Paying
+from tests.projections.paying_histories import OWNERS, Paying
 from tests.projections.tables import catch_up, contents, select
 
 IVY, OLA = "usr_ivy", "usr_ola"
@@ -129,6 +133,31 @@ def test_live_is_rebuilt_after_any_history_and_is_owed_what_the_rules_say(
         days: list[Day] = [*(state := reduce(evolve, events, Earnings())).days, state.past]
         assert row["owed"] == sum(day.amount_minor for day in days)
         assert row["owed"] == state.on(date.max).owed_minor
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32), steps=st.integers(0, 100), settled=st.booleans())
+def test_sums_of_days_are_what_the_rules_have_of_each_day_and_what_is_booked(
+    seed: int,
+    steps: int,
+    settled: bool,  # noqa: FBT001
+) -> None:
+    paying = Paying.by_chance(seed, steps, settled=settled)
+    projection = EarningsProjection()
+    projection.project_batch(paying.history.recorded)
+    sums: Any = projection._days._sums
+    for owner, day in product(OWNERS, paying.days):
+        found = [
+            (Day(key[3], amount, held), reserved, transferred)
+            for key, (amount, held, reserved, transferred) in sums.items()
+            if key[:2] == owner and key[2] <= day
+        ]
+        out = Out(sum(one[1] for one in found), sum(one[2] for one in found))
+        read = balances((one[0] for one in found), day, out)
+        if paying.is_heard_in_order(owner, day):
+            assert read == paying.earnings(owner, day).on(day), day
+        if not paying.waiting:
+            assert read.owed_minor == paying.booked(owner, day), day
 
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
