@@ -40,6 +40,10 @@ from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
 from api.payments.reversals import progress as reversals
+from api.payouts import bank_listing
+from api.payouts import listing as payouts
+from api.payouts import recalls as payout_recalls
+from api.payouts import routes as paying
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
@@ -92,6 +96,10 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *review_moderation.HANDLERS,
     *accounts.HANDLERS,
     *account_listing.HANDLERS,
+    *paying.HANDLERS,
+    *payouts.HANDLERS,
+    *payout_recalls.HANDLERS,
+    *bank_listing.HANDLERS,
     *leaderboards.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,

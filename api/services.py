@@ -77,6 +77,14 @@ class Gateway(Protocol):
         """Records what Stripe says of a connected account now. Raises `Postponed` when it does not answer."""
         ...
 
+    async def account_to_pay(self, user_id: str, currency: str, origin: Origin) -> str:
+        """Its id at Stripe. Raises `Postponed` when Stripe does not answer, and refusals."""
+        ...
+
+    async def platform_available(self) -> Mapping[str, int]:
+        """What the platform can transfer now, by currency. Raises `Postponed` when Stripe does not answer."""
+        ...
+
 
 class Outside(Protocol):
     """Stripe as the application reaches it."""

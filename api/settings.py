@@ -15,6 +15,7 @@ from api.database_url import trouble_with
 from api.networks import Network
 from api.redaction import protect, redact
 from api.words import allowed, in_words
+from ledger.earnings.terms import Recovery
 
 PREFIX = "LIBERATION_"
 SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
@@ -60,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
     - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
       Stripe depends on it.
+    - `recovery`: how what instructors were paid and is taken back since comes in again: `netting` from later
+      earnings, or `reversal` of their transfers.
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
     - `seller`: who stands on receipts, a line for each of name, address and tax number.
     - `fonts_dir`: directory with TrueType files for letters that PDFs lack; empty has ours alone.
@@ -89,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_api_base: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     stripe_country: Annotated[str, msgspec.Meta(pattern=_COUNTRY)] = "US"
+    recovery: Recovery = "netting"
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     fonts_dir: str = ""

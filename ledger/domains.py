@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.accounts.domain import DOMAIN as ACCOUNTS
 from ledger.authors.domain import DOMAIN as AUTHORS
+from ledger.bank_payouts.domain import DOMAIN as BANK_PAYOUTS
 from ledger.coupons.domain import DOMAIN as COUPONS
 from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
@@ -38,6 +39,7 @@ DOMAINS: tuple[Domain, ...] = (
     VOTES,
     EARNINGS,
     ACCOUNTS,
+    BANK_PAYOUTS,
     FRIENDSHIPS,
     VISIBILITY,
     STREAKS,

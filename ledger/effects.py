@@ -278,6 +278,40 @@ class FollowEarnings(msgspec.Struct, frozen=True, tag="earnings.follow"):
     """The fact's in the ledger."""
 
 
+class CreateTransfer(msgspec.Struct, frozen=True, tag="earnings.create_transfer"):
+    """Pay what is reserved into the connected account; idempotency key `payout:<payout_id>:<attempt>`."""
+
+    user_id: str
+    currency: str
+    payout_id: str
+    attempt: int
+
+
+class ResolveTransfer(msgspec.Struct, frozen=True, tag="earnings.resolve_transfer"):
+    """Find out what became of a transfer whose call to Stripe had no clear answer."""
+
+    user_id: str
+    currency: str
+    payout_id: str
+    attempt: int
+
+
+class ReverseTransfer(msgspec.Struct, frozen=True, tag="earnings.reverse_transfer"):
+    """Take back what a payout transferred, in part or whole; idempotency key `recall:<recall_id>`."""
+
+    user_id: str
+    currency: str
+    recall_id: str
+
+
+class ResolveReversal(msgspec.Struct, frozen=True, tag="earnings.resolve_reversal"):
+    """Find out what became of a reversal whose call to Stripe had no clear answer."""
+
+    user_id: str
+    currency: str
+    recall_id: str
+
+
 class CreateAccount(msgspec.Struct, frozen=True, tag="accounts.create"):
     """Create a connected account at Stripe, with the idempotency key `account:<account_id>`."""
 
@@ -358,6 +392,7 @@ EnrolmentEffect = (
 )
 
 CouponEffect = HoldCouponUse | FollowCouponUse
+PayoutEffect = CreateTransfer | ResolveTransfer | ReverseTransfer | ResolveReversal
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 ActivityEffect = TokenEffect | NoteActivity
@@ -373,6 +408,7 @@ Effect = (
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
+    | PayoutEffect
     | AccountEffect
     | ActivityEffect
 )

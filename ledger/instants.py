@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_LAST_SECOND = int(LATEST.replace(microsecond=0).timestamp())
+"""Since 1970. Of the last microsecond a float makes the year 10000."""
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -26,4 +28,4 @@ def clamped(moment: datetime) -> datetime:
 
 def from_unix(seconds: int) -> datetime:
     """Of seconds since 1970, clamped: Stripe's times are integers of any size."""
-    return datetime.fromtimestamp(min(max(seconds, 0), int(LATEST.timestamp())), UTC)
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)

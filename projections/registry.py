@@ -7,11 +7,12 @@ from typing import Any
 
 from projections.accounts import Accounts
 from projections.audit import Audit
+from projections.bank_payouts import BankPayouts
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
 from projections.customers import Customers
-from projections.earnings import Earnings
+from projections.earnings.projection import Earnings
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
 from projections.enrolments import Enrolments
@@ -43,6 +44,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Reviews,
         Earnings,
         Accounts,
+        BankPayouts,
         Friendships,
         Leaderboards,
         Tokens,

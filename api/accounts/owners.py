@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, LiteralString
 
 from psycopg import AsyncConnection, OperationalError
 
@@ -14,6 +14,9 @@ _FIND: Final = """
 """
 
 
+_CURRENCIES: Final = "SELECT DISTINCT currency FROM earnings_days WHERE user_id = %s ORDER BY currency"
+
+
 class TableOwners:
     """`Owners` of the gateway. Connects for each: an account leaves once."""
 
@@ -21,14 +24,19 @@ class TableOwners:
         self._dsn = dsn
 
     async def owner_of(self, stripe_account_id: str, position: int) -> Owner | None:
-        try:
-            async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
-                row = await (await connection.execute(_FIND, (stripe_account_id,))).fetchone()
-        except OperationalError as error:
-            raise Postponed("the database did not answer") from error
-        projected, user_id, account_id = row or (None, None, None)
+        [(projected, user_id, account_id)] = await self._ask(_FIND, stripe_account_id)
         if user_id is not None:
             return Owner(user_id, account_id)
         if (projected or 0) < position:
             raise Postponed("the tables of connected accounts are behind the ledger")
         return None
+
+    async def currencies_of(self, user_id: str) -> tuple[str, ...]:
+        return tuple(currency for (currency,) in await self._ask(_CURRENCIES, user_id))
+
+    async def _ask(self, query: LiteralString, about: str) -> list[tuple[Any, ...]]:
+        try:
+            async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                return await (await connection.execute(query, (about,))).fetchall()
+        except OperationalError as error:
+            raise Postponed("the database did not answer") from error

@@ -195,8 +195,8 @@ async def refresh_connected_account(
     request: Call,
     services: NamedDependency[Services],
 ) -> Response[ConnectedAccount]:
-    """When its owner comes back from onboarding, before Stripe's webhook has. It needs no `Idempotency-Key`:
-    asking twice changes nothing.
+    """When its owner comes back from onboarding, before Stripe's webhook has. What Stripe paid to their bank
+    in the last thirty days is looked at, too. It needs no `Idempotency-Key`: asking twice changes nothing.
     """
     try:
         await services.gateway.refresh_account(request.user.id, origin_of(request))
@@ -264,7 +264,7 @@ def _answer(user_id: str, account: Account, done: Submitted, *, status: int) -> 
 
 
 def _unavailable() -> StripeUnavailable:
-    return StripeUnavailable("Stripe does not answer. Nothing was changed; try again in a moment.")
+    return StripeUnavailable("Stripe does not answer: try again in a moment.")
 
 
 HANDLERS = (

@@ -10,6 +10,8 @@ from api.books.recognition import close_days
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
+from api.payouts.looks import Looking
+from api.payouts.run import pay_instructors
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
 from api.tokens.settling import settle_tokens
@@ -23,13 +25,16 @@ OUTBOX_DAYS = 30
 """How long what was delivered can be looked up; the facts and their results stay for ever."""
 
 
-def jobs_of(store: Store, client: StripeClient, clock: Clock, *, idempotency_days: int) -> tuple[Job, ...]:
+def jobs_of(
+    store: Store, client: StripeClient, looking: Looking, clock: Clock, *, idempotency_days: int
+) -> tuple[Job, ...]:
     return (
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
+        Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),

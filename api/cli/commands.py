@@ -18,6 +18,7 @@ from api.cli.ending import ending
 from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
 from api.cli.outbox import outbox
+from api.cli.payouts import payouts
 from api.cli.policies import policies
 from api.cli.revenue import recognise
 from api.cli.reviews import reviews
@@ -64,6 +65,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, reviews, coupons, accounts, tokens, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -6,15 +6,20 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request, Response, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from api.courses.resources import standing_of
+from api.courses.resources import CourseStanding, standing_of
 from api.http.auth import Principal
-from api.http.body import known_shape
+from api.http.body import IdempotencyKey, known_shape
 from api.http.owner import is_admin
+from api.http.preconditions import IDEMPOTENT
 from api.http.problems import OWN_MEMBERS, FieldError, Problem
+from api.http.promises import Refusal, responses
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.entitlements import plan_of
@@ -91,6 +96,44 @@ async def moved(
         )
 
     return await services.idempotency.run(request, key, body, work)
+
+
+def asks(
+    what: str,
+    command: type[Command],
+    *refused: Refusal,
+    operation_id: str,
+    summary: str,
+    description: str,
+    done: str,
+    by_caller: bool = False,
+) -> HTTPRouteHandler:
+    """The route of a `command` of which its address, that ends with `what`, says all. `by_caller`: it has who
+    asks as its `user_id`.
+    """
+
+    @post(
+        f"/api/courses/{{course_id:str}}/{what}",
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        tags=TAGS,
+        status_code=200,
+        opt={IDEMPOTENT: True},
+        response_description=done,
+        responses=responses(NotFound, *refused),
+    )
+    async def ask(
+        course_id: FromPath[str],
+        data: JSONBody[OfCourse],
+        request: Call,
+        services: NamedDependency[Services],
+        idempotency_key: IdempotencyKey,
+    ) -> Response[CourseStanding]:
+        of_whom = {"user_id": request.user.id} if by_caller else {}
+        return await moved(services, request, course_id, (idempotency_key, data), command, **of_whom)
+
+    return ask
 
 
 async def stands(services: Services, course_id: str, done: Submitted) -> Response[Any]:

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from api.courses.deciding import TAGS, Call, OfCourse, Reason, RevisionProblem, moved
+from api.courses.deciding import TAGS, Call, Reason, RevisionProblem, asks, moved
 from api.courses.resources import CourseStanding
 from api.http.body import IdempotencyKey
 from api.http.preconditions import IDEMPOTENT
@@ -88,46 +88,23 @@ async def reject_course(
     )
 
 
-@post(
-    "/api/courses/{course_id:str}/feature",
+feature_course = asks(
+    "feature",
+    FeatureCourse,
+    CourseStatusConflict,
     operation_id="featureCourse",
     summary="Feature a course",
-    tags=TAGS,
-    status_code=200,
-    opt={IDEMPOTENT: True},
-    response_description="It is among the featured ones",
-    responses=responses(NotFound, CourseStatusConflict),
+    description="For as long as it is published.",
+    done="It is among the featured ones",
 )
-async def feature_course(
-    course_id: FromPath[str],
-    data: JSONBody[OfCourse],
-    request: Call,
-    services: NamedDependency[Services],
-    idempotency_key: IdempotencyKey,
-) -> Response[CourseStanding]:
-    """For as long as it is published."""
-    return await moved(services, request, course_id, (idempotency_key, data), FeatureCourse)
 
-
-@post(
-    "/api/courses/{course_id:str}/unfeature",
+unfeature_course = asks(
+    "unfeature",
+    UnfeatureCourse,
     operation_id="unfeatureCourse",
     summary="Feature a course no longer",
-    tags=TAGS,
-    status_code=200,
-    opt={IDEMPOTENT: True},
-    response_description="It is one among all",
-    responses=responses(NotFound),
+    description="It stays published.",
+    done="It is one among all",
 )
-async def unfeature_course(
-    course_id: FromPath[str],
-    data: JSONBody[OfCourse],
-    request: Call,
-    services: NamedDependency[Services],
-    idempotency_key: IdempotencyKey,
-) -> Response[CourseStanding]:
-    """It stays published."""
-    return await moved(services, request, course_id, (idempotency_key, data), UnfeatureCourse)
-
 
 HANDLERS = (approve_course, reject_course, feature_course, unfeature_course)

@@ -19,6 +19,7 @@ from api.courses.deciding import (
     OfCourse,
     Reason,
     RevisionProblem,
+    asks,
     may_sell,
     moved,
     own,
@@ -231,26 +232,17 @@ async def _revise(
     return msgspec.structs.replace(command, content=written.content, asked=asked)
 
 
-@post(
-    "/api/courses/{course_id:str}/submit",
+submit_course = asks(
+    "submit",
+    commands.SubmitCourse,
+    CourseIncomplete,
+    CourseStatusConflict,
     operation_id="submitCourse",
     summary="Submit a course for review",
-    tags=TAGS,
-    status_code=200,
-    opt={IDEMPOTENT: True},
-    response_description="It is in review",
-    responses=responses(NotFound, CourseIncomplete, CourseStatusConflict),
+    description="With a description and an item at least.",
+    done="It is in review",
+    by_caller=True,
 )
-async def submit_course(
-    course_id: FromPath[str],
-    data: JSONBody[OfCourse],
-    request: Call,
-    services: NamedDependency[Services],
-    idempotency_key: IdempotencyKey,
-) -> Response[CourseStanding]:
-    """With a description and an item at least."""
-    make, asked = commands.SubmitCourse, (idempotency_key, data)
-    return await moved(services, request, course_id, asked, make, user_id=request.user.id)
 
 
 @post(

@@ -13,6 +13,12 @@ from api.demo.plan import CourseAction
 
 YEARLY, UPGRADED = "usr_yearly", "usr_upgraded"
 AUTHORS = (YEARLY, UPGRADED)
+BOUNCED, BELOW_ZERO, DOCUMENTS, UNFINISHED = (
+    *("usr_bounced", "usr_below_zero"),
+    *("usr_documents", "usr_instructor"),
+)
+OWING = "usr_owing"
+"""They teach what an author sells, and have a part of it; the last one has to give some of it back."""
 
 End = Literal["draft", "in_review", "rejected", "approved", "published", "featured", "archived", "taken_down"]
 
@@ -28,6 +34,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     price_minor: int
     lessons: tuple[str, ...]
     end: End = "published"
+    taught_with: tuple[str, ...] = ()
+    """They have the same part as the author, each."""
 
 
 class Teach(CourseAction, frozen=True, kw_only=True):
@@ -40,6 +48,7 @@ class Teach(CourseAction, frozen=True, kw_only=True):
         return frozenset({self.course.author, self.course.title})
 
 
+TOGETHER, PAIRED = "Speaking in public", "Chess endgames"
 COURSES = (
     Course(
         days_ago=120,
@@ -60,6 +69,26 @@ COURSES = (
         level="advanced",
         price_minor=14_900,
         lessons=("What to predict", "Trees and forests", "When it is wrong"),
+    ),
+    Course(
+        days_ago=105,
+        author=YEARLY,
+        title=TOGETHER,
+        description="Five speakers, and what each of them does about their fear.",
+        category="rhetoric",
+        price_minor=19_900,
+        lessons=("Breath", "Silence", "The first sentence"),
+        taught_with=(BOUNCED, BELOW_ZERO, DOCUMENTS, UNFINISHED),
+    ),
+    Course(
+        days_ago=104,
+        author=YEARLY,
+        title=PAIRED,
+        description="King and pawn, and why to count moves.",
+        category="games",
+        price_minor=7_900,
+        lessons=("Opposition", "Triangles"),
+        taught_with=(OWING,),
     ),
     Course(
         days_ago=90,
@@ -152,8 +181,10 @@ def upload_of(course: Course) -> dict[str, Any]:
         for number, lesson in enumerate(course.lessons, 1)
     ]
     names = ("title", "description", "category", "level", "language", "price_minor")
+    teachers = (course.author, *course.taught_with)
     return {
         **{name: getattr(course, name) for name in names},
+        "instructors": [{"user_id": each, "part_bp": 10_000 // len(teachers)} for each in teachers],
         "estimated_minutes": 20 * len(items),
         "items": items,
     }

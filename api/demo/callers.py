@@ -18,7 +18,7 @@ from ledger.errors import OperatorError
 ADMIN = "usr_admin"
 TEACHERS = frozenset({*authors.AUTHORS, *(one.user_id for one in instructors.INSTRUCTORS)})
 TTL_S = 3600
-OK, CREATED, ACCEPTED, NOTHING_THERE, DECLINED = 200, 201, 202, 400, 402
+OK, CREATED, ACCEPTED, DECLINED, REFUSED = 200, 201, 202, 402, 409
 
 Json = dict[str, Any]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from api.demo.authors import COURSES, UPGRADED, YEARLY, Course
+from api.demo.authors import COURSES, PAIRED, TOGETHER, UPGRADED, YEARLY, Course
+from api.demo.instructors import SOLD_TOGETHER
 from api.demo.plan import Action, AnswerDispute, Authenticate, CourseAction, Refund
 from api.demo.subscribers import GOOD
 
@@ -112,6 +113,7 @@ LEARNERS = (
     Learner("usr_declined", "the card was declined"),
     Learner(RETURNED, "gave it back, and has no access any more"),
     Learner("usr_partly", "got a part back, and keeps the course"),
+    Learner("usr_goodwill", "got it all back, after the instructors had been paid"),
     Learner("usr_disputing", "the bank took the money back, and the access went with it"),
 )
 
@@ -156,6 +158,16 @@ def _each_way(ago: Callable[[float], datetime]) -> Iterator[Action]:
     yield Buy(at=ago(22), ref="c-disputed", learner="usr_disputing", title=LEARNING,
               payment_method="pm_card_createDispute")  # fmt: skip
     yield AnswerDispute(at=ago(17), ref="c-disputed", won=False)
+    yield from _paid_out(ago)
+
+
+def _paid_out(ago: Callable[[float], datetime]) -> Iterator[Action]:
+    """What instructors get by payouts, and have to give back."""
+    yield Buy(at=ago(SOLD_TOGETHER), ref="c-together", learner="usr_speaker", title=TOGETHER)
+    yield Buy(at=ago(84), ref="c-paired", learner="usr_player", title=PAIRED)
+    yield Buy(at=ago(83), ref="c-goodwill", learner="usr_goodwill", title=PAIRED)
+    yield Refund(at=ago(30), ref="c-goodwill", note="The course was bought for somebody else.")
+    yield Buy(at=ago(12), ref="c-later", learner="usr_beginner", title=PAIRED)
 
 
 def _crowd(lot: random.Random, scale: float, end: datetime) -> Iterator[Action]:
@@ -181,6 +193,10 @@ def _crowd(lot: random.Random, scale: float, end: datetime) -> Iterator[Action]:
 
 
 def _for_sale() -> list[Course]:
-    """Those that stay for sale; the first ones are older, and so sell more."""
+    """Those that stay for sale; the first ones are older, and so sell more. What several teach is bought as
+    their payouts need it.
+    """
     assert {YEARLY, UPGRADED} == {course.author for course in COURSES}
-    return [course for course in COURSES if course.end in {"published", "featured"}]
+    return [
+        course for course in COURSES if course.end in {"published", "featured"} and not course.taught_with
+    ]

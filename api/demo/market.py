@@ -34,6 +34,9 @@ class Market:
             "/api/courses/upload", course.author, authors.upload_of(course), CREATED
         )
         self._courses[course.title] = uploaded["course_id"]
+        for teacher in course.taught_with:
+            path = f"/api/courses/{uploaded['course_id']}/invitation/accept"
+            await self._api.post(path, teacher, {}, OK)
         for what, body, by_admin in authors.steps_of(course):
             path = f"/api/courses/{uploaded['course_id']}/{what}"
             await self._api.post(path, ADMIN if by_admin else course.author, body, OK)

@@ -10,6 +10,7 @@ import msgspec
 
 DAYS = 150
 PAYMENTS = 270
+INSTRUCTORS_CURRENCY = "usd"
 USERS = 36
 FIRST_USER = "usr_1001"
 """The one whose credential is printed; has US dollars and a plain card."""
@@ -125,8 +126,16 @@ class AnswerDispute(OfPayment, frozen=True, kw_only=True):
     won: bool
 
 
+class PayInstructors(Action, frozen=True, kw_only=True):
+    """A run of payouts, as the worker does it; before the platform pays itself."""
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        return frozenset({INSTRUCTORS_CURRENCY})
+
+
 class PayOut(Action, frozen=True, kw_only=True):
-    """Everything that is available in the currency, if anything is."""
+    """Everything that is available in the currency and not owed to instructors, if anything is."""
 
     currency: str
 
@@ -240,9 +249,14 @@ class _Planner:
         for day in range(1, DAYS):
             at = self._noon(day)
             if at.weekday() == 4:  # noqa: PLR2004  Friday
-                yield PayOut(at=at, currency="usd")
+                yield PayInstructors(at=at)
+                yield PayOut(at=at, currency=INSTRUCTORS_CURRENCY)
             if at.day == 28:  # noqa: PLR2004  in every month
-                yield from (PayOut(at=at, currency=currency) for currency in CURRENCIES if currency != "usd")
+                yield from (
+                    PayOut(at=at, currency=currency)
+                    for currency in CURRENCIES
+                    if currency != INSTRUCTORS_CURRENCY
+                )
 
     def _special(self, day: int, card: str) -> Pay:
         """Something that happens once, to a user with dollars, around noon."""

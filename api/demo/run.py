@@ -20,6 +20,7 @@ from api.demo.authors import teaching
 from api.demo.folder import Folder
 from api.demo.instructors import opening
 from api.demo.learners import learning
+from api.demo.paying import Payroll
 from api.demo.plan import DAYS, plan
 from api.demo.story import Story, storytelling
 from api.demo.subscribers import subscriptions
@@ -132,11 +133,13 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     settings = msgspec.structs.replace(
         running.settings, rate_limit_per_minute=10**9, rate_limit_burst=10**9, workers=1
     )
-    composition = composition_of(settings, settings.database_url, background=(hurrying,), clock=clock)
+    payroll = Payroll()
+    background = (hurrying, payroll.opened)
+    composition = composition_of(settings, settings.database_url, background=background, clock=clock)
     click.echo(f"Making a history of {DAYS} days, through the API and the Stripe sandbox …", err=True)
     async with (
         serving(composition, listener),
-        storytelling(settings, running.url, running.sandbox_url, clock) as story,
+        storytelling(settings, running.url, running.sandbox_url, clock, payroll.run) as story,
     ):
         try:
             with progress("making the history") as advance:

@@ -11,9 +11,10 @@ import aiohttp
 
 from api.clock import SandboxClock
 from api.demo import plan, subscribers
-from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, NOTHING_THERE, OK, Api, Json, Stripe
-from api.demo.instructors import INSTRUCTORS, Instructor, OpenAccount
+from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, OK, Api, Json, Stripe
+from api.demo.instructors import INSTRUCTORS, AccountAction
 from api.demo.market import Market
+from api.demo.paying import PayDay, Paying
 from api.demo.plan import Action, CourseAction, Pay, User
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
 from api.settings import Settings
@@ -25,12 +26,13 @@ TIMEOUT = aiohttp.ClientTimeout(total=60)
 class Story:
     """`tell` does one action after the other, at its time by the sandbox's clock and the service's."""
 
-    def __init__(self, api: Api, stripe: Stripe, clock: SandboxClock) -> None:
+    def __init__(self, api: Api, stripe: Stripe, clock: SandboxClock, pay_day: PayDay) -> None:
         self._api, self._stripe, self._clock = api, stripe, clock
         self._cards: dict[str, str] = {}
         self._payments: dict[str, Json] = {}
         """By the plan's names."""
         self._market = Market(api)
+        self._paying = Paying(api, stripe, pay_day)
 
     async def tell(self, actions: list[Action], advance: Callable[[int, int], None]) -> None:
         done = 0
@@ -64,7 +66,7 @@ class Story:
                 return False
         return True
 
-    async def _act(self, action: Action) -> None:  # noqa: C901  one answer for each action
+    async def _act(self, action: Action) -> None:
         match action:
             case plan.SaveCard():
                 await self._save_card(action.user)
@@ -79,12 +81,10 @@ class Story:
                 await self._refund_in_dashboard(action)
             case plan.AnswerDispute():
                 await self._answer_dispute(action)
-            case plan.PayOut():
-                await self._pay_out(action.currency)
+            case plan.PayInstructors() | plan.PayOut() | AccountAction():
+                await self._paying.act(action)
             case SubscriberAction():
                 await self._subscriber(action)
-            case OpenAccount():
-                await self._open_account(action.instructor)
             case CourseAction():
                 self._payments |= await self._market.act(action)
 
@@ -128,10 +128,6 @@ class Story:
             f"/v1/disputes/{found['data'][0]['id']}", {"evidence[uncategorized_text]": text}
         )
 
-    async def _pay_out(self, currency: str) -> None:
-        """As Stripe's schedule does it; refunds and disputes may have left nothing."""
-        await self._stripe.control("/payouts", 200, NOTHING_THERE, currency=currency)
-
     async def _subscriber(self, action: SubscriberAction) -> None:
         user_id = action.user_id
         match action:
@@ -151,12 +147,6 @@ class Story:
                 found = await self._api.plan(user_id)
                 assert found is not None, "it was planned so"
                 await self._stripe.control(f"/payment_methods/{found['payment_method']}/turn", into=into)
-
-    async def _open_account(self, instructor: Instructor) -> None:
-        body = {"country": instructor.country}
-        opened = await self._api.post("/api/instructor/account", instructor.user_id, body, CREATED)
-        at_stripe = opened["stripe_account_id"]
-        await self._stripe.control(f"/accounts/{at_stripe}/onboard", outcome=instructor.ending)
 
     async def _intent(self, ref: str) -> str:
         """Stripe's PaymentIntent of a payment: made when it was, with our id in its metadata."""
@@ -187,7 +177,7 @@ def sessions(actions: Sequence[Action]) -> Iterator[list[Action]]:
 
 @asynccontextmanager
 async def storytelling(
-    settings: Settings, url: str, sandbox_url: str, clock: SandboxClock
+    settings: Settings, url: str, sandbox_url: str, clock: SandboxClock, pay_day: PayDay
 ) -> AsyncIterator[Story]:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
-        yield Story(Api(session, url, settings), Stripe(session, sandbox_url), clock)
+        yield Story(Api(session, url, settings), Stripe(session, sandbox_url), clock, pay_day)

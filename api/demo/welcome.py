@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
-from api.demo.authors import UPGRADED, YEARLY
+from api.demo.authors import BELOW_ZERO, BOUNCED, OWING, UPGRADED, YEARLY
 from api.demo.folder import Folder
 from api.demo.instructors import INSTRUCTORS, Instructor
 from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
@@ -62,6 +62,14 @@ To try there:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d "{{\\"payment_id\\": \\"$PAYMENT\\"}}"
 
+  # what an instructor has earned, and when the rest of it can be paid; how each cent of it came out
+  curl -s "{url}/api/instructor/earnings?by=course" -H "Authorization: Bearer $INSTRUCTOR"
+  curl -s "{url}/api/instructor/earnings/movements?limit=2" -H "Authorization: Bearer $INSTRUCTOR"
+  # what was paid out of it, and what of that has come to the bank; what is owed to all
+  curl -s "{url}/api/payouts?limit=2" -H "Authorization: Bearer $INSTRUCTOR"
+  curl -s "{url}/api/payouts/bank?limit=2" -H "Authorization: Bearer $INSTRUCTOR"
+  curl -s {url}/api/earnings/owed -H "Authorization: Bearer $ADMIN"
+
   # subscribe, as somebody new: one person has one subscription
   SUBSCRIBER={subscriber}
   curl -s {url}/api/subscriptions/create -H "Authorization: Bearer $SUBSCRIBER" \\
@@ -81,10 +89,6 @@ To try there:
 
   # what an instructor sells, and to how many
   curl -s "{url}/api/instructor/courses?status=published" -H "Authorization: Bearer $INSTRUCTOR"
-  # what an author has earned, and how each cent of it came out; what is owed to all
-  curl -s "{url}/api/instructor/earnings?user_id={author}&by=course" -H "Authorization: Bearer $ADMIN"
-  curl -s "{url}/api/instructor/earnings/movements?user_id={author}&limit=1" -H "Authorization: Bearer $ADMIN"
-  curl -s {url}/api/earnings/owed -H "Authorization: Bearer $ADMIN"
 
   # a learner in each state, and what became of a course that was given back
 {learners}
@@ -101,6 +105,12 @@ To try there:
   # an instructor in each state of being paid, and what Stripe still wants of one of them
 {instructors}
   curl -s "{url}/api/instructor/account?user_id={restricted}" -H "Authorization: Bearer $ADMIN"
+  # a payout that Stripe refused; what was paid out and taken back since; what keeps somebody from being paid
+  curl -s "{url}/api/payouts?user_id={restricted}" -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/instructor/earnings?user_id={owing}" -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/instructor/earnings?user_id={below_zero}" -H "Authorization: Bearer $ADMIN"
+  # what was paid to a bank and came back, and what is to be done about it
+  curl -s "{url}/api/payouts/bank?user_id={bounced}" -H "Authorization: Bearer $ADMIN"
 
   # monthly recurring revenue; what is paid for and not delivered yet, rolled forward
   curl -s {url}/api/revenue/mrr -H "Authorization: Bearer $ADMIN"
@@ -137,9 +147,11 @@ def welcome(running: Running) -> str:
         learners=_people(LEARNERS),
         instructors=_people(INSTRUCTORS),
         restricted=next(one.user_id for one in INSTRUCTORS if one.status == "restricted"),
+        bounced=BOUNCED,
+        owing=OWING,
+        below_zero=BELOW_ZERO,
         code=PLATFORMS_CODE,
         returned=RETURNED,
-        author=YEARLY,
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )

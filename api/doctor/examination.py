@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from api.doctor import credentials, database, mail, place, plans, stripe, webhooks, work
+from api.doctor import credentials, database, mail, payouts, place, plans, stripe, webhooks, work
 from api.doctor.finding import Finding, wrong
 from api.embedded import EmbeddedPostgresError
 from api.serve.database import FOLDER, open_database
@@ -73,4 +73,4 @@ async def _stripe(settings: Settings) -> list[Finding]:
         found = stripe.examine(settings, await stripe.probe_all(client))
         if any(finding.level == "wrong" and finding.check in ("stripe", "stripe.key") for finding in found):
             return found
-        return found + await webhooks.endpoints(client, settings)
+        return [*found, await payouts.examine(client), *await webhooks.endpoints(client, settings)]

@@ -9,16 +9,23 @@ from fractions import Fraction
 import msgspec
 
 from api.earnings.resources import Movement, MovementKind, Reckoned
-from ledger.earnings.terms import Reckoning
+from ledger.earnings.terms import Reckoning, Recovery
 from ledger.money import format_minor
 from ledger.split import WHOLE_BP
-from projections.earnings import EarningsMovementRow
+from projections.earnings.movements import PAYOUT, PAYOUT_REVERSED, EarningsMovementRow
 
+_RECOVERED = {
+    "netting": ("It was paid out already, wholly or in part: that is netted from later earnings.",),
+    "reversal": (
+        "It was paid out already, wholly or in part: that is taken back from the account at Stripe.",
+    ),
+}
 _PLACES = 6
 """Of a minor unit: what is shown of a fraction that never ends."""
 
 
 def movement_of(row: EarningsMovementRow, titles: Mapping[str, str]) -> Movement:
+    explanation = _explained(row)
     return Movement(
         position=row.position,
         kind=msgspec.convert(row.kind, MovementKind),
@@ -27,11 +34,28 @@ def movement_of(row: EarningsMovementRow, titles: Mapping[str, str]) -> Movement
         held_change_minor=row.held_change_minor,
         available_on=row.available_on,
         effective_at=row.effective_at,
-        course_id=row.course_id,
+        course_id=row.course_id or None,
         title=titles.get(row.course_id),
         payment_id=row.payment_id or None,
+        payout_id=row.payout_id or None,
+        recovery=msgspec.convert(row.recovery or None, Recovery | None),
         cause_position=row.cause_position,
-        explanation=_explained(row),
+        explanation=explanation,
+        words=explanation.rule if explanation else _told(row),
+    )
+
+
+def _told(row: EarningsMovementRow) -> str:
+    """Of what is no part of a sale."""
+    amount = format_minor(abs(row.amount_minor), row.currency)
+    if row.kind == PAYOUT:
+        return f"The payout {row.payout_id}: {amount} went into the connected account at Stripe."
+    if row.kind == PAYOUT_REVERSED:
+        return f"{amount} of the payout {row.payout_id} came back, and are owed again or owed back no more."
+    change = row.held_change_minor
+    held = format_minor(abs(change), row.currency)
+    return (
+        f"A dispute holds {held} until it is decided." if change > 0 else f"A dispute holds {held} no more."
     )
 
 
@@ -52,7 +76,7 @@ def _explained(row: EarningsMovementRow) -> Reckoned | None:
         rounding_minor=_decimal(reckoning.kept_minor - reckoning.exact),
         kept_minor=reckoning.kept_minor,
         before_minor=before,
-        rule=" ".join(_sentences(reckoning, row.currency, before)),
+        rule=" ".join([*_sentences(reckoning, row.currency, before), *_RECOVERED.get(row.recovery, ())]),
     )
 
 

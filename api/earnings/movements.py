@@ -22,7 +22,7 @@ from api.reads import rows, select
 from api.services import Services
 from api.words import NO_NUL
 from ledger.errors import NotFound
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 
 _OF_USER = """
     SELECT {columns}
@@ -54,8 +54,8 @@ async def list_movements(
     ] = None,
     user_id: WhoseParameter = None,
 ) -> Read[Page[Movement]]:
-    """Sales, refunds, disputes lost and won, and what disputes hold, newest first. Amounts add up to what is
-    owed.
+    """Sales, refunds, disputes lost and won, payouts and what comes back of them, and what disputes hold,
+    newest first. Amounts add up to what is owed.
     """
     arguments = {
         "user_id": owner_of(request, user_id),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from ledger.earnings.balances import Day
+from msgspec import Struct
+
+from ledger.earnings.balances import Day, Out
 from ledger.store.batched_queries import Connection
 
 # what is available already is one day, so that an answer has no more of them than there are to come
 _DAYS = """
-    SELECT currency, greatest(available_on, %(on)s) AS day, sum(amount_minor)::bigint, sum(held_minor)::bigint
+    SELECT currency, greatest(available_on, %(on)s) AS day,
+        sum(amount_minor)::bigint, sum(held_minor)::bigint,
+        sum(reserved_minor)::bigint, sum(transferred_minor)::bigint
     FROM earnings_days
     WHERE user_id = %(user_id)s AND (%(until)s::date IS NULL OR happened_on <= %(until)s)
     GROUP BY currency, day
@@ -26,14 +30,28 @@ _TITLES = """
 """
 
 
-async def days_of(connection: Connection, user_id: str, on: date, until: date | None) -> dict[str, list[Day]]:
+class Standing(Struct, frozen=True):
+    """What an instructor has in one currency."""
+
+    days: Sequence[Day]
+    """In their order."""
+    out: Out
+
+
+async def standings_of(
+    connection: Connection, user_id: str, on: date, until: date | None
+) -> dict[str, Standing]:
     """By currency, of all that happened up to the day `until`; what is available on `on` is of that day."""
     arguments = {"user_id": user_id, "on": on, "until": until}
     found = await (await connection.execute(_DAYS, arguments)).fetchall()
-    days: defaultdict[str, list[Day]] = defaultdict(list)
-    for currency, day, amount, held in found:
-        days[currency].append(Day(day, amount, held))
-    return days
+    of: defaultdict[str, list[tuple[Day, int, int]]] = defaultdict(list)
+    for currency, day, amount, held, reserved, transferred in found:
+        of[currency].append((Day(day, amount, held), reserved, transferred))
+    standings = {}
+    for currency, rows in of.items():
+        days, reserved, transferred = zip(*rows, strict=True)
+        standings[currency] = Standing(days, Out(sum(reserved), sum(transferred)))
+    return standings
 
 
 async def titles_of(connection: Connection, course_ids: Iterable[str]) -> dict[str, str]:

@@ -11,9 +11,11 @@ from litestar.params import QueryParameter
 from api.http.checks import Check
 from api.words import DAY
 from ledger.earnings.balances import Balances
-from ledger.earnings.terms import Kind
+from ledger.earnings.terms import Kind, Recovery
 
-MovementKind = Literal[Kind, "held"]
+PaidKind = Literal["payout", "payout_reversed"]
+"""What is paid, which takes from what is owed, and what comes back of it."""
+MovementKind = Literal[Kind, PaidKind, "held"]
 
 
 def day_fault(text: str) -> str | None:
@@ -39,8 +41,9 @@ class Maturing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """In one currency, which is never added to another. `available_minor + pending_minor + held_minor -
-    debt_minor` is `owed_minor`: all that was earned less all that was taken back, as account 2100 has it.
+    """In one currency, which is never added to another. `available_minor + pending_minor + held_minor +
+    reserved_minor - debt_minor` is `owed_minor`: all that was earned less all that was taken back, and less
+    what was paid, as account 2100 has it less 1210.
     """
 
     currency: str
@@ -48,12 +51,31 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     pending_minor: int
     held_minor: int
     """By disputes; neither available nor pending."""
+    reserved_minor: int
+    """By a payout that is on its way; not available any more."""
     debt_minor: int
     """Taken back and not covered: netted from what becomes available."""
     owed_minor: int
 
 
+class Withheld(msgspec.Struct, frozen=True, kw_only=True):
+    """Why no payout is made as things are, and what to do."""
+
+    reason: str
+    """The code with which a request for a payout is refused."""
+    detail: str
+    remedy: str
+    since: datetime | None
+    """When that was found; null for what follows from the amounts."""
+
+
 class Totals(Sums, frozen=True, kw_only=True):
+    paid_minor: int
+    """So far, less what came back of it."""
+    withheld: Withheld | None
+    """Null where a payout is on its way or the next run makes one, where there is nothing to be paid, and
+    with `at`.
+    """
     next: list[Maturing]
     """What is pending, by the days that make it available."""
 
@@ -70,6 +92,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     reversed_minor: int
     """By refunds and lost disputes, less what came back."""
     kept_minor: int
+    paid_minor: int
+    """In that month, less what came back; 0 for a course, as payouts are of none."""
 
 
 class Earnings(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,24 +132,32 @@ class Reckoned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """Of kind `held`, `held_change_minor` says how much more a dispute holds, and nothing else changes."""
+    """Of kind `held`, `held_change_minor` says how much more a dispute holds, and nothing else changes. A
+    `payout` and a `payout_reversed` are of no course, payment or day.
+    """
 
     position: int
     kind: MovementKind
     currency: str
     amount_minor: int
     held_change_minor: int
-    available_on: date
+    available_on: date | None
+    """Null for payouts, which are of all that is available."""
     effective_at: datetime
-    course_id: str
+    course_id: str | None
     title: str | None
     """Null where the course's words were erased."""
     payment_id: str | None
     """Null for a course that the platform gave for nothing."""
+    payout_id: str | None
+    recovery: Recovery | None
+    """How what it takes of what was paid out already comes in again; null where it takes nothing of that."""
     cause_position: int
     """Of the fact that it follows from, and of the entry in the books."""
     explanation: Reckoned | None
-    """Null where only what is held changes."""
+    """How a sale's part was counted; null for all else."""
+    words: str
+    """What it is, in a sentence or some: the rule of the explanation, where there is one."""
 
 
 def sums_of(currency: str, found: Balances) -> dict[str, str | int]:
@@ -134,6 +166,7 @@ def sums_of(currency: str, found: Balances) -> dict[str, str | int]:
         "available_minor": found.available_minor,
         "pending_minor": found.pending_minor,
         "held_minor": found.held_minor,
+        "reserved_minor": found.reserved_minor,
         "debt_minor": found.debt_minor,
         "owed_minor": found.owed_minor,
     }

@@ -5,34 +5,41 @@ from __future__ import annotations
 from calendar import monthrange
 from collections import defaultdict
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from api.earnings.reads import titles_of
+from api.earnings.resources import PaidKind
 from ledger.earnings.terms import Kind
 from ledger.store.batched_queries import Connection
 
+StatementKind = Literal[Kind, PaidKind]
+
 
 class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
-    """All movements of one kind with one course."""
+    """All movements of one kind with one course; all payouts, and all that came back of them, which are of
+    none.
+    """
 
-    course_id: str
+    course_id: str | None
     title: str | None
     """Null where the course's words were erased."""
-    kind: Kind
+    kind: StatementKind
     movements: int
     amount_minor: int
 
 
 class CurrencyStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """`opening_minor` and the amounts of `lines` add up to `closing_minor`. Both are what account 2100 had
-    for the instructor at the end of the month before, and of this one.
+    """`opening_minor` and the amounts of `lines` add up to `closing_minor`. Both are what account 2100 less
+    1210 had for the instructor at the end of the month before, and of this one.
     """
 
     currency: str
     opening_minor: int
     closing_minor: int
+    owed_to_platform_minor: int
+    """What the closing is below zero: netted from later earnings."""
     lines: list[StatementLine]
 
 
@@ -55,7 +62,7 @@ class Month(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"{self.first:%Y-%m}"
+        return self.first.isoformat()[:7]
 
     @property
     def last(self) -> date:
@@ -80,7 +87,7 @@ _LINES = """
     SELECT currency, course_id, kind, movements, amount_minor
     FROM earnings_months
     WHERE user_id = %s AND month = %s
-    ORDER BY currency, course_id, kind
+    ORDER BY currency, course_id = '', course_id, kind
 """
 
 
@@ -92,7 +99,7 @@ async def statement_of(connection: Connection, user_id: str, month: Month, now: 
     lines: defaultdict[str, list[StatementLine]] = defaultdict(list)
     for currency, course_id, kind, movements, amount in found:
         line = StatementLine(
-            course_id=course_id,
+            course_id=course_id or None,
             title=titles.get(course_id),
             kind=kind,
             movements=movements,
@@ -101,13 +108,19 @@ async def statement_of(connection: Connection, user_id: str, month: Month, now: 
         lines[currency].append(line)
     opening = dict(openings)
     currencies = [
-        CurrencyStatement(
-            currency=currency,
-            opening_minor=opening.get(currency, 0),
-            closing_minor=opening.get(currency, 0) + sum(line.amount_minor for line in lines[currency]),
-            lines=lines[currency],
-        )
+        _in_one_currency(currency, opening.get(currency, 0), lines[currency])
         for currency in sorted({*opening, *lines})
     ]
     final = now.astimezone(UTC).date() > month.last
     return Statement(user_id=user_id, month=month.name, final=final, currencies=currencies)
+
+
+def _in_one_currency(currency: str, opening_minor: int, lines: list[StatementLine]) -> CurrencyStatement:
+    closing = opening_minor + sum(line.amount_minor for line in lines)
+    return CurrencyStatement(
+        currency=currency,
+        opening_minor=opening_minor,
+        closing_minor=closing,
+        owed_to_platform_minor=max(-closing, 0),
+        lines=lines,
+    )

@@ -1,4 +1,4 @@
-"""A statement as CSV: its openings, each movement of the month, its closings."""
+"""A statement as CSV: its openings, each movement of the month, its closings, and what is owed back then."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.earnings.statement import Month, Statement
 from api.reads import rows, select
 from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 
 MEDIA_TYPE = "text/csv"
 COLUMNS = (
@@ -33,11 +33,15 @@ COLUMNS = (
     "kept",
     "position",
     "cause_position",
+    "payout_id",
+    "recovery",
 )
 _PAGE = 2000
 """Movements at once, so that a long month holds up nobody."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of one."""
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of one, be it as wide as a Chinese letter, after any space.
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 _OF_MONTH = """
     SELECT {columns}
@@ -59,6 +63,11 @@ async def render(connection: Connection, statement: Statement, month: Month) -> 
         lines += map(_told, movements)
     lines += (
         _bound("closing", one.currency, one.closing_minor, month.last_moment) for one in statement.currencies
+    )
+    lines += (
+        _bound("owed_to_platform", one.currency, one.owed_to_platform_minor, month.last_moment)
+        for one in statement.currencies
+        if one.owed_to_platform_minor
     )
     return "".join(lines).encode()
 
@@ -88,12 +97,14 @@ def _told(one: Movement) -> str:
         "currency": one.currency,
         "amount": _number(one.amount_minor, one.currency),
         "effective_at": one.effective_at.isoformat(),
-        "available_on": one.available_on.isoformat(),
-        "course_id": one.course_id,
+        "available_on": one.available_on.isoformat() if one.available_on else "",
+        "course_id": one.course_id or "",
         "title": _harmless(one.title or ""),
         "payment_id": one.payment_id or "",
         "position": one.position,
         "cause_position": one.cause_position,
+        "payout_id": one.payout_id or "",
+        "recovery": one.recovery or "",
     }
     if counted is not None:
         values |= {
@@ -116,7 +127,7 @@ def _number(amount_minor: int, currency: str) -> str:
 
 def _harmless(text: str) -> str:
     """An author's words, which no spreadsheet is to run."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text
 
 
 def _line(values: Mapping[str, object]) -> str:

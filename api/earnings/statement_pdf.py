@@ -36,6 +36,8 @@ _KINDS = {
     "refund_failed": "Refunds that failed",
     "dispute_lost": "Disputes lost",
     "dispute_won": "Disputes won",
+    "payout": "Payouts",
+    "payout_reversed": "Payouts taken back",
 }
 
 Cells = tuple[str, str, str, str]
@@ -78,21 +80,25 @@ def _story(statement: Statement, seller: str, fonts: Fonts) -> list[Flowable]:
 
 
 def rows_of(one: CurrencyStatement) -> list[Cells]:
-    """Opening, lines, closing, as they are set."""
-    bounds = [
+    """Opening, lines, closing, and what is owed back where it is below zero, as they are set."""
+    opening, closing, owed = (
         (label, "", "", format_minor(amount, one.currency))
-        for label, amount in (("Opening balance", one.opening_minor), ("Closing balance", one.closing_minor))
-    ]
+        for label, amount in (
+            ("Opening balance", one.opening_minor),
+            ("Closing balance", one.closing_minor),
+            ("Owed to the platform", one.owed_to_platform_minor),
+        )
+    )
     lines = [
         (
-            line.title or line.course_id,
+            line.title or line.course_id or "Connected account",
             _KINDS[line.kind],
             str(line.movements),
             format_minor(line.amount_minor, one.currency),
         )
         for line in one.lines
     ]
-    return [bounds[0], *lines, bounds[1]]
+    return [opening, *lines, closing, *([owed] if one.owed_to_platform_minor else [])]
 
 
 def _printable(one: CurrencyStatement, fonts: Fonts) -> CurrencyStatement:
@@ -108,11 +114,11 @@ def _printable(one: CurrencyStatement, fonts: Fonts) -> CurrencyStatement:
 
 
 def _table(one: CurrencyStatement, fonts: Fonts) -> Table:
-    *rows, last = rows_of(one)
+    rows, closing = rows_of(one), 1 + len(one.lines)
     cells = [
         _cells(_HEAD, _STRONG, _STRONG_RIGHT, fonts),
-        *(_cells(row, _TEXT, _RIGHT, fonts) for row in rows),
-        _cells(last, _STRONG, _STRONG_RIGHT, fonts),
+        *(_cells(row, _TEXT, _RIGHT, fonts) for row in rows[:closing]),
+        *(_cells(row, _STRONG, _STRONG_RIGHT, fonts) for row in rows[closing:]),
     ]
     return Table(
         cells,

@@ -154,7 +154,7 @@ _BY_ID = select("SELECT {columns} FROM {table} WHERE enrolment_id = %s", ENROLME
 async def get_enrolment(
     enrolment_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Read[EnrolmentDetail]:
-    """With the items that are done. For its learner and its buyer."""
+    """With the items that are done, for its learner; who gave it sees that it is had, and none of those."""
     # one whose payment was taken up from Stripe has its id
     known_shape(enrolment_id, "pay_" if enrolment_id.startswith("pay_") else "enr_")
 
@@ -167,7 +167,8 @@ async def get_enrolment(
     if row is None or not _may_see(request, row):
         raise NotFound(f"There is no enrolment {enrolment_id}.")
     enrolment = await services.store.state(ENROLMENT, row.stream)
-    return Read(detail_of(row, enrolment.learning.of(enrolment_id)))
+    to_buyer = not is_admin(request) and request.user.id == row.buyer_id
+    return Read(detail_of(row, enrolment.learning.of(enrolment_id), to_buyer=to_buyer))
 
 
 def _may_see(request: Call, row: EnrolmentRow) -> bool:

@@ -22,7 +22,8 @@ from projections.enrolments import EnrolmentRow, Enrolments
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """One learner at one course. `payment_id` is empty for what cost nothing; `expires_at` is until when a
     reservation waits for its payment, null once that is over and Stripe has yet to say how the payment ended.
-    `position` is that of its first fact.
+    `position` is that of its first fact. Whoever gave it to somebody sees that it is `active`, and nothing of
+    what they make of it: neither progress nor that it is completed.
     """
 
     enrolment_id: str
@@ -135,12 +136,19 @@ def enrolment_of(row: EnrolmentRow, *, to_buyer: bool = False) -> Enrolment:
 
 def gift_of(row: EnrolmentRow) -> Gift:
     shown = _shown(row, to_buyer=True)
-    status: Any = "active" if row.status in LIVE else row.status
-    return Gift(**{name: shown[name] for name in Gift.__struct_fields__} | {"status": status})
+    return Gift(**{name: shown[name] for name in Gift.__struct_fields__})
 
 
-def detail_of(row: EnrolmentRow, progress: Progress) -> EnrolmentDetail:
-    return EnrolmentDetail(**_shown(row), items_done=sorted(progress.done))
+def detail_of(row: EnrolmentRow, progress: Progress, *, to_buyer: bool) -> EnrolmentDetail:
+    """As `enrolment_of`."""
+    hidden = to_buyer and _is_gift(row)
+    return EnrolmentDetail(
+        **_shown(row, to_buyer=to_buyer), items_done=[] if hidden else sorted(progress.done)
+    )
+
+
+def _is_gift(row: EnrolmentRow) -> bool:
+    return row.buyer_id != row.learner_id
 
 
 def learnt_of(enrolment: State, course_id: str, learner_id: str) -> Learnt:
@@ -161,7 +169,7 @@ def learnt_of(enrolment: State, course_id: str, learner_id: str) -> Learnt:
 
 def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
     assert row.status, "lists leave out what never came to be an enrolment, and a purchase is one"
-    return {
+    shown = {
         "enrolment_id": row.enrolment_id,
         "course_id": row.course_id,
         "learner_id": row.learner_id,
@@ -174,7 +182,7 @@ def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
         "currency": row.currency,
         "price_minor": row.price_minor,
         "discount_minor": row.discount_minor,
-        "coupon": row.coupon if to_buyer or row.buyer_id == row.learner_id else "",
+        "coupon": row.coupon if to_buyer or not _is_gift(row) else "",
         "reserved_at": row.reserved_at,
         "expires_at": None if row.expiring else row.expires_at,
         "activated_at": row.activated_at,
@@ -184,4 +192,16 @@ def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
         "completed_revision": row.completed_revision,
         "certificate_id": row.certificate_id,
         "position": row.position,
+    }
+    return shown | _unlearnt(row) if to_buyer and _is_gift(row) else shown
+
+
+def _unlearnt(row: EnrolmentRow) -> dict[str, Any]:
+    """What the learner makes of a gift is theirs: it is `active` also once it is completed."""
+    return {
+        "status": "active" if row.status in LIVE else row.status,
+        "progress_percent": 0,
+        "completed_at": None,
+        "completed_revision": None,
+        "certificate_id": "",
     }

@@ -123,6 +123,12 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/instructor/account/refresh", "refreshConnectedAccount", PAID, "own"),
     Access("POST", "/api/instructor/account/close", "closeConnectedAccount", PAID, "own"),
     Access("GET", "/api/instructor/accounts", "listConnectedAccounts", ADMIN),
+    Access("POST", "/api/payouts", "requestPayout", PAID, "own_or_admin"),
+    Access("GET", "/api/payouts", "listPayouts", PAID, "own_or_admin"),
+    Access("GET", "/api/payouts/{payout_id}", "getPayout", PAID, "own_or_admin"),
+    Access("POST", "/api/payouts/{payout_id}/retry", "retryPayout", PAID, "own_or_admin"),
+    Access("POST", "/api/payouts/recalls", "recallPayouts", ADMIN),
+    Access("GET", "/api/payouts/bank", "listBankPayouts", PAID, "own_or_admin"),
     Access("GET", "/api/leaderboard/global", "getLeaderboard", PEOPLE, "own", feature="global_leaderboard"),
     Access(
         "GET",

@@ -99,6 +99,7 @@ _THINGS = {
     "enr_": "enrolment",
     "crt_": "certificate",
     "rvw_": "review",
+    "ipo_": "payout",
 }
 
 

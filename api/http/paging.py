@@ -14,6 +14,8 @@ from api.http.problems import FieldError, Unprocessable
 
 T = TypeVar("T")
 LARGEST = 2**63 - 1
+CURSOR_MAX = 400
+"""Characters: enough for the longest id of a user, which has 128, with what stands beside it in a key."""
 Key = tuple[int | str, ...]
 """What orders a list, of the last item shown."""
 K = TypeVar("K", bound=Key)
@@ -37,7 +39,7 @@ def _cursor_fault(cursor: str) -> str | None:
 
 Cursor = Annotated[
     str | None,
-    QueryParameter(max_length=400, description="`next_cursor` of the page before; opaque."),
+    QueryParameter(max_length=CURSOR_MAX, description="`next_cursor` of the page before; opaque."),
     Check(_cursor_fault),
 ]
 

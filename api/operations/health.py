@@ -9,10 +9,13 @@ import msgspec
 import psycopg
 from psycopg.rows import tuple_row
 
+from api.payouts.cash import Short, shortfalls
 from api.services import Services
 from ledger.errors import StoreUnavailable
+from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
 from projections import outbox
+from projections.queries.payouts import cash
 
 TIMEOUT_S = 2.0
 LAG = 10_000
@@ -44,6 +47,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     effects_parked: int = 0
     oldest_effect_overdue_s: float = 0.0
     webhooks_waiting: int = 0
+    short_minor: dict[str, int] = {}
+    """By how much less the platform has at Stripe than it owes to instructors, by currency."""
 
 
 async def examine(services: Services) -> Health:
@@ -76,6 +81,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
     depth = await outbox.depth(connection)
+    short = shortfalls(await cash(connection))
     head: int = found[0][0]
     projections = {
         name: Projection(
@@ -88,13 +94,14 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     }
     return Health(
         wrong=_wrong(projections),
-        worrying=_worrying(depth),
+        worrying=[*_worrying(depth), *map(_said, short)],
         position=head,
         projections=projections,
         effects_waiting=depth.waiting,
         effects_parked=depth.parked,
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
         webhooks_waiting=webhooks_waiting,
+        short_minor={one.currency: one.shortfall_minor for one in short},
     )
 
 
@@ -113,6 +120,11 @@ def _wrong(projections: dict[str, Projection]) -> list[str]:
         if each.lag_events > LAG
     ]
     return stopped + behind
+
+
+def _said(short: Short) -> str:
+    missing = format_minor(short.shortfall_minor, short.currency)
+    return f"of what is owed to instructors {missing} are not at Stripe: payouts will wait"
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:

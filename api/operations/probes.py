@@ -84,6 +84,9 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.outbox.labels("parked").set(health.effects_parked)
     metrics.outbox_age.set(health.oldest_effect_overdue_s)
     metrics.webhooks_waiting.set(health.webhooks_waiting)
+    metrics.short.clear()
+    for currency, missing in health.short_minor.items():
+        metrics.short.labels(currency).set(missing)
 
 
 HANDLERS = (livez, readyz, metrics)

@@ -67,6 +67,7 @@ async def stripe_of(composition: Composition, store: Store, contact: Contact) ->
             return_url=settings.stripe_return_url,
             certifier=Certifying(store, clock, catalogue, dsn),
             owners=TableOwners(dsn),
+            recovery=settings.recovery,
             zones=zones,
             catalogue=catalogue,
         )
@@ -106,4 +107,4 @@ async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Wor
 
 def _jobs(services: Services) -> Sequence[Job]:
     days = services.settings.idempotency_days
-    return jobs_of(services.store, services.stripe, services.clock, idempotency_days=days)
+    return jobs_of(services.store, services.stripe, services.gateway, services.clock, idempotency_days=days)

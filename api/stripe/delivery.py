@@ -13,6 +13,7 @@ from api.clock import Clock
 from api.stripe.failures import Failure, failure_of
 from api.stripe.objects import UnexpectedAnswer
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue
+from ledger.earnings.terms import Recovery
 from ledger.message import Origin, Outcome
 from ledger.store import Store
 
@@ -87,6 +88,10 @@ class Owners(Protocol):
         """
         ...
 
+    async def currencies_of(self, user_id: str) -> tuple[str, ...]:
+        """In which the user has earned something."""
+        ...
+
 
 class Zones(Protocol):
     """In which zone a user's days begin; `api.streaks.zones` knows."""
@@ -106,6 +111,8 @@ class Tools(msgspec.Struct, frozen=True):
     """Where a bank's page sends the cardholder back to. Without one, Stripe offers no such bank."""
     certifier: Certifier | None = None
     owners: Owners | None = None
+    recovery: Recovery = "netting"
+    """How what was paid to instructors and taken back since comes in again."""
     zones: Zones | None = None
     catalogue: Catalogue = DEFAULT_CATALOGUE
     prices: dict[str, str] = {}

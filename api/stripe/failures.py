@@ -10,6 +10,8 @@ import stripe
 from api.stripe.objects import PaymentIntent, UnexpectedAnswer, parse_dict
 
 CONFLICT = 409
+NO_ACCESS = "account_invalid"
+"""What Stripe says of a connected account that was deleted, or has left the platform."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ def failure_of(  # noqa: PLR0911 - one answer for each kind of error
     match error:
         case stripe.CardError():
             return _declined(error)
+        case stripe.PermissionError() if code_of(error) == NO_ACCESS:
+            return Failure(kind="refused", code=NO_ACCESS)
         case stripe.AuthenticationError() | stripe.PermissionError():
             return Failure(kind="misconfigured", code=code_of(error) or type(error).__name__)
         case stripe.IdempotencyError() if error.http_status != CONFLICT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import TypeVar, assert_never
 from weakref import WeakValueDictionary
@@ -13,8 +13,8 @@ from stripe import StripeClient
 
 from api.clock import Clock
 from api.stripe import courses, tokens, webhooks
-from api.stripe.accounts import close, links
 from api.stripe.accounts import create as accounts
+from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
@@ -33,8 +33,11 @@ from api.stripe.delivery import (
 )
 from api.stripe.payments import cancel, coupons, earnings, refunds, sales
 from api.stripe.payments import create as payments
-from api.stripe.webhooks import LastLook
+from api.stripe.transfers import deliver as transfers
+from api.stripe.transfers import funds, leaving, payable
+from api.stripe.webhooks import LastLook, is_about_payout
 from ledger.catalogue import DEFAULT_CATALOGUE, Catalogue
+from ledger.earnings.terms import Recovery
 from ledger.effects import (
     AccountEffect,
     ActivityEffect,
@@ -53,6 +56,7 @@ from ledger.effects import (
     CreatePaymentIntent,
     CreateRefund,
     CreateSubscription,
+    CreateTransfer,
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
@@ -64,6 +68,7 @@ from ledger.effects import (
     InvoiceEffect,
     NoteActivity,
     PaymentEffect,
+    PayoutEffect,
     RefundCoursePayment,
     ReopenEnrolment,
     ResolveAccount,
@@ -71,9 +76,12 @@ from ledger.effects import (
     ResolveInvoice,
     ResolvePayment,
     ResolveRefund,
+    ResolveReversal,
     ResolveSubscription,
+    ResolveTransfer,
     RetryInvoice,
     RetryWithNewCard,
+    ReverseTransfer,
     StartCoursePayment,
     SubscriptionEffect,
     WithdrawChange,
@@ -102,7 +110,7 @@ class _Turn:
 class StripeGateway:
     """Delivers as often as it is asked to; idempotency keys and the ledger's rules make once of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each that deliveries need
         self,
         store: Store,
         client: StripeClient,
@@ -111,10 +119,11 @@ class StripeGateway:
         return_url: str = "",
         certifier: Certifier | None = None,
         owners: Owners | None = None,
+        recovery: Recovery = "netting",
         zones: Zones | None = None,
         catalogue: Catalogue = DEFAULT_CATALOGUE,
     ) -> None:
-        self._tools = Tools(store, client, clock, return_url, certifier, owners, zones, catalogue)
+        self._tools = Tools(store, client, clock, return_url, certifier, owners, recovery, zones, catalogue)
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -174,6 +183,16 @@ class StripeGateway:
         """
         await _or_later(links.refreshed(self._tools, user_id, origin))
 
+    async def account_to_pay(self, user_id: str, currency: str, origin: Origin) -> str:
+        """Stripe's id of the connected account that a payout would go to. Raises `AccountNotPayable` and
+        `AccountBelowZero`, and Postponed when Stripe does not answer.
+        """
+        return await _or_later(payable.account_to_pay(self._tools, user_id, currency, origin))
+
+    async def platform_available(self) -> Mapping[str, int]:
+        """What can be transferred now, by currency. Raises Postponed when Stripe does not answer."""
+        return await _or_later(funds.available(self._tools.stripe))
+
 
 async def _or_later(asked: Awaitable[T]) -> T:
     """What a call to Stripe raises, a later try mends."""
@@ -194,6 +213,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | WithdrawReview
     | CouponEffect
     | FollowEarnings
+    | PayoutEffect
     | AccountEffect,
     origin: Origin,
     cause: Recorded | None,
@@ -243,14 +263,24 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await coupons.deliver(tools, effect, origin, cause)
         case FollowEarnings():
             return await earnings.deliver(tools, effect, origin, cause)
+        case CreateTransfer() | ResolveTransfer() | ReverseTransfer() | ResolveReversal():
+            return await transfers.deliver(tools, effect, origin)
+        case CreateAccount() | ResolveAccount() | CloseAccount():
+            return await _of_account(tools, effect, origin, cause)
+        case _:
+            return await requests.deliver(tools, effect, origin, cause)
+
+
+async def _of_account(
+    tools: Tools, effect: AccountEffect, origin: Origin, cause: Recorded | None
+) -> Delivered:
+    match effect:
         case CreateAccount():
             return await accounts.create(tools, effect, origin, cause)
         case ResolveAccount():
             return await accounts.resolve(tools, effect, origin, cause)
         case CloseAccount():
-            return await close.close(tools, effect, origin, cause)
-        case _:
-            return await requests.deliver(tools, effect, origin, cause)
+            return await leaving.close(tools, effect, origin, cause)
 
 
 async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> Delivered:
@@ -263,7 +293,9 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
 def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
-        return effect.account_id or effect.payment_intent_id or effect.charge_id or effect.object_id
+        # a payout of a connected account is a thing of its own: a look at the account does not show it
+        of_account = "" if is_about_payout(effect.stripe_event_type) else effect.account_id
+        return of_account or effect.payment_intent_id or effect.charge_id or effect.object_id
     if isinstance(effect, PaymentEffect):
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):

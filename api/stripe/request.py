@@ -31,14 +31,14 @@ from ledger.ids import new_id
 from ledger.message import Command, Event, Origin, Recorded
 from ledger.store import Store
 
-Wish = TypeVar("Wish", bound=Event)
+Wish = TypeVar("Wish", bound=msgspec.Struct)
 Answer = TypeVar("Answer")
 
 log = structlog.get_logger()
 
 
 class Asking(msgspec.Struct, Generic[Wish], frozen=True):
-    """The fact that asks, with what Stripe is to do."""
+    """What Stripe is to do, as a fact or a state has it, and since when."""
 
     wish: Wish
     at: datetime

@@ -13,6 +13,7 @@ import msgspec
 import stripe
 import structlog
 
+from api.stripe.accounts import bank_payouts
 from api.stripe.accounts import webhooks as account_webhooks
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
@@ -21,6 +22,7 @@ from api.stripe.failures import is_missing
 from api.stripe.payments import lookup
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
+from api.stripe.transfers import webhooks as transfer_webhooks
 from ledger.effects import ApplyWebhook
 from ledger.ids import new_id
 from ledger.message import Origin, Outcome
@@ -85,15 +87,17 @@ async def apply(
     return Delivered(await tools.store.handle(command, as_stripe))
 
 
-async def _apply(
+async def _apply(  # noqa: PLR0911 - one answer for each family of events
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     if not is_followed(effect.stripe_event_type, effect.account_id):
-        return _ignored(effect, "not about payments, payouts, subscriptions or connected accounts")
+        return _ignored(effect, "not about payments, payouts, transfers, subscriptions or connected accounts")
     if effect.account_id:
         return await _account(tools, effect, origin, last_look)
-    if effect.stripe_event_type.startswith("payout."):
+    if is_about_payout(effect.stripe_event_type):
         return await _payout(tools, effect.object_id, origin)
+    if effect.stripe_event_type.startswith("transfer."):
+        return await _transfer(tools, effect, origin)
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
         began = time.monotonic()
         return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
@@ -109,7 +113,8 @@ async def _account(
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     began = time.monotonic()
-    applied = await account_webhooks.apply(tools, effect, origin)
+    about = bank_payouts if is_about_payout(effect.stripe_event_type) else account_webhooks
+    applied = await about.apply(tools, effect, origin)
     if applied.ignored:
         return _ignored(effect, applied.ignored, effect.account_id)
     last_look.began, last_look.subject = began, applied.subject
@@ -170,6 +175,10 @@ def _billed(
     return "applied" if applied.changed else "unchanged", applied.subject
 
 
+def is_about_payout(stripe_event_type: str) -> bool:
+    return stripe_event_type.startswith("payout.")
+
+
 def _about_refunds(effect: ApplyWebhook) -> bool:
     return effect.stripe_event_type.startswith(("refund.", "charge.refund"))
 
@@ -182,6 +191,13 @@ async def _payout(tools: Tools, payout_id: str, origin: Origin) -> tuple[Result,
     payout = await lookup.payout(tools.stripe, payout_id)
     outcome = await tools.store.handle(payout_snapshot(payout), origin)
     return _result([outcome]), payout_id
+
+
+async def _transfer(tools: Tools, effect: ApplyWebhook, origin: Origin) -> tuple[Result, str]:
+    applied = await transfer_webhooks.apply(tools, effect, origin)
+    if applied.ignored:
+        return _ignored(effect, applied.ignored)
+    return "applied" if applied.changed else "unchanged", applied.subject
 
 
 def _result(outcomes: list[Outcome]) -> Result:

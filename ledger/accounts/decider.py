@@ -125,8 +125,8 @@ def _news(command: RecordAccountSnapshot, account: Account) -> _Events:
     opened: _Events = ()
     if account.creation != "opened":
         opened = (AccountOpened(account_id=account_id, stripe_account_id=command.stripe_account_id),)
-    elif _is_old(account, command):
-        return ()
+    elif command.stripe_account_id != account.stripe_account_id or _is_old(account, command):
+        return ()  # one that only says that it is the user's tells nothing of the one that they are paid by
     if command.standing == account.standing and not account.closed:
         return (AccountObserved(account_id=account_id, observed_at=command.observed_at),)
     updated = AccountUpdated(

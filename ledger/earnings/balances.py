@@ -18,24 +18,42 @@ class Day(Struct, frozen=True, gc=False):
 
 
 class Balances(Struct, frozen=True, kw_only=True):
-    """`available + pending + held - debt` is all that was earned less all that was taken back."""
+    """`available + pending + held + reserved - debt` is what is owed: all that was earned less all that was
+    taken back, less what was transferred and not recalled.
+    """
 
     available_minor: int
     pending_minor: int
     """What time alone will make available."""
     held_minor: int
     """By disputes; neither available nor pending."""
+    reserved_minor: int = 0
+    """By a payout that is on its way; not available any more."""
     debt_minor: int
-    """Taken back and not covered by what is available: netted from what becomes so."""
+    """Paid out and then taken back or held, and not covered by what is available: netted from what becomes
+    so.
+    """
 
     @property
     def owed_minor(self) -> int:
-        return self.available_minor + self.pending_minor + self.held_minor - self.debt_minor
+        kept = self.available_minor + self.pending_minor + self.held_minor + self.reserved_minor
+        return kept - self.debt_minor
 
 
-def balances(days: Iterable[Day], on: date) -> Balances:
+class Out(Struct, frozen=True):
+    """What of it is not here any more. It is of no day, so that what is put back keeps its date."""
+
+    reserved_minor: int = 0
+    transferred_minor: int = 0
+    """Less what was recalled."""
+
+
+NOTHING_OUT = Out()
+
+
+def balances(days: Iterable[Day], on: date, out: Out = NOTHING_OUT) -> Balances:
     """As of the UTC day `on`."""
-    mature = pending = held = 0
+    mature, pending, held = -out.reserved_minor - out.transferred_minor, 0, 0
     for day in days:
         free = day.amount_minor - day.held_minor
         held += day.held_minor
@@ -49,5 +67,6 @@ def balances(days: Iterable[Day], on: date) -> Balances:
         available_minor=max(mature, 0),
         pending_minor=pending,
         held_minor=held,
+        reserved_minor=out.reserved_minor,
         debt_minor=max(-mature, 0),
     )

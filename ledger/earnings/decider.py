@@ -1,47 +1,59 @@
-"""The rules of an instructor's earnings: they follow the facts of sales, and are never refused."""
+"""The rules of what one instructor earns in one currency, and is paid of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import get_args
+from typing import assert_never, get_args
 
-from ledger.earnings.commands import AccrueEarnings, EarningsCommand
-from ledger.earnings.events import EarningsAccrued, EarningsEvent, EarningsHeld
+from ledger.earnings import paying, recalling
+from ledger.earnings.accruing import accrue
+from ledger.earnings.commands import (
+    AccrueEarnings,
+    EarningsCommand,
+    RecordRecallRefusal,
+    RecordRecallUnknown,
+    RecordReversal,
+    RecordTransfer,
+    RecordTransferRefusal,
+    RecordTransferUnknown,
+    RequestPayout,
+    RequestRecall,
+    RetryPayout,
+    WithholdPayout,
+)
+from ledger.earnings.events import EarningsEvent
 from ledger.earnings.state import Earnings, evolve
 from ledger.earnings.stream import stream_of
 from ledger.message import Decider
 
 
-def decide(command: EarningsCommand, _earnings: Earnings) -> tuple[EarningsEvent, ...]:
-    """What a loss takes and what its dispute holds no more are one decision: nothing of it is available in
-    between.
-    """
-    return tuple(_facts(command))
-
-
-def _facts(command: AccrueEarnings) -> Iterator[EarningsEvent]:
-    if command.amount_minor:
-        yield EarningsAccrued(
-            user_id=command.user_id,
-            currency=command.currency,
-            kind=command.kind,
-            amount_minor=command.amount_minor,
-            available_on=command.available_on,
-            course_id=command.course_id,
-            payment_id=command.payment_id,
-            cause_position=command.cause_position,
-            reckoning=command.reckoning,
-        )
-    if command.held_change_minor:
-        yield EarningsHeld(
-            user_id=command.user_id,
-            currency=command.currency,
-            change_minor=command.held_change_minor,
-            available_on=command.available_on,
-            course_id=command.course_id,
-            payment_id=command.payment_id,
-            cause_position=command.cause_position,
-        )
+def decide(  # noqa: C901, PLR0911 - one each command
+    command: EarningsCommand, earnings: Earnings
+) -> tuple[EarningsEvent, ...]:
+    match command:
+        case AccrueEarnings():
+            return accrue(command, earnings)
+        case RequestPayout():
+            return paying.request_payout(command, earnings)
+        case RetryPayout():
+            return paying.retry_payout(command, earnings)
+        case WithholdPayout():
+            return paying.withhold_payout(command, earnings)
+        case RecordTransfer():
+            return paying.record_transfer(command, earnings)
+        case RecordTransferUnknown():
+            return paying.record_unknown(command, earnings)
+        case RecordTransferRefusal():
+            return paying.record_refusal(command, earnings)
+        case RequestRecall():
+            return recalling.request_recall(command, earnings)
+        case RecordReversal():
+            return recalling.record_reversal(command, earnings)
+        case RecordRecallUnknown():
+            return recalling.record_unknown(command, earnings)
+        case RecordRecallRefusal():
+            return recalling.record_refusal(command, earnings)
+        case _:
+            assert_never(command)
 
 
 def stream(command: EarningsCommand) -> str:
@@ -53,6 +65,6 @@ EARNINGS: Decider[EarningsCommand, Earnings, EarningsEvent] = Decider(
     decide=decide,
     evolve=evolve,
     initial=Earnings(),
-    commands=(AccrueEarnings,),
+    commands=get_args(EarningsCommand),
     events=get_args(EarningsEvent),
 )

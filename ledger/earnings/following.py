@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from ledger.earnings.commands import AccrueEarnings
-from ledger.earnings.terms import Kind, Reckoning, available_on
+from ledger.earnings.terms import Kind, Reckoning, Recovery, available_on
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.message import Event, Recorded
 from ledger.payments.events import (
@@ -52,26 +52,31 @@ class _Cause(Struct, frozen=True):
     left: SettledSplit
     """Of the sale: what each has of it."""
     available_on: date
+    recovery: Recovery
     payment_id: str = ""
     price_currency: str = ""
     given_back_minor: int = 0
     settled_minor: int = 0
 
 
-def asked(fact: Recorded, payment: Payment, earlier: Sequence[Recorded] = ()) -> tuple[AccrueEarnings, ...]:
+def asked(
+    fact: Recorded, payment: Payment, earlier: Sequence[Recorded] = (), recovery: Recovery = "netting"
+) -> tuple[AccrueEarnings, ...]:
     """One for each instructor whom the fact concerns.
 
     `payment` is the one that it is about, as it is now or at any time after the fact: of it only that is
     taken which changes no more. `earlier` are the facts of its stream up to this one, for one that
-    `must_be_told`.
+    `must_be_told`. `recovery` is the operator's choice.
     """
     event: Any = fact.event
     if isinstance(event, EnrolmentActivated):
-        return _of_grant(fact, event)
+        return _of_grant(fact, event, recovery)
     sale, entry, captured_at = payment.sale, payment.settlement, payment.captured_at
     if sale is None or entry is None or captured_at is None:
         return ()
-    stands = event.stakes or (Stakes(0) if isinstance(event, PaymentSettled) else _told(earlier))
+    stands = event.stakes or _told(earlier)
+    if stands is None and isinstance(event, PaymentSettled):
+        stands = Stakes(0)
     if stands is None:
         return ()
     cause = _Cause(
@@ -80,6 +85,7 @@ def asked(fact: Recorded, payment: Payment, earlier: Sequence[Recorded] = ()) ->
         sale,
         kept(sale, entry.amount_minor, entry.currency, stands.given_back_minor),
         available_on(captured_at),
+        recovery,
         payment_id=payment.payment_id,
         price_currency=payment.currency,
         given_back_minor=stands.given_back_minor,
@@ -89,10 +95,14 @@ def asked(fact: Recorded, payment: Payment, earlier: Sequence[Recorded] = ()) ->
     return _commands(cause, by_user(getattr(event, "split", None)), held)
 
 
-def must_be_told(fact: Recorded) -> bool:
-    """Whether how the sale stood after it is not in the fact, as in those of 0.2.0."""
+def must_be_told(fact: Recorded, payment: Payment) -> bool:
+    """Whether how the sale stood after it is not in the fact, as in those of 0.2.0. That a charge settled
+    says so only where a dispute had taken of it before.
+    """
     event: Any = fact.event
-    return not isinstance(event, PaymentSettled | EnrolmentActivated) and event.stakes is None
+    if isinstance(event, EnrolmentActivated) or event.stakes is not None:
+        return False
+    return bool(payment.disputes) or not isinstance(event, PaymentSettled)
 
 
 def _told(facts: Sequence[Recorded]) -> Stakes | None:
@@ -102,7 +112,7 @@ def _told(facts: Sequence[Recorded]) -> Stakes | None:
     return stakes(before, evolve(before, events[-1])) if events else None
 
 
-def _of_grant(fact: Recorded, event: EnrolmentActivated) -> tuple[AccrueEarnings, ...]:
+def _of_grant(fact: Recorded, event: EnrolmentActivated, recovery: Recovery) -> tuple[AccrueEarnings, ...]:
     if event.split is None or event.sale is None:
         return ()
     given_at = event.activated_at or fact.metadata.effective_at
@@ -112,6 +122,7 @@ def _of_grant(fact: Recorded, event: EnrolmentActivated) -> tuple[AccrueEarnings
         event.sale,
         event.split,
         available_on(given_at),
+        recovery,
         price_currency=event.split.currency,
     )
     return _commands(cause, by_user(event.split), {})
@@ -136,6 +147,7 @@ def _commands(
             payment_id=cause.payment_id,
             cause_position=fact.position,
             reckoning=_reckoning(cause, user_id),
+            recovery=cause.recovery,
         )
         for user_id in sorted(amounts.keys() | held.keys())
     )

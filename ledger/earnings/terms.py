@@ -13,6 +13,13 @@ from ledger.split import WHOLE_BP
 HOLD = timedelta(days=30)
 """From the UTC day on which a sale was captured to the one on which its earnings are available."""
 
+MINIMUM_PAYOUT_MINOR = 1_000
+"""The least that is paid out, in whatever currency."""
+
+Recovery = Literal["netting", "reversal"]
+"""How what was paid out and then taken back comes in again: from later earnings, or by the reversal of
+transfers."""
+
 Kind = Literal["sale", "granted", "refund", "refund_failed", "dispute_lost", "dispute_won"]
 
 

@@ -22,7 +22,11 @@ def request_return(command: RequestReturn, enrolment: Enrolment) -> _Events:
     if paid.returning:
         raise ReturnInProgress(f"Refund {paid.returning} of this purchase is under way; wait for it.")
     enrolment_id = paid.enrolment_id or payment_id
-    learning.check_returnable(enrolment.learning.of(enrolment_id), command.syllabuses)
+    learning.check_returnable(
+        enrolment.learning.of(enrolment_id),
+        command.syllabuses,
+        to_learner=command.user_id == command.learner_id,
+    )
     requested = ReturnRequested(
         enrolment_id=enrolment_id,
         payment_id=payment_id,

@@ -139,7 +139,7 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 payment_intent_id=event.payment_intent_id,
                 charge_id=event.charge_id,
                 captured_minor=event.amount_minor,
-                captured_at=event.captured_at or payment.captured_at,
+                captured_at=_captured_at(payment, event),
             )
         case PaymentSettled():
             return _settled(payment, event.balance_transaction)
@@ -183,6 +183,13 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
             return _with_dispute(payment, event)
         case _:
             assert_never(event)
+
+
+def _captured_at(payment: Payment, event: PaymentSucceeded) -> datetime | None:
+    """Once it is settled that stays as it is: by it is dated what is earned, in facts that name one day."""
+    if payment.settlement is not None:
+        return payment.captured_at
+    return event.captured_at or payment.captured_at
 
 
 def _sound(sale: Sale | None, amount_minor: int) -> Sale | None:

@@ -18,16 +18,18 @@ FOLLOWED = (
     "charge.",
     "refund.",
     "payout.",
+    "transfer.",
     "customer.subscription.",
     "invoice.",
     "credit_note.",
 )
-"""How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout or a
-subscription with its invoices, all of the platform's own."""
+"""How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout, a
+transfer or a subscription with its invoices, all of the platform's own."""
 
-FOLLOWED_OF_ACCOUNTS = ("account.", "capability.")
+FOLLOWED_OF_ACCOUNTS = ("account.", "capability.", "payout.")
 """The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
-same type as ours, they must never be taken for them."""
+same type as ours, they must never be taken for them. Payouts are followed as what they are, those to owners'
+banks."""
 
 SUBSCRIBED = (
     "payment_intent.succeeded",
@@ -49,6 +51,9 @@ SUBSCRIBED = (
     "payout.paid",
     "payout.failed",
     "payout.canceled",
+    "transfer.created",
+    "transfer.updated",
+    "transfer.reversed",
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",
@@ -76,6 +81,11 @@ SUBSCRIBED_OF_ACCOUNTS = (
     "account.external_account.updated",
     "account.external_account.deleted",
     "capability.updated",
+    "payout.created",
+    "payout.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
 )
 """The types that an endpoint for connected accounts needs. Stripe's list of events has none of these, so that
 what is lost is found by a look at the account."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -42,6 +42,7 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowEarnings,
+    PayoutEffect,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -245,13 +246,17 @@ class FakeStripe:
         self.connect = FakeConnect(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(  # noqa: PLR0911  one answer for each kind
+    async def deliver_now(  # noqa: C901, PLR0911  one answer for each kind
         self, effect: Effect, _origin: Origin, cause: Recorded
     ) -> Delivered:
         if self.hold is not None:
             await self.hold.wait()
         tools: Any = SimpleNamespace(
-            store=self._store, clock=self, catalogue=DEFAULT_CATALOGUE, zones=self.zones
+            store=self._store,
+            clock=self,
+            catalogue=DEFAULT_CATALOGUE,
+            zones=self.zones,
+            recovery="netting",
         )
         match effect:
             case CreateCourse():
@@ -266,6 +271,8 @@ class FakeStripe:
                 return await self.connect.deliver(effect)
             case _ if isinstance(effect, EnrolmentEffect):
                 return await sales.deliver(tools, effect, STRIPE, None)
+            case _ if isinstance(effect, PayoutEffect):
+                return await self.connect.pay(effect)
             case _ if isinstance(effect, ActivityEffect):
                 return await tokens.deliver(tools, effect, STRIPE)
             case FollowEarnings():
@@ -310,6 +317,12 @@ class FakeStripe:
 
     async def refresh_account(self, user_id: str, _origin: Origin) -> None:
         await self.connect.refresh(user_id)
+
+    async def account_to_pay(self, user_id: str, _currency: str, _origin: Origin) -> str:
+        return await self.connect.account_to_pay(user_id)
+
+    async def platform_available(self) -> Mapping[str, int]:
+        return self.connect.platform_available
 
     async def _refund_status(self, effect: CreateRefund) -> str:
         payment = await self._store.state(PAYMENT, f"payment-{effect.payment_id}")

@@ -1,10 +1,11 @@
-"""What an instructor with many sales costs more than one with few: a further sale, and a page of earnings."""
+"""What an instructor with many sales costs more than one with few: a further sale, a page, a payout run."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -13,8 +14,9 @@ from typing import Any
 import psycopg
 
 from api.earnings.movements import LISTED
-from api.earnings.reads import days_of, titles_of
+from api.earnings.reads import standings_of, titles_of
 from api.earnings.routes import BY_MONTH
+from api.payouts.run import Run
 from api.reads import POOL_OPTIONS, rows
 from ledger.earnings.balances import balances
 from ledger.earnings.commands import AccrueEarnings
@@ -22,7 +24,7 @@ from ledger.earnings.terms import Reckoning, available_on
 from ledger.ids import new_id
 from ledger.message import Origin
 from ledger.store import Store, conninfo
-from projections.earnings import EARNINGS_MOVEMENTS
+from projections.earnings.movements import EARNINGS_MOVEMENTS
 from tests.benchmarks.measure import Figure, interleaved
 from tests.projections.tables import catch_up
 
@@ -54,6 +56,9 @@ async def measure(url: str) -> list[Figure]:
     dsn = psycopg.conninfo.make_conninfo(conninfo(url), options=options)
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         figures.append(await _ratio("a page of earnings", partial(_page, connection)))
+    async with Store.open(url) as store, _alone(url, FEW) as few, _alone(url, MANY) as many:
+        connections = {FEW: few, MANY: many}
+        figures.append(await _ratio("a run of payouts", partial(_run, store, connections)))
     return figures
 
 
@@ -120,11 +125,47 @@ def _numbers() -> Iterator[int]:
 _NUMBERS = _numbers()
 
 
+class _Stripe:
+    """It has the funds, and says at once that whoever is paid can be."""
+
+    async def account_to_pay(self, user_id: str, _currency: str, _origin: Origin) -> str:
+        return f"acct_{user_id}"
+
+    async def platform_available(self) -> Mapping[str, int]:
+        return {"usd": 10**12}
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.combine(TODAY, FIRST.timetz())
+
+
+@asynccontextmanager
+async def _alone(url: str, sales: int) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """To which that instructor is the only one."""
+    dsn = conninfo(url, role=None)
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute(
+            "CREATE TEMP TABLE earnings_days AS TABLE earnings_days"  # one cannot have parameters
+        )
+        await connection.execute(
+            "SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), false)"
+        )
+        await connection.execute("DELETE FROM pg_temp.earnings_days WHERE user_id <> %s", (f"usr_{sales}",))
+        yield connection
+
+
+async def _run(store: Store, connections: Mapping[int, psycopg.AsyncConnection[Any]], sales: int) -> None:
+    """All but the transfer, which Stripe makes; dry, so that it can be asked for again."""
+    report = await Run(store, _Stripe(), _Clock(), dry=True)(connections[sales])
+    assert report.asked == 1, report
+
+
 async def _page(connection: psycopg.AsyncConnection[Any], sales: int) -> None:
     """Totals, months and the newest movements, as the API reads them."""
     user_id = f"usr_{sales}"
-    for days in (await days_of(connection, user_id, TODAY, None)).values():
-        balances(days, TODAY)
+    for of in (await standings_of(connection, user_id, TODAY, None)).values():
+        balances(of.days, TODAY, of.out)
     await (await connection.execute(BY_MONTH, (user_id,))).fetchall()
     arguments = {"user_id": user_id, "before": 2**62, "currency": None, "course_id": None, "limit": 21}
     found = await rows(connection, LISTED, EARNINGS_MOVEMENTS, arguments)

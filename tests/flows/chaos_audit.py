@@ -57,9 +57,9 @@ _NOT_EARNED = """
     FROM (
         SELECT party AS user_id, currency, credit_minor - debit_minor AS booked, 0 AS earned
         FROM balances
-        WHERE account = '2100'
+        WHERE account IN ('2100', '1210')
         UNION ALL
-        SELECT user_id, currency, 0, amount_minor
+        SELECT user_id, currency, 0, amount_minor - transferred_minor
         FROM earnings_days
     ) AS owed
     GROUP BY user_id, currency

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.demo.authors import BELOW_ZERO, BOUNCED, DOCUMENTS, OWING, UNFINISHED, UPGRADED, YEARLY
 from api.demo.instructors import INSTRUCTORS
 from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
@@ -21,10 +22,13 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
     with running_service(data, command=("demo", "--scale", "0.02"), log=log) as service:
         assert _balanced(service)
         _instructors_are_in_every_state(service)
+        _instructors_are_paid_or_told_why_not(service)
+        _banks_took_payouts_and_sent_them_back(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
         assert service.health()["effects_parked"] == 0
+        assert service.health()["short_minor"] == {}, "the platform kept what is owed"
         eventually(lambda: _instructors_have_what_the_books_owe(service))
         for command in (("verify",), ("replay", "--check")):
             done = liberation(*command, data_dir=data)
@@ -56,7 +60,7 @@ def _instructors_have_what_the_books_owe(service: Service) -> bool:
     for author in {one["user_id"] for one in owed["items"]}:
         earnings = service.get("/api/instructor/earnings", user_id=author, by="course")
         assert sum(one["kept_minor"] for one in earnings["groups"] if one["currency"] == "usd") == sum(
-            one["owed_minor"] for one in earnings["totals"] if one["currency"] == "usd"
+            one["owed_minor"] + one["paid_minor"] for one in earnings["totals"] if one["currency"] == "usd"
         )
     return bool(owed["totals"]) and all(one["owed_minor"] == one["booked_minor"] for one in owed["totals"])
 
@@ -66,6 +70,37 @@ def _instructors_are_in_every_state(service: Service) -> None:
     assert {one["user_id"]: one["status"] for one in found} == {
         one.user_id: one.status for one in INSTRUCTORS
     }
+
+
+def _banks_took_payouts_and_sent_them_back(service: Service) -> None:
+    for user_id, ended in ((OWING, "arrived"), (BOUNCED, "bounced")):
+        (paid,) = service.get("/api/payouts", user_id=user_id)["items"]
+        (sent,) = service.get("/api/payouts/bank", user_id=user_id)["items"]
+        assert (sent["status"], sent["amount_minor"]) == (ended, paid["transferred_minor"])
+    for user_id in (BELOW_ZERO, DOCUMENTS, UNFINISHED, UPGRADED):
+        assert service.get("/api/payouts/bank", user_id=user_id)["items"] == []
+
+
+def _instructors_are_paid_or_told_why_not(service: Service) -> None:
+    (blocked,) = service.get("/api/payouts", user_id=DOCUMENTS)["items"]
+    assert (blocked["status"], blocked["reason"]) == ("blocked", "insufficient_capabilities_for_transfer")
+    for user_id, reason in (
+        (DOCUMENTS, "account_not_payable"),
+        (UNFINISHED, "account_not_payable"),
+        (BELOW_ZERO, "balance_below_zero"),
+    ):
+        (total,) = service.get("/api/instructor/earnings", user_id=user_id)["totals"]
+        assert (total["available_minor"] > 0, total["withheld"]["reason"]) == (True, reason), user_id
+        audit = service.get("/api/audit", stream=f"earnings-{user_id}-usd", limit="100")["items"]
+        assert [one["type"] for one in audit].count("earnings.payout_withheld.v1") == 1, "one notice"
+    (owing,) = service.get("/api/instructor/earnings", user_id=OWING)["totals"]
+    assert owing["debt_minor"] == owing["pending_minor"] > 0, (
+        "what is to come goes to what was paid for nothing"
+    )
+    assert owing["withheld"]["reason"] == "below_minimum"
+    paid = service.get("/api/payouts", user_id=YEARLY)["items"]
+    assert len(paid) > 1
+    assert {one["status"] for one in paid} == {"transferred"}
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

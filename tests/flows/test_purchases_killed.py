@@ -6,9 +6,7 @@ process is killed there. What it had asked to be written goes with it. After a r
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,19 +17,9 @@ import pytest
 from tests.flows import market
 from tests.flows.chaos import City
 from tests.flows.chaos_audit import sound
-from tests.service import eventually
+from tests.flows.killing import killed_before
 
 pytestmark = pytest.mark.postgres
-
-LOCK = 4711
-_HOLD = """
-    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN PERFORM pg_advisory_xact_lock({lock}); RETURN NEW; END';
-    CREATE TRIGGER hold BEFORE INSERT ON {schema}.events FOR EACH ROW WHEN (NEW.type = '{type}')
-        EXECUTE FUNCTION hold();
-"""
-_LET_GO = "DROP FUNCTION hold() CASCADE"
-_HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = {lock} AND NOT granted"
 
 PURCHASE = (
     "enrolments.reserved.v1",
@@ -65,41 +53,6 @@ def course_id(city: City) -> str:
 def owner(city: City) -> Iterator[psycopg.Connection[Any]]:
     with city.database() as conn:
         yield conn
-
-
-def killed_before(city: City, conn: psycopg.Connection[Any], kind: str, act: Callable[[], object]) -> None:
-    """The service dies as it writes a fact of that kind, which `act` leads to, and is started again."""
-    with _holding(conn, kind):
-        asking = threading.Thread(target=_quietly, args=(act,))
-        asking.start()
-        eventually(lambda: _held(conn))
-        city.node.kill()
-        for pid in _held(conn):
-            conn.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        eventually(lambda: not _held(conn))
-        asking.join()
-    city.node.start()
-
-
-@contextmanager
-def _holding(conn: psycopg.Connection[Any], kind: str) -> Iterator[None]:
-    conn.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-    conn.execute(_HOLD.format(lock=LOCK, schema="liberation", type=kind).encode())
-    try:
-        yield
-    finally:
-        conn.execute(_LET_GO)
-        conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
-
-
-def _held(conn: psycopg.Connection[Any]) -> list[int]:
-    return [row[0] for row in conn.execute(_HELD.format(lock=LOCK).encode())]
-
-
-def _quietly(act: Callable[[], object]) -> None:
-    """Nobody is there any more who could answer."""
-    with suppress(httpx.TransportError):
-        act()
 
 
 def test_a_purchase_that_is_killed_at_any_step_is_made_once(

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from ledger import chart
+from ledger.earnings.events import EarningsAccrued, PayoutTransferred, TransferReversed
+from ledger.earnings.terms import Reckoning
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.invoices.events import (
     CreditReversed,
@@ -111,6 +113,47 @@ def had_for_nothing(borne_by: str) -> EnrolmentActivated:
         revision=1,
         sale=terms,
         split=given(terms, "usd"),
+    )
+
+
+def transferred(receivable: int = 0) -> PayoutTransferred:
+    return PayoutTransferred(
+        payout_id="po_1",
+        attempt=1,
+        user_id="usr_ivy",
+        currency="usd",
+        amount_minor=7000,
+        stripe_account_id="acct_1",
+        transfer_id="tr_1",
+        balance_transaction=txn("transfer", -7000),
+        receivable_change_minor=receivable,
+    )
+
+
+def came_back(receivable: int = 0) -> TransferReversed:
+    return TransferReversed(
+        user_id="usr_ivy",
+        currency="usd",
+        payout_id="po_1",
+        transfer_id="tr_1",
+        reversal_id="trr_1",
+        amount_minor=1000,
+        balance_transaction=txn("reversal", 1000),
+        receivable_change_minor=receivable,
+    )
+
+
+def accrued(amount: int, receivable: int) -> EarningsAccrued:
+    return EarningsAccrued(
+        user_id="usr_ivy",
+        currency="usd",
+        kind="sale" if amount > 0 else "refund",
+        amount_minor=amount,
+        available_on=NOON.date(),
+        course_id="crs_1",
+        cause_position=1,
+        reckoning=Reckoning(price_currency="usd", basis_minor=10000, share_bp=7000, part_bp=10000),
+        receivable_change_minor=receivable,
     )
 
 
@@ -231,6 +274,12 @@ FACTS: dict[str, Event] = TOKEN_FACTS | {
     "PayoutPaid": PayoutPaid(payout_id="po_1", amount_minor=9680, currency="usd"),
     "PayoutFailed before it was paid": payout_failed(was_paid=False),
     "PayoutFailed after it was paid": payout_failed(was_paid=True),
+    "PayoutTransferred": transferred(),
+    "PayoutTransferred, 30.00 of it refunded while it was on its way": transferred(3000),
+    "EarningsAccrued, 70.00 taken back after they were paid": accrued(-7000, 7000),
+    "EarningsAccrued, 50.00 earned after that": accrued(5000, -5000),
+    "TransferReversed": came_back(),
+    "TransferReversed of what is owed back": came_back(-1000),
     "InvoiceSettled of 9.99 with tax of 1.90": invoice_settled(1189),
     "InvoiceSettled, 5.00 of it out of the customer's credit": invoice_settled(689),
     "InvoiceSettledWithoutCharge": InvoiceSettledWithoutCharge(

@@ -284,6 +284,15 @@ def test_one_that_a_restored_ledger_forgot_is_taken_up_by_what_it_names() -> Non
     assert decide(look(lost=lost, account_id="acn_0"), after(request())) == ()
 
 
+def test_what_only_says_that_it_is_the_users_tells_nothing_of_the_one_they_are_paid_by() -> None:
+    """Anybody with the platform's key can write what an account at Stripe names."""
+    given = (request(), look(NEW))
+    stranger = look(GOOD, minutes(1), stripe_account_id="acct_other")
+    assert decide(stranger, after(*given)) == ()
+    left = (*given, gone(minutes(1)))
+    assert decide(look(GOOD, minutes(2), stripe_account_id="acct_other"), after(*left)) == ()
+
+
 STATUSES: list[tuple[tuple[AccountCommand, ...], str, str]] = [
     ((), "none", "open one"),
     ((request(), refuse()), "none", "ask for another"),

@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ledger.courses.commands import CourseCommand
 from ledger.courses.content import CourseContent
 from ledger.courses.decider import COURSE
-from ledger.courses.events import CourseEvent, CourseRevised
+from ledger.courses.events import CourseEvent, CourseRevised, InstructorAccepted, InstructorLeft
 from ledger.courses.state import TRANSITIONS, Course
 from ledger.errors import Refused
+from ledger.split import WHOLE_BP, Part
 from tests.ledger.course_examples import (
     ANN,
     BOB,
@@ -24,6 +25,8 @@ from tests.ledger.course_examples import (
     create,
     feature,
     item,
+    join,
+    leave,
     publish,
     reject,
     revise,
@@ -42,6 +45,9 @@ CONTENTS = (
     content(described=False),
     content(items=(item(1),), words_id="wrd_2"),
     content(level="wizard"),
+    content(instructors=(Part(ANN, 6_000), Part(BOB, 4_000))),
+    content(instructors=(Part(BOB, 10_000),), level="advanced"),
+    content(instructors=(Part(BOB, 1), Part("usr_eve", 9_999))),
 )
 _USERS = st.sampled_from([ANN, ANN, ANN, BOB])
 _REVISIONS = st.integers(-1, 0)
@@ -53,6 +59,7 @@ class Courses(RuleBasedStateMachine):
         self.course = Course()
         self.facts: list[CourseEvent] = []
         self.refusals: list[Refused] = []
+        self.agreed: set[str] = set()
         self.do(create())
 
     def do(self, command: CourseCommand) -> None:
@@ -71,6 +78,16 @@ class Courses(RuleBasedStateMachine):
         assert after.status in {before.status, *TRANSITIONS[before.status]}
         grows = isinstance(fact, CourseRevised) or not before.status
         assert after.revision == before.revision + int(grows)
+        self.agree(fact)
+
+    def agree(self, fact: CourseEvent) -> None:
+        """Who said that they teach it, for as long as they are named."""
+        if isinstance(fact, InstructorAccepted):
+            self.agreed.add(fact.user_id)
+        elif isinstance(fact, InstructorLeft):
+            self.agreed.discard(fact.user_id)
+        elif isinstance(fact, CourseRevised):
+            self.agreed &= {one.user_id for one in fact.content.instructors}
 
     @rule(after=st.sampled_from(CONTENTS), behind=_REVISIONS, user=_USERS, may_sell=st.booleans())
     def revises(self, after: CourseContent, behind: int, user: str, *, may_sell: bool) -> None:
@@ -96,6 +113,12 @@ class Courses(RuleBasedStateMachine):
     def something_else(self, command: CourseCommand) -> None:
         self.do(command)
 
+    @rule(
+        command=st.sampled_from([join(), join("usr_eve"), join(ANN), leave(), leave("usr_eve"), leave(ANN)])
+    )
+    def comes_or_goes(self, command: CourseCommand) -> None:
+        self.do(command)
+
     @rule(may_sell=st.booleans())
     def unarchives(self, *, may_sell: bool) -> None:
         self.do(unarchive(may_sell=may_sell))
@@ -107,6 +130,14 @@ class Courses(RuleBasedStateMachine):
     @invariant()
     def refusals_say_what_to_do(self) -> None:
         assert all(len(refusal.detail) > 20 and refusal.code != "refused" for refusal in self.refusals)
+
+    @invariant()
+    def nobody_teaches_unasked_and_all_of_the_share_is_somebodys(self) -> None:
+        assert self.course.content is not None
+        parts = self.course.content.instructors
+        assert {one.user_id for one in parts} <= {ANN, *self.agreed}
+        assert sum(one.part_bp for one in parts) == WHOLE_BP
+        assert len({one.user_id for one in parts}) == len(parts)
 
     @invariant()
     def nothing_is_listed_that_is_not_whole(self) -> None:

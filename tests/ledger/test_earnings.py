@@ -79,7 +79,8 @@ class Market:
     def commands(self, effect: FollowEarnings) -> tuple[AccrueEarnings, ...]:
         fact = self.facts[effect.position - 1]
         earlier = [one for one in self.facts[: effect.position] if one.stream == fact.stream]
-        return asked(fact, self.payment(id_of(fact.stream)), earlier if must_be_told(fact) else ())
+        payment = self.payment(id_of(fact.stream))
+        return asked(fact, payment, earlier if must_be_told(fact, payment) else ())
 
     def follow(self, effects: Iterable[FollowEarnings] | None = None) -> None:
         """As the store does, each command once."""
@@ -327,8 +328,16 @@ def test_each_instructor_of_a_course_has_a_stream_and_currencies_are_never_added
     assert sum(euros) == 90 * 70
 
 
-def test_facts_of_a_version_that_did_not_say_how_a_sale_stands_are_told_by_the_stream(market: Market) -> None:
-    market.tell(snapshot(disputes=(CONTESTED,)))
+@pytest.mark.parametrize("settles_late", [False, True])
+def test_facts_of_a_version_that_did_not_say_how_a_sale_stands_are_told_by_the_stream(
+    settles_late: Any,
+) -> None:
+    """Also that a charge settled of which a dispute had taken before."""
+    market, charge = Market(), txn("charge", 10000, 320)
+    market.begin()
+    first = snapshot(balance_transaction=None, disputes=(CONTESTED,)) if settles_late else snapshot()
+    market.tell(first, replace(first, balance_transaction=charge, disputes=(CONTESTED,)))
+    market.tell(snapshot(disputes=(replace(CONTESTED, status="lost"),)))
     silent = [
         replace(fact, event=replace(fact.event, stakes=None)) if hasattr(fact.event, "stakes") else fact
         for fact in market.facts
@@ -336,7 +345,20 @@ def test_facts_of_a_version_that_did_not_say_how_a_sale_stands_are_told_by_the_s
     told = [market.commands(effect) for effect in market.asking()]
     market.facts = silent
     assert [market.commands(effect) for effect in market.asking()] == told
-    assert must_be_told(silent[-1])
+    assert must_be_told(silent[market.asking()[-1].position - 1], market.payment())
+
+
+def test_the_day_of_a_sale_stays_whatever_is_heard_of_its_capture_later() -> None:
+    """Stripe showed the money of a charge before it said that the payment succeeded, a day earlier."""
+    market = Market()
+    market.begin()
+    market.tell(snapshot("processing", balance_transaction=txn("charge", 10000, 320, at=NOON + DAY)))
+    first = [market.commands(effect) for effect in market.asking()]
+    market.tell(snapshot())
+    assert [market.commands(effect) for effect in market.asking()] == first
+    market.tell(snapshot(refunds=(WHOLE,)))
+    market.follow()
+    assert market.earnings().days == (Day(MARCH_31 + DAY, 0, 0),)
 
 
 def test_only_the_ledger_itself_sends_what_is_earned(market: Market) -> None:

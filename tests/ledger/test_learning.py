@@ -37,6 +37,7 @@ from ledger.store.forms import Form
 from tests.ledger.course_examples import item
 from tests.ledger.enrolment_examples import (
     ANN,
+    BOB,
     activate,
     after,
     release,
@@ -257,6 +258,17 @@ def test_lessons_that_are_weighed_anew_take_no_return_from_whoever_has_bought_th
 def test_what_has_a_certificate_cannot_be_returned() -> None:
     with pytest.raises(LearntTooMuch, match="certificate"):
         decide(request_return(), when(bought(), DONE, certify())[0])
+
+
+def test_who_gave_a_course_is_not_told_how_much_of_it_is_done() -> None:
+    given = after(reserve(buyer_id=BOB, gift=True), replace(activate(), buyer_id=BOB))
+    told = set()
+    most = syllabus(item(1, weight=60), item(2, weight=40))
+    for learnt in ((report("itm_1", syllabus=most),), (DONE, certify())):
+        with pytest.raises(LearntTooMuch) as refused:
+            decide(request_return(user_id=BOB), when(given, *learnt)[0])
+        told.add(refused.value.detail)
+    assert len(told) == 1
 
 
 def test_progress_belongs_to_its_attempt() -> None:

@@ -65,6 +65,9 @@ def test_who_is_invited_stays_so_while_all_else_is_revised() -> None:
     assert course.written == content(instructors=BOTH)
     again, facts = when(course, revise(content(instructors=BOTH)))
     assert (again, facts) == (course, ())
+    for changed in (content(instructors=BOTH, level="advanced"), content(instructors=THEIRS)):
+        revised, _ = when(course, revise(changed))
+        assert (counts(revised), revised.invited) == (ALONE, (BOB,)), "nobody teaches unasked"
 
 
 @pytest.mark.parametrize(("done", "declined"), [((), True), ((join(),), False)])

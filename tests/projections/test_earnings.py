@@ -5,20 +5,26 @@ from __future__ import annotations
 import random
 from datetime import date, datetime, timedelta
 from functools import reduce
+from itertools import product
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ledger.earnings.balances import Day
+from ledger.earnings.balances import Day, Out, balances
 from ledger.earnings.events import EarningsAccrued, EarningsHeld
 from ledger.earnings.state import Earnings, evolve
 from ledger.earnings.stream import stream_of
 from ledger.earnings.terms import Reckoning, available_on
 from ledger.store import conninfo
+from projections.earnings.projection import Earnings as EarningsProjection
 from projections.live import check, rebuild
+from projections.registry import PROJECTIONS
 from tests.ledger.examples import DAY, NOON
 from tests.projections.histories import History, append
+from tests.projections.paying_histories import OWNERS, Paying
 from tests.projections.tables import catch_up, contents, select
 
 IVY, OLA = "usr_ivy", "usr_ola"
@@ -129,11 +135,57 @@ def test_live_is_rebuilt_after_any_history_and_is_owed_what_the_rules_say(
         assert row["owed"] == state.on(date.max).owed_minor
 
 
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32), steps=st.integers(0, 100), settled=st.booleans())
+def test_sums_of_days_are_what_the_rules_have_of_each_day_and_what_is_booked(
+    seed: int,
+    steps: int,
+    settled: bool,  # noqa: FBT001
+) -> None:
+    paying = Paying.by_chance(seed, steps, settled=settled)
+    projection = EarningsProjection()
+    projection.project_batch(paying.history.recorded)
+    sums: Any = projection._days._sums
+    for owner, day in product(OWNERS, paying.days):
+        found = [
+            (Day(key[3], amount, held), reserved, transferred)
+            for key, (amount, held, reserved, transferred) in sums.items()
+            if key[:2] == owner and key[2] <= day
+        ]
+        out = Out(sum(one[1] for one in found), sum(one[2] for one in found))
+        read = balances((one[0] for one in found), day, out)
+        if paying.is_heard_in_order(owner, day):
+            assert read == paying.earnings(owner, day).on(day), day
+        if not paying.waiting:
+            assert read.owed_minor == paying.booked(owner, day), day
+
+
+@pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
+def test_live_is_rebuilt_after_any_payouts(database_url: str, seed: int, batch: int) -> None:
+    paying = Paying.by_chance(seed, 150)
+    append(database_url, paying.history.recorded)
+    told = {name: PROJECTIONS[name] for name in ("earnings", "journal")}
+    catch_up(database_url, told, batch=batch)
+    live = contents(database_url)
+    assert check(database_url, tuple(told)).differences == ()
+    assert rebuild(database_url, tuple(told)) == len(paying.history.recorded)
+    assert contents(database_url) == live
+    assert select(database_url, "SELECT count(*) AS found FROM instructor_payouts")[0]["found"] > 1
+
+
 _PLANS = {
     "earnings_days_pkey": "SELECT * FROM earnings_days WHERE user_id = 'x' AND happened_on <= '2026-01-01'",
     "earnings_months_pkey": "SELECT * FROM earnings_months WHERE user_id = 'x' AND month < '2026-01-01'",
     "earnings_movements_of_user": """
         SELECT * FROM earnings_movements WHERE user_id = 'x' AND position < 9 ORDER BY position DESC LIMIT 9
+    """,
+    "instructor_payouts_of_user": """
+        SELECT * FROM instructor_payouts WHERE user_id = 'x' AND position < 9 ORDER BY position DESC LIMIT 9
+    """,
+    "payout_recalls_of_payout": "SELECT * FROM payout_recalls WHERE payout_id = 'x' ORDER BY position",
+    "payouts_withheld_of_user": "SELECT * FROM payouts_withheld WHERE user_id = 'x'",
+    "payouts_withheld_by_reason": """
+        SELECT * FROM payouts_withheld WHERE reason = 'platform_short' AND currency = 'usd' ORDER BY position
     """,
     "earnings_movements_by_time": """
         SELECT * FROM earnings_movements

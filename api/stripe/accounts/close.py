@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stripe
 
-from api.stripe.accounts import lookup
+from api.stripe.accounts import balance, lookup
 from api.stripe.accounts.lookup import Present
 from api.stripe.accounts.record import account_of, record_gone
 from api.stripe.delivery import STRIPE_ERRORS, Delivered, Tools, postponed_by, recorder
@@ -42,7 +42,7 @@ async def _refused(
     tools: Tools, effect: CloseAccount, stripe_account_id: str, code: str, origin: Origin
 ) -> Delivered:
     """Stripe has no code for a balance that is left, only a message."""
-    currencies = await lookup.currencies_held(tools.stripe, stripe_account_id)
+    currencies = await balance.currencies_held(tools.stripe, stripe_account_id)
     command = RecordClosingRefusal(
         command_id=new_id("cmd"),
         effective_at=tools.clock.now(),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import stripe
 
-from api.stripe.accounts import lookup
+from api.stripe.accounts import bank_payouts, lookup
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.accounts.record import account_of, look_and_record
-from api.stripe.delivery import Tools, recorder
+from api.stripe.delivery import Owner, Tools, recorder
 from api.stripe.failures import failure_of
 from api.stripe.objects import parse
 from api.stripe.payments.lookup import patiently
@@ -50,9 +50,13 @@ async def onboarding_link(
 
 
 async def refreshed(tools: Tools, user_id: str, origin: Origin) -> None:
-    """What Stripe says now, recorded. Nothing where no account is open or gone. Raises what a call to Stripe
-    raises.
+    """What Stripe says now, recorded, also of the latest payouts to the owner's bank. Nothing where no
+    account is open or gone. Raises what a call to Stripe raises.
     """
     account = await account_of(tools, user_id)
-    if account.stripe_account_id:
-        await look_and_record(tools, user_id, account, recorder(origin, account.stripe_account_id))
+    at_stripe = account.stripe_account_id
+    if not at_stripe:
+        return
+    as_stripe = recorder(origin, at_stripe)
+    await look_and_record(tools, user_id, account, as_stripe)
+    await bank_payouts.record_latest(tools, Owner(user_id, account.account_id), at_stripe, as_stripe)

@@ -13,13 +13,10 @@ import stripe
 from stripe import StripeClient
 from stripe.params import AccountListParams
 
-from api.stripe.accounts.objects import Balance, StripeAccount
-from api.stripe.failures import code_of, is_missing
+from api.stripe.accounts.objects import StripeAccount
+from api.stripe.failures import NO_ACCESS, code_of, is_missing
 from api.stripe.objects import parse, parse_dict
 from api.stripe.payments.lookup import PAGE, every, patiently
-
-NO_ACCESS = "account_invalid"
-"""What Stripe says of an account that was deleted, or has left the platform."""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -34,8 +31,12 @@ def path_of(stripe_account_id: str) -> str:
 
 
 def is_gone(error: stripe.StripeError) -> bool:
-    no_access = isinstance(error, stripe.PermissionError) and code_of(error) == NO_ACCESS
-    return no_access or is_missing(error)
+    return has_no_access(error) or is_missing(error)
+
+
+def has_no_access(error: stripe.StripeError) -> bool:
+    """To the account that a call was for, whatever of it was asked for."""
+    return isinstance(error, stripe.PermissionError) and code_of(error) == NO_ACCESS
 
 
 async def present(client: StripeClient, stripe_account_id: str, now: datetime) -> Present:
@@ -64,12 +65,3 @@ async def find_account(
         if (account.metadata or {}).get("account_id") == account_id:
             return account
     return None
-
-
-async def currencies_held(client: StripeClient, stripe_account_id: str) -> tuple[str, ...]:
-    """In which the account has a balance at Stripe, above zero or below, sorted."""
-    balance = await patiently(
-        lambda: client.v1.balance.retrieve_async(options={"stripe_account": stripe_account_id})
-    )
-    found = parse(balance, Balance)
-    return tuple(sorted({one.currency for one in (*found.available, *found.pending) if one.amount}))

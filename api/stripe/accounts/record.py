@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.stripe.accounts import lookup
 from api.stripe.accounts.lookup import Present
 from api.stripe.accounts.objects import Requirements, StripeAccount, TosAcceptance
-from api.stripe.delivery import Tools
+from api.stripe.delivery import Owner, Tools
 from api.stripe.objects import instant
 from ledger.accounts.commands import LostAccount, RecordAccountGone, RecordAccountSnapshot
 from ledger.accounts.decider import ACCOUNT
@@ -77,6 +77,14 @@ def standing_of(account: StripeAccount) -> Standing:
 
 def _sorted(names: list[str] | None) -> tuple[str, ...]:
     return tuple(sorted(names or ()))
+
+
+def owner_named(account: StripeAccount, ledger_id: str) -> Owner | None:
+    """Whose it is, as its metadata says; None for one that is none of this ledger's."""
+    named = account.metadata or {}
+    user_id, account_id = named.get("user_id", ""), named.get("account_id", "")
+    ours = named.get("ledger_id") == ledger_id and user_id and account_id
+    return Owner(user_id, account_id) if ours else None
 
 
 def lost_account(account: StripeAccount, ledger_id: str) -> LostAccount | None:

@@ -9,13 +9,14 @@ import msgspec
 
 from api.stripe.accounts import lookup
 from api.stripe.accounts.lookup import Present
-from api.stripe.accounts.record import record_account, record_gone
-from api.stripe.delivery import Postponed, Tools
+from api.stripe.accounts.record import account_of, owner_named, record_account, record_gone
+from api.stripe.delivery import Owner, Postponed, Tools
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
 from ledger.webhooks.stream import stream_of
 
 NOT_OURS = "the connected account is none of this ledger's"
+ANOTHERS = "the connected account is another user's, whatever it says"
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -31,21 +32,30 @@ async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
     present = await lookup.present(tools.stripe, effect.account_id, tools.clock.now())
     if present.account is None:
         return await _gone(tools, effect, present, origin)
-    named = present.account.metadata or {}
-    user_id, account_id = named.get("user_id", ""), named.get("account_id", "")
-    if named.get("ledger_id") != tools.store.ledger_id or not user_id or not account_id:
+    owner = owner_named(present.account, tools.store.ledger_id)
+    if owner is None:
         return Applied(ignored=NOT_OURS)
-    outcome = await record_account(tools, user_id, account_id, present, origin)
-    return Applied(account_id, changed=bool(outcome.recorded))
+    if not (await account_of(tools, owner.user_id)).attempt:
+        # it would be taken up as the user's, and what an account names can be written by anybody with the key
+        known = await _owner(tools, effect)
+        if known is not None and known.user_id != owner.user_id:
+            return Applied(ignored=ANOTHERS)
+    outcome = await record_account(tools, owner.user_id, owner.account_id, present, origin)
+    return Applied(owner.account_id, changed=bool(outcome.recorded))
 
 
 async def _gone(tools: Tools, effect: ApplyWebhook, present: Present, origin: Origin) -> Applied:
     """Stripe does not tell any more whose it is; the tables do."""
-    if tools.owners is None:
-        raise Postponed("nothing here knows whose connected account it is")
-    [received] = (await tools.store.read_stream(stream_of(effect.stripe_event_id)))[:1]
-    owner = await tools.owners.owner_of(effect.account_id, received.position)
+    owner = await _owner(tools, effect)
     if owner is None:
         return Applied(ignored=NOT_OURS)
     outcome = await record_gone(tools, owner.user_id, effect.account_id, present, origin)
     return Applied(owner.account_id, changed=bool(outcome.recorded))
+
+
+async def _owner(tools: Tools, effect: ApplyWebhook) -> Owner | None:
+    """By the tables. Raises Postponed while they are behind the event."""
+    if tools.owners is None:
+        raise Postponed("nothing here knows whose connected account it is")
+    [received] = (await tools.store.read_stream(stream_of(effect.stripe_event_id)))[:1]
+    return await tools.owners.owner_of(effect.account_id, received.position)

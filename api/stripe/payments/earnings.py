@@ -14,15 +14,15 @@ from ledger.store import Store
 
 async def deliver(tools: Tools, effect: FollowEarnings, origin: Origin, cause: Recorded | None) -> Delivered:
     """Once for each instructor, however often this is delivered. One fact is read where none is at hand, and
-    the payment's whole stream for a fact of 0.2.0 alone.
+    the payment's whole stream for a fact of 0.2.0, and for the settlement of what is disputed since.
     """
     fact = cause or await _fact(tools.store, effect)
     payment, earlier = Payment(), list[Recorded]()
     if KIND.has(fact.stream):
         payment = await tools.store.state(PAYMENT, fact.stream)
-        earlier = await _up_to(tools.store, fact) if must_be_told(fact) else []
+        earlier = await _up_to(tools.store, fact) if must_be_told(fact, payment) else []
     outcome = None
-    for command in asked(fact, payment, earlier):
+    for command in asked(fact, payment, earlier, tools.recovery):
         outcome = await tools.store.handle(command, as_worker(origin))
     return Delivered(outcome)
 

@@ -157,15 +157,21 @@ def _completed(command: ReportProgress, standing: Standing, begun_at: datetime |
     )
 
 
-def check_returnable(progress: Progress, syllabuses: tuple[Syllabus, ...] = ()) -> None:
+def check_returnable(
+    progress: Progress, syllabuses: tuple[Syllabus, ...] = (), *, to_learner: bool = True
+) -> None:
     """Whether its buyer may have the money back without anybody's leave. Raises `LearntTooMuch`.
 
     An author who weighs lessons anew, or takes some away, takes no return from anybody: what is done is
-    the least that it comes to of any of `syllabuses`.
+    the least that it comes to of any of `syllabuses`. How much that is, only the learner is told.
     """
     percent = min((_percent_of(one, progress) for one in syllabuses), default=progress.percent)
     if percent < RETURN_BELOW_PERCENT:
         return
+    if not to_learner:
+        raise LearntTooMuch(
+            "So much of this course is done by whom it was given to that it can be returned no more."
+        )
     if progress.certificate is not None and progress.certificate.status == "valid":
         raise LearntTooMuch("There is a certificate for this course; it can be returned no more.")
     raise LearntTooMuch(

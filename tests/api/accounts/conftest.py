@@ -16,6 +16,7 @@ from stripe import StripeClient
 from api.accounts.owners import TableOwners
 from api.background.deliveries import Worker
 from api.clock import SandboxClock
+from api.sandbox.money import add_balance_transaction
 from api.sandbox.resources.connect import accounts, onboarding
 from api.sandbox.transaction import Transaction
 from api.settings import Settings
@@ -83,6 +84,22 @@ class Platform:
 
         self.bench.does(finish)
 
+    def adjust(self, at_stripe: str, amount: int, currency: str = "usd") -> None:
+        """Her balance at Stripe, by that much."""
+
+        def book(tx: Transaction) -> Any:
+            with tx.acting_for(at_stripe):
+                return add_balance_transaction(
+                    tx,
+                    kind="adjustment",
+                    category="other_adjustment",
+                    amount=amount,
+                    currency=currency,
+                    source=None,
+                )
+
+        self.bench.does(book)
+
     def leave(self, at_stripe: str) -> None:
         self.bench.does(lambda tx: accounts.deauthorize(tx, at_stripe))
 
@@ -122,6 +139,7 @@ class Platform:
         """Until nothing waits in the outbox."""
         async with self.working():
             await until(self._idle)
+        await self.app.projected()
 
     async def _idle(self) -> bool:
         await self.app.projected()

@@ -225,7 +225,10 @@ async def test_events_of_accounts_come_to_the_same_address_by_a_secret_of_their_
     assert received.event.account_id == "acct_theirs"
     assert [type(effect) for effect in react(received)] == [ApplyWebhook]
     await heard(app, "evt_payout", type="payout.paid")
-    assert len(await app.services.store.read_stream("webhook-evt_payout")) == 2, "received, and ignored"
+    [received] = await app.services.store.read_stream("webhook-evt_payout")
+    assert [type(effect) for effect in react(received)] == [ApplyWebhook]
+    await heard(app, "evt_charge", type="charge.succeeded")
+    assert len(await app.services.store.read_stream("webhook-evt_charge")) == 2, "received, and ignored"
     await heard(app, "evt_own", account=None)
     assert len(await app.services.store.read_stream("webhook-evt_own")) == 2, "the platform's own account"
 

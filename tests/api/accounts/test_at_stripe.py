@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from stripe import StripeClient
 
 from api.sandbox.faults import FaultKind
-from api.sandbox.money import add_balance_transaction
 from api.sandbox.resources.connect import onboarding
-from api.sandbox.transaction import Transaction
+from api.settings import Settings
 from api.stripe.objects import EventData, EventObject, StripeEvent
 from ledger.effects import CloseAccount, CreateAccount
 from projections import live
-from tests.api.accounts.conftest import Platform
-from tests.api.support import problem
+from tests.api.accounts.conftest import ConnectStripe, Platform
+from tests.api.support import problem, running
 
 URLS = {"return_url": "https://teach.example/back", "refresh_url": "https://teach.example/again"}
 ENDINGS: list[tuple[onboarding.Outcome, str, str]] = [
@@ -160,32 +160,17 @@ async def test_what_stripe_refuses_is_known_at_once(platform: Platform) -> None:
 
 async def test_an_account_is_closed_at_stripe_when_its_balance_is_zero(platform: Platform) -> None:
     at_stripe = await platform.opened("complete")
-    _adjust(platform, at_stripe, 1_200)
+    platform.adjust(at_stripe, 1_200)
     refused = await platform.post("/close")
     assert (refused.status_code, problem(refused)["code"]) == (409, "account_not_closed")
     assert "USD" in problem(refused)["detail"]
     assert at_stripe in await platform.at_stripe()
-    _adjust(platform, at_stripe, -1_200)
+    platform.adjust(at_stripe, -1_200)
     closed = await platform.post("/close")
     assert (closed.status_code, closed.json()["status"]) == (200, "closed")
     assert (await platform.account()).closed == "owner"
     await platform.receive_shuffled(seed=1)
     assert (await platform.seen())["status"] == "closed"
-
-
-def _adjust(platform: Platform, at_stripe: str, amount: int) -> None:
-    def book(tx: Transaction) -> Any:
-        with tx.acting_for(at_stripe):
-            return add_balance_transaction(
-                tx,
-                kind="adjustment",
-                category="other_adjustment",
-                amount=amount,
-                currency="usd",
-                source=None,
-            )
-
-    platform.bench.does(book)
 
 
 @pytest.mark.parametrize("step", [CreateAccount, CloseAccount])
@@ -211,17 +196,49 @@ async def test_the_answer_to_a_closing_is_lost_and_it_is_closed_all_the_same(pla
     assert ((await platform.seen())["status"], await platform.at_stripe()) == ("closed", [])
 
 
-async def test_the_same_key_after_a_restore_is_the_same_account(platform: Platform) -> None:
-    """The ledger forgets it, Stripe does not: its next webhook takes it up."""
+async def test_one_that_a_restored_ledger_forgot_is_taken_up_by_its_next_webhook(platform: Platform) -> None:
+    """Whose it is, it names itself."""
+    kept: Any = await platform.stripe.client.v1.accounts.retrieve_async(await platform.opened())
+    assert set(kept.metadata.to_dict()) == {"account_id", "user_id", "ledger_id"}
+    named = {**kept.metadata.to_dict(), "user_id": "usr_kim", "account_id": "acn_lost"}
+    create: Any = platform.stripe.client.v1.accounts.create_async
+    wish = {"type": "express", "capabilities": {"transfers": {"requested": True}}, "metadata": named}
+    at_stripe = (await create(wish)).id
+    platform.onboard(at_stripe, "complete")
+    await platform.receive(platform.events())
+    assert await _seen_by(platform, "usr_kim") == ("enabled", at_stripe)
+
+
+@pytest.mark.parametrize("account_id", ["acn_lost", ""])
+async def test_an_account_that_names_somebody_else_stays_its_owners(
+    platform: Platform, account_id: str
+) -> None:
     at_stripe = await platform.opened("complete")
     kept: Any = await platform.stripe.client.v1.accounts.retrieve_async(at_stripe)
-    assert set(kept.metadata.to_dict()) == {"account_id", "user_id", "ledger_id"}
-    renamed = {**kept.metadata.to_dict(), "user_id": "usr_kim", "account_id": "acn_lost"}
-    await platform.stripe.client.v1.accounts.update_async(at_stripe, {"metadata": renamed})
+    metadata = kept.metadata.to_dict()
+    lying = {**metadata, "user_id": "usr_kim", "account_id": account_id or metadata["account_id"]}
+    await platform.stripe.client.v1.accounts.update_async(at_stripe, {"metadata": lying})
     await platform.receive(platform.events())
-    kim = platform.app.caller("usr_kim", "instructor")
-    taken = (await kim.get("/api/instructor/account")).json()
-    assert (taken["status"], taken["stripe_account_id"]) == ("enabled", at_stripe)
+    assert await _seen_by(platform, "usr_kim") == ("none", None)
+    assert (await platform.account()).stripe_account_id == at_stripe
+
+
+async def test_another_account_that_says_that_it_is_the_owners_changes_nothing(platform: Platform) -> None:
+    at_stripe = await platform.opened("restricted")
+    await platform.receive(platform.events())
+    kept: Any = await platform.stripe.client.v1.accounts.retrieve_async(at_stripe)
+    create: Any = platform.stripe.client.v1.accounts.create_async
+    wish = {"type": "express", "capabilities": {"transfers": {"requested": True}}}
+    other = await create({**wish, "metadata": kept.metadata.to_dict()})
+    platform.onboard(other.id, "complete")
+    await platform.receive(platform.events())
+    assert await _seen_by(platform, "usr_ivy") == ("restricted", at_stripe)
+
+
+async def _seen_by(platform: Platform, user_id: str) -> tuple[str, str | None]:
+    caller = platform.app.caller(user_id, "instructor")
+    seen = (await caller.get("/api/instructor/account")).json()
+    return seen["status"], seen["stripe_account_id"]
 
 
 async def test_rebuilt_tables_are_as_the_live_ones(platform: Platform, database_url: str) -> None:
@@ -233,3 +250,25 @@ async def test_rebuilt_tables_are_as_the_live_ones(platform: Platform, database_
     await platform.app.projected()
     checked = await asyncio.to_thread(live.check, database_url, ["accounts"])
     assert checked.differences == (), checked
+
+
+@pytest.mark.parametrize("keys", [("one", "one"), ("one", "two")])
+async def test_two_processes_that_are_asked_at_once_make_one_account(
+    platform: Platform, settings: Settings, client: StripeClient, database_url: str, keys: tuple[str, str]
+) -> None:
+    async with running(settings, database_url, ConnectStripe(client, database_url)) as other:
+        ivy_there = other.caller("usr_ivy", "instructor")
+        asked = zip((platform.ivy, ivy_there), keys, strict=True)
+        answers = await asyncio.gather(
+            *(who("POST", "/api/instructor/account", key=key, json={"country": "US"}) for who, key in asked)
+        )
+        await platform.worked()
+    assert len(await platform.at_stripe()) == 1
+    assert (await platform.facts()).count("requested") == 1
+    assert (await platform.seen())["status"] == "onboarding"
+    made = [one for one in answers if one.status_code in {201, 202}]
+    assert len(made) == (2 if keys[0] == keys[1] else 1)
+    assert {problem(one)["code"] for one in answers if one not in made} <= {
+        "account_in_progress",
+        "account_exists",
+    }

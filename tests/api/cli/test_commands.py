@@ -40,8 +40,8 @@ NEW_LOGIN = """
     END $$
 """
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "policies", "recognise",
-    "replay", "serve", "snapshots", "stripe", "token", "verify", "worker",
+    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "payouts", "policies",
+    "recognise", "replay", "serve", "snapshots", "stripe", "token", "verify", "worker",
 )  # fmt: skip
 
 

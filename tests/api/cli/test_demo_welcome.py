@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from api.demo import welcome as saying
+from api.demo.authors import YEARLY
 from api.demo.folder import LOG
 from api.demo.welcome import welcome
 from api.serve.service import Running
 from api.settings import Settings
 from tests.docs.runner import run_page, shell
-from tests.flows import market
-from tests.service import ROOT, Service, eventually, running_service
+from tests.flows import paid
+from tests.service import ROOT, Service, eventually
 
 needs_curl = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("bash")), reason="curl and bash are not installed"
@@ -26,7 +27,10 @@ needs_curl = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_service(tmp_path_factory.mktemp("service") / "data") as running:
+    """Its instructor has sold a course and was paid, as those of the demonstration."""
+    data = tmp_path_factory.mktemp("service") / "data"
+    with paid.running_with_a_sale(data, user=YEARLY) as running:
+        paid.pay(running, YEARLY)
         yield running
 
 
@@ -39,7 +43,6 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saying, "which", lambda _: None)
-    market.course(service)
     said = said_by(service)
     environment = {**os.environ, "S": f"{service.sandbox_url}/_sandbox"}
     # as pasted: what is set for a terminal, and the lines to try

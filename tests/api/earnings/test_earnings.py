@@ -8,19 +8,23 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
+from psycopg import AsyncConnection
 
+from api.earnings.reads import standings_of
 from api.earnings.statement import CurrencyStatement, StatementLine
 from api.earnings.statement_csv import _harmless
 from api.earnings.statement_pdf import rows_of
+from api.http.paging import page
 from api.settings import Settings
 from ledger.ids import new_id
 from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.payments.decider import PAYMENT
 from ledger.payments.stream import stream_of
 from ledger.split import Part
+from ledger.store import conninfo
 from tests.api.courses import ways
 from tests.api.support import STRIPE, Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
@@ -36,8 +40,8 @@ class Market:
     100.00 that Ann buys, and again Bob a month later.
     """
 
-    def __init__(self, app: Running, stripe: FakeStripe) -> None:
-        self.app, self.stripe = app, stripe
+    def __init__(self, app: Running, stripe: FakeStripe, url: str) -> None:
+        self.app, self.stripe, self.url = app, stripe, url
         self.ivy, self.ola = app.caller(IVY, "instructor"), app.caller(OLA, "instructor")
         self.root = app.caller("usr_root", "admin")
         self.begun = datetime.now(UTC)
@@ -88,13 +92,17 @@ class Market:
         assert answer.status_code == 200, answer.text
         return answer.json() if answer.headers["content-type"] == "application/json" else answer.content
 
+    async def do(self, statement: LiteralString) -> None:
+        async with await AsyncConnection.connect(conninfo(self.url), autocommit=True) as connection:
+            await connection.execute(statement)
+
     async def booked(self, user_id: str, until: datetime | None = None) -> int:
-        """What account 2100 has for an instructor."""
+        """What account 2100 has for an instructor, less 1210."""
         query = """
             SELECT coalesce(-sum(amount_minor), 0)::bigint
             FROM postings
             JOIN entries USING (position)
-            WHERE account = '2100' AND party = %s AND effective_at <= %s
+            WHERE account IN ('2100', '1210') AND party = %s AND effective_at <= %s
         """
         until = until or datetime.max.replace(tzinfo=UTC)
         async with self.app.services.reading() as connection:
@@ -109,7 +117,7 @@ async def market(
 ) -> AsyncIterator[Market]:
     stripe, url = FakeStripe(), clone(server, template)
     async with running(Settings(data_dir=tmp_path_factory.mktemp("earnings")), url, stripe) as app:
-        opened = Market(app, stripe)
+        opened = Market(app, stripe, url)
         await opened.happen()
         yield opened
     drop(server, url)
@@ -154,6 +162,26 @@ async def test_sums_by_course_and_by_month_come_to_what_is_owed(market: Market) 
     )
     owed = await market.booked(IVY)
     assert sum(one["kept_minor"] for one in by_course) == sum(one["kept_minor"] for one in by_month) == owed
+
+
+async def test_totals_and_sums_are_of_one_moment(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though more is earned while they are read."""
+    path, more = (
+        "/api/instructor/earnings?by=course",
+        "UPDATE earnings_months SET amount_minor = amount_minor",
+    )
+    before = await market.get(path)
+
+    async def read(*of: Any) -> Any:
+        standings = await standings_of(*of)
+        await market.do(f"{more} + 1")
+        return standings
+
+    monkeypatch.setattr("api.earnings.routes.standings_of", read)
+    try:
+        assert await market.get(path) == before
+    finally:
+        await market.do(f"{more} - 1")
 
 
 async def test_each_movement_says_how_it_came_out(market: Market) -> None:
@@ -315,14 +343,18 @@ async def test_a_long_month_is_read_page_by_page(market: Market, monkeypatch: py
     assert await market.get(path, accept="text/csv") == whole
 
 
-def test_an_authors_words_are_no_formula() -> None:
-    assert _harmless('=HYPERLINK("http://evil")').startswith("'=")
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\n", "\u3000"])
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_an_authors_words_are_no_formula(before: str, sign: str) -> None:
+    assert _harmless(f"{before}{sign}cmd()") == f"'{before}{sign}cmd()"
     assert _harmless("Statistics = fun") == "Statistics = fun"
 
 
 def test_a_statement_as_pdf_says_what_the_others_say() -> None:
     line = StatementLine(course_id="crs_1", title=None, kind="refund", movements=3, amount_minor=-451)
-    of = CurrencyStatement(currency="usd", opening_minor=451, closing_minor=0, lines=[line])
+    of = CurrencyStatement(
+        currency="usd", opening_minor=451, closing_minor=0, owed_to_platform_minor=0, lines=[line]
+    )
     assert rows_of(of) == [
         ("Opening balance", "", "", "4.51 USD"),
         ("crs_1", "Refunds", "3", "-4.51 USD"),
@@ -343,6 +375,11 @@ async def test_a_statement_is_a_pdf_where_that_is_asked_for_and_the_same_each_ti
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     refused = await market.ivy.get(path, headers={"Accept": "image/png"})
     assert (refused.status_code, problem(refused)["code"]) == (406, "not_acceptable")
+
+
+async def test_a_month_is_named_as_it_was_asked_for(market: Market) -> None:
+    for month in ("0001-01", "9999-12"):
+        assert (await market.get(f"/api/instructor/statements/{month}"))["month"] == month
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026", "march", "2026-03-01"])
@@ -381,6 +418,12 @@ async def test_what_is_owed_is_read_in_pages_and_of_any_day(market: Market) -> N
     assert totals["owed_minor"] == await market.booked(IVY, end) + await market.booked(OLA, end)
     assert (totals["available_minor"], totals["booked_minor"]) == (0, None)
     assert (await market.get("/api/earnings/owed?at=2020-01-01", market.root))["totals"] == []
+
+
+async def test_the_page_after_the_longest_id_of_a_user_is_read(market: Market) -> None:
+    at = page([("a" * 128, "usd"), ("b", "usd")], 1, lambda key: key).next_cursor
+    after = await market.get(f"/api/earnings/owed?cursor={at}", market.root)
+    assert [one["user_id"] for one in after["items"]] == [IVY, OLA]
 
 
 async def test_a_cursor_that_no_list_gave_is_refused_whatever_it_holds(market: Market) -> None:

@@ -141,16 +141,14 @@ async def test_the_purchase_of_what_was_completed_since_has_its_answer(app: Runn
     assert problem(await ann.buy(course_id, "pm_ok"))["code"] == "already_enrolled"
 
 
-async def test_an_enrolment_is_shown_with_what_is_done_to_its_learner_and_its_buyer(
+async def test_an_enrolment_is_shown_with_what_is_done_to_its_learner(
     app: Running, ann: Caller, root: Caller
 ) -> None:
-    bob = app.caller(new_id("usr"), "student")
-    course_id = await ways.course_of(app.services, IVY, ways.PUBLISHED)
-    gift = (await bob.buy(course_id, "pm_ok", gift_to=ann.user_id)).json()["enrolment"]
-    await report(ann, course_id, "itm_2")
+    course_id, _ = await bought(app, ann)
+    enrolment_id = (await report(ann, course_id, "itm_2")).json()["enrolment_id"]
     await app.projected()
-    path = f"/api/enrolments/{gift['enrolment_id']}"
-    for caller in (ann, bob, root):
+    path = f"/api/enrolments/{enrolment_id}"
+    for caller in (ann, root):
         shown = (await caller.get(path)).json()
         assert (shown["items_done"], shown["progress_percent"]) == (["itm_2"], 50)
     stranger = app.caller("usr_stranger", "student")
@@ -159,6 +157,27 @@ async def test_an_enrolment_is_shown_with_what_is_done_to_its_learner_and_its_bu
     assert problem(await ann.get("/api/enrolments/'"))["code"] == "not_found"
     [listed] = (await ann.get("/api/enrolments?status=active")).json()["items"]
     assert listed["progress_percent"] == 50
+
+
+async def test_who_gave_a_course_sees_that_it_is_had_and_not_what_is_learnt(
+    app: Running, ann: Caller, root: Caller
+) -> None:
+    bob = app.caller(new_id("usr"), "student")
+    course_id = await ways.course_of(app.services, IVY, ways.PUBLISHED)
+    given = (await bob.buy(course_id, "pm_ok", gift_to=ann.user_id, key="mine")).json()["enrolment"]
+    path = f"/api/enrolments/{given['enrolment_id']}"
+    await app.projected()
+    before = (await bob.get(path)).json()
+    assert (before["status"], before["progress_percent"]) == ("active", 0)
+    await report(ann, course_id, "itm_1", "itm_2")
+    await app.projected()
+    assert (await bob.get(path)).json() == before
+    async with app.services.reading() as connection:
+        await connection.execute("DELETE FROM idempotency_keys")
+    again = await bob.buy(course_id, "pm_ok", gift_to=ann.user_id, key="mine")
+    assert again.json()["enrolment"] == given
+    for caller in (ann, root):
+        assert (await caller.get(path)).json()["status"] == "completed"
 
 
 async def test_items_that_are_not_the_courses_are_named(app: Running, ann: Caller) -> None:

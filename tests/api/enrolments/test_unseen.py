@@ -32,6 +32,9 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "publish": ("POST", "/api/courses/{}/publish", {}),
     "archive": ("POST", "/api/courses/{}/archive", {}),
     "unarchive": ("POST", "/api/courses/{}/unarchive", {}),
+    "accept": ("POST", "/api/courses/{}/invitation/accept", {}),
+    "decline": ("POST", "/api/courses/{}/invitation/decline", {}),
+    "leave": ("POST", "/api/courses/{}/leave", {}),
     "revise": ("PATCH", "/api/courses/{}", {"expected_revision": 1, "title": "Mine"}),
 }
 
@@ -45,7 +48,16 @@ async def asked(caller: Caller, name: str, course_id: str) -> Any:
 
 
 async def test_to_a_stranger_what_is_not_public_is_as_what_there_is_not(market: Market, ann: Caller) -> None:
-    hidden = [await market.course(way) for way in UNSEEN]
+    await _are_hidden([await market.course(way) for way in UNSEEN], market, ann)
+
+
+async def test_what_is_published_and_erased_is_as_what_there_is_not(market: Market, ann: Caller) -> None:
+    await market.app.projected()
+    assert (await market.app.caller(AUTHOR, "instructor")("DELETE", "/api/me")).status_code == 204
+    await _are_hidden([market.course_id], market, ann)
+
+
+async def _are_hidden(hidden: list[str], market: Market, ann: Caller) -> None:
     await market.app.projected()
     for name in REQUESTS:
         nothing = problem(await asked(ann, name, "crs_none"))

@@ -17,6 +17,7 @@ from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
+from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
 from tests.ledger.token_examples import request
@@ -62,6 +63,9 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "refreshConnectedAccount": {},
     "closeConnectedAccount": {},
+    "requestPayout": {"currency": "usd", "user_id": "usr_owner"},
+    "retryPayout": {},
+    "recallPayouts": {"currency": "cad", "user_id": "usr_owner"},
     "postReview": {"rating": 5, "text": "Clear."},
     "editReview": {"rating": 4},
     "replyToReview": {"text": "Thanks."},
@@ -88,6 +92,8 @@ QUERY = {
     "getEarnings": {"user_id": "usr_owner"},
     "listEarningsMovements": {"user_id": "usr_owner"},
     "getStatement": {"user_id": "usr_owner"},
+    "listBankPayouts": {"user_id": "usr_owner"},
+    "listPayouts": {"user_id": "usr_owner"},
     "getTokenBalance": {"user_id": "usr_owner"},
     "listTokenMovements": {"user_id": "usr_owner"},
     "getStreak": {"user_id": "usr_owner"},
@@ -128,6 +134,11 @@ SOMEBODYS = {
     "getEarnings",
     "listEarningsMovements",
     "getStatement",
+    "listBankPayouts",
+    "requestPayout",
+    "listPayouts",
+    "getPayout",
+    "retryPayout",
     "acceptFriend",
     "declineFriend",
     "withdrawFriendRequest",
@@ -281,7 +292,27 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         await app.services.store.handle(replace(asked, **ours), ROOT)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
+    ids["payout_id"] = await paid_to(app, "usr_owner")
     return World(app, owner, courses, reviews, learnt, **ids)
+
+
+async def paid_to(app: Running, user_id: str) -> str:
+    """The id of a payout that is blocked. Another could be asked for, and of a third some is owed back."""
+    instructor = app.caller(user_id, "instructor")
+    await instructor("POST", "/api/instructor/account", key="open", json={"country": "US"})
+    await instructor("POST", "/api/instructor/account/refresh", json={})
+    fake: Any = app.services.gateway
+    school = School(app, fake, "")
+    for currency in ("usd", "cad", "gbp"):
+        school.short(10_000, currency)
+        await school.earn(user_id, 5_000, currency)
+    assert (await school.ask(instructor, "cad")).status_code == 201
+    await school.earn(user_id, -5_000, "cad", kind="refund")
+    fake.connect.refuses = True
+    refused = await school.ask(instructor, "gbp")
+    fake.connect.refuses = False
+    await app.projected()
+    return str(refused.json()["payout"]["payout_id"])
 
 
 async def befriend(asker: Caller, asked: str) -> None:
@@ -388,6 +419,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             code="X",
             month="2026-01",
             review_id="rvw_1",
+            payout_id="ipo_1",
             user_id="usr_1",
             request_id="awr_1",
         )

@@ -204,6 +204,9 @@ class Bench:
         fault = Fault(kind=kind, method=method, path=path, **more)
         self.sandbox.call(lambda: self.sandbox.state.faults.ask(fault))
 
+    def clear(self) -> None:
+        self.sandbox.call(self.sandbox.state.faults.clear)
+
     def now(self) -> datetime:
         seconds: int = self.sandbox.call(self.sandbox.state.clock.now)
         return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,8 @@
+"""Whether the platform has at Stripe what it owes its instructors. Pure."""
+
+from __future__ import annotations
+
+
+def shortfall(at_stripe_minor: int, owed_minor: int) -> int:
+    """How much of what is owed, available or not, is not at Stripe any more; both of one currency."""
+    return max(owed_minor - at_stripe_minor, 0)
