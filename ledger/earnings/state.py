@@ -33,8 +33,8 @@ from ledger.persistent import PersistentMap
 _KEPT_DAYS = 2 * HOLD.days
 """How long before the newest day of availability days stand alone. What is older was available a month before
 the newest was sold, so that no clock that is ahead makes anything available early."""
-KEPT_TRANSFERS = 100
-"""How many of the newest can be recalled: of daily ones, three months."""
+KEPT_TRANSFERS = 50
+"""How many of the newest can be recalled: of daily ones, seven weeks."""
 
 PayoutStatus = Literal["reserved", "unknown", "transferred", "blocked"]
 ON_ITS_WAY: frozenset[PayoutStatus] = frozenset({"reserved", "unknown"})
