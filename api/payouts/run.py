@@ -68,7 +68,7 @@ class Run:
     def __init__(
         self, store: Store, looking: Looking, clock: Clock, *, origin: Origin = _ORIGIN, dry: bool = False
     ) -> None:
-        """`dry` looks and records nothing."""
+        """`dry` looks, and asks for nothing. What a look finds at Stripe is recorded all the same."""
         self._store, self._looking, self._clock = store, looking, clock
         self._origin, self._dry = origin, dry
 
