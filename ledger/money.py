@@ -58,6 +58,11 @@ def step_minor(currency: str) -> int:
     return _STEPS.get(currency, 1)
 
 
+def movable_minor(amount_minor: int, currency: str) -> int:
+    """As much of it as Stripe moves, whose amounts are whole steps."""
+    return amount_minor - amount_minor % step_minor(currency)
+
+
 def smallest_minor(currency: str) -> int:
     """The least that Stripe charges; one step where it names no minimum. Refunds have none."""
     return _SMALLEST.get(currency, step_minor(currency))

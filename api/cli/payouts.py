@@ -26,7 +26,7 @@ def payouts() -> None:
 
 
 @payouts.command("run")
-@click.option("--dry-run", is_flag=True, help="Say what would be paid; record and ask for nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be paid; ask for nothing.")
 @json_option
 def run(*, dry_run: bool, as_json: bool) -> None:
     """Pay what is available to everybody who can be paid. The worker does so, too, and each payout is made
@@ -88,7 +88,7 @@ def list_(user_id: str | None, status: str | None, *, as_json: bool) -> None:
                 one.attempt,
                 f"{one.reserved_at:%Y-%m-%d %H:%M}" if one.reserved_at else "",
                 one.transfer_id or "",
-                one.recalled_minor,
+                _amount(one.recalled_minor, one.currency),
                 one.detail or "",
             )
             for one in found

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from psycopg import AsyncConnection
 
+from ledger import money
 from ledger.earnings.commands import RequestPayout, RetryPayout
 from ledger.earnings.decider import EARNINGS
 from ledger.earnings.events import PayoutReserved
@@ -16,14 +17,16 @@ from ledger.earnings.refusals import PlatformShort
 from ledger.earnings.state import Earnings, day_of
 from ledger.earnings.terms import MINIMUM_PAYOUT_MINOR
 from ledger.message import Origin
-from projections.queries.payouts import payees, reserved
+from projections.queries.payouts import reserved, waiting
 
 
 class Looking(Protocol):
     """`StripeGateway` does it. Both raise Postponed when Stripe does not answer."""
 
     async def account_to_pay(self, user_id: str, currency: str, origin: Origin) -> str:
-        """Raises `AccountNotPayable` and `AccountBelowZero`."""
+        """Raises `AccountNotPayable` and `AccountBelowZero`. Afterwards less may be available: what a
+        restored ledger has forgotten of what was paid there is recorded.
+        """
         ...
 
     async def platform_available(self) -> Mapping[str, int]: ...
@@ -58,12 +61,12 @@ async def funds_for(
 ) -> Funds:
     """As `funds`, less what waits for them already: a payout that is asked for is before none that waits."""
     free, currency = await funds(conn, looking), command.currency
-    for waiting in await payees(conn, day_of(command.effective_at), waiting_in=currency):
-        if waiting.user_id == command.user_id:
+    for one in await waiting(conn, day_of(command.effective_at), currency, command.user_id):
+        if one.user_id == command.user_id:
             break
-        if waiting.available_minor >= MINIMUM_PAYOUT_MINOR:
+        if one.available_minor >= MINIMUM_PAYOUT_MINOR:
             with suppress(PlatformShort):
-                free.take(waiting.available_minor, currency)
+                free.take(money.movable_minor(one.available_minor, currency), currency)
     return free
 
 

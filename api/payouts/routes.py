@@ -163,9 +163,7 @@ async def _asked(services: Services, request: Call, command: Wish) -> Response[A
 
 async def _looked_at(services: Services, command: Wish, origin: Origin) -> Wish:
     """With the account that it goes to. Raises what keeps it from being paid; the rules come first."""
-    earnings = await services.store.state(EARNINGS, stream_of(command.user_id, command.currency))
-    amount = payable(command, earnings)
-    if not amount:
+    if not await _payable(services, command):
         return command
     try:
         account = await services.gateway.account_to_pay(command.user_id, command.currency, origin)
@@ -175,8 +173,15 @@ async def _looked_at(services: Services, command: Wish, origin: Origin) -> Wish:
         raise StripeUnavailable(
             "Stripe does not answer. Nothing was changed; try again in a moment."
         ) from why
-    free.take(amount, command.currency)
+    if amount := await _payable(services, command):
+        free.take(amount, command.currency)
     return msgspec.structs.replace(command, stripe_account_id=account)
+
+
+async def _payable(services: Services, command: Wish) -> int:
+    """Looked at again after Stripe was, which may have told of what was forgotten."""
+    earnings = await services.store.state(EARNINGS, stream_of(command.user_id, command.currency))
+    return payable(command, earnings)
 
 
 async def _answer(services: Services, request: Call, command: Wish, done: Submitted) -> Response[Any]:

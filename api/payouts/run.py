@@ -7,6 +7,7 @@ one asked for is the same one. What cannot be paid is recorded once for each rea
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
 
@@ -67,7 +68,7 @@ class Run:
     def __init__(
         self, store: Store, looking: Looking, clock: Clock, *, origin: Origin = _ORIGIN, dry: bool = False
     ) -> None:
-        """`dry` looks and records nothing."""
+        """`dry` looks, and asks for nothing. What a look finds at Stripe is recorded all the same."""
         self._store, self._looking, self._clock = store, looking, clock
         self._origin, self._dry = origin, dry
 
@@ -99,11 +100,16 @@ class Run:
         if payee.available_minor < MINIMUM_PAYOUT_MINOR:
             raise below_minimum(payee.available_minor, payee.currency)
         command = self._command(payee)
-        earnings = await self._store.state(EARNINGS, stream_of(payee.user_id, payee.currency))
-        if earnings.payout is not None and earnings.payout.payout_id == command.payout_id:
+        if await self._store.find_command(command.command_id):
             raise PayoutMadeToday(f"Today's payout was asked for: {command.payout_id}.")
-        amount = payable(command, earnings)
-        account = await self._looking.account_to_pay(payee.user_id, payee.currency, self._origin)
+        amount = await self._payable(command)
+        try:
+            account = await self._looking.account_to_pay(payee.user_id, payee.currency, self._origin)
+        except Postponed:
+            with suppress(PlatformShort):  # its turn is kept: nobody behind it is given what it waits for
+                free.take(amount, payee.currency)
+            raise
+        amount = await self._payable(command)  # as the look may have found what was forgotten
         free.take(amount, payee.currency)
         if not self._dry:
             await self._store.handle(replace(command, stripe_account_id=account), self._origin)
@@ -114,6 +120,16 @@ class Run:
             result="asked",
             payout_id=command.payout_id,
         )
+
+    async def _payable(self, command: RequestPayout) -> int:
+        """Raises the refusals of the rules, and `PayoutMadeToday` for one that Stripe has made already,
+        should a restored ledger have forgotten that it asked for it.
+        """
+        earnings = await self._store.state(EARNINGS, stream_of(command.user_id, command.currency))
+        amount = payable(command, earnings)
+        if not amount:
+            raise PayoutMadeToday(f"Today's payout is made: {command.payout_id}.")
+        return amount
 
     def _command(self, payee: Payee) -> RequestPayout:
         now = self._clock.now()

@@ -184,10 +184,11 @@ class StripeGateway:
         await _or_later(links.refreshed(self._tools, user_id, origin))
 
     async def account_to_pay(self, user_id: str, currency: str, origin: Origin) -> str:
-        """Stripe's id of the connected account that a payout would go to. Raises `AccountNotPayable` and
+        """Stripe's id of the connected account that a payout would go to. What went there and is not known
+        here is recorded, so that what is available may be less afterwards. Raises `AccountNotPayable` and
         `AccountBelowZero`, and Postponed when Stripe does not answer.
         """
-        return await _or_later(payable.account_to_pay(self._tools, user_id, currency, origin))
+        return await _or_later(payable.account_before_payout(self._tools, user_id, currency, origin))
 
     async def platform_available(self) -> Mapping[str, int]:
         """What can be transferred now, by currency. Raises Postponed when Stripe does not answer."""

@@ -57,16 +57,17 @@ def _accrued(command: AccrueEarnings) -> EarningsAccrued:
 def _recovered(
     command: AccrueEarnings, earnings: Earnings, accrued: EarningsAccrued
 ) -> tuple[EarningsAccrued, tuple[RecallRequested, ...]]:
-    """By netting where no transfer is left that could be reversed."""
+    """By netting where no transfer is left that could be reversed, or a payout is still on its way."""
     after, on = evolve(earnings, accrued), day_of(command.effective_at)
-    uncovered = _overpaid(after, on) - _overpaid(earnings, on)
-    if uncovered <= 0:
+    on_its_way = earnings.reserved_minor
+    if _overpaid(after, on, on_its_way) <= _overpaid(earnings, on, on_its_way):
         return accrued, ()
+    uncovered = _overpaid(after, on) - _overpaid(earnings, on)
     asked = recalls(command, after, uncovered) if command.recovery == "reversal" else ()
     return replace(accrued, recovery="reversal" if asked else "netting"), asked
 
 
-def _overpaid(earnings: Earnings, on: date) -> int:
+def _overpaid(earnings: Earnings, on: date, on_its_way: int = 0) -> int:
     """Whatever disputes hold: what is held was not lost yet."""
     mature = sum(day.amount_minor for day in (earnings.past, *earnings.days) if day.available_on <= on)
-    return max(earnings.transferred_minor - mature, 0)
+    return max(earnings.transferred_minor + on_its_way - mature, 0)

@@ -27,8 +27,8 @@ class EarningsAccrued(Event, frozen=True, kw_only=True):
     cause_position: int
     reckoning: Reckoning
     recovery: str = ""
-    """How what it takes of what was paid out comes in again, `netting` or `reversal`; empty where it takes
-    nothing of that."""
+    """How what it takes of what was paid out, or was on its way, comes in again, `netting` or `reversal`;
+    empty where it takes nothing of that."""
     receivable_change_minor: int = 0
     """By how much more the instructor owes the platform, in 1210 of the books; below zero for less."""
 

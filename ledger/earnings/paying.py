@@ -39,7 +39,7 @@ _Events = tuple[EarningsEvent, ...]
 
 def request_payout(command: RequestPayout, earnings: Earnings) -> _Events:
     payout = earnings.payout
-    if payout is not None and payout.payout_id == command.payout_id:
+    if (payout is not None and payout.payout_id == command.payout_id) or earnings.has_made(command.payout_id):
         # its id derives from the intent: this very request made it, and was lost here when Stripe's was not
         return ()
     return _reserve(command, earnings, attempt=1)
@@ -49,7 +49,7 @@ def retry_payout(command: RetryPayout, earnings: Earnings) -> _Events:
     payout = earnings.payout
     if payout is None or payout.payout_id != command.payout_id:
         raise NoSuchPayout(f"The payout {command.payout_id} is not the last one, so that it is over.")
-    if payout.status == "transferred":
+    if payout.status == "transferred" or earnings.has_made(payout.payout_id):
         raise NoSuchPayout(f"The payout {command.payout_id} is made; there is nothing to be tried again.")
     return _reserve(command, earnings, attempt=payout.attempt + 1)
 
@@ -86,7 +86,7 @@ def _check_turn(command: RequestPayout | RetryPayout, earnings: Earnings) -> Non
 
 def payable_minor(balance: Balances, currency: str) -> int:
     """All that is available, as far as Stripe moves such amounts. Raises `BelowMinimum`."""
-    amount = balance.available_minor - balance.available_minor % money.step_minor(currency)
+    amount = money.movable_minor(balance.available_minor, currency)
     if amount >= MINIMUM_PAYOUT_MINOR:
         return amount
     raise below_minimum(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger import money
 from ledger.earnings.commands import (
     AccrueEarnings,
     RecordRecallRefusal,
@@ -30,7 +31,9 @@ ASKED = "asked"
 def recalls(
     command: AccrueEarnings | RequestRecall, earnings: Earnings, amount_minor: int
 ) -> tuple[RecallRequested, ...]:
-    """Of the newest transfers, as far as they go: they are the likeliest to be in the account still."""
+    """Of the newest transfers, as far as they go: they are the likeliest to be in the account still. What is
+    finer than Stripe moves is netted.
+    """
     return tuple(_recalls(command, earnings, amount_minor))
 
 
@@ -41,7 +44,7 @@ def _recalls(
     if isinstance(command, AccrueEarnings):
         cause, position = command.kind, command.cause_position
     for transfer in reversed(earnings.transfers):
-        amount = min(transfer.left_minor, amount_minor)
+        amount = money.movable_minor(min(transfer.left_minor, amount_minor), command.currency)
         if amount <= 0:
             continue
         yield RecallRequested(

@@ -113,6 +113,10 @@ class Earnings(Struct, frozen=True):
     def reserved_minor(self) -> int:
         return self.payout.amount_minor if self.payout is not None and self.payout.is_on_its_way else 0
 
+    def has_made(self, payout_id: str) -> bool:
+        """Whether Stripe made a transfer of that payout, as far as the newest ones tell."""
+        return any(one.payout_id == payout_id for one in self.transfers)
+
     @property
     def owed_minor(self) -> int:
         """All that was earned less all that was taken back, less what was paid: 2100 less 1210."""

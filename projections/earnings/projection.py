@@ -23,11 +23,13 @@ from ledger.earnings.events import (
     TransferReversed,
 )
 from ledger.message import Event, Recorded
-from projections.earnings import movements, payouts, recalls, withheld
+from projections.earnings import holds, movements, payouts, recalls, turns, withheld
+from projections.earnings.holds import EARNINGS_HOLDS, EarningsHoldRow
 from projections.earnings.movements import EARNINGS_MOVEMENTS, PAYOUT, PAYOUT_REVERSED
 from projections.earnings.payouts import INSTRUCTOR_PAYOUTS
 from projections.earnings.recalls import PAYOUT_RECALLS
 from projections.earnings.sums import EARNINGS_DAYS, EARNINGS_MONTHS
+from projections.earnings.turns import PAYOUT_TURNS
 from projections.earnings.withheld import PAYOUTS_WITHHELD
 from projections.engine.buffers import Log, Rows, Sums, TableBuffer
 from projections.engine.projection import Projection
@@ -35,6 +37,7 @@ from projections.engine.projection import Projection
 _AMOUNT, _HELD, _RESERVED, _TRANSFERRED = range(4)
 """The places of a day's sums."""
 _CHANGES_PAYOUT = (PayoutReserved, PayoutOutcomeUnknown, PayoutBlocked, PayoutTransferred, TransferReversed)
+_MAY_BE_SHORT = (PayoutWithheld, PayoutBlocked)
 _ANSWERS_RECALL = (RecallOutcomeUnknown, RecallRefused, TransferReversed)
 
 
@@ -49,23 +52,28 @@ class Earnings(Projection):
         self._payouts = Rows(INSTRUCTOR_PAYOUTS)
         self._recalls = Rows(PAYOUT_RECALLS)
         self._withheld = Rows(PAYOUTS_WITHHELD)
+        self._turns = Rows(PAYOUT_TURNS)
+        self._holds = Rows(EARNINGS_HOLDS)
 
     @property
     def buffers(self) -> tuple[TableBuffer, ...]:
-        return self._days, self._months, self._movements, self._payouts, self._recalls, self._withheld
+        of_payouts = (self._payouts, self._recalls, self._withheld, self._turns)
+        return self._days, self._months, self._movements, self._holds, *of_payouts
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         events: list[Any] = [one.event for one in batch]
         self._payouts.load(cursor, {one.payout_id for one in events if isinstance(one, _CHANGES_PAYOUT)})
         self._recalls.load(cursor, {one.recall_id for one in events if isinstance(one, _ANSWERS_RECALL)})
+        self._turns.load(cursor, {one.stream for one in batch if isinstance(one.event, _MAY_BE_SHORT)})
+        held = {holds.id_of(one, one.event) for one in batch if isinstance(one.event, EarningsHeld)}
+        self._holds.load(cursor, held)
 
     def project(self, recorded: Recorded) -> None:
         match recorded.event:
             case EarningsAccrued() as event:
                 self._accrue(recorded, event)
             case EarningsHeld() as event:
-                self._day(recorded, event, event.available_on)[_HELD] += event.change_minor
-                self._movements.add(movements.held(recorded, event))
+                self._hold(recorded, event)
             case PayoutReserved() as event:
                 self._reserve(recorded, event)
             case PayoutOutcomeUnknown() | PayoutBlocked() as event:
@@ -74,6 +82,7 @@ class Earnings(Projection):
                 self._transfer(recorded, event)
             case PayoutWithheld() as event:
                 self._withheld.put(recorded.stream, withheld.begin(recorded, event))
+                self._wait(recorded, event)
             case RecallRequested() as event:
                 self._recalls.put(event.recall_id, recalls.begin(recorded, event))
             case RecallOutcomeUnknown() | RecallRefused() as event:
@@ -87,6 +96,23 @@ class Earnings(Projection):
         self._day(recorded, event, event.available_on)[_AMOUNT] += event.amount_minor
         self._count(recorded, event, event.course_id, event.kind, event.amount_minor)
         self._movements.add(movements.accrued(recorded, event))
+
+    def _hold(self, recorded: Recorded, event: EarningsHeld) -> None:
+        self._movements.add(movements.held(recorded, event))
+        hold_id = holds.id_of(recorded, event)
+        row = self._holds.find(hold_id) or EarningsHoldRow(hold_id, 0, {})
+        for happened_on, change in holds.change(row, _day_of(recorded), event.change_minor):
+            key = (event.user_id, event.currency, happened_on, event.available_on)
+            self._days.of(key)[_HELD] += change
+        if row.is_over:
+            self._holds.remove(hold_id)
+        else:
+            self._holds.put(hold_id, row)
+
+    def _wait(self, recorded: Recorded, event: PayoutWithheld | PayoutBlocked) -> None:
+        """The turn of the first time holds, whatever comes between."""
+        if turns.is_short(event) and self._turns.find(recorded.stream) is None:
+            self._turns.put(recorded.stream, turns.begin(recorded, event))
 
     def _reserve(self, recorded: Recorded, event: PayoutReserved) -> None:
         self._day(recorded, event)[_RESERVED] += event.amount_minor
@@ -103,6 +129,7 @@ class Earnings(Projection):
         if isinstance(event, PayoutBlocked):
             self._release(event, _day_of(recorded), row.amount_minor)
             payouts.refuse(row, event, _day_of(recorded))
+            self._wait(recorded, event)
         else:
             payouts.lose_sight(row, event)
 
@@ -112,6 +139,7 @@ class Earnings(Projection):
         row = self._changed(recorded, event.payout_id)
         self._end_reservation(row, event, _day_of(recorded))
         payouts.transfer(row, recorded, event)
+        self._turns.remove(recorded.stream)
         self._day(recorded, event)[_TRANSFERRED] += event.amount_minor
         self._pay(recorded, event, PAYOUT, -event.amount_minor)
 

@@ -20,7 +20,6 @@ class PayoutWithheldRow(Row):
     """What was available then."""
     withheld_at: datetime
     position: int
-    """Whoever waits for the same reason waits in its order."""
 
 
 PAYOUTS_WITHHELD = Table("payouts_withheld", PayoutWithheldRow, ("stream",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -32,27 +33,30 @@ class Cash(msgspec.Struct, frozen=True):
     """To instructors, account 2100: what others of them owe back pays none of it."""
 
 
-# what is taken back beyond what is pending is payable no more, as `balances` has it
+# what is taken back beyond what is pending is payable no more, as `balances` has it; whoever is not paid for
+# another reason just now holds nobody up, and has the same turn again afterwards
 _PAYEES = """
     WITH sums AS (
         SELECT user_id, currency,
             coalesce(sum(amount_minor - held_minor) FILTER (WHERE available_on <= %(on)s), 0)
                 - sum(reserved_minor) - sum(transferred_minor) AS mature,
-            coalesce(sum(amount_minor - held_minor) FILTER (WHERE available_on > %(on)s), 0) AS pending
+            coalesce(sum(amount_minor - held_minor) FILTER (WHERE available_on > %(on)s), 0) AS pending,
+            sum(reserved_minor) AS reserved
         FROM earnings_days
         WHERE %(waiting_in)s::text IS NULL OR (user_id, currency) IN (
-            SELECT user_id, currency
-            FROM payouts_withheld
-            WHERE reason = %(short)s AND currency = %(waiting_in)s
+            SELECT turn.user_id, turn.currency
+            FROM payout_turns AS turn
+            LEFT JOIN payouts_withheld AS withheld USING (stream)
+            WHERE turn.currency = %(waiting_in)s
+                AND (turn.user_id = %(asking)s OR coalesce(withheld.reason, %(short)s) = %(short)s)
         )
         GROUP BY user_id, currency
     )
     SELECT sums.user_id, sums.currency, (mature + least(pending, 0))::bigint AS available_minor
     FROM sums
-    LEFT JOIN payouts_withheld AS withheld
-        ON (withheld.user_id, withheld.currency, withheld.reason) = (sums.user_id, sums.currency, %(short)s)
-    WHERE mature + least(pending, 0) <> 0
-    ORDER BY withheld.position NULLS LAST, sums.user_id, sums.currency
+    LEFT JOIN payout_turns AS turn ON (turn.user_id, turn.currency) = (sums.user_id, sums.currency)
+    WHERE mature + least(pending, 0) <> 0 AND (%(waiting_in)s::text IS NULL OR reserved = 0)
+    ORDER BY turn.position NULLS LAST, sums.user_id, sums.currency
 """
 _ACCOUNTS = {
     "payable": chart.INSTRUCTOR_PAYABLE.number,
@@ -77,13 +81,21 @@ _CASH = """
 """
 
 
-async def payees(conn: AsyncConnection[Any], on: date, *, waiting_in: str | None = None) -> list[Payee]:
-    """Whoever waits for the platform's funds comes first, the longest first; all others by their ids. With a
-    currency, those alone that wait for funds in it.
+async def payees(conn: AsyncConnection[Any], on: date) -> list[Payee]:
+    """Whoever waits for the platform's funds comes first, the longest first; all others by their ids."""
+    return await _payees(conn, {"on": on, "waiting_in": None, "asking": None})
+
+
+async def waiting(conn: AsyncConnection[Any], on: date, currency: str, asking: str) -> list[Payee]:
+    """Those alone that wait for funds in a currency, in their turn; the user that asks is among them when
+    they have one.
     """
-    arguments = {"on": on, "short": PlatformShort.code, "waiting_in": waiting_in}
+    return await _payees(conn, {"on": on, "waiting_in": currency, "asking": asking})
+
+
+async def _payees(conn: AsyncConnection[Any], which: Mapping[str, Any]) -> list[Payee]:
     async with conn.cursor(row_factory=class_row(Payee)) as cursor:
-        await cursor.execute(_PAYEES, arguments)
+        await cursor.execute(_PAYEES, {**which, "short": PlatformShort.code})
         return await cursor.fetchall()
 
 

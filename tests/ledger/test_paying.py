@@ -206,6 +206,29 @@ def test_a_transfer_that_a_restored_ledger_forgot_is_taken_up() -> None:
     assert restored.booked() == {"2100": 7000, "1011": -7000}
 
 
+def test_a_payout_of_which_only_the_transfer_is_known_is_not_begun_again() -> None:
+    """After a restore: the same request has the same id, and Stripe made that one."""
+    ivy = available(7000)
+    ivy.ask()
+    found = ivy.transfer()
+    restored = available(7000)
+    restored.tell(found)
+    restored.earned(5000)
+    restored.ask("po_1")
+    assert isinstance(restored.last, EarningsAccrued)
+    assert restored.stands() == {"available": 5000}
+
+
+def test_a_payout_that_a_forgotten_attempt_paid_is_not_tried_again() -> None:
+    ivy = available(7000)
+    ivy.ask()
+    ivy.refused()
+    ivy.tell(ivy.transfer(attempt=2))
+    ivy.earned(5000)
+    with pytest.raises(NoSuchPayout, match="is made"):
+        ivy.retry()
+
+
 def test_why_nothing_is_paid_is_told_once_for_each_reason() -> None:
     """Cases, marketplace 11: seven daily runs, one notice."""
     ivy = available(5000)
@@ -289,6 +312,7 @@ def test_a_refund_while_a_payout_is_on_its_way_is_netted_after_it() -> None:
     ivy = available(7000)
     ivy.ask()
     ivy.taken_back(7000, recovery="reversal")
+    assert (ivy.last.recovery, ivy.last.receivable_change_minor) == ("netting", 0)
     assert ivy.stands() == {"reserved": 7000, "debt": 7000}
     ivy.transferred()
     assert ivy.last.receivable_change_minor == 7000
@@ -353,6 +377,19 @@ def test_a_recall_goes_over_as_many_transfers_as_it_needs_the_newest_first() -> 
     ivy.taken_back(2500, recovery="reversal")
     assert [(one.transfer_id, one.amount_minor) for one in ivy.recalled()][2:] == [("tr_po_1", 2000)]
     assert len({one.recall_id for one in ivy.recalled()}) == 3
+
+
+def test_a_recall_takes_back_what_stripe_moves_and_the_rest_is_netted() -> None:
+    """Stripe moves dinars by ten fils."""
+    ivy = Paid("kwd")
+    ivy.earned(7000)
+    ivy.paid_out()
+    ivy.taken_back(4515, recovery="reversal")
+    assert [one.amount_minor for one in ivy.recalled()] == [4510]
+    ivy.taken_back(4, recovery="reversal")
+    assert (len(ivy.recalled()), ivy.last.recovery) == (1, "netting")
+    ivy.reversed(4510, recall_id=ivy.recalled()[0].recall_id)
+    assert ivy.stands() == {"debt": 9}
 
 
 def test_a_loss_is_recalled_though_its_dispute_held_as_much() -> None:

@@ -94,6 +94,22 @@ def test_a_fact_is_a_movement_and_counts_on_its_days_and_in_its_month(database_u
     assert (movements[2]["reckoning"], movements[2]["held_change_minor"]) == (None, 301)
 
 
+def test_an_end_of_a_dispute_that_is_heard_of_first_makes_nothing_more_available(database_url: str) -> None:
+    """Nor does it hold more when its beginning comes: both are of the days on which they happened."""
+    stream, history = stream_of(IVY, "usd"), History()
+    history.add(stream, accrued(4510), effective_at=NOON)
+    history.add(stream, held(-301), effective_at=NOON + 5 * DAY)
+    stored(database_url, history)
+    query = "SELECT held_minor FROM earnings_days ORDER BY happened_on"
+    assert [one["held_minor"] for one in select(database_url, query)] == [0]
+    history.add(stream, held(301), effective_at=NOON + 3 * DAY)
+    append(database_url, history.recorded[-1:])
+    catch_up(database_url)
+    assert [one["held_minor"] for one in select(database_url, query)] == [0, 301, -301]
+    assert select(database_url, "SELECT * FROM earnings_holds") == []
+    assert check(database_url).differences == ()
+
+
 def _random_history(seed: int) -> History:
     chance, history = random.Random(seed), History()  # noqa: S311  # a test's dice
     sales: list[tuple[int, datetime, str, str]] = []
@@ -154,7 +170,7 @@ def test_sums_of_days_are_what_the_rules_have_of_each_day_and_what_is_booked(
         ]
         out = Out(sum(one[1] for one in found), sum(one[2] for one in found))
         read = balances((one[0] for one in found), day, out)
-        if paying.is_heard_in_order(owner, day):
+        if day == paying.days[-1] or paying.is_heard_in_order(owner, day):
             assert read == paying.earnings(owner, day).on(day), day
         if not paying.waiting:
             assert read.owed_minor == paying.booked(owner, day), day
@@ -184,9 +200,7 @@ _PLANS = {
     """,
     "payout_recalls_of_payout": "SELECT * FROM payout_recalls WHERE payout_id = 'x' ORDER BY position",
     "payouts_withheld_of_user": "SELECT * FROM payouts_withheld WHERE user_id = 'x'",
-    "payouts_withheld_by_reason": """
-        SELECT * FROM payouts_withheld WHERE reason = 'platform_short' AND currency = 'usd' ORDER BY position
-    """,
+    "payout_turns_in_order": "SELECT * FROM payout_turns WHERE currency = 'usd' ORDER BY position",
     "earnings_movements_by_time": """
         SELECT * FROM earnings_movements
         WHERE user_id = 'x' AND effective_at <= '2026-02-01' AND (effective_at, position) > ('2026-01-01', 9)

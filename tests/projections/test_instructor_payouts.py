@@ -104,6 +104,7 @@ def tables_of(url: str, *events: Any, days: tuple[int, ...] | None = None) -> di
         "payouts": "SELECT * FROM instructor_payouts",
         "recalls": "SELECT * FROM payout_recalls",
         "withheld": "SELECT * FROM payouts_withheld",
+        "turns": "SELECT * FROM payout_turns",
     }
     return {name: select(url, query) for name, query in queries.items()}
 
@@ -245,3 +246,24 @@ def test_what_is_withheld_says_why_and_since_when(database_url: str) -> None:
 
 def test_nothing_is_withheld_any_more_once_a_payout_is_reserved(database_url: str) -> None:
     assert tables_of(database_url, SHORT, reserved(1600))["withheld"] == []
+
+
+def turn_of(tables: dict[str, list[dict[str, Any]]]) -> list[int]:
+    return [one["position"] for one in tables["turns"]]
+
+
+def test_a_turn_is_that_of_the_first_shortage_whatever_comes_between(database_url: str) -> None:
+    assert turn_of(tables_of(database_url, BELOW_ZERO, SHORT, BELOW_ZERO, SHORT)) == [2]
+
+
+def test_a_turn_is_kept_when_stripe_refuses_the_payout(database_url: str) -> None:
+    tried = (SHORT, reserved(1500), blocked(1500), reserved(1500, 2))
+    assert turn_of(tables_of(database_url, *tried)) == [1]
+
+
+def test_a_turn_is_over_when_the_payout_is_made(database_url: str) -> None:
+    assert turn_of(tables_of(database_url, SHORT, reserved(1500), transferred(1500))) == []
+
+
+def test_whom_stripe_refuses_for_want_of_funds_has_a_turn(database_url: str) -> None:
+    assert turn_of(tables_of(database_url, accrued(1500), reserved(1500), blocked(1500), SHORT)) == [3]

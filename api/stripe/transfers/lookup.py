@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import quote
 
 from stripe import StripeClient
@@ -28,6 +29,22 @@ async def of_payout(client: StripeClient, payout_id: str) -> list[Transfer]:
         )
     )
     return [parse(item, Transfer) async for item in every(page)]
+
+
+async def into_account(client: StripeClient, stripe_account_id: str, since: datetime) -> list[Transfer]:
+    """Oldest first."""
+    page = await patiently(
+        lambda: client.v1.transfers.list_async(
+            {
+                "destination": stripe_account_id,
+                "created": {"gte": int(since.timestamp())},
+                "limit": PAGE,
+                "expand": _EACH_WITH_ENTRY,
+            }
+        )
+    )
+    found = [parse(item, Transfer) async for item in every(page)]
+    return sorted(found, key=lambda one: (one.created, one.id))
 
 
 async def reversals(client: StripeClient, transfer_id: str) -> list[Reversal]:

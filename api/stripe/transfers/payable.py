@@ -11,6 +11,7 @@ import stripe
 from api.stripe.accounts import balance, lookup
 from api.stripe.accounts.record import account_of, look_and_record
 from api.stripe.delivery import Tools, age, recorder
+from api.stripe.transfers import forgotten
 from ledger import money
 from ledger.accounts.payable import can_be_paid
 from ledger.accounts.state import Account
@@ -42,6 +43,15 @@ async def account_to_pay(tools: Tools, user_id: str, currency: str, origin: Orig
         raise AccountBelowZero(
             f"The connected account is {owed} below zero at Stripe: a transfer would go to that."
         )
+    return at_stripe
+
+
+async def account_before_payout(tools: Tools, user_id: str, currency: str, origin: Origin) -> str:
+    """The same before anything is reserved. What a restored ledger has forgotten of what went there is taken
+    up, lest it be paid again.
+    """
+    at_stripe = await account_to_pay(tools, user_id, currency, origin)
+    await forgotten.take_up(tools, user_id, at_stripe, origin)
     return at_stripe
 
 

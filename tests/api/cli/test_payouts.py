@@ -96,7 +96,9 @@ def test_a_run_that_stripe_does_not_answer_pays_nothing(run: Run, ledger: str) -
 def test_payouts_are_listed_and_what_is_owed_back_is_recalled(run: Run, ledger: str) -> None:
     asyncio.run(paid_out(ledger))
     project(ledger)
-    assert "ipo_1   usr_ivy  70.00 USD  transferred" in run("payouts", "list", "--user", "usr_ivy").stdout
+    listed = run("payouts", "list", "--user", "usr_ivy").stdout
+    assert "ipo_1   usr_ivy  70.00 USD  transferred" in listed
+    assert "tr_1      0.00 USD" in listed
     assert json.loads(run("payouts", "list", "--status", "blocked", "--json").stdout) == []
     nothing = run("payouts", "recall", "usr_ivy", "usd")
     assert (nothing.exit_code, "owes nothing back in USD" in nothing.stderr) == (2, True)

@@ -25,7 +25,8 @@ from tests.projections.tables import EMPTY_THE_STORE, catch_up, select
 TOLD = ("earnings", "journal")
 _EMPTY = """
     TRUNCATE positions, entries, postings, balances, earnings_days, earnings_months, earnings_movements,
-        instructor_payouts, payout_recalls, payouts_withheld
+        instructor_payouts, payout_recalls, payouts_withheld,
+        payout_turns, earnings_holds
 """
 
 

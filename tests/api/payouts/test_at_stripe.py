@@ -228,3 +228,32 @@ async def test_rebuilt_tables_are_as_the_live_ones(paying: Paying) -> None:
     await paying.app.projected()
     checked = await asyncio.to_thread(live.check, paying.url, ["earnings"])
     assert checked.differences == (), checked
+
+
+async def forgotten(paying: Paying, at_stripe: str) -> None:
+    """Yesterday's payout, of which the ledger knows nothing."""
+    metadata = {
+        "payout_id": "ipo_of_yesterday",
+        "attempt": "1",
+        "user_id": "usr_ivy",
+        "ledger_id": paying.stripe.store.ledger_id,
+    }
+    await paying.stripe.client.v1.transfers.create_async(
+        {"amount": 7_000, "currency": "usd", "destination": at_stripe, "metadata": metadata}
+    )
+
+
+async def test_a_run_pays_nothing_that_a_restored_ledger_has_forgotten_to_have_paid(paying: Paying) -> None:
+    await forgotten(paying, await paying.ready(9_000))
+    [line] = (await paying.run()).lines
+    assert (line.result, line.amount_minor) == ("asked", 2_000)
+    await paying.worked()
+    assert [one["amount"] for one in await paying.transfers()] == [2_000, 7_000]
+    assert await paying.told() == ["payout_transferred", "payout_reserved", "payout_transferred"]
+
+
+async def test_who_asks_is_not_paid_what_a_restored_ledger_has_forgotten_to_have_paid(paying: Paying) -> None:
+    await forgotten(paying, await paying.ready())
+    assert problem(await paying.ask())["code"] == "below_minimum"
+    await paying.worked()
+    assert len(await paying.transfers()) == 1

@@ -171,6 +171,66 @@ async def test_whoever_asks_goes_before_nobody_who_waits(school: School) -> None
     assert (await school.ask(ann)).status_code == 201
 
 
+async def test_a_day_with_another_reason_costs_nobody_their_turn(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 9_000)
+    school.short(8_000)
+    await school.run()
+    school.tomorrow()
+    await school.earn(ann, 9_000)
+    school.fake.connect.below_zero.add(bea.user_id)
+    assert came_to(await school.run(), bea, ann) == [("balance_below_zero", 9_000), ("platform_short", 9_000)]
+    school.tomorrow()
+    school.fake.connect.below_zero.clear()
+    school.short(10_000)
+    report = await school.run()
+    assert [line.user_id for line in report.lines] == ["usr_bea", "usr_ann"]
+    assert came_to(report, bea, ann) == [("asked", 9_000), ("platform_short", 9_000)]
+
+
+async def test_whoever_was_kept_by_something_else_asks_in_the_turn_that_they_had(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 9_000)
+    school.short(8_000)
+    await school.run()
+    school.tomorrow()
+    await school.earn(ann, 9_000)
+    school.fake.connect.below_zero.add(bea.user_id)
+    await school.run()
+    school.fake.connect.below_zero.clear()
+    school.short(10_000)
+    await school.app.projected()
+    assert (await school.ask(bea)).status_code == 201
+
+
+async def test_whom_stripe_refuses_for_want_of_funds_is_before_all_who_come_later(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 9_000)
+    school.fake.connect.refuses = True
+    await school.run()
+    await delivered(school)
+    school.fake.connect.refuses = False
+    school.short(10_000)
+    await school.earn(ann, 2_000)
+    await school.app.projected()
+    assert problem(await school.ask(ann))["code"] == "platform_short"
+    school.tomorrow()
+    assert came_to(await school.run(), bea, ann) == [("asked", 9_000), ("platform_short", 2_000)]
+
+
+async def test_who_is_being_paid_holds_nobody_up_with_what_they_earned_since(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(bea, 4_000)
+    school.short(3_000)
+    await school.run()
+    school.short(6_000)
+    await school.run()
+    await school.earn(bea, 4_000)
+    await school.earn(ann, 2_000)
+    await school.app.projected()
+    assert (await school.ask(ann)).status_code == 201
+
+
 async def test_who_waits_and_has_nothing_to_have_any_more_holds_nobody_up(school: School) -> None:
     ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
     await school.earn(bea, 9_000)
@@ -198,6 +258,31 @@ async def test_an_account_that_stripe_does_not_tell_of_holds_nobody_else_up(scho
     school.fake.connect.away.add(ann.user_id)
     assert came_to(await school.run(), ann, bea) == [("stripe_unavailable", 5_000), ("asked", 5_000)]
     assert await school.told(ann) == []
+
+
+async def test_an_account_that_stripe_does_not_tell_of_keeps_its_turn(school: School) -> None:
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    for each in (ann, bea):
+        await school.earn(each, 5_000)
+    school.short(8_000)
+    school.fake.connect.away.add(ann.user_id)
+    assert came_to(await school.run(), ann, bea) == [("stripe_unavailable", 5_000), ("platform_short", 5_000)]
+    school.fake.connect.away.clear()
+    assert came_to(await school.run(), bea, ann) == [("asked", 5_000), ("platform_short", 5_000)]
+
+
+async def test_a_payout_that_a_run_asked_for_today_is_not_told_of_as_another(school: School) -> None:
+    """Nor does it take funds from anybody, when all that was tried today was refused."""
+    ann, bea = await school.teacher("usr_ann"), await school.teacher("usr_bea")
+    await school.earn(ann, 5_000)
+    school.fake.connect.refuses = True
+    await school.run()
+    await delivered(school)
+    assert problem(await school.ask(ann))["code"] == "payout_not_made"
+    school.fake.connect.refuses = False
+    await school.earn(bea, 5_000)
+    school.short(5_000)
+    assert came_to(await school.run(), ann, bea) == [("payout_made_today", 5_000), ("asked", 5_000)]
 
 
 async def test_the_order_of_blocked_ones_is_not_lost_when_a_run_finds_them_again(school: School) -> None:

@@ -292,6 +292,26 @@ async def test_a_transfer_that_a_restored_ledger_does_not_know_is_taken_up(
     assert results == ["applied", "ignored", "ignored"]
 
 
+async def test_what_a_restored_ledger_has_forgotten_is_taken_up_before_more_is_paid(
+    world: World, client: StripeClient, ivy: Payee
+) -> None:
+    """The payout of another day has another key, so that Stripe would pay it as well."""
+    at_stripe = await ivy.open()
+    await ivy.fund()
+    await ivy.earn(7_000)
+    create: Any = client.v1.transfers.create_async
+    ours = {"payout_id": "ipo_lost", "attempt": "1", "user_id": "usr_ivy", "ledger_id": world.store.ledger_id}
+    sent = {"amount": 6_500, "currency": "usd", "destination": at_stripe}
+    await create({**sent, "metadata": ours})
+    await create({**sent, "metadata": {**ours, "ledger_id": "another"}})
+    await create({**sent, "metadata": {**ours, "user_id": "usr_lou"}})
+    assert await world.gateway.account_to_pay("usr_ivy", "usd", WORKER) == at_stripe
+    assert (await ivy.told(), await ivy.available()) == (["payout_transferred"], 500)
+    head = await world.store.head()
+    await world.gateway.account_to_pay("usr_ivy", "usd", WORKER)
+    assert await world.store.head() == head, "it is known now"
+
+
 async def test_what_is_taken_back_after_it_was_paid_is_recalled_by_its_own_key(
     world: World, ivy: Payee
 ) -> None:
