@@ -231,11 +231,12 @@ async def test_where_nobody_tells_of_an_advance_the_database_is_asked(app: Runni
 async def test_contact_data_is_set_and_erased_and_never_a_fact(
     app: Running, student: Caller, other: Caller
 ) -> None:
-    nothing = {"email": None, "name": None, "time_zone": "UTC"}
+    nothing = {"email": None, "name": None, "time_zone": "UTC", "visibility": "listed"}
     assert (await student.get("/api/me")).json() == nothing
     contact = {"email": "ada@example.org", "name": "Ada", "time_zone": "Europe/Berlin"}
-    assert (await student("PUT", "/api/me", json=contact)).json() == contact
-    assert (await student.get("/api/me")).json() == contact
+    kept = {**contact, "visibility": "listed"}
+    assert (await student("PUT", "/api/me", json=contact)).json() == kept
+    assert (await student.get("/api/me")).json() == kept
     assert (await other.get("/api/me")).json() == nothing
     assert (await student("DELETE", "/api/me")).status_code == 204
     assert (await student.get("/api/me")).json() == nothing
@@ -263,8 +264,9 @@ async def test_contact_data_that_are_left_out_are_kept_and_null_removes(student:
     for change in changes:
         contact |= change
         contact["time_zone"] = contact["time_zone"] or "UTC"
-        assert (await student("PUT", "/api/me", json=change)).json() == contact
-        assert (await student.get("/api/me")).json() == contact
+        kept = {**contact, "visibility": "listed"}
+        assert (await student("PUT", "/api/me", json=change)).json() == kept
+        assert (await student.get("/api/me")).json() == kept
 
 
 @pytest.mark.parametrize(
