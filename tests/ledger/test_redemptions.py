@@ -184,7 +184,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        self.tokens, self.rewards = after(award(120)), Redeemed()
+        self.tokens, self.rewards = after(award(40)), Redeemed()
         self.spent: dict[str, TokensRedeemed] = {}
         self.restored: set[str] = set()
         self.refused: set[int] = set()
@@ -233,12 +233,12 @@ class World:
 STEPS = ["look", "half", "spend", "release", "confirm", "restore", "earn"]
 
 
-@for_all(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=40))
+@for_all(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 2)), max_size=40))
 def test_in_any_order_of_deliveries_tokens_are_gone_for_what_is_there_and_for_nothing_else(
     steps: list[tuple[str, int]],
 ) -> None:
     world = World()
-    world.rewards = when(Redeemed(), *(redeem(GIFT, number) for number in range(1, 5)))
+    world.rewards = when(Redeemed(), *(redeem(GIFT, number) for number in range(1, 3)))
     for place, (step, number) in enumerate(steps):
         match step:
             case "look" | "half":
@@ -247,16 +247,16 @@ def test_in_any_order_of_deliveries_tokens_are_gone_for_what_is_there_and_for_no
                 world.earn(place)
             case _:
                 getattr(world, step)(number)
-    for number in range(1, 5):  # in the end all that waits is delivered
+    for number in range(1, 3):  # in the end all that waits is delivered
         world.look(number, finishes=True)
         world.release(number)
         world.confirm(number)
         world.restore(number)
-    kept = {number for number in range(1, 5) if status(world.rewards, number) == "fulfilled"}
-    earned = 120 + 30 * sum(step == "earn" for step, _ in steps)
+    kept = {number for number in range(1, 3) if status(world.rewards, number) == "fulfilled"}
+    earned = 40 + 30 * sum(step == "earn" for step, _ in steps)
     assert world.tokens.balance == earned - 50 * len(kept)
     assert world.rewards.live == len(kept)
-    assert {status(world.rewards, number) for number in range(1, 5)} <= {"fulfilled", "released", "cancelled"}
+    assert {status(world.rewards, number) for number in range(1, 3)} <= {"fulfilled", "released", "cancelled"}
 
 
 def test_tokens_that_were_taken_after_the_release_are_given_back() -> None:
@@ -265,6 +265,8 @@ def test_tokens_that_were_taken_after_the_release_are_given_back() -> None:
     assert isinstance(given_back, RedemptionCancelled)
     assert given_back.reason == TOO_LATE
     assert evolve(released, given_back).live == 0
+    confirmed = when(Redeemed(), redeem(GOODS), CONFIRM)
+    assert decide(RELEASE, confirmed) == (), "the other delivery was first"
 
 
 def test_nothing_is_taken_of_an_empty_account() -> None:
