@@ -48,6 +48,7 @@ from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
 from api.reviews import votes
+from api.rewards import routes as rewards
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
@@ -85,6 +86,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *coupons.HANDLERS,
     *coupon_listing.HANDLERS,
     *earnings.HANDLERS,
+    *rewards.HANDLERS,
     *tokens.HANDLERS,
     *giving.HANDLERS,
     *movements.HANDLERS,

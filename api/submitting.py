@@ -24,9 +24,11 @@ from ledger.effects import (
     FollowCompletion,
     FollowCouponUse,
     FollowEarnings,
+    FollowRedemption,
     FollowSale,
     HoldCouponUse,
     ReopenEnrolment,
+    RestoreRedemption,
     StartCoursePayment,
     kind_of,
 )
@@ -50,6 +52,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         FollowEarnings,
         FollowCompletion,
         AwardStreak,
+        FollowRedemption,
+        RestoreRedemption,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

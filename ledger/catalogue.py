@@ -14,9 +14,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from ledger import money
+from ledger import money, shelf
 from ledger.errors import OperatorError
 from ledger.rewards import DEFAULT_RULES, TokenRules, fault
+from ledger.shelf import DEFAULT_SHELF, Reward
 
 FREE = "free"
 TIERS = (FREE, "pro", "enterprise")
@@ -66,6 +67,8 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     friends: FriendLimits = FriendLimits()
     tokens: TokenRules = DEFAULT_RULES
     """What activity earns; the product's own where a file does not say it."""
+    rewards: Mapping[str, Reward] = {}
+    """What tokens are spent on, by id. A file without it has none: each is a promise of who runs this."""
 
     def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
         """None when it is not for sale so."""
@@ -163,6 +166,9 @@ def check(catalogue: Catalogue) -> None:
             _check_prices(f"tiers.{name}.prices.{currency}", currency, prices)
     if wrong := fault(catalogue.tokens):
         raise InvalidCatalogue(wrong)
+    features = {key for tier in catalogue.tiers.values() for key in tier.features}
+    if wrong := shelf.fault(catalogue.rewards, features):
+        raise InvalidCatalogue(wrong)
 
 
 def _check_prices(where: str, currency: str, prices: Mapping[Interval, int]) -> None:
@@ -210,6 +216,7 @@ _ENTERPRISE = {
 
 DEFAULT_CATALOGUE = Catalogue(
     version="2026-03",
+    rewards=DEFAULT_SHELF,
     tiers={
         FREE: Tier(features=_FREE, token_cap=50, instructor_share_bp=7_000),
         "pro": Tier(

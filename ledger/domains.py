@@ -17,6 +17,7 @@ from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
+from ledger.redemptions.domain import DOMAIN as REDEMPTIONS
 from ledger.streaks.domain import DOMAIN as STREAKS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
 from ledger.tokens.domain import DOMAIN as TOKENS
@@ -44,6 +45,7 @@ DOMAINS: tuple[Domain, ...] = (
     VISIBILITY,
     STREAKS,
     TOKENS,
+    REDEMPTIONS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -372,6 +372,29 @@ class NoteActivity(msgspec.Struct, frozen=True, tag="streaks.note_activity"):
     at: Instant
 
 
+class SpendTokens(msgspec.Struct, frozen=True, tag="redemptions.spend_tokens"):
+    """Take the tokens for a reward that is kept for a user, or let it go where they are not there."""
+
+    reward_id: str
+    redemption_id: str
+    user_id: str
+    amount: int
+
+
+class FollowRedemption(msgspec.Struct, frozen=True, tag="redemptions.follow"):
+    """Tell the reward that the tokens of a redemption are spent."""
+
+    reward_id: str
+    redemption_id: str
+
+
+class RestoreRedemption(msgspec.Struct, frozen=True, tag="redemptions.restore_tokens"):
+    """Give back the tokens of a redemption that was cancelled."""
+
+    redemption_id: str
+    user_id: str
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -396,6 +419,7 @@ PayoutEffect = CreateTransfer | ResolveTransfer | ReverseTransfer | ResolveRever
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 ActivityEffect = TokenEffect | NoteActivity
+RedemptionEffect = SpendTokens | FollowRedemption | RestoreRedemption
 
 Effect = (
     PaymentEffect
@@ -411,6 +435,7 @@ Effect = (
     | PayoutEffect
     | AccountEffect
     | ActivityEffect
+    | RedemptionEffect
 )
 
 

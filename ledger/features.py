@@ -12,13 +12,17 @@ from ledger.catalogue import FREE, Catalogue
 GRACE = timedelta(days=7)
 """A subscription that is past due gives access this long after its first failed payment."""
 
-Reason = Literal["granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature"]
+Reason = Literal[
+    "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "reward"
+]
 
 
 class Access(msgspec.Struct, frozen=True):
     allowed: bool
     reason: Reason
-    """Why so; `payment_overdue` and `not_live` when the plan that was bought would have allowed it."""
+    """Why so; `reward` when tokens unlocked it, or more of it than the plan has; `payment_overdue` and
+    `not_live` when the plan that was bought would have allowed it.
+    """
     limit: int | None
     """How often or how many; None is without limit, and also when it is not allowed."""
     tier: str
@@ -39,13 +43,20 @@ def access(
     past_due_since: datetime | None,
     catalogue: Catalogue,
     key: str,
+    unlocked_until: datetime | None = None,
 ) -> Access:
-    """`tier` and `status` are the subscription's; `free` and an empty status for a user without one."""
+    """What the plan allows, and what a reward unlocked: that is without limit until its end.
+
+    `tier` and `status` are the subscription's; `free` and an empty status for a user without one.
+    """
     if not any(key in one.features for one in catalogue.tiers.values()):
         return Access(allowed=False, reason="unknown_feature", limit=None, tier=FREE)
     plan_reason = _plan_reason(status, now, past_due_since)
     counts = tier if plan_reason in {"granted", "grace"} and tier in catalogue.tiers else FREE
     feature = catalogue.tiers[counts].features.get(key)
+    is_unlocked = unlocked_until is not None and now < unlocked_until
+    if is_unlocked and (feature is None or feature.limit is not None):
+        return Access(allowed=True, reason="reward", limit=None, tier=counts)
     if feature is not None:
         reason: Reason = "grace" if plan_reason == "grace" else "granted"
         return Access(allowed=True, reason=reason, limit=feature.limit, tier=counts, per=feature.per)

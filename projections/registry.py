@@ -23,6 +23,7 @@ from projections.leaderboards.projection import Leaderboards
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
+from projections.redemptions import Redemptions
 from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
@@ -48,6 +49,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Friendships,
         Leaderboards,
         Tokens,
+        Redemptions,
         Journal,
         Audit,
         Outbox,

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, tokens, webhooks
+from api.stripe import courses, redemptions, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -69,6 +69,7 @@ from ledger.effects import (
     NoteActivity,
     PaymentEffect,
     PayoutEffect,
+    RedemptionEffect,
     RefundCoursePayment,
     ReopenEnrolment,
     ResolveAccount,
@@ -142,6 +143,8 @@ class StripeGateway:
                 return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
             if isinstance(effect, ActivityEffect):
                 return await tokens.deliver(self._tools, effect, origin)
+            if isinstance(effect, RedemptionEffect):
+                return await redemptions.deliver(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -305,6 +308,8 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.course_id
     if isinstance(effect, FollowCouponUse):
         return effect.use_id
+    if isinstance(effect, RedemptionEffect):
+        return effect.redemption_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
     if isinstance(effect, ActivityEffect):

@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from api.http.access import ACCESS, operation_of
 from api.http.problems import ApiError, Problem, Unauthenticated
 from api.services import Services
+from api.subscriptions.unlocks import UNLOCKED_UNTIL
 from ledger import features
 from ledger.catalogue import FREE, Catalogue, rank
 from ledger.store import Store
@@ -25,7 +26,14 @@ from ledger.subscriptions.state import Subscriber
 from ledger.subscriptions.stream import stream_of
 
 Reason = Literal[
-    "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "limit_reached"
+    "granted",
+    "grace",
+    "not_in_tier",
+    "payment_overdue",
+    "not_live",
+    "unknown_feature",
+    "limit_reached",
+    "reward",
 ]
 Count = Callable[[Services, str, datetime], Awaitable[int]]
 """How much of a feature a user has used up at a time: in that calendar month, or in all."""
@@ -134,15 +142,24 @@ async def entitlement(services: Services, user_id: str, feature: str) -> Entitle
 
 
 async def plan_of(services: Services, user_id: str, feature: str) -> Entitlement:
-    """What the plan of `user_id` says of it now, whatever is used up."""
-    return entitlement_of(
-        await subscriber_of(services.store, user_id), feature, services.now(), services.catalogue
-    )
+    """What the plan of `user_id`, and the rewards that they redeemed, say of it now, whatever is used up."""
+    subscriber, now = await subscriber_of(services.store, user_id), services.now()
+    found = entitlement_of(subscriber, feature, now, services.catalogue)
+    if (found.allowed and found.limit is None) or found.reason == "unknown_feature":
+        return found
+    until = await services.point_reads.ask(UNLOCKED_UNTIL, (user_id, feature))
+    return entitlement_of(subscriber, feature, now, services.catalogue, until)
 
 
-def entitlement_of(subscriber: Subscriber, feature: str, now: datetime, catalogue: Catalogue) -> Entitlement:
+def entitlement_of(
+    subscriber: Subscriber,
+    feature: str,
+    now: datetime,
+    catalogue: Catalogue,
+    unlocked_until: datetime | None = None,
+) -> Entitlement:
     tier, status, past_due_since = standing(subscriber)
-    access = features.access(tier, status, now, past_due_since, catalogue, feature)
+    access = features.access(tier, status, now, past_due_since, catalogue, feature, unlocked_until)
     return Entitlement(
         feature=feature,
         allowed=access.allowed,

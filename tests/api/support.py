@@ -22,7 +22,7 @@ from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
 from api.settings import Settings
-from api.stripe import courses, tokens
+from api.stripe import courses, redemptions, tokens
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -43,6 +43,7 @@ from ledger.effects import (
     EnrolmentEffect,
     FollowEarnings,
     PayoutEffect,
+    RedemptionEffect,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -275,6 +276,8 @@ class FakeStripe:
                 return await self.connect.pay(effect)
             case _ if isinstance(effect, ActivityEffect):
                 return await tokens.deliver(tools, effect, STRIPE)
+            case _ if isinstance(effect, RedemptionEffect):
+                return await redemptions.deliver(tools, effect, STRIPE)
             case FollowEarnings():
                 return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:

@@ -43,6 +43,7 @@ NAMES = (
     "accounts",
     "streaks",
     "tokens",
+    "redemptions",
 )
 
 

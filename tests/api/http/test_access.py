@@ -80,6 +80,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "unblockUser": {},
     "awardTokens": {"user_id": "usr_owner", "rule": "helpful_review", "source_ref": "rvw_elsewhere"},
     "penaliseTokens": {"user_id": "usr_owner", "amount": 1, "reason": "Copied."},
+    "redeemTokens": {"reward_id": "plant_a_tree"},
+    "fulfilRedemption": {},
+    "cancelRedemption": {"reason": "Lost in the post"},
     "confirmAward": {},
     "declineAward": {},
 }
@@ -202,6 +205,8 @@ AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
 """Which award that waits for a second administrator each is asked of."""
 ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
 NONE_OF_THEIR_OWN = {
+    "fulfilRedemption",
+    "cancelRedemption",
     "acceptFriend",
     "declineFriend",
     "withdrawFriendRequest",
@@ -249,6 +254,7 @@ class World:
             review_id=self.reviews.get(access.operation, ""),
             user_id=FRIENDS.get(access.operation, "usr_other"),
             request_id=AWARDS.get(access.operation, ""),
+            redemption_id="red_none",
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -286,6 +292,10 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     for asker in ("usr_asks", "usr_asks_too"):
         await befriend(app.caller(asker, "student"), "usr_owner")
     await befriend(owner, "usr_asked")
+    gift = {"user_id": "usr_stranger", "amount": 500, "reason": "For a tree by each role"}
+    root = app.caller("usr_root", "admin")
+    given = await root("POST", "/api/tokens/award", key=new_id("key"), json=gift)
+    assert given.status_code == 201
     for request_id in AWARDS.values():
         asked = request(600)
         ours = {"command_id": new_id("cmd"), "request_id": request_id, "source_ref": request_id}
@@ -422,6 +432,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             payout_id="ipo_1",
             user_id="usr_1",
             request_id="awr_1",
+            redemption_id="red_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

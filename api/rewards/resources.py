@@ -1,0 +1,89 @@
+"""Rewards and redemptions as answers show them, and what bodies say of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.words import NO_NUL
+from ledger.redemptions.decider import REASON_MAX
+from ledger.redemptions.state import Status
+from ledger.shelf import Kind
+from projections.redemptions import RedemptionRow
+
+
+class NewRedemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reward_id: Annotated[
+        str, Meta(min_length=1, max_length=50, pattern=NO_NUL, examples=["friend_leaderboard_week"])
+    ]
+
+
+class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing is to be said of it."""
+
+
+class Cancellation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Annotated[
+        str,
+        Meta(
+            max_length=REASON_MAX,
+            pattern=NO_NUL,
+            description="It is kept for ever, so it must not name anybody.",
+            examples=["Lost in the post"],
+        ),
+    ]
+
+
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
+    """A reward, as it is for the caller now."""
+
+    reward_id: str
+    title: str
+    kind: Kind
+    cost: int
+    feature: str | None
+    """What it unlocks, for `days` from when it is redeemed."""
+    days: int | None
+    left: int | None
+    """Of the stock; null is without limit."""
+    limit: int | None
+    """For one user; null is without limit."""
+    redeemed: int
+    """By the caller, what was cancelled left out."""
+    available: bool
+    """Whether POST /api/tokens/redeem would be taken now."""
+    reason: Literal["insufficient_tokens", "out_of_stock", "limit_reached"] | None
+    """Why it would not."""
+    missing: int
+    """Tokens that the balance does not have."""
+
+
+class Rewards(msgspec.Struct, frozen=True, kw_only=True):
+    balance: int
+    items: list[Offered]
+
+
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+    """`held` until it is known whether the tokens are there, `waiting` for an admin to fulfil it."""
+
+    redemption_id: str
+    reward_id: str
+    user_id: str
+    kind: str
+    cost: int
+    status: Status
+    feature: str | None
+    redeemed_at: datetime
+    ends_at: datetime | None
+    """Of what it unlocks."""
+    reason: str | None
+    """Why it was released or cancelled."""
+    position: int
+
+
+def redemption_of(row: RedemptionRow) -> Redemption:
+    shown: dict[str, Any] = {name: getattr(row, name) for name in Redemption.__struct_fields__}
+    return Redemption(**{**shown, "feature": row.feature or None, "reason": row.reason or None})

@@ -1,0 +1,320 @@
+"""What tokens are spent on, and who spent them on what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.http.auth import Principal
+from api.http.body import IdempotencyKey, WhoseParameter
+from api.http.owner import owner_of
+from api.http.paging import Cursor, Limit, Page
+from api.http.preconditions import IDEMPOTENT
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.reads import newest_first, rows, select
+from api.rewards.resources import (
+    Cancellation,
+    Fulfilment,
+    NewRedemption,
+    Offered,
+    Redemption,
+    Rewards,
+    redemption_of,
+)
+from api.services import Services, origin_of
+from api.submitting import Submitted
+from ledger.catalogue import Catalogue
+from ledger.errors import NotFound
+from ledger.message import Command
+from ledger.redemptions.commands import CancelRedemption, FulfilRedemption, Offer, RedeemReward
+from ledger.redemptions.decider import REWARD, why_not
+from ledger.redemptions.events import RedemptionHeld
+from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.stream import stream_of
+from ledger.shelf import Reward
+from ledger.tokens.decider import TOKENS
+from ledger.tokens.refusals import InsufficientTokens
+from ledger.tokens.stream import stream_of as tokens_of
+from ledger.tokens.time import as_of
+from projections.redemptions import REDEMPTIONS, RedemptionRow
+
+Call = Request[Principal, Any, State]
+TAGS = ["rewards"]
+
+
+async def _balance(services: Services, user_id: str) -> int:
+    tokens = await services.store.state(TOKENS, tokens_of(user_id))
+    return as_of(tokens, user_id, services.now()).balance
+
+
+def _offer(catalogue: Catalogue, reward_id: str) -> Offer:
+    """Raises `NotFound`."""
+    reward = catalogue.rewards.get(reward_id)
+    if reward is None:
+        raise NotFound(f"There is no reward {reward_id!r:.80}: GET /api/rewards lists them.")
+    return Offer(
+        kind=reward.kind,
+        cost=reward.cost,
+        stock=reward.stock,
+        limit=reward.limit,
+        feature=reward.feature,
+        days=reward.days,
+        version=catalogue.version,
+    )
+
+
+@get(
+    "/api/rewards",
+    operation_id="listRewards",
+    summary="What tokens are spent on",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_rewards(request: Call, services: NamedDependency[Services]) -> Read[Rewards]:
+    """With what the caller can afford, what is left of each, and how many they may have."""
+    balance = await _balance(services, request.user.id)
+    shelf = services.catalogue.rewards
+    items = [await _offered(services, request.user.id, key, one, balance) for key, one in shelf.items()]
+    return Read(Rewards(balance=balance, items=items))
+
+
+async def _offered(services: Services, user_id: str, reward_id: str, reward: Reward, balance: int) -> Offered:
+    redeemed = await services.store.state(REWARD, stream_of(reward_id))
+    refusal = why_not(_offer(services.catalogue, reward_id), redeemed, user_id, services.now())
+    missing = max(reward.cost - balance, 0)
+    reason: Any = refusal.code if refusal is not None else InsufficientTokens.code if missing else None
+    return Offered(
+        reward_id=reward_id,
+        title=reward.title,
+        kind=reward.kind,
+        cost=reward.cost,
+        feature=reward.feature or None,
+        days=reward.days or None,
+        left=None if reward.stock is None else max(reward.stock - redeemed.live, 0),
+        limit=reward.limit,
+        redeemed=redeemed.live_of.get(user_id, 0),
+        available=reason is None,
+        reason=reason,
+        missing=missing,
+    )
+
+
+@post(
+    "/api/tokens/redeem",
+    operation_id="redeemTokens",
+    summary="Spend tokens on a reward",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="It is the caller's, or waits for an admin to fulfil it (`status`)",
+    responses=responses(NotFound, InsufficientTokens, OutOfStock, LimitReached),
+)
+async def redeem_tokens(
+    data: JSONBody[NewRedemption],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Redemption]:
+    """One of it is kept, and then the tokens are taken, in the order of expiry; where they are not there,
+    it is free again and nothing is taken. What is unlocked is so at once.
+    """
+
+    async def work(command_id: str) -> Response[Any]:
+        command = RedeemReward(
+            command_id=command_id,
+            effective_at=services.now(),
+            reward_id=data.reward_id,
+            redemption_id=services.id_of("red", command_id),
+            user_id=request.user.id,
+            offer=_offer(services.catalogue, data.reward_id),
+        )
+        done = await services.submitter.submit(command, origin_of(request))
+        return Response(await _shown(services, done), status_code=201, headers=done.headers)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _shown(services: Services, done: Submitted) -> Redemption:
+    """As it has become by now. Raises `InsufficientTokens`."""
+    begun = done.recorded[0]
+    held = begun.event
+    assert isinstance(held, RedemptionHeld)
+    rewards = await services.store.state(REWARD, stream_of(held.reward_id))
+    now = rewards.redemptions[held.redemption_id]
+    if now.status == "released":
+        balance = await _balance(services, held.user_id)
+        raise InsufficientTokens(
+            f"This costs {held.cost} tokens, which were not there; the balance is {balance}."
+        )
+    return Redemption(
+        redemption_id=held.redemption_id,
+        reward_id=held.reward_id,
+        user_id=held.user_id,
+        kind=held.kind,
+        cost=held.cost,
+        status=now.status,
+        feature=held.feature or None,
+        redeemed_at=begun.metadata.effective_at,
+        ends_at=now.ends_at,
+        reason=None,
+        position=begun.position,
+    )
+
+
+_OF_USER = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE user_id = %(user_id)s AND position < %(before)s
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    REDEMPTIONS,
+)
+_WAITING = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE status = 'waiting' AND position < %(before)s
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    REDEMPTIONS,
+)
+_ONE = select("SELECT {columns} FROM {table} WHERE redemption_id = %s", REDEMPTIONS)
+
+
+@get(
+    "/api/tokens/redemptions",
+    operation_id="listRedemptions",
+    summary="What somebody spent tokens on",
+    tags=TAGS,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
+)
+async def list_redemptions(
+    request: Call,
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    user_id: WhoseParameter = None,
+) -> Read[Page[Redemption]]:
+    """Newest first, those for which the tokens were not there among them."""
+    whose = {"user_id": owner_of(request, user_id)}
+    return await newest_first(
+        services.reads, _OF_USER, REDEMPTIONS, whose, redemption_of, cursor=cursor, limit=limit
+    )
+
+
+@get(
+    "/api/tokens/redemptions/waiting",
+    operation_id="listWaitingRedemptions",
+    summary="Redemptions of everybody that wait to be fulfilled",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_waiting(
+    services: NamedDependency[Services], cursor: Cursor = None, limit: Limit = 20
+) -> Read[Page[Redemption]]:
+    """Newest first."""
+    return await newest_first(
+        services.reads, _WAITING, REDEMPTIONS, {}, redemption_of, cursor=cursor, limit=limit
+    )
+
+
+async def _row(services: Services, redemption_id: str) -> RedemptionRow:
+    async with services.reading() as connection:
+        found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
+    if not found:
+        raise NotFound(f"There is no redemption {redemption_id!r:.80}.")
+    return found[0]
+
+
+@post(
+    "/api/tokens/redemptions/{redemption_id:str}/fulfil",
+    operation_id="fulfilRedemption",
+    summary="Say that what was redeemed is on its way",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="It is fulfilled",
+    status_code=200,
+    responses=responses(NotFound, RedemptionNotOpen),
+)
+async def fulfil_redemption(
+    redemption_id: FromPath[str],
+    data: JSONBody[Fulfilment],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Redemption]:
+    """Of merchandise, which waits for it."""
+    row = await _row(services, redemption_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        command = FulfilRedemption(
+            command_id=command_id,
+            effective_at=services.now(),
+            reward_id=row.reward_id,
+            redemption_id=redemption_id,
+        )
+        return await _moved(services, request, row, command)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+@post(
+    "/api/tokens/redemptions/{redemption_id:str}/cancel",
+    operation_id="cancelRedemption",
+    summary="Give back the tokens of a redemption",
+    tags=TAGS,
+    opt={IDEMPOTENT: True},
+    response_description="It is cancelled, and its tokens are there again",
+    status_code=200,
+    responses=responses(NotFound, InvalidRedemption, RedemptionNotOpen),
+)
+async def cancel_redemption(
+    redemption_id: FromPath[str],
+    data: JSONBody[Cancellation],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[Redemption]:
+    """Once. The same tokens with the expiry that they had; those that have expired meanwhile are good for
+    some days more. The item is there again, and what was unlocked ends.
+    """
+    row = await _row(services, redemption_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        command = CancelRedemption(
+            command_id=command_id,
+            effective_at=services.now(),
+            reward_id=row.reward_id,
+            redemption_id=redemption_id,
+            reason=data.reason,
+        )
+        return await _moved(services, request, row, command)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _moved(services: Services, request: Call, row: RedemptionRow, command: Command) -> Response[Any]:
+    done = await services.submitter.submit(command, origin_of(request))
+    rewards = await services.store.state(REWARD, stream_of(row.reward_id))
+    now = rewards.redemptions[row.redemption_id]
+    reason = command.reason if isinstance(command, CancelRedemption) else None
+    shown = msgspec.structs.replace(redemption_of(row), status=now.status, ends_at=now.ends_at, reason=reason)
+    return Response(shown, status_code=200, headers=done.headers)
+
+
+HANDLERS = (
+    list_rewards,
+    redeem_tokens,
+    list_redemptions,
+    list_waiting,
+    fulfil_redemption,
+    cancel_redemption,
+)

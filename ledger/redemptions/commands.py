@@ -1,0 +1,77 @@
+"""What can be asked of one reward.
+
+What becomes of the tokens comes from the ledger itself, maybe late and more than once, and is never refused.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from ledger.message import Command
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """A reward as the catalogue has it now."""
+
+    kind: str
+    cost: int
+    stock: int | None = None
+    limit: int | None = None
+    feature: str = ""
+    days: int = 0
+    version: str = ""
+    """Of the catalogue."""
+
+
+class RedeemReward(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "redemptions.redeem"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"offer"})
+    reward_id: str
+    redemption_id: str
+    user_id: str
+    offer: Offer
+
+
+class ConfirmRedemption(Command, frozen=True, kw_only=True):
+    """Its tokens are spent."""
+
+    NAME: ClassVar[str] = "redemptions.confirm"
+    reward_id: str
+    redemption_id: str
+
+
+class ReleaseRedemption(Command, frozen=True, kw_only=True):
+    """Its tokens were not there."""
+
+    NAME: ClassVar[str] = "redemptions.release"
+    reward_id: str
+    redemption_id: str
+    reason: str
+
+
+class FulfilRedemption(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "redemptions.fulfil"
+    reward_id: str
+    redemption_id: str
+
+
+class CancelRedemption(Command, frozen=True, kw_only=True):
+    """The tokens come back, and the item with them."""
+
+    NAME: ClassVar[str] = "redemptions.cancel"
+    reward_id: str
+    redemption_id: str
+    reason: str
+
+
+RedemptionCommand = RedeemReward | ConfirmRedemption | ReleaseRedemption | FulfilRedemption | CancelRedemption
+
+
+def confirm_id(redemption_id: str) -> str:
+    return f"confirm_redemption:{redemption_id}"
+
+
+def release_id(redemption_id: str) -> str:
+    return f"release_redemption:{redemption_id}"

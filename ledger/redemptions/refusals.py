@@ -1,0 +1,35 @@
+"""Why a reward is not redeemed, fulfilled or cancelled."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger.errors import Invalid, Refused
+
+
+class OutOfStock(Refused):
+    """As many of the reward are redeemed, or kept for who is about to, as there are."""
+
+    code: ClassVar[str] = "out_of_stock"
+    remedy: ClassVar[str] = "Choose another reward; nothing was taken."
+
+
+class LimitReached(Refused):
+    """The user has as many of the reward as one may have."""
+
+    code: ClassVar[str] = "limit_reached"
+    remedy: ClassVar[str] = "Choose another reward, or wait until the time that `detail` tells."
+
+
+class RedemptionNotOpen(Refused):
+    """What became of the redemption already does not allow it."""
+
+    code: ClassVar[str] = "redemption_not_open"
+    remedy: ClassVar[str] = "Read what became of it: GET /api/tokens/redemptions lists redemptions."
+
+
+class InvalidRedemption(Invalid):
+    """The reason is not as it can be."""
+
+    code: ClassVar[str] = "invalid_redemption"
+    remedy: ClassVar[str] = "Correct what `detail` names and send it again."

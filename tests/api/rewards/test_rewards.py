@@ -1,0 +1,221 @@
+"""Rewards over HTTP: what there is, redeeming under concurrency, and what becomes of a redemption."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from api.settings import Settings
+from api.stripe import redemptions
+from ledger.catalogue import DEFAULT_CATALOGUE
+from ledger.effects import SpendTokens
+from ledger.errors import Refused
+from ledger.ids import new_id
+from ledger.message import Origin
+from ledger.policies import react
+from ledger.redemptions.commands import Offer, RedeemReward
+from ledger.redemptions.decider import REWARD
+from ledger.redemptions.stream import stream_of
+from ledger.shelf import Reward
+from ledger.store import Store
+from projections.live import check
+from tests.api.support import Caller, FakeStripe, Running, problem, running
+from tests.databases import clone, drop
+
+SHELF = {
+    **DEFAULT_CATALOGUE.rewards,
+    "last_one": Reward(title="The last one", kind="merchandise", cost=50, stock=1),
+}
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeStripe:
+    return FakeStripe()
+
+
+@pytest.fixture(scope="module")
+async def app(
+    server: str, template: str, tmp_path_factory: pytest.TempPathFactory, fake: FakeStripe
+) -> AsyncIterator[Running]:
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("rewards"), rate_limit_per_minute=1_000_000, rate_limit_burst=100_000
+    )
+    url = clone(server, template)
+    async with running(settings, url, fake) as opened:
+        opened.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=SHELF))
+        yield opened
+    drop(server, url)
+
+
+@pytest.fixture(autouse=True)
+def now(fake: FakeStripe) -> None:
+    fake.offset = timedelta(0)
+
+
+@pytest.fixture
+def root(app: Running) -> Caller:
+    return app.caller("usr_root", "admin")
+
+
+@pytest.fixture
+def ann(app: Running) -> Caller:
+    return app.caller(new_id("usr"), "student")
+
+
+async def give(root: Caller, to: Caller, amount: int) -> None:
+    body = {"user_id": to.user_id, "amount": amount, "reason": "For answers"}
+    answer = await root("POST", "/api/tokens/award", key=new_id("key"), json=body)
+    assert answer.status_code == 201, answer.text
+
+
+async def redeem(caller: Caller, reward_id: str, key: str | None = None) -> Any:
+    body = {"reward_id": reward_id}
+    return await caller("POST", "/api/tokens/redeem", key=key or new_id("key"), json=body)
+
+
+async def move(app: Running, root: Caller, redemption_id: str, how: str, **body: Any) -> Any:
+    await app.projected()
+    path = f"/api/tokens/redemptions/{redemption_id}/{how}"
+    return await root("POST", path, key=new_id("key"), json=body)
+
+
+async def balance(caller: Caller) -> int:
+    found: int = (await caller.get("/api/tokens/balance")).json()["balance"]
+    return found
+
+
+async def offered(caller: Caller, reward_id: str) -> dict[str, Any]:
+    items = (await caller.get("/api/rewards")).json()["items"]
+    found: dict[str, Any] = next(item for item in items if item["reward_id"] == reward_id)
+    return found
+
+
+async def test_a_feature_is_unlocked_at_once_and_until_its_end(
+    app: Running, root: Caller, ann: Caller, fake: FakeStripe
+) -> None:
+    await give(root, ann, 60)
+    assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+    answer = await redeem(ann, "friend_leaderboard_week")
+    assert (answer.status_code, answer.json()["status"]) == (201, "fulfilled")
+    assert await balance(ann) == 10
+    await app.projected()
+    assert (await ann.get("/api/leaderboard/friends")).status_code == 200
+    checked = (await ann.get("/api/features/friend_leaderboard/check")).json()
+    assert (checked["allowed"], checked["reason"]) == (True, "reward")
+    assert (await offered(ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
+    fake.offset = timedelta(days=7, minutes=1)
+    assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+
+
+async def test_what_the_balance_does_not_have_takes_nothing_and_says_so(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await give(root, ann, 30)
+    key = new_id("key")
+    answer, again = await redeem(ann, "last_one", key), await redeem(ann, "last_one", key)
+    refused = problem(answer)
+    assert refused["code"] == "insufficient_tokens"
+    assert refused["detail"] == "This costs 50 tokens, which were not there; the balance is 30."
+    assert again.json() == answer.json()
+    shown = await offered(ann, "last_one")
+    assert (shown["left"], shown["missing"], shown["available"]) == (1, 20, False)
+    assert problem(await redeem(ann, "no_such_reward"))["code"] == "not_found"
+
+
+async def test_goods_are_fulfilled_or_cancelled_by_an_admin_and_undone_once(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await give(root, ann, 250)
+    key = new_id("key")
+    first, again = await redeem(ann, "sticker_set", key), await redeem(ann, "sticker_set", key)
+    assert first.json() == again.json()
+    assert (first.json()["status"], await balance(ann)) == ("waiting", 50)
+    redemption_id = first.json()["redemption_id"]
+    assert problem(await redeem(ann, "sticker_set"))["code"] == "limit_reached"
+    await app.projected()
+    waiting = (await root.get("/api/tokens/redemptions/waiting")).json()["items"]
+    assert redemption_id in {item["redemption_id"] for item in waiting}
+    left = (await offered(ann, "sticker_set"))["left"]
+    assert (await move(app, root, redemption_id, "fulfil")).json()["status"] == "fulfilled"
+    assert problem(await move(app, root, redemption_id, "fulfil"))["code"] == "redemption_not_open"
+    undone = await move(app, root, redemption_id, "cancel", reason="Lost in the post")
+    assert (undone.status_code, undone.json()["status"]) == (200, "cancelled")
+    assert (await balance(ann), (await offered(ann, "sticker_set"))["left"]) == (250, left + 1)
+    refused = await move(app, root, redemption_id, "cancel", reason="Once more")
+    assert problem(refused)["code"] == "redemption_not_open"
+    assert await balance(ann) == 250
+    await app.projected()
+    (listed,) = (await ann.get("/api/tokens/redemptions")).json()["items"]
+    assert (listed["status"], listed["reason"]) == ("cancelled", "Lost in the post")
+    assert problem(await move(app, root, "red_none", "fulfil"))["code"] == "not_found"
+    assert check(app.services.database_url, ["redemptions"]).differences == ()
+
+
+async def test_of_many_at_once_as_many_are_redeemed_as_the_balance_has(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await give(root, ann, 350)
+    answers = await asyncio.gather(*(redeem(ann, "plant_a_tree") for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
+    assert await balance(ann) == 50
+
+
+async def test_the_last_item_goes_to_one_of_fifty(app: Running, root: Caller) -> None:
+    users = [app.caller(new_id("usr"), "student") for _ in range(50)]
+    await asyncio.gather(*(give(root, user, 50) for user in users))
+    answers = await asyncio.gather(*(redeem(user, "last_one") for user in users))
+    assert [answer.status_code for answer in answers].count(201) == 1
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"out_of_stock"}
+    assert sorted(await asyncio.gather(*(balance(user) for user in users))) == [0] + [50] * 49
+
+
+async def test_of_two_processes_one_has_the_last_item_and_what_a_killed_one_kept_is_delivered(
+    app: Running, root: Caller, fake: FakeStripe
+) -> None:
+    """The second store holds the item and is gone before the tokens are taken; the outbox has the effect."""
+    users = [app.caller(new_id("usr"), "student") for _ in range(10)]
+    await asyncio.gather(*(give(root, user, 50) for user in users))
+    reward_id = new_id("rwd")
+    async with Store.open(app.services.database_url, schema=app.services.settings.schema) as other:
+        stores = [app.services.store, other] * 5
+        outcomes = await asyncio.gather(
+            *(_held(store, reward_id, user) for store, user in zip(stores, users, strict=True))
+        )
+    (held,) = [outcome for outcome in outcomes if outcome is not None]
+    (effect,) = react(held)
+    assert isinstance(effect, SpendTokens)
+    await app.services.submitter.submit(_command(reward_id, effect.user_id), _origin(effect.user_id))
+    tools: Any = SimpleNamespace(store=app.services.store, clock=fake, catalogue=DEFAULT_CATALOGUE)
+    await redemptions.deliver(tools, effect, _origin("worker"))
+    redeemed = await app.services.store.state(REWARD, stream_of(reward_id))
+    assert [one.status for one in redeemed.redemptions.values()] == ["fulfilled"]
+    assert sorted(await asyncio.gather(*(balance(user) for user in users))) == [0] + [50] * 9
+
+
+def _origin(user_id: str) -> Origin:
+    return Origin(actor=user_id, roles=frozenset({"student"}))
+
+
+def _command(reward_id: str, user_id: str) -> RedeemReward:
+    return RedeemReward(
+        command_id=f"cmd_{reward_id}_{user_id}",
+        effective_at=FakeStripe().now(),
+        reward_id=reward_id,
+        redemption_id=f"red_{user_id}",
+        user_id=user_id,
+        offer=Offer(kind="donation", cost=50, stock=1),
+    )
+
+
+async def _held(store: Store, reward_id: str, user: Caller) -> Any:
+    try:
+        outcome = await store.handle(_command(reward_id, user.user_id), _origin(user.user_id))
+    except Refused:
+        return None
+    return outcome.recorded[0]
