@@ -59,6 +59,8 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     """Of one for nothing that the platform pays all of: whose its price is."""
     coupon: str = ""
     """The code of the one that it was reserved with; empty for none."""
+    completed: bool = False
+    """This attempt was completed before its money was given back: that came to nothing after another one."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ def _active(
         as_of=command.as_of,
         activated_at=command.effective_at,
         coupon=attempt.coupon,
+        completed=enrolment.learning.of(_id_of(command, attempt)).completed is not None,
     )
 
 

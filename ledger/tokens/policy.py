@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger.courses.events import CoursePublished
 from ledger.courses.stream import id_of as course_of
 from ledger.effects import AwardHelpfulReview, AwardPublication, AwardStreak, Effect, FollowCompletion
-from ledger.enrolments.events import EnrolmentRestored, EnrolmentRevoked
+from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
 from ledger.enrolments.learning.events import EnrolmentCompleted
 from ledger.enrolments.stream import parts_of
 from ledger.message import Recorded
@@ -27,7 +27,7 @@ def _effect(  # noqa: PLR0911 - one answer for each fact
     between is seen then, whichever of them was recorded first.
     """
     match recorded.event:
-        case EnrolmentCompleted() | EnrolmentRestored():
+        case EnrolmentCompleted() | EnrolmentRestored() | EnrolmentActivated(completed=True):
             return FollowCompletion(*parts_of(recorded.stream))
         case EnrolmentRevoked() as revoked:
             return FollowCompletion(*parts_of(recorded.stream), revoked.cause, revoked.cause_id)
