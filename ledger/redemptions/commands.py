@@ -21,6 +21,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     feature: str = ""
     days: int = 0
+    course_id: str = ""
     version: str = ""
     """Of the catalogue."""
 
@@ -51,6 +52,23 @@ class ReleaseRedemption(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class CompleteRedemption(Command, frozen=True, kw_only=True):
+    """Its course is had."""
+
+    NAME: ClassVar[str] = "redemptions.complete"
+    reward_id: str
+    redemption_id: str
+
+
+class GiveUpRedemption(Command, frozen=True, kw_only=True):
+    """Its course could not be given any more."""
+
+    NAME: ClassVar[str] = "redemptions.give_up"
+    reward_id: str
+    redemption_id: str
+    reason: str
+
+
 class FulfilRedemption(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "redemptions.fulfil"
     reward_id: str
@@ -66,7 +84,15 @@ class CancelRedemption(Command, frozen=True, kw_only=True):
     reason: str
 
 
-RedemptionCommand = RedeemReward | ConfirmRedemption | ReleaseRedemption | FulfilRedemption | CancelRedemption
+RedemptionCommand = (
+    RedeemReward
+    | ConfirmRedemption
+    | ReleaseRedemption
+    | CompleteRedemption
+    | GiveUpRedemption
+    | FulfilRedemption
+    | CancelRedemption
+)
 
 
 def confirm_id(redemption_id: str) -> str:
@@ -75,3 +101,11 @@ def confirm_id(redemption_id: str) -> str:
 
 def release_id(redemption_id: str) -> str:
     return f"release_redemption:{redemption_id}"
+
+
+def complete_id(redemption_id: str) -> str:
+    return f"complete_redemption:{redemption_id}"
+
+
+def give_up_id(redemption_id: str) -> str:
+    return f"give_up_redemption:{redemption_id}"

@@ -90,7 +90,8 @@ async def balance(caller: Caller) -> int:
     return found
 
 
-async def offered(caller: Caller, reward_id: str) -> dict[str, Any]:
+async def offered(app: Running, caller: Caller, reward_id: str) -> dict[str, Any]:
+    await app.projected()
     items = (await caller.get("/api/rewards")).json()["items"]
     found: dict[str, Any] = next(item for item in items if item["reward_id"] == reward_id)
     return found
@@ -108,7 +109,7 @@ async def test_a_feature_is_unlocked_at_once_and_until_its_end(
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     checked = (await ann.get("/api/features/friend_leaderboard/check")).json()
     assert (checked["allowed"], checked["reason"]) == (True, "reward")
-    assert (await offered(ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
+    assert (await offered(app, ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
     fake.offset = timedelta(days=7, minutes=1)
     assert (await ann.get("/api/leaderboard/friends")).status_code == 403
 
@@ -123,7 +124,7 @@ async def test_what_the_balance_does_not_have_takes_nothing_and_says_so(
     assert refused["code"] == "insufficient_tokens"
     assert refused["detail"] == "This costs 50 tokens, which were not there; the balance is 30."
     assert again.json() == answer.json()
-    shown = await offered(ann, "last_one")
+    shown = await offered(app, ann, "last_one")
     assert (shown["left"], shown["missing"], shown["available"]) == (1, 20, False)
     assert problem(await redeem(ann, "no_such_reward"))["code"] == "not_found"
 
@@ -141,12 +142,12 @@ async def test_goods_are_fulfilled_or_cancelled_by_an_admin_and_undone_once(
     await app.projected()
     waiting = (await root.get("/api/tokens/redemptions/waiting")).json()["items"]
     assert redemption_id in {item["redemption_id"] for item in waiting}
-    left = (await offered(ann, "sticker_set"))["left"]
+    left = (await offered(app, ann, "sticker_set"))["left"]
     assert (await move(app, root, redemption_id, "fulfil")).json()["status"] == "fulfilled"
     assert problem(await move(app, root, redemption_id, "fulfil"))["code"] == "redemption_not_open"
     undone = await move(app, root, redemption_id, "cancel", reason="Lost in the post")
     assert (undone.status_code, undone.json()["status"]) == (200, "cancelled")
-    assert (await balance(ann), (await offered(ann, "sticker_set"))["left"]) == (250, left + 1)
+    assert (await balance(ann), (await offered(app, ann, "sticker_set"))["left"]) == (250, left + 1)
     refused = await move(app, root, redemption_id, "cancel", reason="Once more")
     assert problem(refused)["code"] == "redemption_not_open"
     assert await balance(ann) == 250
