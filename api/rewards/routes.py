@@ -8,11 +8,13 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from api.enrolments.offers import offer_of
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey, WhoseParameter
+from api.http.idempotency import Unkept
 from api.http.owner import owner_of
 from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
@@ -39,7 +41,7 @@ from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import NotFound
 from ledger.message import Command
 from ledger.redemptions.commands import CancelRedemption, FulfilRedemption, Offer, RedeemReward
-from ledger.redemptions.decider import REWARD, Taken, why_not
+from ledger.redemptions.decider import REWARD, TOO_LATE, Taken, why_not
 from ledger.redemptions.events import RedemptionHeld
 from ledger.redemptions.refusals import (
     CourseNotGiven,
@@ -143,7 +145,14 @@ def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance
         PurchaseInProgress,
         CourseNotForSale,
         CourseNotGiven,
-    ),
+    )
+    | {
+        202: ResponseSpec(
+            Redemption,
+            description="Not decided yet: it is `held`, or `waiting` for its course, and goes on by itself",
+            generate_examples=False,
+        ),
+    },
 )
 async def redeem_tokens(
     data: JSONBody[NewRedemption],
@@ -152,7 +161,8 @@ async def redeem_tokens(
     idempotency_key: IdempotencyKey,
 ) -> Response[Redemption]:
     """One of it is kept, and then the tokens are taken, in the order of expiry; where they are not there,
-    it is free again and nothing is taken. What is unlocked is so at once, and a course is had at once.
+    it is free again and nothing is taken. What is unlocked is so at once, and a course is had at once. While
+    it is 202 the same request tells how it stands.
     """
 
     async def work(command_id: str) -> Response[Any]:
@@ -170,7 +180,10 @@ async def redeem_tokens(
             )
 
         done = await services.submitter.submit_once(command_id, make, origin_of(request))
-        return Response(await _shown(services, done), status_code=201, headers=done.headers)
+        shown = await _shown(services, done)
+        if shown.status == "held" or (shown.status == "waiting" and shown.course_id):
+            return Unkept(shown, status_code=202, headers=done.headers)
+        return Response(shown, status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
@@ -192,7 +205,7 @@ async def _shown(services: Services, done: Submitted) -> Redemption:
     assert isinstance(held, RedemptionHeld)
     rewards = await services.store.state(REWARD, stream_of(held.reward_id))
     now = rewards.redemptions[held.redemption_id]
-    if now.status == "released":
+    if now.status == "released" or now.reason == TOO_LATE:
         balance = await _balance(services, held.user_id)
         raise InsufficientTokens(
             f"This costs {held.cost} tokens, which were not there; the balance is {balance}."

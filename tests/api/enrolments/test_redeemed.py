@@ -140,7 +140,7 @@ async def test_what_came_in_between_gives_the_tokens_back_and_says_so(
     market.stripe.gateway.dies_at = EnrolRedeemer
     key = new_id("key")
     waiting = await redeem(ann, key)
-    assert (waiting.status_code, waiting.json()["status"]) == (201, "waiting")
+    assert (waiting.status_code, waiting.json()["status"]) == (202, "waiting")
     redemption_id = waiting.json()["redemption_id"]
     assert problem(await cancel(market, root, redemption_id))["code"] == "redemption_not_open"
     waits = (await root.get("/api/tokens/redemptions/waiting")).json()["items"]
@@ -157,6 +157,9 @@ async def test_what_came_in_between_gives_the_tokens_back_and_says_so(
     await market.app.projected()
     (listed,) = (await ann.get("/api/tokens/redemptions")).json()["items"]
     assert (listed["status"], listed["reason"]) == ("cancelled", "already_enrolled")
+    said = problem(await redeem(ann, key))
+    assert said["code"] == "course_not_given"
+    assert said["detail"].endswith("(already_enrolled); its 100 tokens are given back.")
     assert [one["status"] for one in await market.enrolments(ann)] == ["active"], "as it was bought"
 
 
@@ -183,7 +186,9 @@ async def test_a_redemption_that_was_cut_anywhere_is_gone_on_with(
 ) -> None:
     await give(root, ann.user_id)
     market.stripe.gateway.dies_at = dies_at
-    assert (await redeem(ann)).json()["status"] in {"held", "waiting"}
+    key = new_id("key")
+    cut = await redeem(ann, key)
+    assert (cut.status_code, cut.json()["status"] in {"held", "waiting"}) == (202, True)
     market.stripe.gateway.dies_at = None
     async with market.working():
         await market.until(ann, "active")
@@ -195,6 +200,8 @@ async def test_a_redemption_that_was_cut_anywhere_is_gone_on_with(
             return bool(one["status"] == "fulfilled")
 
         await until(is_told)
+    again = await redeem(ann, key)
+    assert (again.status_code, again.json()["status"]) == (201, "fulfilled"), "it is told how it stands"
     assert await balance(ann) == 0
 
 
