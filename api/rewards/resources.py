@@ -16,9 +16,12 @@ from projections.redemptions import RedemptionRow
 
 
 class NewRedemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With `expected_cost` a cost that has changed since it was shown is refused."""
+
     reward_id: Annotated[
         str, Meta(min_length=1, max_length=50, pattern=NO_NUL, examples=["friend_leaderboard_week"])
     ]
+    expected_cost: Annotated[int, Meta(ge=1, le=1_000_000, examples=[50])] | None = None
 
 
 class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.enrolments.offers import offer_of
 from api.http.auth import Principal
-from api.http.body import IdempotencyKey, WhoseParameter
+from api.http.body import IdempotencyKey, WhoseParameter, known_shape
 from api.http.idempotency import Unkept
 from api.http.owner import owner_of
 from api.http.paging import Cursor, Limit, Page
@@ -44,6 +44,7 @@ from ledger.redemptions.commands import CancelRedemption, FulfilRedemption, Offe
 from ledger.redemptions.decider import REWARD, TOO_LATE, Taken, why_not
 from ledger.redemptions.events import RedemptionHeld
 from ledger.redemptions.refusals import (
+    CostChanged,
     CourseNotGiven,
     InvalidRedemption,
     LimitReached,
@@ -140,6 +141,7 @@ def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance
         InsufficientTokens,
         OutOfStock,
         LimitReached,
+        CostChanged,
         OwnCourse,
         AlreadyEnrolled,
         PurchaseInProgress,
@@ -177,6 +179,7 @@ async def redeem_tokens(
                 redemption_id=services.id_of("red", command_id),
                 user_id=request.user.id,
                 offer=offer,
+                expected_cost=data.expected_cost,
             )
 
         done = await services.submitter.submit_once(command_id, make, origin_of(request))
@@ -292,6 +295,7 @@ async def list_waiting(
 
 
 async def _row(services: Services, redemption_id: str) -> RedemptionRow:
+    known_shape(redemption_id, "red_")
     async with services.reading() as connection:
         found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
     if not found:

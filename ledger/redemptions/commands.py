@@ -29,10 +29,13 @@ class Offer(Struct, frozen=True, kw_only=True):
 class RedeemReward(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "redemptions.redeem"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"offer"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"expected_cost"})
     reward_id: str
     redemption_id: str
     user_id: str
     offer: Offer
+    expected_cost: int | None = None
+    """What the user was shown that it costs; None takes whatever it does."""
 
 
 class ConfirmRedemption(Command, frozen=True, kw_only=True):

@@ -33,7 +33,13 @@ from ledger.redemptions.events import (
     RedemptionHeld,
     RedemptionReleased,
 )
-from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.refusals import (
+    CostChanged,
+    InvalidRedemption,
+    LimitReached,
+    OutOfStock,
+    RedemptionNotOpen,
+)
 from ledger.redemptions.state import UNDECIDED, Redeemed, Redemption, evolve
 from ledger.redemptions.stream import stream_of
 from ledger.shelf import PREMIUM
@@ -115,6 +121,8 @@ def _redeem(command: RedeemReward, redeemed: Redeemed) -> _Events:
     offer = command.offer
     if command.redemption_id in redeemed.redemptions:
         return ()
+    if command.expected_cost not in {None, offer.cost}:
+        raise CostChanged(f"This costs {offer.cost} tokens now; send that as `expected_cost` to redeem it.")
     if (refusal := why_not(offer, taken_of(redeemed, command.user_id), command.effective_at)) is not None:
         raise refusal
     held = RedemptionHeld(

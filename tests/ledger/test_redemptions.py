@@ -29,7 +29,13 @@ from ledger.redemptions.commands import (
 )
 from ledger.redemptions.decider import TOO_LATE, decide
 from ledger.redemptions.events import RedemptionCancelled, RedemptionConfirmed
-from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.refusals import (
+    CostChanged,
+    InvalidRedemption,
+    LimitReached,
+    OutOfStock,
+    RedemptionNotOpen,
+)
 from ledger.redemptions.state import Redeemed, evolve
 from ledger.shelf import Reward
 from ledger.tokens import decider as tokens
@@ -121,6 +127,14 @@ def test_a_user_has_as_many_as_one_may() -> None:
         decide(redeem(offer, 2), one)
     assert status(when(one, redeem(offer, 2, "usr_bob")), 2) == "held"
     assert status(when(one, CANCEL, redeem(offer, 2)), 2) == "held"
+
+
+def test_a_cost_that_has_changed_since_it_was_shown_is_refused() -> None:
+    for shown in (None, 50):
+        assert decide(replace(redeem(GIFT), expected_cost=shown), Redeemed())
+    with pytest.raises(CostChanged, match="costs 50 tokens now"):
+        decide(replace(redeem(GIFT), expected_cost=40), Redeemed())
+    assert redeem(GIFT).digest() != replace(redeem(GIFT), expected_cost=50).digest()
 
 
 def test_what_is_unlocked_is_unlocked_anew_when_it_has_ended_or_was_given_back() -> None:
