@@ -18,7 +18,7 @@ from ledger.effects import (
     RestoreRedemption,
     RevokeRedeemedCourse,
 )
-from ledger.enrolments import commands
+from ledger.enrolments.commands import EnrolRedeemer as Enrol
 from ledger.enrolments.decider import decide
 from ledger.enrolments.events import (
     EnrolmentActivated,
@@ -52,16 +52,16 @@ from tests.ledger.enrolment_examples import (
     ANN,
     BOB,
     IVY,
-    OF,
-    OFFER,
     activate,
     after,
+    enrol_redeemer,
     request_return,
     reserve,
     revoke,
+    revoke_redeemed,
     when,
 )
-from tests.ledger.examples import NOON, recorded
+from tests.ledger.examples import recorded
 from tests.ledger.learning_examples import DONE
 from tests.ledger.review_examples import post
 from tests.ledger.test_redemptions import CANCEL, FULFIL, of, redeem, status
@@ -73,24 +73,7 @@ GIVE_UP = of(GiveUpRedemption, reason="already_enrolled")
 AT = stream_of("crs_1", ANN)
 
 
-def enrol(number: int = 1, **offered: Any) -> commands.EnrolRedeemer:
-    return commands.EnrolRedeemer(
-        **OF,
-        command_id=f"cmd_enrol_{number}",
-        effective_at=NOON,
-        reward_id="rwd_1",
-        redemption_id=f"rdm_{number}",
-        offer=replace(OFFER, **offered),
-    )
-
-
-def take(number: int = 1) -> commands.RevokeRedeemed:
-    return commands.RevokeRedeemed(
-        **OF, command_id=f"cmd_take_{number}", effective_at=NOON, redemption_id=f"rdm_{number}"
-    )
-
-
-def declined(enrolment: Enrolment, command: commands.EnrolRedeemer) -> str:
+def declined(enrolment: Enrolment, command: Enrol) -> str:
     """The code of why; the fact changes nothing of the enrolment."""
     (fact,) = decide(command, enrolment)
     assert isinstance(fact, RedeemedCourseDeclined)
@@ -142,9 +125,9 @@ def test_reward_and_enrolment_follow_each_other() -> None:
     (confirmed,) = decide_reward(CONFIRM, reward_after(Redeemed(), redeem(COURSE)))
     asked = react(recorded(confirmed, stream="reward-rwd_1"))
     assert asked == (EnrolRedeemer("crs_1", ANN, "rwd_1", "rdm_1"),)
-    (given,) = decide(enrol(), Enrolment())
+    (given,) = decide(enrol_redeemer(), Enrolment())
     assert FollowRedeemedCourse("rwd_1", "rdm_1") in react(recorded(given, stream=AT))
-    (not_given,) = decide(enrol(), after(reserve(), activate()))
+    (not_given,) = decide(enrol_redeemer(), after(reserve(), activate()))
     assert react(recorded(not_given, stream=AT)) == (
         FollowRedeemedCourse("rwd_1", "rdm_1", "already_enrolled"),
     )
@@ -169,7 +152,7 @@ def test_a_course_on_the_shelf_is_named_as_courses_are(reward: Reward, words: st
 
 
 def test_the_learner_has_the_course_and_its_instructors_their_part() -> None:
-    (given,) = decide(enrol(), Enrolment())
+    (given,) = decide(enrol_redeemer(), Enrolment())
     assert isinstance(given, EnrolmentActivated)
     assert (given.redemption_id, given.payment_id, given.buyer_id) == ("rdm_1", "", ANN)
     assert given.sale is not None
@@ -199,39 +182,39 @@ def test_the_learner_has_the_course_and_its_instructors_their_part() -> None:
 def test_what_cannot_be_given_is_a_fact_that_says_why(
     enrolment: Enrolment, offered: dict[str, Any], code: str
 ) -> None:
-    assert declined(enrolment, enrol(**offered)) == code
+    assert declined(enrolment, enrol_redeemer(**offered)) == code
 
 
 def test_somebody_elses_gift_that_is_not_paid_bars_nobody() -> None:
     gift = after(reserve(buyer_id=BOB, gift=True))
-    enrolment, facts = when(gift, enrol())
+    enrolment, facts = when(gift, enrol_redeemer())
     assert [type(one) for one in facts] == [ReservationSuperseded, EnrolmentActivated]
     assert isinstance(decide(activate(), enrolment)[0], SurplusPaymentFound), "it is given back"
 
 
 def test_what_is_taken_again_takes_what_goes_with_it_and_can_be_had_anew() -> None:
-    learnt = after(enrol(), DONE, post())
-    taken, facts = when(learnt, take())
+    learnt = after(enrol_redeemer(), DONE, post())
+    taken, facts = when(learnt, revoke_redeemed())
     assert isinstance(facts[0], EnrolmentRevoked)
     assert (facts[0].cause, facts[0].cause_id) == ("redemption_cancelled", "rdm_1")
     assert any(isinstance(one, ReviewWithdrawn) for one in facts)
     assert (taken.status, taken.is_live, taken.attempts) == ("revoked", False, learnt.attempts)
-    assert decide(take(), taken) == ()
-    again, back = when(taken, enrol(2))
+    assert decide(revoke_redeemed(), taken) == ()
+    again, back = when(taken, enrol_redeemer(2))
     assert (again.status, again.attempt) == ("active", 2)
     assert any(isinstance(one, ReviewReinstated) for one in back)
-    assert decide(take(), again) == (), "it is had by another redemption"
-    assert after(enrol(), take(), reserve()).status == "reserved", "and it can be bought"
+    assert decide(revoke_redeemed(), again) == (), "it is had by another redemption"
+    assert after(enrol_redeemer(), revoke_redeemed(), reserve()).status == "reserved", "and it can be bought"
 
 
 def test_a_course_that_was_bought_is_not_taken_with_a_redemption_that_was_declined() -> None:
     bought = after(reserve(), activate())
-    assert decide(take(), evolve(bought, decide(enrol(), bought)[0])) == ()
-    lost: tuple[EnrolmentEvent, ...] = decide(enrol(), after(reserve(), activate(), revoke()))
+    assert decide(revoke_redeemed(), evolve(bought, decide(enrol_redeemer(), bought)[0])) == ()
+    lost: tuple[EnrolmentEvent, ...] = decide(enrol_redeemer(), after(reserve(), activate(), revoke()))
     assert [type(one) for one in lost] == [EnrolmentActivated]
 
 
 def test_one_redemption_is_one_enrolment() -> None:
-    (given,) = decide(enrol(), Enrolment())
+    (given,) = decide(enrol_redeemer(), Enrolment())
     assert isinstance(given, EnrolmentActivated)
     assert given.enrolment_id == enrolment_id_of("rdm_1") != enrolment_id_of("rdm_2")
