@@ -16,7 +16,8 @@ _TAKEN: Final = """
     FROM reward_counts AS c
     LEFT JOIN reward_user_counts AS u ON u.user_id = %(user_id)s AND u.reward_id = c.reward_id
     LEFT JOIN (
-        SELECT reward_id, bool_or(status IN ('held', 'waiting')) AS undecided, max(ends_at) AS ends_at
+        SELECT reward_id, bool_or(status = 'held' OR (status = 'waiting' AND course_id <> '')) AS undecided,
+               max(ends_at) AS ends_at
         FROM redemptions
         WHERE user_id = %(user_id)s
           AND (status IN ('held', 'waiting') OR (status = 'fulfilled' AND ends_at IS NOT NULL))

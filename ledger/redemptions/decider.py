@@ -40,7 +40,7 @@ from ledger.redemptions.refusals import (
     OutOfStock,
     RedemptionNotOpen,
 )
-from ledger.redemptions.state import UNDECIDED, Redeemed, Redemption, evolve
+from ledger.redemptions.state import Redeemed, Redemption, evolve
 from ledger.redemptions.stream import stream_of
 from ledger.shelf import PREMIUM
 from ledger.visible import is_visible
@@ -92,7 +92,7 @@ def taken_of(redeemed: Redeemed, user_id: str) -> Taken:
     newest = redeemed.redemptions.get(redeemed.newest_of.get(user_id, ""))
     if newest is None or not newest.is_live:
         return taken
-    return replace(taken, undecided=newest.status in UNDECIDED, ends_at=newest.ends_at)
+    return replace(taken, undecided=newest.is_undecided, ends_at=newest.ends_at)
 
 
 def why_not(offer: Offer, taken: Taken, at: datetime) -> OutOfStock | LimitReached | None:
@@ -208,7 +208,7 @@ def _cancel(command: CancelRedemption, redeemed: Redeemed) -> _Events:
 
 def _check_course(known: Redemption) -> None:
     """What a course comes to is the enrolment's to say; until then nobody decides otherwise."""
-    if known.course_id and known.status == "waiting":
+    if known.status == "waiting" and known.is_undecided:
         raise RedemptionNotOpen("The course of this redemption is being given: ask again in a moment.")
 
 

@@ -22,7 +22,6 @@ Status = Literal["held", "waiting", "fulfilled", "released", "cancelled"]
 """`waiting` for somebody to fulfil it, or for its course; what needs nothing more is fulfilled at once."""
 LIVE: frozenset[Status] = frozenset({"held", "waiting", "fulfilled"})
 """What counts against the stock and the limit of a user."""
-UNDECIDED: frozenset[Status] = frozenset({"held", "waiting"})
 
 
 class Redemption(Struct, frozen=True):
@@ -41,6 +40,11 @@ class Redemption(Struct, frozen=True):
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def is_undecided(self) -> bool:
+        """The ledger itself has yet to say what becomes of it."""
+        return self.status == "held" or (self.status == "waiting" and bool(self.course_id))
 
 
 class Redeemed(Struct, frozen=True):

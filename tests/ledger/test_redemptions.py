@@ -151,6 +151,11 @@ def test_a_cost_that_has_changed_since_it_was_shown_is_refused() -> None:
     assert redeem(GIFT).digest() != replace(redeem(GIFT), expected_cost=50).digest()
 
 
+def test_goods_that_wait_for_an_administrator_bar_nothing_that_the_reward_is_made_into() -> None:
+    waiting = when(Redeemed(), redeem(GOODS), CONFIRM)
+    assert status(when(waiting, redeem(UNLOCK, 2)), 2) == "held"
+
+
 def test_what_is_unlocked_is_unlocked_anew_when_it_has_ended_or_was_given_back() -> None:
     held = when(Redeemed(), redeem(UNLOCK))
     with pytest.raises(LimitReached, match="already"):
