@@ -21,14 +21,17 @@ from ledger.effects import (
     CreatePaymentIntent,
     CreateRefund,
     Effect,
+    EnrolRedeemer,
     FollowCompletion,
     FollowCouponUse,
     FollowEarnings,
+    FollowRedeemedCourse,
     FollowRedemption,
     FollowSale,
     HoldCouponUse,
     ReopenEnrolment,
     RestoreRedemption,
+    RevokeRedeemedCourse,
     StartCoursePayment,
     kind_of,
 )
@@ -54,6 +57,9 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         AwardStreak,
         FollowRedemption,
         RestoreRedemption,
+        EnrolRedeemer,
+        FollowRedeemedCourse,
+        RevokeRedeemedCourse,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

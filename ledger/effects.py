@@ -395,6 +395,31 @@ class RestoreRedemption(msgspec.Struct, frozen=True, tag="redemptions.restore_to
     user_id: str
 
 
+class EnrolRedeemer(msgspec.Struct, frozen=True, tag="redemptions.enrol"):
+    """Give the course of a redemption to who paid it with tokens, or say why not."""
+
+    course_id: str
+    learner_id: str
+    reward_id: str
+    redemption_id: str
+
+
+class FollowRedeemedCourse(msgspec.Struct, frozen=True, omit_defaults=True, tag="redemptions.follow_course"):
+    """Tell the reward that a redemption's course is had, or with a `reason` that it could not be given."""
+
+    reward_id: str
+    redemption_id: str
+    reason: str = ""
+
+
+class RevokeRedeemedCourse(msgspec.Struct, frozen=True, tag="redemptions.revoke_course"):
+    """Take the course of a redemption that was cancelled."""
+
+    course_id: str
+    learner_id: str
+    redemption_id: str
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -419,7 +444,14 @@ PayoutEffect = CreateTransfer | ResolveTransfer | ReverseTransfer | ResolveRever
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 ActivityEffect = TokenEffect | NoteActivity
-RedemptionEffect = SpendTokens | FollowRedemption | RestoreRedemption
+RedemptionEffect = (
+    SpendTokens
+    | FollowRedemption
+    | RestoreRedemption
+    | EnrolRedeemer
+    | FollowRedeemedCourse
+    | RevokeRedeemedCourse
+)
 
 Effect = (
     PaymentEffect

@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Kind = Literal["feature_unlock", "merchandise", "donation"]
+Kind = Literal["feature_unlock", "premium_content", "merchandise", "donation"]
+PREMIUM: Kind = "premium_content"
 
 Cost = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+_COURSE = re.compile(r"crs_[0-9A-Za-z]+")
 _ID = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
@@ -30,6 +32,8 @@ class Reward(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """What a `feature_unlock` unlocks, from when it is redeemed."""
     days: Annotated[int, msgspec.Meta(ge=0, le=3_650)] = 0
     """For how long."""
+    course_id: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """The course that a `premium_content` enrols in."""
 
 
 Shelf = Mapping[str, Reward]
@@ -45,6 +49,10 @@ def fault(shelf: Shelf, features: Iterable[str]) -> str:
             return f"{where}: write the name of a reward in lower case with underscores."
         if (reward.kind == "feature_unlock") != bool(reward.feature and reward.days):
             return f"{where}: `feature` and `days` belong to a feature_unlock, which needs both."
+        if (reward.kind == PREMIUM) != bool(reward.course_id):
+            return f"{where}: `course_id` belongs to a {PREMIUM}, which needs it."
+        if reward.course_id and not _COURSE.fullmatch(reward.course_id):
+            return f"{where}: `course_id` must be the id of a course, crs_ and letters and digits."
         if reward.feature and reward.feature not in known:
             return f"{where}: no tier has the feature {reward.feature!r:.80}."
     return ""

@@ -1,4 +1,4 @@
-"""Who redeemed which reward, and what became of it."""
+"""Who redeemed which reward and what became of it, and how much of each reward is taken."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ledger.redemptions.events import (
     RedemptionHeld,
     RedemptionReleased,
 )
-from ledger.redemptions.state import Status
-from projections.engine.buffers import Rows, TableBuffer
+from ledger.redemptions.state import LIVE, Status
+from projections.engine.buffers import Rows, Sums, TableBuffer
 from projections.engine.projection import Projection
 from projections.engine.tables import Row, Table
 
@@ -39,9 +39,26 @@ class RedemptionRow(Row):
     changed_at: datetime
     position: int
     last_position: int
+    course_id: str = ""
+    """That it enrols in."""
+
+
+class RewardCountRow(Row):
+    reward_id: str
+    live: int
+    """How many count against its stock."""
+
+
+class RewardUserCountRow(Row):
+    user_id: str
+    reward_id: str
+    live: int
+    """How many count against the limit of that user."""
 
 
 REDEMPTIONS = Table("redemptions", RedemptionRow, ("redemption_id",))
+REWARD_COUNTS = Table("reward_counts", RewardCountRow, ("reward_id",))
+REWARD_USER_COUNTS = Table("reward_user_counts", RewardUserCountRow, ("user_id", "reward_id"))
 _FACTS = frozenset[type[Event]](get_args(RedemptionEvent))
 
 
@@ -51,10 +68,12 @@ class Redemptions(Projection):
 
     def __init__(self) -> None:
         self._redemptions = Rows(REDEMPTIONS)
+        self._counts = Sums(REWARD_COUNTS)
+        self._of_users = Sums(REWARD_USER_COUNTS)
 
     @property
     def buffers(self) -> tuple[TableBuffer, ...]:
-        return (self._redemptions,)
+        return self._redemptions, self._counts, self._of_users
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         """One that is kept in this batch is not there yet, as none is kept twice."""
@@ -66,10 +85,17 @@ class Redemptions(Projection):
         event: Any = recorded.event
         if isinstance(event, RedemptionHeld):
             self._redemptions.put(event.redemption_id, _begin(recorded, event))
+            self._count(event, 1)
         elif self._redemptions.find(event.redemption_id) is not None:
             row = self._redemptions.change(event.redemption_id)
+            was_live = row.status in LIVE
             _advance(row, event)
             row.changed_at, row.last_position = recorded.metadata.effective_at, recorded.position
+            self._count(event, (row.status in LIVE) - was_live)
+
+    def _count(self, event: RedemptionEvent, more: int) -> None:
+        self._counts.of((event.reward_id,))[0] += more
+        self._of_users.of((event.user_id, event.reward_id))[0] += more
 
 
 def _begin(recorded: Recorded, event: RedemptionHeld) -> RedemptionRow:
@@ -81,6 +107,7 @@ def _begin(recorded: Recorded, event: RedemptionHeld) -> RedemptionRow:
         kind=event.kind,
         cost=event.cost,
         feature=event.feature,
+        course_id=event.course_id,
         status="held",
         reason="",
         redeemed_at=at,

@@ -100,6 +100,8 @@ _THINGS = {
     "crt_": "certificate",
     "rvw_": "review",
     "ipo_": "payout",
+    "red_": "redemption",
+    "awr_": "award that waits",
 }
 
 

@@ -16,9 +16,12 @@ from projections.redemptions import RedemptionRow
 
 
 class NewRedemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With `expected_cost` a cost that has changed since it was shown is refused."""
+
     reward_id: Annotated[
         str, Meta(min_length=1, max_length=50, pattern=NO_NUL, examples=["friend_leaderboard_week"])
     ]
+    expected_cost: Annotated[int, Meta(ge=1, le=1_000_000, examples=[50])] | None = None
 
 
 class Fulfilment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +50,8 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     feature: str | None
     """What it unlocks, for `days` from when it is redeemed."""
     days: int | None
+    course_id: str | None
+    """Of the course that it enrols in."""
     left: int | None
     """Of the stock; null is without limit."""
     limit: int | None
@@ -55,7 +60,18 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     """By the caller, what was cancelled left out."""
     available: bool
     """Whether POST /api/tokens/redeem would be taken now."""
-    reason: Literal["insufficient_tokens", "out_of_stock", "limit_reached"] | None
+    reason: (
+        Literal[
+            "insufficient_tokens",
+            "out_of_stock",
+            "limit_reached",
+            "own_course",
+            "already_enrolled",
+            "purchase_in_progress",
+            "course_not_for_sale",
+        ]
+        | None
+    )
     """Why it would not."""
     missing: int
     """Tokens that the balance does not have."""
@@ -67,7 +83,9 @@ class Rewards(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
-    """`held` until it is known whether the tokens are there, `waiting` for an admin to fulfil it."""
+    """`held` until it is known whether the tokens are there, `waiting` for an admin to fulfil it, or for its
+    course.
+    """
 
     redemption_id: str
     reward_id: str
@@ -76,6 +94,8 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
     status: Status
     feature: str | None
+    course_id: str | None
+    """That it enrols in."""
     redeemed_at: datetime
     ends_at: datetime | None
     """Of what it unlocks."""
@@ -86,4 +106,5 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
 
 def redemption_of(row: RedemptionRow) -> Redemption:
     shown: dict[str, Any] = {name: getattr(row, name) for name in Redemption.__struct_fields__}
-    return Redemption(**{**shown, "feature": row.feature or None, "reason": row.reason or None})
+    unsaid = {name: None for name in ("feature", "course_id", "reason") if not shown[name]}
+    return Redemption(**(shown | unsaid))

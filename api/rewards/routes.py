@@ -8,16 +8,20 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
+from api.enrolments.offers import offer_of
 from api.http.auth import Principal
-from api.http.body import IdempotencyKey, WhoseParameter
+from api.http.body import IdempotencyKey, WhoseParameter, known_shape
+from api.http.idempotency import Unkept
 from api.http.owner import owner_of
 from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reads import newest_first, rows, select
+from api.rewards import reads
 from api.rewards.resources import (
     Cancellation,
     Fulfilment,
@@ -30,12 +34,23 @@ from api.rewards.resources import (
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from ledger.catalogue import Catalogue
+from ledger.enrolments.decider import ENROLMENT
+from ledger.enrolments.redeeming import check as check_course
+from ledger.enrolments.refusals import AlreadyEnrolled, CourseNotForSale, OwnCourse, PurchaseInProgress
+from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import NotFound
 from ledger.message import Command
 from ledger.redemptions.commands import CancelRedemption, FulfilRedemption, Offer, RedeemReward
-from ledger.redemptions.decider import REWARD, why_not
+from ledger.redemptions.decider import REWARD, TOO_LATE, Taken, why_not
 from ledger.redemptions.events import RedemptionHeld
-from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.refusals import (
+    CostChanged,
+    CourseNotGiven,
+    InvalidRedemption,
+    LimitReached,
+    OutOfStock,
+    RedemptionNotOpen,
+)
 from ledger.redemptions.stream import stream_of
 from ledger.shelf import Reward
 from ledger.tokens.decider import TOKENS
@@ -65,6 +80,7 @@ def _offer(catalogue: Catalogue, reward_id: str) -> Offer:
         limit=reward.limit,
         feature=reward.feature,
         days=reward.days,
+        course_id=reward.course_id,
         version=catalogue.version,
     )
 
@@ -80,15 +96,22 @@ async def list_rewards(request: Call, services: NamedDependency[Services]) -> Re
     """With what the caller can afford, what is left of each, and how many they may have."""
     balance = await _balance(services, request.user.id)
     shelf = services.catalogue.rewards
-    items = [await _offered(services, request.user.id, key, one, balance) for key, one in shelf.items()]
+    course_ids = [one.course_id for one in shelf.values() if one.course_id]
+    async with services.reading() as connection:
+        taken = await reads.taken(connection, request.user.id, list(shelf))
+        courses = await reads.giving(connection, request.user.id, course_ids)
+    items = []
+    for reward_id, reward in shelf.items():
+        of_it = taken.get(reward_id, Taken())
+        refusal = why_not(_offer(services.catalogue, reward_id), of_it, services.now())
+        course = courses.get(reward.course_id, reads.NOWHERE).refusal if reward.course_id else ""
+        items.append(_offered(reward_id, reward, of_it, refusal.code if refusal else course, balance))
     return Read(Rewards(balance=balance, items=items))
 
 
-async def _offered(services: Services, user_id: str, reward_id: str, reward: Reward, balance: int) -> Offered:
-    redeemed = await services.store.state(REWARD, stream_of(reward_id))
-    refusal = why_not(_offer(services.catalogue, reward_id), redeemed, user_id, services.now())
+def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance: int) -> Offered:
     missing = max(reward.cost - balance, 0)
-    reason: Any = refusal.code if refusal is not None else InsufficientTokens.code if missing else None
+    reason: Any = refusal or (InsufficientTokens.code if missing else None)
     return Offered(
         reward_id=reward_id,
         title=reward.title,
@@ -96,9 +119,10 @@ async def _offered(services: Services, user_id: str, reward_id: str, reward: Rew
         cost=reward.cost,
         feature=reward.feature or None,
         days=reward.days or None,
-        left=None if reward.stock is None else max(reward.stock - redeemed.live, 0),
+        course_id=reward.course_id or None,
+        left=None if reward.stock is None else max(reward.stock - taken.live, 0),
         limit=reward.limit,
-        redeemed=redeemed.live_of.get(user_id, 0),
+        redeemed=taken.theirs,
         available=reason is None,
         reason=reason,
         missing=missing,
@@ -112,7 +136,25 @@ async def _offered(services: Services, user_id: str, reward_id: str, reward: Rew
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="It is the caller's, or waits for an admin to fulfil it (`status`)",
-    responses=responses(NotFound, InsufficientTokens, OutOfStock, LimitReached),
+    responses=responses(
+        NotFound,
+        InsufficientTokens,
+        OutOfStock,
+        LimitReached,
+        CostChanged,
+        OwnCourse,
+        AlreadyEnrolled,
+        PurchaseInProgress,
+        CourseNotForSale,
+        CourseNotGiven,
+    )
+    | {
+        202: ResponseSpec(
+            Redemption,
+            description="Not decided yet: it is `held`, or `waiting` for its course, and goes on by itself",
+            generate_examples=False,
+        ),
+    },
 )
 async def redeem_tokens(
     data: JSONBody[NewRedemption],
@@ -121,35 +163,60 @@ async def redeem_tokens(
     idempotency_key: IdempotencyKey,
 ) -> Response[Redemption]:
     """One of it is kept, and then the tokens are taken, in the order of expiry; where they are not there,
-    it is free again and nothing is taken. What is unlocked is so at once.
+    it is free again and nothing is taken. What is unlocked is so at once, and a course is had at once. While
+    it is 202 the same request tells how it stands.
     """
 
     async def work(command_id: str) -> Response[Any]:
-        command = RedeemReward(
-            command_id=command_id,
-            effective_at=services.now(),
-            reward_id=data.reward_id,
-            redemption_id=services.id_of("red", command_id),
-            user_id=request.user.id,
-            offer=_offer(services.catalogue, data.reward_id),
-        )
-        done = await services.submitter.submit(command, origin_of(request))
-        return Response(await _shown(services, done), status_code=201, headers=done.headers)
+        async def make() -> RedeemReward:
+            offer = _offer(services.catalogue, data.reward_id)
+            if offer.course_id:
+                await _check_course(services, request, offer.course_id)
+            return RedeemReward(
+                command_id=command_id,
+                effective_at=services.now(),
+                reward_id=data.reward_id,
+                redemption_id=services.id_of("red", command_id),
+                user_id=request.user.id,
+                offer=offer,
+                expected_cost=data.expected_cost,
+            )
+
+        done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        shown = await _shown(services, done)
+        if shown.status == "held" or (shown.status == "waiting" and shown.course_id):
+            return Unkept(shown, status_code=202, headers=done.headers)
+        return Response(shown, status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
+async def _check_course(services: Services, request: Call, course_id: str) -> None:
+    """Before anything is kept or taken. The enrolment decides again, and it alone counts."""
+    try:
+        offer = await offer_of(services, course_id, request.user)
+    except NotFound as error:
+        raise CourseNotForSale("The course of this reward is not published, and not given.") from error
+    enrolment = await services.store.state(ENROLMENT, enrolment_stream(course_id, request.user.id))
+    check_course(request.user.id, offer, enrolment)
+
+
 async def _shown(services: Services, done: Submitted) -> Redemption:
-    """As it has become by now. Raises `InsufficientTokens`."""
+    """As it has become by now. Raises `InsufficientTokens` and `CourseNotGiven`."""
     begun = done.recorded[0]
     held = begun.event
     assert isinstance(held, RedemptionHeld)
     rewards = await services.store.state(REWARD, stream_of(held.reward_id))
     now = rewards.redemptions[held.redemption_id]
-    if now.status == "released":
+    if now.status == "released" or now.reason == TOO_LATE:
         balance = await _balance(services, held.user_id)
         raise InsufficientTokens(
             f"This costs {held.cost} tokens, which were not there; the balance is {balance}."
+        )
+    if now.was_given_up:
+        raise CourseNotGiven(
+            f"The course of this reward could not be given any more ({now.reason}); its {held.cost} tokens "
+            "are given back."
         )
     return Redemption(
         redemption_id=held.redemption_id,
@@ -159,6 +226,7 @@ async def _shown(services: Services, done: Submitted) -> Redemption:
         cost=held.cost,
         status=now.status,
         feature=held.feature or None,
+        course_id=held.course_id or None,
         redeemed_at=begun.metadata.effective_at,
         ends_at=now.ends_at,
         reason=None,
@@ -180,7 +248,7 @@ _WAITING = select(
     """
     SELECT {columns}
     FROM {table}
-    WHERE status = 'waiting' AND position < %(before)s
+    WHERE status = 'waiting' AND course_id = '' AND position < %(before)s
     ORDER BY position DESC
     LIMIT %(limit)s
     """,
@@ -227,6 +295,7 @@ async def list_waiting(
 
 
 async def _row(services: Services, redemption_id: str) -> RedemptionRow:
+    known_shape(redemption_id, "red_")
     async with services.reading() as connection:
         found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
     if not found:
@@ -251,7 +320,7 @@ async def fulfil_redemption(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[Redemption]:
-    """Of merchandise, which waits for it."""
+    """Of merchandise, which waits for it. A course is fulfilled by itself."""
     row = await _row(services, redemption_id)
 
     async def work(command_id: str) -> Response[Any]:
@@ -284,7 +353,7 @@ async def cancel_redemption(
     idempotency_key: IdempotencyKey,
 ) -> Response[Redemption]:
     """Once. The same tokens with the expiry that they had; those that have expired meanwhile are good for
-    some days more. The item is there again, and what was unlocked ends.
+    some days more. The item is there again, what was unlocked ends, and a course is taken again.
     """
     row = await _row(services, redemption_id)
 

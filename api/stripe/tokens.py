@@ -78,10 +78,11 @@ async def _award(tools: Tools, source: Source) -> Command | None:
 
 async def _now(tools: Tools, user_id: str) -> Now:
     at = tools.clock.now()
-    return Now(at, await _tier(tools.store, user_id, at), tools.catalogue)
+    return Now(at, await tier_of(tools.store, user_id, at), tools.catalogue)
 
 
-async def _tier(store: Store, user_id: str, at: datetime) -> str:
+async def tier_of(store: Store, user_id: str, at: datetime) -> str:
+    """By the ledger alone."""
     live = (await store.state(SUBSCRIBER, subscriber_stream(user_id))).live
     return FREE if live is None else effective_tier(live.tier, live.status, at, live.past_due_since)
 

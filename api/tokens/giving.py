@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.awards import last_attempt
-from api.http.body import IdempotencyKey
+from api.http.body import IdempotencyKey, known_shape
 from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
@@ -178,6 +178,7 @@ _REQUEST = select("SELECT {columns} FROM {table} WHERE request_id = %s", TOKEN_R
 
 
 async def _request_at(services: Services, request_id: str) -> TokenRequestRow:
+    known_shape(request_id, "awr_")
     async with services.reading() as connection:
         found = await rows(connection, _REQUEST, TOKEN_REQUESTS, (request_id,))
     if not found:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ledger.enrolments.commands import (
     ActivateEnrolment,
+    EnrolRedeemer,
     GrantEnrolment,
     ReserveEnrolment,
     RestoreEnrolment,
-    RevokeEnrolment,
 )
 from ledger.enrolments.events import EnrolmentEvent
 from ledger.enrolments.learning import rules as learning
@@ -15,17 +15,17 @@ from ledger.enrolments.reviews import rules as reviews
 from ledger.enrolments.state import Enrolment
 
 
-def lost(enrolment: Enrolment, enrolment_id: str, command: RevokeEnrolment) -> tuple[EnrolmentEvent, ...]:
-    """Beside the access of that attempt, whose money was given back. `enrolment` as it was before."""
+def lost(enrolment: Enrolment, enrolment_id: str, cause: str, cause_id: str) -> tuple[EnrolmentEvent, ...]:
+    """Beside the access of that attempt, of which the price was given back. `enrolment` as it was before."""
     progress = enrolment.learning.of(enrolment_id)
-    certificate = learning.lost(enrolment_id, progress, command.cause, command.cause_id)
+    certificate = learning.lost(enrolment_id, progress, cause, cause_id)
     return (*certificate, *reviews.withdrawn(enrolment.review)) if enrolment.is_live else certificate
 
 
 def regained(
     enrolment: Enrolment,
     enrolment_id: str,
-    command: ReserveEnrolment | GrantEnrolment | ActivateEnrolment | RestoreEnrolment,
+    command: ReserveEnrolment | GrantEnrolment | EnrolRedeemer | ActivateEnrolment | RestoreEnrolment,
 ) -> tuple[EnrolmentEvent, ...]:
     """Beside the access of that attempt: by the same purchase, whose certificate comes back too, or by
     another. `enrolment` as it was before.

@@ -69,6 +69,27 @@ class GrantEnrolment(Command, frozen=True, kw_only=True):
     enrolment_id: str
 
 
+class EnrolRedeemer(Command, frozen=True, kw_only=True):
+    """Tokens were spent on the course. What it comes to is recorded, be it had or not: never refused."""
+
+    NAME: ClassVar[str] = "enrolments.enrol_redeemer"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"offer"})
+    course_id: str
+    learner_id: str
+    reward_id: str
+    redemption_id: str
+    offer: Offer
+
+
+class RevokeRedeemed(Command, frozen=True, kw_only=True):
+    """The redemption was cancelled, and its tokens are given back."""
+
+    NAME: ClassVar[str] = "enrolments.revoke_redeemed"
+    course_id: str
+    learner_id: str
+    redemption_id: str
+
+
 class ActivateEnrolment(Command, frozen=True, kw_only=True):
     """The money was captured."""
 
@@ -160,6 +181,8 @@ PaymentNews = ActivateEnrolment | ReleaseEnrolment | RevokeEnrolment | RestoreEn
 EnrolmentCommand = (
     ReserveEnrolment
     | GrantEnrolment
+    | EnrolRedeemer
+    | RevokeRedeemed
     | ActivateEnrolment
     | ReleaseEnrolment
     | RevokeEnrolment

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ledger.enrolments import payment_news, purchasing, returning
+from ledger.enrolments import payment_news, purchasing, redeeming, returning
 from ledger.enrolments.commands import (
     EnrolmentCommand,
+    EnrolRedeemer,
     ExpireReservation,
     GrantEnrolment,
     RequestReturn,
     ReserveEnrolment,
+    RevokeRedeemed,
     WithdrawReturn,
 )
 from ledger.enrolments.events import EnrolmentEvent
@@ -41,6 +43,10 @@ def decide(  # noqa: PLR0911 - one answer for each kind of command
             return purchasing.reserve(command, enrolment)
         case GrantEnrolment():
             return purchasing.grant(command, enrolment)
+        case EnrolRedeemer():
+            return redeeming.enrol(command, enrolment)
+        case RevokeRedeemed():
+            return redeeming.revoke(command, enrolment)
         case ExpireReservation():
             return purchasing.expire(command, enrolment)
         case RequestReturn():

@@ -61,6 +61,20 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     """The code of the one that it was reserved with; empty for none."""
     completed: bool = False
     """This attempt was completed before its money was given back: that came to nothing after another one."""
+    reward_id: str = ""
+    redemption_id: str = ""
+    """By which tokens were spent on it; empty for none."""
+
+
+class RedeemedCourseDeclined(Event, frozen=True, kw_only=True):
+    """Tokens were spent on the course, and it could not be given any more: they are to be given back."""
+
+    TYPE: ClassVar[str] = "enrolments.redeemed_course_declined.v1"
+    learner_id: str
+    reward_id: str
+    redemption_id: str
+    reason: str
+    """The code of what would have refused a purchase."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):
@@ -121,7 +135,7 @@ class EnrolmentRevoked(Event, frozen=True, kw_only=True):
     enrolment_id: str
     payment_id: str
     cause: str
-    """`refunded` or `dispute_lost`."""
+    """`refunded` or `dispute_lost`; `redemption_cancelled` for tokens, and then without a payment."""
     cause_id: str
     as_of: int
     coupon: str = ""
@@ -179,6 +193,7 @@ class ReturnWithdrawn(Event, frozen=True, kw_only=True):
 EnrolmentEvent = (
     EnrolmentReserved
     | EnrolmentActivated
+    | RedeemedCourseDeclined
     | EnrolmentReleased
     | EnrolmentExpiring
     | ReservationSuperseded

@@ -141,7 +141,7 @@ def _given_back(command: RevokeEnrolment, enrolment: Enrolment, attempt: Attempt
         coupon=attempt.coupon,
         buyer_id=attempt.buyer_id or command.buyer_id,
     )
-    return revoked, *access.lost(enrolment, revoked.enrolment_id, command)
+    return revoked, *access.lost(enrolment, revoked.enrolment_id, command.cause, command.cause_id)
 
 
 def _id_of(command: PaymentNews, attempt: Attempt) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ledger.enrolments.commands import (
     ActivateEnrolment,
+    EnrolRedeemer,
     ExpireReservation,
     GrantEnrolment,
     ReleaseEnrolment,
@@ -13,6 +14,7 @@ from ledger.enrolments.commands import (
     ReserveEnrolment,
     RestoreEnrolment,
     RevokeEnrolment,
+    RevokeRedeemed,
     WithdrawReturn,
 )
 from ledger.enrolments.learning.commands import IssueCertificate, ReportProgress
@@ -32,6 +34,8 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
     RequestReturn: USERS,
     GrantEnrolment: SYSTEM,
+    EnrolRedeemer: SYSTEM,
+    RevokeRedeemed: SYSTEM,
     ActivateEnrolment: SYSTEM,
     ReleaseEnrolment: SYSTEM,
     RevokeEnrolment: SYSTEM,

@@ -49,7 +49,7 @@ def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
     _check_price(command, amount)
     _check_terms(command, sale, amount)
     _check_recipient(command, enrolment)
-    before = _superseded(command, enrolment)
+    before = superseded(enrolment, command.payment_id)
     attempt = enrolment.attempt + 1
     if amount == 0 and not command.coupon:
         activated = EnrolmentActivated(
@@ -142,7 +142,7 @@ def check_buyer(command: ReserveEnrolment, enrolment: Enrolment) -> None:
     is_gift = command.learner_id != command.buyer_id
     if command.gift and not is_gift:
         raise GiftToSelf("A gift is for another user; leave the recipient out to buy it for yourself.")
-    if command.buyer_id in _sellers(command.offer):
+    if command.buyer_id in sellers_of(command.offer):
         raise OwnCourse("This is a course of the buyer's own; it cannot be bought.")
     if enrolment.is_live and not is_gift:
         raise AlreadyEnrolled("You have this course already; nothing was charged.")
@@ -158,29 +158,30 @@ def _check_recipient(command: ReserveEnrolment, enrolment: Enrolment) -> None:
         return
     under_way = enrolment.reservation
     buys_it = under_way is not None and under_way.buyer_id == command.learner_id
-    if buys_it or enrolment.is_live or command.learner_id in _sellers(command.offer):
+    if buys_it or enrolment.is_live or command.learner_id in sellers_of(command.offer):
         raise GiftNotPossible(
             "This course cannot be given to that user now: they have it, teach it or are about to have it. "
             "Nothing was charged."
         )
 
 
-def _sellers(offer: Offer) -> set[str]:
+def sellers_of(offer: Offer) -> set[str]:
+    """Who sells it, and so has it."""
     return {offer.author_id, *(part.user_id for part in offer.instructors)}
 
 
-def _superseded(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
+def superseded(enrolment: Enrolment, by_payment_id: str) -> _Events:
     """Somebody else's gift, which is not paid yet. If it is captured before it is canceled, that counts."""
     held = enrolment.reservation
     if held is None:
         return ()
-    superseded = ReservationSuperseded(
+    ended = ReservationSuperseded(
         enrolment_id=held.enrolment_id,
         payment_id=held.payment_id,
-        by_payment_id=command.payment_id,
+        by_payment_id=by_payment_id,
         coupon=held.coupon,
     )
-    return (superseded,)
+    return (ended,)
 
 
 def check_for_sale(offer: Offer) -> None:

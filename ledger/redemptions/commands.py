@@ -21,6 +21,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     feature: str = ""
     days: int = 0
+    course_id: str = ""
     version: str = ""
     """Of the catalogue."""
 
@@ -28,10 +29,13 @@ class Offer(Struct, frozen=True, kw_only=True):
 class RedeemReward(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "redemptions.redeem"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"offer"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"expected_cost"})
     reward_id: str
     redemption_id: str
     user_id: str
     offer: Offer
+    expected_cost: int | None = None
+    """What the user was shown that it costs; None takes whatever it does."""
 
 
 class ConfirmRedemption(Command, frozen=True, kw_only=True):
@@ -46,6 +50,23 @@ class ReleaseRedemption(Command, frozen=True, kw_only=True):
     """Its tokens were not there."""
 
     NAME: ClassVar[str] = "redemptions.release"
+    reward_id: str
+    redemption_id: str
+    reason: str
+
+
+class CompleteRedemption(Command, frozen=True, kw_only=True):
+    """Its course is had."""
+
+    NAME: ClassVar[str] = "redemptions.complete"
+    reward_id: str
+    redemption_id: str
+
+
+class GiveUpRedemption(Command, frozen=True, kw_only=True):
+    """Its course could not be given any more."""
+
+    NAME: ClassVar[str] = "redemptions.give_up"
     reward_id: str
     redemption_id: str
     reason: str
@@ -66,7 +87,15 @@ class CancelRedemption(Command, frozen=True, kw_only=True):
     reason: str
 
 
-RedemptionCommand = RedeemReward | ConfirmRedemption | ReleaseRedemption | FulfilRedemption | CancelRedemption
+RedemptionCommand = (
+    RedeemReward
+    | ConfirmRedemption
+    | ReleaseRedemption
+    | CompleteRedemption
+    | GiveUpRedemption
+    | FulfilRedemption
+    | CancelRedemption
+)
 
 
 def confirm_id(redemption_id: str) -> str:
@@ -75,3 +104,11 @@ def confirm_id(redemption_id: str) -> str:
 
 def release_id(redemption_id: str) -> str:
     return f"release_redemption:{redemption_id}"
+
+
+def complete_id(redemption_id: str) -> str:
+    return f"complete_redemption:{redemption_id}"
+
+
+def give_up_id(redemption_id: str) -> str:
+    return f"give_up_redemption:{redemption_id}"

@@ -8,13 +8,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import assert_never, get_args
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from ledger.errors import NotFound
 from ledger.instants import clamped
 from ledger.message import Decider
 from ledger.redemptions.commands import (
     CancelRedemption,
+    CompleteRedemption,
     ConfirmRedemption,
     FulfilRedemption,
+    GiveUpRedemption,
     Offer,
     RedeemReward,
     RedemptionCommand,
@@ -28,18 +33,29 @@ from ledger.redemptions.events import (
     RedemptionHeld,
     RedemptionReleased,
 )
-from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.refusals import (
+    CostChanged,
+    InvalidRedemption,
+    LimitReached,
+    OutOfStock,
+    RedemptionNotOpen,
+)
 from ledger.redemptions.state import Redeemed, Redemption, evolve
 from ledger.redemptions.stream import stream_of
+from ledger.shelf import PREMIUM
 from ledger.visible import is_visible
 
 REASON_MAX = 500
 TOO_LATE = "released_already"
 """Why a redemption is cancelled whose tokens were taken after it had been released."""
+_ONE_AT_A_TIME = frozenset({"feature_unlock", PREMIUM})
+_WAITS = frozenset({"merchandise", PREMIUM})
 _Events = tuple[RedemptionEvent, ...]
 
 
-def decide(command: RedemptionCommand, redeemed: Redeemed) -> _Events:
+def decide(  # noqa: PLR0911 - one answer for each kind of command
+    command: RedemptionCommand, redeemed: Redeemed
+) -> _Events:
     match command:
         case RedeemReward():
             return _redeem(command, redeemed)
@@ -47,6 +63,10 @@ def decide(command: RedemptionCommand, redeemed: Redeemed) -> _Events:
             return _confirm(command, redeemed)
         case ReleaseRedemption():
             return _release(command, redeemed)
+        case CompleteRedemption():
+            return _complete(command, redeemed)
+        case GiveUpRedemption():
+            return _give_up(command, redeemed)
         case FulfilRedemption():
             return _fulfil(command, redeemed)
         case CancelRedemption():
@@ -55,27 +75,45 @@ def decide(command: RedemptionCommand, redeemed: Redeemed) -> _Events:
             assert_never(command)
 
 
-def why_not(offer: Offer, redeemed: Redeemed, user_id: str, at: datetime) -> OutOfStock | LimitReached | None:
-    """Why `user_id` cannot have one, whatever their tokens are; None when they can."""
-    if offer.stock is not None and redeemed.live >= offer.stock:
-        return OutOfStock(f"All {offer.stock} of this reward are taken.")
-    theirs = redeemed.live_of.get(user_id, 0)
-    if offer.limit is not None and theirs >= offer.limit:
-        return LimitReached(f"You have redeemed this reward {theirs} times, as often as one may.")
-    return _running(redeemed, user_id, at) if offer.kind == "feature_unlock" else None
+class Taken(Struct, frozen=True):
+    """What is taken of a reward, as far as another one for a user depends on it."""
+
+    live: int = 0
+    theirs: int = 0
+    """Of `live`, by that user."""
+    undecided: bool = False
+    """Their last one is neither theirs yet nor let go."""
+    ends_at: datetime | None = None
+    """When what their last one unlocked ends."""
 
 
-def _running(redeemed: Redeemed, user_id: str, at: datetime) -> LimitReached | None:
-    """What is unlocked is not unlocked once more while it is."""
+def taken_of(redeemed: Redeemed, user_id: str) -> Taken:
+    taken = Taken(redeemed.live, redeemed.live_of.get(user_id, 0))
     newest = redeemed.redemptions.get(redeemed.newest_of.get(user_id, ""))
     if newest is None or not newest.is_live:
-        return None
-    if newest.status == "held":
+        return taken
+    return replace(taken, undecided=newest.is_undecided, ends_at=newest.ends_at)
+
+
+def why_not(offer: Offer, taken: Taken, at: datetime) -> OutOfStock | LimitReached | None:
+    """Why a user cannot have one, whatever their tokens are; None when they can."""
+    if offer.stock is not None and taken.live >= offer.stock:
+        return OutOfStock(
+            f"All {taken.live} of this reward are taken." if offer.stock else "There is none of this reward."
+        )
+    if offer.limit is not None and taken.theirs >= offer.limit:
+        return LimitReached(f"You have redeemed this reward {taken.theirs} times, as often as one may.")
+    return _running(taken, at) if offer.kind in _ONE_AT_A_TIME else None
+
+
+def _running(taken: Taken, at: datetime) -> LimitReached | None:
+    """What is unlocked is not unlocked once more while it is, and no course is given twice at once."""
+    if taken.undecided:
         return LimitReached("You are redeeming this reward already: ask again in a moment.")
-    if newest.ends_at is None or newest.ends_at <= at:
+    if taken.ends_at is None or taken.ends_at <= at:
         return None
     return LimitReached(
-        f"You have this until {newest.ends_at:%Y-%m-%dT%H:%M:%SZ}: redeem it again after that."
+        f"You have this until {taken.ends_at:%Y-%m-%dT%H:%M:%SZ}: redeem it again after that."
     )
 
 
@@ -83,7 +121,9 @@ def _redeem(command: RedeemReward, redeemed: Redeemed) -> _Events:
     offer = command.offer
     if command.redemption_id in redeemed.redemptions:
         return ()
-    if (refusal := why_not(offer, redeemed, command.user_id, command.effective_at)) is not None:
+    if command.expected_cost not in {None, offer.cost}:
+        raise CostChanged(f"This costs {offer.cost} tokens now; send that as `expected_cost` to redeem it.")
+    if (refusal := why_not(offer, taken_of(redeemed, command.user_id), command.effective_at)) is not None:
         raise refusal
     held = RedemptionHeld(
         reward_id=command.reward_id,
@@ -95,6 +135,7 @@ def _redeem(command: RedeemReward, redeemed: Redeemed) -> _Events:
         limit=offer.limit,
         feature=offer.feature,
         days=offer.days,
+        course_id=offer.course_id,
         catalogue_version=offer.version,
     )
     return (held,)
@@ -109,7 +150,10 @@ def _confirm(command: ConfirmRedemption, redeemed: Redeemed) -> _Events:
     match known.status:
         case "held":
             end = clamped(command.effective_at) + timedelta(days=known.days) if known.days else None
-            return (RedemptionConfirmed(**about, waits=known.kind == "merchandise", ends_at=end),)
+            confirmed = RedemptionConfirmed(
+                **about, waits=known.kind in _WAITS, ends_at=end, course_id=known.course_id
+            )
+            return (confirmed,)
         case "released":
             return (RedemptionCancelled(**about, reason=TOO_LATE),)
         case _:
@@ -124,8 +168,25 @@ def _release(command: ReleaseRedemption, redeemed: Redeemed) -> _Events:
     return (RedemptionReleased(**about, reason=command.reason),)
 
 
+def _complete(command: CompleteRedemption, redeemed: Redeemed) -> _Events:
+    known = redeemed.redemptions.get(command.redemption_id)
+    if known is None or known.status != "waiting":
+        return ()
+    about = {"reward_id": command.reward_id, "redemption_id": command.redemption_id, "user_id": known.user_id}
+    return (RedemptionFulfilled(**about),)
+
+
+def _give_up(command: GiveUpRedemption, redeemed: Redeemed) -> _Events:
+    known = redeemed.redemptions.get(command.redemption_id)
+    if known is None or known.status != "waiting":
+        return ()
+    about = {"reward_id": command.reward_id, "redemption_id": command.redemption_id, "user_id": known.user_id}
+    return (RedemptionCancelled(**about, reason=command.reason),)
+
+
 def _fulfil(command: FulfilRedemption, redeemed: Redeemed) -> _Events:
     known = _known(command, redeemed)
+    _check_course(known)
     if known.status != "waiting":
         raise RedemptionNotOpen(f"This redemption is {known.status}, and waits for nobody to fulfil it.")
     about = {"reward_id": command.reward_id, "redemption_id": command.redemption_id, "user_id": known.user_id}
@@ -138,10 +199,17 @@ def _cancel(command: CancelRedemption, redeemed: Redeemed) -> _Events:
         raise InvalidRedemption(
             f"`reason` must have from 1 to {REASON_MAX} characters to be seen, and no NUL."
         )
+    _check_course(known)
     if known.status not in {"waiting", "fulfilled"}:
         raise RedemptionNotOpen(f"This redemption is {known.status}, so that there is nothing to give back.")
     about = {"reward_id": command.reward_id, "redemption_id": command.redemption_id, "user_id": known.user_id}
-    return (RedemptionCancelled(**about, reason=command.reason),)
+    return (RedemptionCancelled(**about, reason=command.reason, course_id=known.course_id),)
+
+
+def _check_course(known: Redemption) -> None:
+    """What a course comes to is the enrolment's to say; until then nobody decides otherwise."""
+    if known.status == "waiting" and known.is_undecided:
+        raise RedemptionNotOpen("The course of this redemption is being given: ask again in a moment.")
 
 
 def _known(command: FulfilRedemption | CancelRedemption, redeemed: Redeemed) -> Redemption:

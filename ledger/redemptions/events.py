@@ -23,6 +23,8 @@ class RedemptionHeld(Event, frozen=True, kw_only=True):
     limit: int | None = None
     feature: str = ""
     days: int = 0
+    course_id: str = ""
+    """Of the course that it is to be enrolled in."""
     catalogue_version: str = ""
 
 
@@ -34,7 +36,9 @@ class RedemptionConfirmed(Event, frozen=True, kw_only=True):
     redemption_id: str
     user_id: str
     waits: bool = False
-    """For somebody to fulfil it."""
+    """For somebody to fulfil it, or for its course to be given."""
+    course_id: str = ""
+    """The course to be given now."""
     ends_at: Instant | None = None
     """Of what is unlocked for some days."""
 
@@ -64,6 +68,8 @@ class RedemptionCancelled(Event, frozen=True, kw_only=True):
     redemption_id: str
     user_id: str
     reason: str
+    course_id: str = ""
+    """The course whose access goes with it."""
 
 
 RedemptionEvent = (

@@ -8,8 +8,10 @@ from ledger.errors import Forbidden
 from ledger.message import Command, Origin
 from ledger.redemptions.commands import (
     CancelRedemption,
+    CompleteRedemption,
     ConfirmRedemption,
     FulfilRedemption,
+    GiveUpRedemption,
     RedeemReward,
     ReleaseRedemption,
 )
@@ -19,6 +21,8 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RedeemReward: USERS,
     ConfirmRedemption: SYSTEM,
     ReleaseRedemption: SYSTEM,
+    CompleteRedemption: SYSTEM,
+    GiveUpRedemption: SYSTEM,
     FulfilRedemption: ADMINS,
     CancelRedemption: ADMINS,
 }

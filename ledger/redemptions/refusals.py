@@ -21,6 +21,20 @@ class LimitReached(Refused):
     remedy: ClassVar[str] = "Choose another reward, or wait until the time that `detail` tells."
 
 
+class CostChanged(Refused):
+    """The reward costs another number of tokens than the user was shown."""
+
+    code: ClassVar[str] = "cost_changed"
+    remedy: ClassVar[str] = "Show the new cost, and send it once the user agrees."
+
+
+class CourseNotGiven(Refused):
+    """What came to the course, or to who would have it, while the tokens were taken."""
+
+    code: ClassVar[str] = "course_not_given"
+    remedy: ClassVar[str] = "Nothing is to be done: the tokens are given back. Choose another reward."
+
+
 class RedemptionNotOpen(Refused):
     """What became of the redemption already does not allow it."""
 

@@ -19,7 +19,7 @@ from ledger.redemptions.events import (
 )
 
 Status = Literal["held", "waiting", "fulfilled", "released", "cancelled"]
-"""`waiting` for somebody to fulfil it; what needs nobody is fulfilled at once."""
+"""`waiting` for somebody to fulfil it, or for its course; what needs nothing more is fulfilled at once."""
 LIVE: frozenset[Status] = frozenset({"held", "waiting", "fulfilled"})
 """What counts against the stock and the limit of a user."""
 
@@ -31,10 +31,20 @@ class Redemption(Struct, frozen=True):
     days: int = 0
     status: Status = "held"
     ends_at: Instant | None = None
+    course_id: str = ""
+    reason: str = ""
+    """Why it was released or cancelled."""
+    was_given_up: bool = False
+    """Its course could not be given."""
 
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def is_undecided(self) -> bool:
+        """The ledger itself has yet to say what becomes of it."""
+        return self.status == "held" or (self.status == "waiting" and bool(self.course_id))
 
 
 class Redeemed(Struct, frozen=True):
@@ -57,19 +67,20 @@ def evolve(redeemed: Redeemed, event: RedemptionEvent) -> Redeemed:
     match event:
         case RedemptionConfirmed(waits=waits):
             now = replace(known, status="waiting" if waits else "fulfilled", ends_at=event.ends_at)
-        case RedemptionReleased():
-            now = replace(known, status="released")
+        case RedemptionReleased(reason=reason):
+            now = replace(known, status="released", reason=reason)
         case RedemptionFulfilled():
             now = replace(known, status="fulfilled")
-        case RedemptionCancelled():
-            now = replace(known, status="cancelled")
+        case RedemptionCancelled(reason=reason):
+            given_up = known.status == "waiting" and bool(known.course_id)
+            now = replace(known, status="cancelled", reason=reason, was_given_up=given_up)
         case _:
             assert_never(event)
     return _changed(redeemed, event.redemption_id, now, now.is_live - known.is_live)
 
 
 def _held(redeemed: Redeemed, event: RedemptionHeld) -> Redeemed:
-    begun = Redemption(user_id=event.user_id, kind=event.kind, cost=event.cost, days=event.days)
+    begun = Redemption(event.user_id, event.kind, event.cost, event.days, course_id=event.course_id)
     held = _changed(redeemed, event.redemption_id, begun, 1)
     return replace(held, newest_of=held.newest_of.put(event.user_id, event.redemption_id))
 

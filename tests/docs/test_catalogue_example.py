@@ -21,3 +21,4 @@ def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
     assert catalogue.tokens.rules["course_published"].expires_after_days == 0
     assert catalogue.tokens.streaks == (7,)
     assert (catalogue.rewards["mug"].stock, catalogue.rewards["upload_month"].days) == (40, 30)
+    assert catalogue.rewards["statistics"].course_id.startswith("crs_")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ledger.enrolments.commands import (
     ActivateEnrolment,
     EnrolmentCommand,
+    EnrolRedeemer,
     ExpireReservation,
     Offer,
     ReleaseEnrolment,
@@ -17,6 +18,7 @@ from ledger.enrolments.commands import (
     ReserveEnrolment,
     RestoreEnrolment,
     RevokeEnrolment,
+    RevokeRedeemed,
     WithdrawReturn,
 )
 from ledger.enrolments.decider import decide
@@ -108,3 +110,24 @@ def request_return(refund_id: str = "re_1", user_id: str = ANN) -> RequestReturn
 
 def withdraw_return(refund_id: str = "re_1") -> WithdrawReturn:
     return WithdrawReturn(**OF, command_id=f"cmd_not_{refund_id}", effective_at=NOON, refund_id=refund_id)
+
+
+def enrol_redeemer(number: int = 1, **offered: Any) -> EnrolRedeemer:
+    """The how manyth redemption; with what is other than usual in the offer."""
+    return EnrolRedeemer(
+        **OF,
+        command_id=f"enrol_redeemer:rdm_{number}",
+        effective_at=NOON,
+        reward_id="rwd_1",
+        redemption_id=f"rdm_{number}",
+        offer=replace(OFFER, **offered),
+    )
+
+
+def revoke_redeemed(number: int = 1) -> RevokeRedeemed:
+    return RevokeRedeemed(
+        **OF,
+        command_id=f"revoke_redeemed:rdm_{number}",
+        effective_at=NOON,
+        redemption_id=f"rdm_{number}",
+    )

@@ -33,6 +33,7 @@ from ledger.effects import (
     FollowCompletion,
     FollowCouponUse,
     FollowEarnings,
+    FollowRedeemedCourse,
     HoldCouponUse,
     NoteActivity,
 )
@@ -63,7 +64,15 @@ from ledger.tokens.state import Tokens
 from ledger.tokens.stream import stream_of as tokens_stream
 from tests.ledger import coupon_examples as coupons
 from tests.ledger.course_examples import item
-from tests.ledger.enrolment_examples import ANN, BOB, expire, request_return, reserve
+from tests.ledger.enrolment_examples import (
+    ANN,
+    BOB,
+    enrol_redeemer,
+    expire,
+    request_return,
+    reserve,
+    revoke_redeemed,
+)
 from tests.ledger.examples import NOON, dispute, txn
 from tests.ledger.learning_examples import certify, report, syllabus
 from tests.ledger.token_examples import last_attempt
@@ -131,6 +140,7 @@ class World:
         self.intents: dict[str, Intent] = {}
         self.count = 0
         self.items, self.revision = 3, 3
+        self.redeemed: list[int] = []
         for made in coupons.MADE:
             self.handle(made, coupons.MAKER)
         self.settled: Callable[[RecordPaymentSnapshot], RecordPaymentSnapshot] = lambda one: one
@@ -230,6 +240,16 @@ class World:
         )
         self.try_to(given, Origin(actor=BOB, roles=frozenset({"student"})))
 
+    def redeem(self) -> None:
+        """Tokens were spent on it, and the effect that follows is delivered."""
+        self.count += 1
+        self.redeemed.append(self.count)
+        self.handle(replace(enrol_redeemer(self.count), effective_at=self.now))
+
+    def cancel_redemption(self, number: int) -> None:
+        """The how manyth there was: as of one whose course was had once, now or not any more."""
+        self.handle(replace(revoke_redeemed(number), effective_at=self.now))
+
     def somebody_else_takes(self, code: str) -> None:
         """A use for a course of their own; they pay nothing, and go on to have it."""
         self.count += 1
@@ -317,7 +337,7 @@ class World:
                 now = Now(self.now, "enterprise", DEFAULT_CATALOGUE)
                 attempt = last_attempt(completion_source("crs_1", ANN), self.facts)
                 self._ask(effect, completion_followed(effect, self.enrolment, attempt, now))
-            case NoteActivity():
+            case NoteActivity() | FollowRedeemedCourse():
                 pass
             case _:
                 assert isinstance(effect, EnrolmentEffect)

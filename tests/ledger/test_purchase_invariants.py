@@ -83,6 +83,15 @@ class Purchases(RuleBasedStateMachine):
         if held is not None and held.buyer_id != ANN:
             decide(reserve(10_000), self.world.enrolment)
 
+    @rule()
+    def it_is_redeemed(self) -> None:
+        self.world.redeem()
+
+    @precondition(lambda self: self.world.redeemed)
+    @rule(data=st.data())
+    def a_redemption_is_cancelled(self, data: st.DataObject) -> None:
+        self.world.cancel_redemption(data.draw(st.sampled_from(self.world.redeemed)))
+
     @rule(code=COUPONS)
     def another_buyer_takes_a_use(self, code: str) -> None:
         self.world.somebody_else_takes(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -29,16 +31,22 @@ from ledger.redemptions.commands import (
 )
 from ledger.redemptions.decider import TOO_LATE, decide
 from ledger.redemptions.events import RedemptionCancelled, RedemptionConfirmed
-from ledger.redemptions.refusals import InvalidRedemption, LimitReached, OutOfStock, RedemptionNotOpen
+from ledger.redemptions.refusals import (
+    CostChanged,
+    InvalidRedemption,
+    LimitReached,
+    OutOfStock,
+    RedemptionNotOpen,
+)
 from ledger.redemptions.state import Redeemed, evolve
 from ledger.shelf import Reward
 from ledger.tokens import decider as tokens
-from ledger.tokens.events import TokensRedeemed
+from ledger.tokens.events import TokensAwarded, TokensRedeemed
 from ledger.tokens.refusals import InsufficientTokens
 from ledger.tokens.state import Tokens
 from ledger.tokens.state import evolve as fold
 from tests.ledger.examples import DAY, NOON, recorded
-from tests.ledger.token_examples import ANN, after, award, restore
+from tests.ledger.token_examples import ANN, after, award, claw_back, penalise, restore
 from tests.ledger.token_examples import redeem as spend
 
 UNLOCK = Offer(kind="feature_unlock", cost=50, feature="offline_access", days=7)
@@ -114,6 +122,18 @@ def test_what_is_kept_is_not_cancelled_before_it_is_known_whether_the_tokens_are
         decide(CANCEL, when(Redeemed(), redeem(GIFT)))
 
 
+def test_less_on_the_shelf_than_is_taken_stops_the_next_one_alone() -> None:
+    offer = replace(GOODS, stock=3)
+    three = when(Redeemed(), *(redeem(offer, number) for number in (1, 2, 3)), CONFIRM)
+    for stock, words in ((2, "All 3 of this reward are taken"), (0, "There is none")):
+        with pytest.raises(OutOfStock, match=words):
+            decide(redeem(replace(offer, stock=stock), 4, "usr_bob"), three)
+    with pytest.raises(LimitReached, match="3 times"):
+        decide(redeem(replace(GIFT, limit=1), 4), three)
+    assert status(when(three, FULFIL)) == "fulfilled"
+    assert when(three, CANCEL, of(ReleaseRedemption, 2, reason="?")).live == 1
+
+
 def test_a_user_has_as_many_as_one_may() -> None:
     offer = replace(GIFT, limit=1)
     one = when(Redeemed(), redeem(offer), CONFIRM)
@@ -121,6 +141,19 @@ def test_a_user_has_as_many_as_one_may() -> None:
         decide(redeem(offer, 2), one)
     assert status(when(one, redeem(offer, 2, "usr_bob")), 2) == "held"
     assert status(when(one, CANCEL, redeem(offer, 2)), 2) == "held"
+
+
+def test_a_cost_that_has_changed_since_it_was_shown_is_refused() -> None:
+    for shown in (None, 50):
+        assert decide(replace(redeem(GIFT), expected_cost=shown), Redeemed())
+    with pytest.raises(CostChanged, match="costs 50 tokens now"):
+        decide(replace(redeem(GIFT), expected_cost=40), Redeemed())
+    assert redeem(GIFT).digest() != replace(redeem(GIFT), expected_cost=50).digest()
+
+
+def test_goods_that_wait_for_an_administrator_bar_nothing_that_the_reward_is_made_into() -> None:
+    waiting = when(Redeemed(), redeem(GOODS), CONFIRM)
+    assert status(when(waiting, redeem(UNLOCK, 2)), 2) == "held"
 
 
 def test_what_is_unlocked_is_unlocked_anew_when_it_has_ended_or_was_given_back() -> None:
@@ -185,9 +218,12 @@ class World:
 
     def __init__(self) -> None:
         self.tokens, self.rewards = after(award(40)), Redeemed()
+        self.earned: list[TokensAwarded] = []
         self.spent: dict[str, TokensRedeemed] = {}
         self.restored: set[str] = set()
         self.refused: set[int] = set()
+        self.net = self.tokens.balance
+        """Of awards, restores, redemptions, claw-backs and penalties."""
 
     def look(self, number: int, *, finishes: bool) -> None:
         """A delivery of `SpendTokens`; one that does not finish leaves the release to another."""
@@ -206,7 +242,7 @@ class World:
         except InsufficientTokens:
             self.refused.add(number)
             return
-        self.tokens = reduce(fold, events, self.tokens)
+        self._record(events, -50)
         self.spent[f"rdm_{number}"] = next(one for one in events if isinstance(one, TokensRedeemed))
 
     def release(self, number: int) -> None:
@@ -221,16 +257,39 @@ class World:
     def restore(self, number: int) -> None:
         key = f"rdm_{number}"
         if status(self.rewards, number) == "cancelled" and key not in self.restored:
-            events = tokens.decide(restore(self.spent[key]), self.tokens)
-            self.tokens = reduce(fold, events, self.tokens)
+            self._record(tokens.decide(restore(self.spent[key]), self.tokens), 50)
             self.restored.add(key)
 
+    def cancel(self, number: int) -> None:
+        """By an administrator, once it is theirs."""
+        with suppress(RedemptionNotOpen):
+            self.rewards = when(self.rewards, of(CancelRedemption, number, reason="Lost in the post"))
+
     def earn(self, source: int) -> None:
-        events = tokens.decide(award(30, f"crs_more_{source}"), self.tokens)
-        self.tokens = reduce(fold, events, self.tokens)
+        self._record(tokens.decide(award(30, f"crs_more_{source}"), self.tokens), 30)
+
+    def claw_back(self, place: int) -> None:
+        """What was earned at that place or before, if it still is."""
+        earned = {one.source_ref: one for one in self.earned}
+        for source in (f"crs_more_{number}" for number in range(place, -1, -1)):
+            if source in earned:
+                self.earned.remove(earned[source])
+                self._record(tokens.decide(claw_back(earned[source]), self.tokens), -30)
+                return
+
+    def penalise(self, place: int) -> None:
+        self._record(tokens.decide(penalise(20, penalty_id=f"pen_{place}"), self.tokens), -20)
+
+    def _record(self, events: Sequence[Any], change: int) -> None:
+        self.tokens, self.net = reduce(fold, events, self.tokens), self.net + change
+        self.earned += (one for one in events if isinstance(one, TokensAwarded))
+        assert min(self.tokens.balance, self.tokens.debt) >= 0 == self.tokens.balance * self.tokens.debt
+        assert self.tokens.balance - self.tokens.debt == self.net
 
 
-STEPS = ["look", "half", "spend", "release", "confirm", "restore", "earn"]
+OF_ONE = ["look", "half", "spend", "release", "confirm", "restore", "cancel"]
+OF_THE_ACCOUNT = ["earn", "claw_back", "penalise"]
+STEPS = OF_ONE + OF_THE_ACCOUNT
 
 
 @for_all(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 2)), max_size=40))
@@ -243,8 +302,8 @@ def test_in_any_order_of_deliveries_tokens_are_gone_for_what_is_there_and_for_no
         match step:
             case "look" | "half":
                 world.look(number, finishes=step == "look")
-            case "earn":
-                world.earn(place)
+            case _ if step in OF_THE_ACCOUNT:
+                getattr(world, step)(place)
             case _:
                 getattr(world, step)(number)
     for number in range(1, 3):  # in the end all that waits is delivered
@@ -253,8 +312,8 @@ def test_in_any_order_of_deliveries_tokens_are_gone_for_what_is_there_and_for_no
         world.confirm(number)
         world.restore(number)
     kept = {number for number in range(1, 3) if status(world.rewards, number) == "fulfilled"}
-    earned = 40 + 30 * sum(step == "earn" for step, _ in steps)
-    assert world.tokens.balance == earned - 50 * len(kept)
+    taken = sum(1 for key in world.spent if key not in world.restored)
+    assert taken == len(kept), "tokens are gone for each that is kept, and for no other"
     assert world.rewards.live == len(kept)
     assert {status(world.rewards, number) for number in range(1, 3)} <= {"fulfilled", "released", "cancelled"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from psycopg import AsyncConnection
 
 from api.settings import Settings
 from api.stripe import redemptions
@@ -90,7 +92,8 @@ async def balance(caller: Caller) -> int:
     return found
 
 
-async def offered(caller: Caller, reward_id: str) -> dict[str, Any]:
+async def offered(app: Running, caller: Caller, reward_id: str) -> dict[str, Any]:
+    await app.projected()
     items = (await caller.get("/api/rewards")).json()["items"]
     found: dict[str, Any] = next(item for item in items if item["reward_id"] == reward_id)
     return found
@@ -108,7 +111,7 @@ async def test_a_feature_is_unlocked_at_once_and_until_its_end(
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     checked = (await ann.get("/api/features/friend_leaderboard/check")).json()
     assert (checked["allowed"], checked["reason"]) == (True, "reward")
-    assert (await offered(ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
+    assert (await offered(app, ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
     fake.offset = timedelta(days=7, minutes=1)
     assert (await ann.get("/api/leaderboard/friends")).status_code == 403
 
@@ -123,7 +126,7 @@ async def test_what_the_balance_does_not_have_takes_nothing_and_says_so(
     assert refused["code"] == "insufficient_tokens"
     assert refused["detail"] == "This costs 50 tokens, which were not there; the balance is 30."
     assert again.json() == answer.json()
-    shown = await offered(ann, "last_one")
+    shown = await offered(app, ann, "last_one")
     assert (shown["left"], shown["missing"], shown["available"]) == (1, 20, False)
     assert problem(await redeem(ann, "no_such_reward"))["code"] == "not_found"
 
@@ -141,12 +144,12 @@ async def test_goods_are_fulfilled_or_cancelled_by_an_admin_and_undone_once(
     await app.projected()
     waiting = (await root.get("/api/tokens/redemptions/waiting")).json()["items"]
     assert redemption_id in {item["redemption_id"] for item in waiting}
-    left = (await offered(ann, "sticker_set"))["left"]
+    left = (await offered(app, ann, "sticker_set"))["left"]
     assert (await move(app, root, redemption_id, "fulfil")).json()["status"] == "fulfilled"
     assert problem(await move(app, root, redemption_id, "fulfil"))["code"] == "redemption_not_open"
     undone = await move(app, root, redemption_id, "cancel", reason="Lost in the post")
     assert (undone.status_code, undone.json()["status"]) == (200, "cancelled")
-    assert (await balance(ann), (await offered(ann, "sticker_set"))["left"]) == (250, left + 1)
+    assert (await balance(ann), (await offered(app, ann, "sticker_set"))["left"]) == (250, left + 1)
     refused = await move(app, root, redemption_id, "cancel", reason="Once more")
     assert problem(refused)["code"] == "redemption_not_open"
     assert await balance(ann) == 250
@@ -155,6 +158,122 @@ async def test_goods_are_fulfilled_or_cancelled_by_an_admin_and_undone_once(
     assert (listed["status"], listed["reason"]) == ("cancelled", "Lost in the post")
     assert problem(await move(app, root, "red_none", "fulfil"))["code"] == "not_found"
     assert check(app.services.database_url, ["redemptions"]).differences == ()
+
+
+async def test_the_list_costs_as_much_for_three_hundred_rewards_as_for_three(
+    app: Running, root: Caller, ann: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = Reward(title="A course", kind="premium_content", cost=10, course_id="crs_nowhere")
+    shelf = {f"reward_{number}": (SHELF["plant_a_tree"], course)[number % 2] for number in range(300)}
+    asked: list[str] = []
+    state, execute = Store.state, AsyncConnection.execute
+
+    async def counted_state(store: Store, decider: Any, stream: str) -> Any:
+        asked.append("a stream")
+        return await state(store, decider, stream)
+
+    async def counted_execute(connection: Any, query: Any, *more: Any, **options: Any) -> Any:
+        asked.append("a statement")
+        return await execute(connection, query, *more, **options)
+
+    monkeypatch.setattr(Store, "state", counted_state)
+    monkeypatch.setattr(AsyncConnection, "execute", counted_execute)
+    costs = []
+    for rewards in (dict(list(shelf.items())[:3]), shelf):
+        app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=rewards))
+        assert len((await ann.get("/api/rewards")).json()["items"]) == len(rewards)
+        costs.append(Counter(asked))
+        asked.clear()
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=SHELF))
+    assert costs[0] == costs[1]
+
+
+async def test_a_file_that_has_less_of_a_reward_than_is_taken_breaks_nothing(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    """Nobody gets one more, and what was redeemed goes on as it was decided."""
+    await give(root, ann, 200)
+    shelf = {**SHELF, "mug": Reward(title="A mug", kind="merchandise", cost=50, stock=5, limit=4)}
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=shelf))
+    first, second = [(await redeem(ann, "mug")).json()["redemption_id"] for _ in range(2)]
+    for changes in ({"stock": 1}, {"stock": 0}, {"limit": 1}):
+        less = {**shelf, "mug": replace(shelf["mug"], **changes)}
+        app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=less))
+        shown = await offered(app, ann, "mug")
+        assert (shown["left"], shown["redeemed"]) == (3 if "limit" in changes else 0, 2)
+        assert problem(await redeem(ann, "mug"))["code"] == shown["reason"]
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=SHELF))
+    assert problem(await redeem(ann, "mug"))["code"] == "not_found", "it is on the shelf no more"
+    assert (await move(app, root, first, "fulfil")).json()["status"] == "fulfilled"
+    assert (await move(app, root, second, "cancel", reason="No more mugs")).json()["status"] == "cancelled"
+    assert await balance(ann) == 150
+
+
+async def test_what_is_taken_is_what_it_cost_when_it_was_kept(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    """Also where the price changes before the same request is sent again."""
+    await give(root, ann, 300)
+    key = new_id("key")
+    first = (await redeem(ann, "plant_a_tree", key)).json()
+    dearer = {**SHELF, "plant_a_tree": replace(SHELF["plant_a_tree"], cost=250)}
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=dearer))
+    assert (await redeem(ann, "plant_a_tree", key)).json() == first
+    assert problem(await redeem(ann, "plant_a_tree"))["code"] == "insufficient_tokens"
+    shown = {"reward_id": "plant_a_tree", "expected_cost": 100}
+    refused = problem(await ann("POST", "/api/tokens/redeem", key=new_id("key"), json=shown))
+    assert refused["code"] == "cost_changed"
+    assert (await move(app, root, first["redemption_id"], "cancel", reason="By mistake")).status_code == 200
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=SHELF))
+    assert (first["cost"], await balance(ann)) == (100, 300)
+
+
+async def test_ids_that_nobody_has_and_bodies_that_nobody_means_are_refused_in_words(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await app.projected()
+    for redemption_id in ("red_none", "x" * 5_000, "%00", "red_%00", "..%2F..", "%F0%9F%8D%84"):
+        for how, body in (("fulfil", {}), ("cancel", {"reason": "?"})):
+            path = f"/api/tokens/redemptions/{redemption_id}/{how}"
+            answer = await root("POST", path, key=new_id("key"), json=body)
+            assert answer.status_code in {404, 422}, (redemption_id, answer.text)
+            assert problem(answer)["detail"]
+            refused = await ann("POST", path, key=new_id("key"), json=body)
+            assert refused.status_code in {403, 404, 422}
+    for reward_id in ("", "a\0b", "x" * 51, 7, None, "Plant_A_Tree", "plant_a_tree "):
+        answer = await ann("POST", "/api/tokens/redeem", key=new_id("key"), json={"reward_id": reward_id})
+        assert answer.status_code in {404, 422}, (reward_id, answer.text)
+    assert (await ann("POST", "/api/tokens/redeem", json={"reward_id": "plant_a_tree"})).status_code == 400
+    assert (await ann.get(f"/api/tokens/redemptions?user_id={root.user_id}")).status_code == 404
+    assert (await ann.get("/api/tokens/redemptions/waiting")).status_code == 403
+    service = app.caller("svc_1", "service")
+    assert (await redeem(service, "plant_a_tree")).status_code == 403
+
+
+async def test_a_redemption_that_is_cancelled_twice_at_once_gives_back_once(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await give(root, ann, 200)
+    redemption_id = (await redeem(ann, "plant_a_tree")).json()["redemption_id"]
+    answers = await asyncio.gather(
+        *(move(app, root, redemption_id, "cancel", reason=f"Reason {number}") for number in range(8))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert await balance(ann) == 200
+
+
+async def test_a_feature_that_is_given_back_while_it_is_used_ends_at_once_and_can_be_had_anew(
+    app: Running, root: Caller, ann: Caller
+) -> None:
+    await give(root, ann, 50)
+    redemption_id = (await redeem(ann, "friend_leaderboard_week")).json()["redemption_id"]
+    await app.projected()
+    assert (await ann.get("/api/leaderboard/friends")).status_code == 200
+    assert (await move(app, root, redemption_id, "cancel", reason="By mistake")).status_code == 200
+    await app.projected()
+    assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+    assert (await offered(app, ann, "friend_leaderboard_week"))["available"]
+    assert (await redeem(ann, "friend_leaderboard_week")).status_code == 201
 
 
 async def test_of_many_at_once_as_many_are_redeemed_as_the_balance_has(

@@ -291,6 +291,8 @@ async def test_more_than_an_admin_may_give_waits_for_another(
     assert (await post(eve, f"{path}/confirm", key="yes")).json() == confirmed.json()
     assert (await post(eve, f"{path}/decline")).status_code == 404
     assert await sums(ann) == (900, 0, 0)
+    for nobodys in ("%00", "awr_%00", "x" * 3_000):
+        assert (await post(eve, f"awards/{nobodys}/confirm")).status_code == 404
     unknown = problem(await post(eve, "awards/awr_none/confirm"))
     assert unknown["status"] == 404
 
