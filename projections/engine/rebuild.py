@@ -213,21 +213,12 @@ def _drop_indexes(url: str, tables: Sequence[Table[Any]]) -> list[bytes]:
         return [definition.encode() for _, definition in found]
 
 
-_FOR_INDEXES = """
-    SELECT set_config('maintenance_work_mem', '256MB', true),
-        CASE WHEN has_parameter_privilege('wal_compression', 'SET')
-            THEN set_config('wal_compression', 'off', true)
-        END
-"""
-"""A new index goes to the log as whole pages; to compress them takes a third of all that making one does."""
-
-
 def _make_indexes(url: str, definitions: Sequence[bytes]) -> None:
     """Several at a time, also of one table: each is sorted by a server process of its own."""
 
     def make(definition: bytes) -> None:
         with psycopg.connect(url) as side:
-            side.execute(_FOR_INDEXES)
+            side.execute("SET maintenance_work_mem = '256MB'")
             side.execute(definition)
 
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="indexes") as makers:
