@@ -16,9 +16,6 @@ DEFAULTS: Mapping[str, str] = {
     "max_connections": "100",
     # streams' and ids' index pages stay in memory; taken only as it is used
     "shared_buffers": "256MB",
-    # 30 % less log where projections update rows all over a table, nothing lost or won where events are
-    # appended: docs/decisions/0003
-    "wal_compression": "on",
     # checkpoints, and with them whole pages in the log, come half as often; recovery still takes seconds
     "max_wal_size": "2GB",
     # point reads and set-based upserts are done before a compiler is warm

@@ -28,33 +28,45 @@ _SEEN = """
         WHERE (lesser = %(me)s OR greater = %(me)s) AND (lesser_blocks OR greater_blocks)
     ))
 """
-BELOW = f"""
-    {_PLACES}
-    WHERE {_SEEN}
-        AND (-s.score, s.reached_at, s.user_id) > (%(score)s, %(reached_at)s, %(user_id)s)
+# Of the caller's own row: what has none compares with nothing, so that nothing is found.
+_OWN = "(SELECT {0} FROM leaderboard_scores WHERE user_id = %(me)s AND board = %(board)s)"
+_MINE = f"{_OWN.format('-score')}, {_OWN.format('reached_at')}, %(me)s"
+_BELOW = """
+    {places}
+    WHERE {seen}
+        AND (-s.score, s.reached_at, s.user_id) > ({key})
     ORDER BY -s.score, s.reached_at, s.user_id
     LIMIT %(limit)s
 """
-ABOVE = f"""
-    {_PLACES}
-    WHERE {_SEEN}
-        AND (-s.score, s.reached_at, s.user_id) < (%(score)s, %(reached_at)s, %(user_id)s)
+_ABOVE = """
+    {places}
+    WHERE {seen}
+        AND (-s.score, s.reached_at, s.user_id) < ({key})
     ORDER BY -s.score DESC, s.reached_at DESC, s.user_id DESC
     LIMIT %(limit)s
 """
-_OF_USERS = f"""
+BELOW = _BELOW.format(places=_PLACES, seen=_SEEN, key="%(score)s, %(reached_at)s, %(user_id)s")
+BELOW_ME = _BELOW.format(places=_PLACES, seen=_SEEN, key=_MINE)
+ABOVE_ME = _ABOVE.format(places=_PLACES, seen=_SEEN, key=_MINE)
+_OWN_PLACE = f"{_PLACES} WHERE s.board = %(board)s AND s.user_id = %(me)s AND s.score > 0"
+_OF_FRIENDS = f"""
     {_PLACES}
-    WHERE s.board = %(board)s AND s.user_id = ANY(%(users)s) AND s.score > 0
+    WHERE s.board = %(board)s AND s.score > 0 AND s.user_id = ANY(ARRAY(
+        SELECT CASE lesser WHEN %(me)s THEN greater ELSE lesser END
+        FROM friendships
+        WHERE (lesser = %(me)s OR greater = %(me)s) AND friends
+        UNION ALL SELECT %(me)s
+    ))
     ORDER BY -s.score, s.reached_at, s.user_id
-"""
+"""  # noqa: S608  # of constants
 
 
 Asked = AsyncCursor[Any]
 
 
-async def ask_of(connection: Connection, board: str, users: list[str]) -> Asked:
-    """For those of `users` who have a score there, hidden ones too, in the order of the board."""
-    return await connection.execute(_OF_USERS, {"board": board, "users": users})
+async def ask_own(connection: Connection, board: str, me: str) -> Asked:
+    """The caller's place, if they have a score there, also if they are hidden."""
+    return await connection.execute(_OWN_PLACE, {"board": board, "me": me})
 
 
 async def places(asked: Asked) -> list[Place]:
@@ -100,13 +112,6 @@ async def ranks_of(
     return ranks(ends[0], higher[ends[0]], users), higher[own.score] + 1 if own else 0
 
 
-_FRIENDS = """
-    SELECT CASE lesser WHEN %(user_id)s THEN greater ELSE lesser END
-    FROM friendships
-    WHERE (lesser = %(user_id)s OR greater = %(user_id)s) AND friends
-"""
-
-
-async def friends_of(connection: Connection, user_id: str) -> list[str]:
-    found = await (await connection.execute(_FRIENDS, {"user_id": user_id})).fetchall()
-    return [row[0] for row in found]
+async def of_friends(connection: Connection, board: str, me: str) -> list[Place]:
+    """The caller's and their friends' who have a score there, hidden ones too, in the order of the board."""
+    return await places(await connection.execute(_OF_FRIENDS, {"board": board, "me": me}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date
 from typing import Annotated, Any, Literal
@@ -76,10 +77,9 @@ async def get_leaderboard(
     asked, me = _window(services, window, on), request.user.id
     async with services.reading() as connection, connection.pipeline():
         await connection.execute(SNAPSHOT)
-        asked_own = await reads.ask_of(connection, asked.name, [me])
+        asked_own = await reads.ask_own(connection, asked.name, me)
         if around:
-            own = _first(await reads.places(asked_own))
-            found = await _around(connection, asked.name, me, own, limit)
+            own, found = await _around(connection, asked_own, {"board": asked.name, "me": me}, limit)
         else:
             asked_below = await connection.execute(reads.BELOW, _arguments(asked.name, me, key, limit + 1))
             own = _first(await reads.places(asked_own))
@@ -109,17 +109,14 @@ async def get_friends_leaderboard(
     key = _key(cursor, around)
     asked, me = _window(services, window, on), request.user.id
     async with services.reading() as connection:
-        await connection.execute(SNAPSHOT)
-        circle = [*await reads.friends_of(connection, me), me]
-        places = await reads.places(await reads.ask_of(connection, asked.name, circle))
-        await connection.execute("COMMIT")
+        places = await reads.of_friends(connection, asked.name, me)
     own = next((place for place in places if place.user_id == me), None)
     seen = [place for place in places if not place.hidden]
     own_rank = 1 + sum(place.score > own.score for place in seen) if own else 0
     if around:
         found = _page_around(own, seen, limit)
     else:
-        found = page([place for place in seen if place.key > key], limit, _key_of)
+        found = page(seen[bisect_right(seen, key, key=_key_of) :], limit, _key_of)
     return _shown(services, asked, found, ranks_among(seen), _own(own, own_rank))
 
 
@@ -148,29 +145,31 @@ def _first(places: Sequence[Place]) -> Place | None:
     return places[0] if places else None
 
 
-async def _around(connection: Connection, board: str, me: str, own: Place | None, limit: int) -> Page[Place]:
-    """Nothing around whoever is on no board."""
+async def _around(
+    connection: Connection, asked_own: reads.Asked, of: dict[str, str], limit: int
+) -> tuple[Place | None, Page[Place]]:
+    """The caller's place, and the page; nothing around whoever is on no board."""
+    asked_above = await connection.execute(reads.ABOVE_ME, {**of, "limit": limit})
+    asked_below = await connection.execute(reads.BELOW_ME, {**of, "limit": limit + 1})
+    own = _first(await reads.places(asked_own))
     if own is None:
-        return Page(items=[], has_more=False)
-    arguments = _arguments(board, me, own.key, limit)
-    asked_above = await connection.execute(reads.ABOVE, arguments)
-    asked_below = await connection.execute(reads.BELOW, {**arguments, "limit": limit + 1})
+        return None, Page(items=[], has_more=False)
     higher = await reads.places(asked_above)
-    return _window_of(higher[::-1], own, await reads.places(asked_below), limit)
+    return own, _window_of(higher[::-1], own, await reads.places(asked_below), limit)
 
 
 def _page_around(own: Place | None, seen: Sequence[Place], limit: int) -> Page[Place]:
     if own is None:
         return Page(items=[], has_more=False)
-    higher = [place for place in seen if place.key < own.key]
-    return _window_of(higher, own, [place for place in seen if place.key > own.key], limit)
+    higher = seen[: bisect_left(seen, own.key, key=_key_of)]
+    return _window_of(higher, own, seen[bisect_right(seen, own.key, key=_key_of) :], limit)
 
 
 def _window_of(higher: Sequence[Place], own: Place, lower: Sequence[Place], limit: int) -> Page[Place]:
     shown = around(higher, [] if own.hidden else [own], lower, limit)
     last = shown[-1].key if shown else own.key
-    more = [place for place in lower if place.key > last][:1]
-    return page([*shown, *more], len(shown), _key_of)
+    behind = bisect_right(lower, last, key=_key_of)
+    return page([*shown, *lower[behind : behind + 1]], len(shown), _key_of)
 
 
 def _arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,9 +17,11 @@ from psycopg.rows import tuple_row
 
 from ledger.errors import ChainBroken
 
-_FIXED = struct.Struct(">q8sqi")
+_FIXED = struct.Struct(">q8sqii")
+"""The columns of one size, and the length of the first that has none."""
 _LENGTH = struct.Struct(">i")
 _SMALLEST = -(2**63)
+_CHUNK = 5_000
 _sha256 = hashlib.sha256
 
 _SELECT_HEAD = "SELECT ledger_id::text, position, hash FROM head WHERE only_row"
@@ -53,13 +56,12 @@ def genesis(ledger_id: str) -> bytes:
 
 def link(previous: bytes, row: Link) -> bytes:
     """The hash of an event, from the previous hash and all of its fields."""
-    fixed = _FIXED.pack(row[0], row[1], row[2], row[3])
-    stream, type_, command_id, data, metadata = row[4:9]
+    position, recorded_at, version, index, stream, type_, command_id, data, metadata, _ = row
     pack = _LENGTH.pack
     leaf = b"".join(
         (
-            fixed,
-            pack(len(stream)), stream, pack(len(type_)), type_, pack(len(command_id)), command_id,
+            _FIXED.pack(position, recorded_at, version, index, len(stream)), stream,
+            pack(len(type_)), type_, pack(len(command_id)), command_id,
             pack(len(data)), data, pack(len(metadata)), metadata,
         )
     )  # fmt: skip
@@ -89,14 +91,16 @@ class Walk:
         self.position = 0
         self.hash = genesis(ledger_id)
 
-    def step(self, row: Link) -> None:
-        """Raises `ChainBroken` unless `row` is what was appended after the one before it."""
-        position = self.position + 1
-        if row[0] != position:
-            raise ChainBroken(position, f"position {position} is missing: the next row says {row[0]}")
-        computed = link(self.hash, row)
-        if computed != row[9]:
-            raise ChainBroken(position, f"position {position} is not what was appended there")
+    def steps(self, rows: Iterable[Link]) -> None:
+        """Raises `ChainBroken` unless each of `rows` is what was appended after the one before it."""
+        position, computed = self.position, self.hash
+        for row in rows:
+            position += 1
+            if row[0] != position:
+                raise ChainBroken(position, f"position {position} is missing: the next row says {row[0]}")
+            computed = link(computed, row)
+            if computed != row[9]:
+                raise ChainBroken(position, f"position {position} is not what was appended there")
         self.position, self.hash = position, computed
 
     def copy(self) -> Walk:
@@ -129,7 +133,7 @@ def recompute(conn: Connection[Any], head: Head, on_progress: Progress = lambda 
 def finish(conn: Connection[Any], head: Head, walk: Walk, on_progress: Progress = lambda *_: None) -> Head:
     """What `walk` has yet to see, up to `head`, within the caller's transaction."""
     with legible(), conn.cursor("verify", row_factory=tuple_row, binary=True) as cursor:
-        cursor.itersize = 5_000
+        cursor.itersize = _CHUNK
         return follow(head, iter(cursor.execute(SELECT_LINKS_FROM, (first_row(walk),))), on_progress, walk)
 
 
@@ -152,9 +156,9 @@ def follow(
 ) -> Head:
     """The chain of `rows`, in order, must go on from `walk`, or from the genesis, and end at the head."""
     walk = walk or Walk(head.ledger_id)
-    for row in rows:
-        walk.step(row)
-        if walk.position % 5_000 == 0:
+    while chunk := list(islice(rows, _CHUNK)):
+        walk.steps(chunk)
+        if len(chunk) == _CHUNK:
             on_progress(walk.position, head.position)
     on_progress(walk.position, head.position)
     _check_end(head, walk.position, walk.hash)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -22,10 +23,10 @@ from psycopg import Connection, Cursor, errors
 from psycopg.sql import SQL, Identifier
 
 from ledger.errors import OperatorError
-from ledger.message import Recorded
+from ledger.message import Event
 from ledger.store import conninfo
 from ledger.store.migrations import find_migrations
-from ledger.store.proven import ProvenHistory, ProvenWalk, ends_before
+from ledger.store.proven import ProvenHistory, ends_before
 from projections.engine.buffers import Log, TableBuffer
 from projections.engine.copying import copying
 from projections.engine.digest import digests
@@ -34,6 +35,8 @@ from projections.engine.tables import Table
 
 CHUNK = 10_000
 """Facts read and folded at a time."""
+_AT_A_TIME = 2
+"""Indexes that are made, each with as much memory."""
 _CLOSE = 1_000
 """So near to the live tables the rest is folded while they stand still."""
 
@@ -89,7 +92,7 @@ def rebuild(
     they are.
     """
     with _beside(url, schema) as (live, side), ProvenHistory(url, schema=schema) as history:
-        building = _Building([projections[name]() for name in names], history.walk())
+        building = _Building([projections[name]() for name in names], history)
         building.fill(_side(url, schema), _head(live, history, tuple(projections)), progress)
         while (aim := max(_positions(live, names).values(), default=0)) - building.position > _CLOSE:
             building.follow(side, aim)
@@ -114,7 +117,7 @@ def check(
         differences: list[Difference] = []
         for position in sorted(set(positions.values())):
             together = [projections[name]() for name in names if positions[name] == position]
-            building = _Building(together, history.walk())
+            building = _Building(together, history)
             building.fill(_side(url, schema), position, progress)
             for projection in together:
                 made = digests(side.cursor(), projection.tables)
@@ -130,9 +133,9 @@ def check(
 class _Building:
     """Projections in memory, and how far their tables on the side are."""
 
-    def __init__(self, projections: Sequence[Projection], history: ProvenWalk) -> None:
+    def __init__(self, projections: Sequence[Projection], history: ProvenHistory) -> None:
         self.projections = projections
-        self.history = history
+        self.history = history.walk(_facts(projections))
 
     @property
     def position(self) -> int:
@@ -145,9 +148,9 @@ class _Building:
         """
         tables = _tables(self.projections)
         indexes = _drop_indexes(url, tables)
-        with _without_collection(), ExitStack() as copies:
-            logs = [(buffer, copies.enter_context(_open_copy(url, buffer.table))) for buffer in self._logs()]
-            for batch in self._batches(aim):
+        with _without_collection(), ExitStack() as opened:
+            logs = [(buffer, opened.enter_context(_open_copy(url, buffer.table))) for buffer in self._logs()]
+            for batch in opened.enter_context(closing(self.history.batches(aim, CHUNK))):
                 for projection in self.projections:
                     projection.project_batch(batch)
                 for log, write_row in logs:
@@ -157,11 +160,10 @@ class _Building:
         with psycopg.connect(url) as side, side.cursor() as cursor:
             for buffer in self._buffers():
                 buffer.copy(cursor)
-            cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-            for definition in indexes:
-                cursor.execute(definition)
+        _make_indexes(url, indexes)
+        with psycopg.connect(url) as side:
             for table in tables:
-                cursor.execute(table.compose("ANALYZE {table}"))
+                side.execute(table.compose("ANALYZE {table}"))
 
     def _buffers(self) -> Iterator[TableBuffer]:
         return chain.from_iterable(projection.buffers for projection in self.projections)
@@ -171,15 +173,25 @@ class _Building:
 
     def follow(self, side: Connection[Any], aim: int) -> None:
         """Bring the filled tables on to `aim`."""
-        with side.transaction(), side.cursor() as cursor:
-            for batch in self._batches(aim):
+        with (
+            side.transaction(),
+            side.cursor() as cursor,
+            closing(self.history.batches(aim, CHUNK)) as batches,
+        ):
+            for batch in batches:
                 for projection in self.projections:
                     projection.project_batch(batch)
                     projection.write(cursor)
 
-    def _batches(self, aim: int) -> Iterator[list[Recorded]]:
-        while batch := self.history.batch(aim, CHUNK):
-            yield batch
+
+def _facts(projections: Sequence[Projection]) -> frozenset[type[Event]] | None:
+    """What any of them is about; None for all."""
+    facts: frozenset[type[Event]] = frozenset()
+    for projection in projections:
+        if projection.FACTS is None:
+            return None
+        facts |= projection.FACTS
+    return facts
 
 
 _INDEXES = """
@@ -199,6 +211,19 @@ def _drop_indexes(url: str, tables: Sequence[Table[Any]]) -> list[bytes]:
         for drop, _ in found:
             side.execute(drop.encode())  # the server's own words, as those that make it again
         return [definition.encode() for _, definition in found]
+
+
+def _make_indexes(url: str, definitions: Sequence[bytes]) -> None:
+    """Several at a time, also of one table: each is sorted by a server process of its own."""
+
+    def make(definition: bytes) -> None:
+        with psycopg.connect(url) as side:
+            side.execute("SET maintenance_work_mem = '256MB'")
+            side.execute(definition)
+
+    with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="indexes") as makers:
+        for _ in makers.map(make, definitions):
+            pass  # raises what one of them does
 
 
 @contextmanager

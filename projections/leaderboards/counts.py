@@ -8,7 +8,7 @@ highest score needs, so no score is too high.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -75,11 +75,15 @@ class Counts:
             cursor.execute(self.table.compose(_DROP_EMPTY), (_encode(left).decode(),))
 
     def copy(self, cursor: Cursor[Any]) -> None:
-        counts = Counter((row.board, counted(row)) for row in self._scores)
-        copy_all(cursor, self.table, map(msgspec.structs.astuple, nodes(counts)))
+        users = {
+            (board, score): many
+            for board, rows in self._scores.boards()
+            for score, many in Counter(map(counted, rows)).items()
+        }
+        copy_all(cursor, self.table, map(msgspec.structs.astuple, nodes(users)))
 
 
-def nodes(users: Counter[tuple[str, int]]) -> Iterable[CountRow]:
+def nodes(users: Mapping[tuple[str, int], int]) -> Iterable[CountRow]:
     """On every level, of users by board and score; who has none is not counted."""
     counts: Counter[tuple[str, int, int]] = Counter()
     for (board, score), many in users.items():

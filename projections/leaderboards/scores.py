@@ -78,6 +78,10 @@ class Scores:
         """By user."""
         return self._boards[board]
 
+    def boards(self) -> Iterator[tuple[str, Collection[ScoreRow]]]:
+        """Of each its rows."""
+        return ((board, rows.values()) for board, rows in self._boards.items())
+
     def of(self, user_id: str) -> list[ScoreRow]:
         return [rows[user_id] for rows in self._boards.values() if user_id in rows]
 

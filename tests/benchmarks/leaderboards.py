@@ -9,10 +9,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
+import psutil
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from ledger.catalogue import DEFAULT_CATALOGUE, Feature
 from ledger.friendships.events import FriendAccepted
@@ -31,6 +34,8 @@ from tests.projections.histories import append
 from tests.projections.tables import catch_up
 
 FEW = 10_000
+REGULARS, DAYS = 25_000, 40
+"""Users with an award on each of as many days, as in a history of a month or so."""
 FRIENDS = 200
 AWARDS = 5_000
 """In a round, each to another user, so that boards of many and of few have as many rows to change."""
@@ -55,10 +60,13 @@ class Earners:
         self._versions: dict[str, int] = {}
         self._facts = 0
 
-    def seed(self) -> None:
-        """One award for each, one of them to usr_bench, and friends of theirs."""
-        facts = (self._award(user) for user in self._each())
-        while chunk := [fact for fact, _ in zip(facts, range(CHUNK), strict=False)]:
+    def seed(self, days: int = 1) -> None:
+        """One award for each on each day, one of them to usr_bench, and friends of theirs.
+
+        The days are to come, as a window that is over when its awards are recorded shows none of them.
+        """
+        facts = (self._award(user, day) for day in range(days) for user in self._each())
+        while chunk := list(islice(facts, CHUNK)):
             append(self.url, chunk)
         append(self.url, [self._friend(user) for user in range(min(FRIENDS, self.users))])
 
@@ -74,8 +82,8 @@ class Earners:
         catch_up(self.url, {"leaderboards": PROJECTIONS["leaderboards"]})
         return time.perf_counter() - start
 
-    def _award(self, user: str) -> Recorded:
-        at = datetime.now(UTC) - timedelta(seconds=self._chance.randrange(60))
+    def _award(self, user: str, day: int = 0) -> Recorded:
+        at = datetime.now(UTC) + timedelta(days=day, seconds=-self._chance.randrange(60))
         amount = 5 * self._chance.randrange(1, 400)
         awarded = TokensAwarded(
             user_id=user,
@@ -106,11 +114,14 @@ def _user(number: int) -> str:
 
 
 async def measure(url: str) -> list[Figure]:
-    """`url` is the owner's, of a migrated database; boards of few users have one beside it."""
-    many, few = Earners(url, USERS), Earners(_beside(url), FEW)
+    """`url` is the owner's, of a migrated database; boards of others have one beside it."""
+    many, few = Earners(url, USERS), Earners(_beside(url, "few"), FEW)
+    regular = Earners(_beside(url, "regular"), REGULARS)
+    await asyncio.to_thread(regular.seed, DAYS)
+    figures = [await asyncio.to_thread(_rebuilt, regular, f"of users with {DAYS} awards")]
     for earners in (few, many):
         await asyncio.to_thread(earners.seed)
-    figures = [await asyncio.to_thread(_rebuilt, many)]
+    figures.append(await asyncio.to_thread(_rebuilt, many, "of users with one award"))
     await asyncio.to_thread(rebuild, few.url, ["leaderboards"])
     await asyncio.to_thread(_others_caught_up, url)
     figures.append(await _awarding(many, few))
@@ -134,29 +145,31 @@ _SKIP = """
 """
 
 
-def _beside(url: str) -> str:
-    beside = psycopg.conninfo.make_conninfo(url, dbname="bench_few")
+def _beside(url: str, name: str) -> str:
+    beside = psycopg.conninfo.make_conninfo(url, dbname=f"bench_{name}")
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("CREATE DATABASE bench_few")
+        conn.execute(SQL("CREATE DATABASE {}").format(Identifier(f"bench_{name}")))
     migrate(beside)
     return beside
 
 
-def _rebuilt(many: Earners) -> Figure:
+def _rebuilt(earners: Earners, of: str) -> Figure:
     start = time.perf_counter()
-    with psycopg.connect(conninfo(many.url)) as conn:
+    with psycopg.connect(conninfo(earners.url)) as conn:
         position = verify(conn).position
     proving = position / (time.perf_counter() - start)
-    start = time.perf_counter()
-    rebuild(many.url, ["leaderboards"])
+    start, process_start = time.perf_counter(), time.process_time()
+    rebuild(earners.url, ["leaderboards"])
     rate = position / (time.perf_counter() - start)
-    with psycopg.connect(conninfo(many.url, role=None), autocommit=True) as conn:
+    own_us = 1e6 * (time.process_time() - process_start) / position
+    with psycopg.connect(conninfo(earners.url, role=None), autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE leaderboard_scores, leaderboard_counts")
+        [(rows,)] = conn.execute("SELECT count(*) FROM leaderboard_scores").fetchall()
     return Figure(
-        name=f"the boards built anew, {position:,} facts",
+        name=f"the boards {of} built anew, {position:,} facts, {rows / position:.1f} rows of each",
         value=rate,
         unit="facts/s",
-        baseline=f"to prove the chain alone: {proving:,.0f}/s",
+        baseline=f"to prove the chain alone: {proving:,.0f}/s; the process's own: {own_us:.1f} µs a fact",
         ratio=rate / proving,
         goal=f"≥ {REBUILD_GOAL:,}",
         met=rate >= REBUILD_GOAL,
@@ -184,12 +197,20 @@ async def _asking(url: str) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="liberation-bench-") as folder:
         catalogue = Path(folder) / "plans.json"
         catalogue.write_bytes(msgspec.json.encode(_open_to_all()))
-        async with service(url, LIBERATION_CATALOGUE=str(catalogue)) as (address, credential, _):
+        async with service(url, LIBERATION_CATALOGUE=str(catalogue)) as (address, credential, process):
             figures = []
             for name, path in QUESTIONS.items():
+                before = _cpu_s(process)
                 rounds = [await read(address, [path], 4, ASKED, credential) for _ in range(3)]
-                figures.append(latency(f"{name} of {USERS:,}, 4 connections", rounds, goal_ms=GOAL_MS))
+                own_ms = 1000 * (_cpu_s(process) - before) / (3 * ASKED)
+                called = f"{name} of {USERS:,}, 4 connections, {own_ms:.1f} ms of the service's own each"
+                figures.append(latency(called, rounds, goal_ms=GOAL_MS))
             return figures
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _open_to_all() -> object:

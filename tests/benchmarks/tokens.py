@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count, islice
 
+import msgspec
+
 from ledger.catalogue import DEFAULT_CATALOGUE
+from ledger.ids import new_id
 from ledger.message import Origin
 from ledger.rewards import HELPFUL
 from ledger.store import Store
@@ -26,6 +29,7 @@ LAST = FIRST + timedelta(days=DAYS)
 GOAL = 1.5
 TIMES = 40
 """Each command in a round."""
+AT_ONCE = 1_000
 _NUMBERS = count(MANY)
 
 
@@ -39,6 +43,7 @@ async def measure(url: str) -> list[Figure]:
         figures = [
             await _ratio("a further award", partial(_do, store, _award)),
             await _ratio("a redemption", partial(_do, store, _redeem)),
+            await _at_once(store),
         ]
     async with Store.open(url, cached_streams=0) as store:
         figures.append(await _ratio("an award, of a stream never seen", partial(_do, store, _award)))
@@ -74,6 +79,30 @@ def _redeem(facts: int, number: int) -> RedeemTokens:
 
 async def _do(store: Store, make: Callable[[int, int], AwardTokens | RedeemTokens], facts: int) -> None:
     await store.handle(make(facts, next(_NUMBERS)), SYSTEM)
+
+
+async def _at_once(store: Store) -> Figure:
+    """All to the account with many facts, against one to each of as many new accounts."""
+
+    async def rate(users: Callable[[int], str]) -> float:
+        plain = [_award(MANY, next(_NUMBERS)) for _ in range(AT_ONCE)]
+        awards = [msgspec.structs.replace(one, user_id=users(at)) for at, one in enumerate(plain)]
+        start = time.perf_counter()
+        await asyncio.gather(*(store.handle(award, SYSTEM) for award in awards))
+        return AT_ONCE / (time.perf_counter() - start)
+
+    rates = {"one": partial(rate, lambda _: f"usr_{MANY}"), "each": partial(rate, lambda _: new_id("usr"))}
+    median = await interleaved(rates)
+    ratio = median["each"] / median["one"]
+    return Figure(
+        name=f"an award, {AT_ONCE:,} at once to one with {MANY:,} facts",
+        value=1000 / median["one"],
+        unit="ms",
+        baseline=f"to as many new accounts: {1000 / median['each']:.2f} ms",
+        ratio=ratio,
+        goal=f"≤ {GOAL}",
+        met=ratio <= GOAL,
+    )
 
 
 async def _ratio(name: str, ask: Callable[[int], Awaitable[None]]) -> Figure:

@@ -7,11 +7,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from eventsourcing.persistence import MapperDeserialisationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import ChainBroken
 from ledger.store import conninfo
+from ledger.store.recorder import APPEND, NewRow, append_arguments
 from projections import live
 from projections.engine import rebuild as rebuilding
 from projections.engine.projection import CannotProject
@@ -325,6 +327,31 @@ def test_what_was_read_for_a_rebuild_cannot_be_replaced_behind_it(
 
     with pytest.raises(ChainBroken, match="position 101"):
         rebuild(database_url, progress=replace_the_tail)
+
+
+def append_noise(url: str, type_: str) -> None:
+    """A fact that was appended as it is, and that no version can read."""
+    row: NewRow = ("noise-1", 1, type_, b"noise", b"noise", "cmd-noise", 0)
+    with psycopg.connect(conninfo(url), autocommit=True) as conn:
+        conn.execute(APPEND, append_arguments([row]))
+
+
+def test_facts_that_no_projection_at_hand_is_about_are_proven_but_not_read(database_url: str) -> None:
+    append(database_url, FACTS[:100])
+    append_noise(database_url, "customers.created.v1")
+
+    assert rebuild(database_url, ["leaderboards"]) == 101
+    with pytest.raises(MapperDeserialisationError, match="position 101"):
+        rebuild(database_url, ["leaderboards", "customers"])
+    with pytest.raises(MapperDeserialisationError, match="position 101"):
+        rebuild(database_url, ["audit"])
+
+
+def test_a_type_that_is_not_known_may_be_about_any_projection(database_url: str) -> None:
+    append_noise(database_url, "tokens.of_a_later_version.v1")
+
+    with pytest.raises(MapperDeserialisationError, match="does not know the type"):
+        rebuild(database_url, ["leaderboards"])
 
 
 @pytest.mark.parametrize("name", ["outbox", "leaderboard"])
