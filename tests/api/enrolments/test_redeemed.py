@@ -190,6 +190,9 @@ async def test_a_redemption_that_was_cut_anywhere_is_gone_on_with(
     cut = await redeem(ann, key)
     assert (cut.status_code, cut.json()["status"] in {"held", "waiting"}) == (202, True)
     market.stripe.gateway.dies_at = None
+    refused = problem(await cancel(market, root, cut.json()["redemption_id"]))
+    assert refused["code"] == "redemption_not_open", "it is not known yet what there is to cancel"
+    market.app.replace(catalogue=DEFAULT_CATALOGUE)  # the reward is there no more, and what was begun goes on
     async with market.working():
         await market.until(ann, "active")
 
