@@ -1,18 +1,15 @@
-"""The questions that boards ask of the tables.
-
-Where it can be, each is asked before the answer to the one before it is fetched: in a pipeline they then go
-to the database together.
-"""
+"""The questions that boards ask of the tables: one statement each, so that an answer is of one moment."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from psycopg import AsyncCursor
+from msgspec import Struct
 
 from api.leaderboards.places import Place, ranks
 from ledger.store.batched_queries import Connection
-from projections.leaderboards.counts import above
+from projections.leaderboards.counts import higher_than
 
 _PLACES = """
     SELECT s.user_id, s.score, s.reached_at, s.score_now, s.hidden, c.name
@@ -28,7 +25,7 @@ _SEEN = """
         WHERE (lesser = %(me)s OR greater = %(me)s) AND (lesser_blocks OR greater_blocks)
     ))
 """
-# Of the caller's own row: what has none compares with nothing, so that nothing is found.
+# Of the caller's own row: without one nothing is found, as nothing compares with null.
 _OWN = "(SELECT {0} FROM leaderboard_scores WHERE user_id = %(me)s AND board = %(board)s)"
 _MINE = f"{_OWN.format('-score')}, {_OWN.format('reached_at')}, %(me)s"
 _BELOW = """
@@ -36,7 +33,7 @@ _BELOW = """
     WHERE {seen}
         AND (-s.score, s.reached_at, s.user_id) > ({key})
     ORDER BY -s.score, s.reached_at, s.user_id
-    LIMIT %(limit)s
+    LIMIT %(limit)s + 1
 """
 _ABOVE = """
     {places}
@@ -45,10 +42,54 @@ _ABOVE = """
     ORDER BY -s.score DESC, s.reached_at DESC, s.user_id DESC
     LIMIT %(limit)s
 """
-BELOW = _BELOW.format(places=_PLACES, seen=_SEEN, key="%(score)s, %(reached_at)s, %(user_id)s")
-BELOW_ME = _BELOW.format(places=_PLACES, seen=_SEEN, key=_MINE)
-ABOVE_ME = _ABOVE.format(places=_PLACES, seen=_SEEN, key=_MINE)
+# How many have more is asked of two scores alone. What lies between is told from how many have each.
+_ALL = """
+    WITH own AS MATERIALIZED ({own}),
+        page AS MATERIALIZED ({page}),
+        ends AS MATERIALIZED (
+            SELECT max(score) AS first, min(score) AS last
+            FROM ({shown}) AS shown
+        )
+    SELECT kind, number, user_id, score, reached_at, score_now, hidden, name
+    FROM (
+        SELECT 'own' AS kind, {above_own} AS number, own.*
+        FROM own
+        UNION ALL
+        SELECT 'page', 0, page.*
+        FROM page
+        UNION ALL
+        SELECT 'higher', {above_first}, NULL, ends.first, NULL, NULL, NULL, NULL
+        FROM ends
+        WHERE ends.first IS NOT NULL
+        UNION ALL
+        SELECT 'users', c.users, NULL, c.node, NULL, NULL, NULL, NULL
+        FROM ends, leaderboard_counts AS c
+        WHERE c.board = %(board)s AND c.level = 0 AND c.node BETWEEN ends.last AND ends.first
+    ) AS answer
+    ORDER BY -score, reached_at, user_id
+"""
 _OWN_PLACE = f"{_PLACES} WHERE s.board = %(board)s AND s.user_id = %(me)s AND s.score > 0"
+
+
+def _all(page: str, shown: str) -> str:
+    return _ALL.format(
+        own=_OWN_PLACE,
+        page=page,
+        shown=shown,
+        above_own=higher_than("own.score"),
+        above_first=higher_than("ends.first"),
+    )
+
+
+BEHIND = _all(
+    _BELOW.format(places=_PLACES, seen=_SEEN, key="%(score)s, %(reached_at)s, %(user_id)s"),
+    "SELECT score FROM page",
+)
+AROUND_ME = _all(
+    f"({_ABOVE.format(places=_PLACES, seen=_SEEN, key=_MINE)}) UNION ALL "
+    f"({_BELOW.format(places=_PLACES, seen=_SEEN, key=_MINE)})",
+    "SELECT score FROM page UNION ALL SELECT score FROM own",
+)
 _OF_FRIENDS = f"""
     {_PLACES}
     WHERE s.board = %(board)s AND s.score > 0 AND s.user_id = ANY(ARRAY(
@@ -61,57 +102,34 @@ _OF_FRIENDS = f"""
 """  # noqa: S608  # of constants
 
 
-Asked = AsyncCursor[Any]
+class Asked(Struct, frozen=True):
+    """Of a board: the caller's own place, if they have one, and those that were asked for."""
+
+    own: Place | None
+    own_rank: int
+    places: list[Place]
+    """Whom the caller may see, in the order of the board."""
+    ranks: Mapping[int, int]
+    """By score, of all of them."""
 
 
-async def ask_own(connection: Connection, board: str, me: str) -> Asked:
-    """The caller's place, if they have a score there, also if they are hidden."""
-    return await connection.execute(_OWN_PLACE, {"board": board, "me": me})
-
-
-async def places(asked: Asked) -> list[Place]:
-    return [Place(*row) for row in await asked.fetchall()]
-
-
-_HIGHER = """
-    SELECT above.score, coalesce(sum(c.users), 0)::bigint
-    FROM unnest(%(scores)s::bigint[], %(levels)s::bigint[], %(lows)s::bigint[], %(highs)s::bigint[])
-        AS above (score, level, low, high)
-    LEFT JOIN leaderboard_counts AS c
-        ON c.board = %(board)s AND c.level = above.level AND c.node BETWEEN above.low AND above.high
-    GROUP BY above.score
-"""
-
-
-async def _ask_higher(connection: Connection, board: str, scores: set[int]) -> Asked:
-    """For each of `scores` how many users have more, without those who are hidden."""
-    spans = [(score, *span) for score in scores for span in zip(*above(score), strict=True)]
-    columns = zip(("scores", "levels", "lows", "highs"), zip(*spans, strict=True), strict=True)
-    arguments = {"board": board, **{name: list(values) for name, values in columns}}
-    return await connection.execute(_HIGHER, arguments)
-
-
-_USERS = """
-    SELECT node, users
-    FROM leaderboard_counts
-    WHERE board = %s AND level = 0 AND node BETWEEN %s AND %s
-"""
-
-
-async def ranks_of(
-    connection: Connection, board: str, shown: list[Place], own: Place | None
-) -> tuple[dict[int, int], int]:
-    """By score, of `shown`, who stand one behind the other but for those whom the caller is not to see; and
-    the caller's own, 0 without a score.
-    """
-    ends = (shown[0].score, shown[-1].score) if shown else (0, 0)
-    asked_higher = await _ask_higher(connection, board, {ends[0], own.score if own else 0})
-    asked_users = await connection.execute(_USERS, (board, ends[1], ends[0]))
-    higher: dict[int, int] = dict(await asked_higher.fetchall())
-    users: dict[int, int] = dict(await asked_users.fetchall())
-    return ranks(ends[0], higher[ends[0]], users), higher[own.score] + 1 if own else 0
+async def ask(connection: Connection, query: str, arguments: Mapping[str, Any]) -> Asked:
+    """`query` is `BEHIND` or `AROUND_ME`, which find one more below than the limit."""
+    own, own_rank, found, users, first, higher = None, 0, [], {}, 0, 0
+    for kind, number, *place in await (await connection.execute(query, arguments)).fetchall():
+        match kind:
+            case "own":
+                own, own_rank = Place(*place), 1 + number
+            case "page":
+                found.append(Place(*place))
+            case "users":
+                users[place[1]] = number
+            case _:
+                first, higher = place[1], number
+    return Asked(own, own_rank, found, ranks(first, higher, users))
 
 
 async def of_friends(connection: Connection, board: str, me: str) -> list[Place]:
     """The caller's and their friends' who have a score there, hidden ones too, in the order of the board."""
-    return await places(await connection.execute(_OF_FRIENDS, {"board": board, "me": me}))
+    asked = await connection.execute(_OF_FRIENDS, {"board": board, "me": me})
+    return [Place(*row) for row in await asked.fetchall()]

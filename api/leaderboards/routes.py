@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 from typing import Annotated, Any, Literal
 
@@ -21,11 +21,9 @@ from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.leaderboards import reads
 from api.leaderboards.places import FIRST, Key, Place, around, moment, ranks_among
 from api.leaderboards.resources import Leaderboard, OwnRank, Ranked, board_of
-from api.reads import SNAPSHOT
 from api.services import Services
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem
 from api.words import DAY
-from ledger.store.batched_queries import Connection
 from ledger.windows import Window, WindowKind, window_at
 
 Call = Request[Principal, Any, State]
@@ -75,18 +73,12 @@ async def get_leaderboard(
     """
     key = _key(cursor, around)
     asked, me = _window(services, window, on), request.user.id
-    async with services.reading() as connection, connection.pipeline():
-        await connection.execute(SNAPSHOT)
-        asked_own = await reads.ask_own(connection, asked.name, me)
-        if around:
-            own, found = await _around(connection, asked_own, {"board": asked.name, "me": me}, limit)
-        else:
-            asked_below = await connection.execute(reads.BELOW, _arguments(asked.name, me, key, limit + 1))
-            own = _first(await reads.places(asked_own))
-            found = page(await reads.places(asked_below), limit, _key_of)
-        ranks, own_rank = await reads.ranks_of(connection, asked.name, found.items, own)
-        await connection.execute("COMMIT")
-    return _shown(services, asked, found, ranks, _own(own, own_rank))
+    query = reads.AROUND_ME if around else reads.BEHIND
+    async with services.reading() as connection:
+        board = await reads.ask(connection, query, _arguments(asked.name, me, key, limit))
+    own = board.own
+    found = _page_around(own, board.places, limit) if around else page(board.places, limit, _key_of)
+    return _shown(services, asked, found, board.ranks, _own(own, board.own_rank))
 
 
 @get(
@@ -141,24 +133,8 @@ def _key(cursor: str | None, around_me: str | None) -> Key:
     return key
 
 
-def _first(places: Sequence[Place]) -> Place | None:
-    return places[0] if places else None
-
-
-async def _around(
-    connection: Connection, asked_own: reads.Asked, of: dict[str, str], limit: int
-) -> tuple[Place | None, Page[Place]]:
-    """The caller's place, and the page; nothing around whoever is on no board."""
-    asked_above = await connection.execute(reads.ABOVE_ME, {**of, "limit": limit})
-    asked_below = await connection.execute(reads.BELOW_ME, {**of, "limit": limit + 1})
-    own = _first(await reads.places(asked_own))
-    if own is None:
-        return None, Page(items=[], has_more=False)
-    higher = await reads.places(asked_above)
-    return own, _window_of(higher[::-1], own, await reads.places(asked_below), limit)
-
-
 def _page_around(own: Place | None, seen: Sequence[Place], limit: int) -> Page[Place]:
+    """Nothing around whoever is on no board."""
     if own is None:
         return Page(items=[], has_more=False)
     higher = seen[: bisect_left(seen, own.key, key=_key_of)]
@@ -200,7 +176,7 @@ def _own(own: Place | None, rank: int) -> OwnRank | None:
 
 
 def _shown(
-    services: Services, window: Window, found: Page[Place], ranks: dict[int, int], own: OwnRank | None
+    services: Services, window: Window, found: Page[Place], ranks: Mapping[int, int], own: OwnRank | None
 ) -> Read[Leaderboard]:
     items = [
         Ranked(

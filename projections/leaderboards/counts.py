@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Cursor
@@ -34,12 +34,23 @@ class CountRow(Row):
 COUNTS = Table("leaderboard_counts", CountRow, ("board", "level", "node"))
 
 
-def above(score: int) -> tuple[list[int], list[int], list[int]]:
-    """Of each level, from which node to which all users have more than `score`."""
-    levels = list(range(LEVELS))
-    lows = [(score >> BITS * level) + 1 for level in levels]
-    highs = [(((score >> BITS * (level + 1)) + 1) << BITS) - 1 for level in levels]
-    return levels, lows, [*highs[:-1], _MOST]
+_USERS = """(
+    SELECT coalesce(sum(users), 0)::bigint
+    FROM leaderboard_counts
+    WHERE board = %(board)s AND level = {level} AND node BETWEEN {low} AND {high}
+)"""
+
+
+def higher_than(score: LiteralString) -> str:
+    """SQL for how many have more than `score`, which is SQL for a bigint, on the board `%(board)s`."""
+    return " + ".join(_siblings_above(score, level) for level in range(LEVELS))
+
+
+def _siblings_above(score: LiteralString, level: int) -> str:
+    low, high = f"({score} >> {BITS * level}) + 1", str(_MOST)
+    if level < LEVELS - 1:
+        high = f"((({score} >> {BITS * (level + 1)}) + 1) << {BITS}) - 1"
+    return _USERS.format(level=level, low=low, high=high)
 
 
 _ADD = """

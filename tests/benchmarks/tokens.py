@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count, islice
 
-import msgspec
-
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.ids import new_id
 from ledger.message import Origin
@@ -51,9 +49,12 @@ async def measure(url: str) -> list[Figure]:
 
 
 def _award(facts: int, number: int) -> AwardTokens:
+    return _award_to(f"usr_{facts}", number, FIRST + timedelta(days=min(number * DAYS // facts, DAYS)))
+
+
+def _award_to(user_id: str, number: int, at: datetime = LAST) -> AwardTokens:
     """Of two tokens, without cap or limit."""
-    at = FIRST + timedelta(days=min(number * DAYS // facts, DAYS))
-    source = Source(f"usr_{facts}", HELPFUL, f"rvw_{number}")
+    source = Source(user_id, HELPFUL, f"rvw_{number}")
     plain = terms_of(HELPFUL, Now(at, "enterprise", DEFAULT_CATALOGUE))
     return AwardTokens(
         command_id=source.award_id(1),
@@ -84,14 +85,13 @@ async def _do(store: Store, make: Callable[[int, int], AwardTokens | RedeemToken
 async def _at_once(store: Store) -> Figure:
     """All to the account with many facts, against one to each of as many new accounts."""
 
-    async def rate(users: Callable[[int], str]) -> float:
-        plain = [_award(MANY, next(_NUMBERS)) for _ in range(AT_ONCE)]
-        awards = [msgspec.structs.replace(one, user_id=users(at)) for at, one in enumerate(plain)]
+    async def rate(user: Callable[[], str]) -> float:
+        awards = [_award_to(user(), next(_NUMBERS)) for _ in range(AT_ONCE)]
         start = time.perf_counter()
         await asyncio.gather(*(store.handle(award, SYSTEM) for award in awards))
         return AT_ONCE / (time.perf_counter() - start)
 
-    rates = {"one": partial(rate, lambda _: f"usr_{MANY}"), "each": partial(rate, lambda _: new_id("usr"))}
+    rates = {"one": partial(rate, lambda: f"usr_{MANY}"), "each": partial(rate, lambda: new_id("usr"))}
     median = await interleaved(rates)
     ratio = median["each"] / median["one"]
     return Figure(

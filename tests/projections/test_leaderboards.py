@@ -6,11 +6,13 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import psycopg
 import pytest
 
 from ledger.store import conninfo
-from projections.leaderboards.counts import BITS, LEVELS, above
+from projections.engine.copying import copy_all
+from projections.leaderboards.counts import BITS, COUNTS, LEVELS, higher_than, nodes
 from projections.live import check, rebuild
 from tests.projections.scores import Scoring, Standing, append_as_recorded
 from tests.projections.tables import catch_up, contents, select
@@ -41,17 +43,21 @@ def shown(url: str, board: str) -> list[Standing]:
 
 
 def higher(url: str, board: str, score: int) -> int:
-    levels, lows, highs = above(score)
-    [found] = select(
-        url,
-        "SELECT coalesce(sum(c.users), 0)::bigint AS users "
-        "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS a (level, low, high) "
-        "JOIN leaderboard_counts AS c "
-        "ON c.board = %s AND c.level = a.level AND c.node BETWEEN a.low AND a.high",
-        *(levels, lows, highs, board),
-    )
+    [found] = select(url, f"SELECT {higher_than('%(score)s::bigint')} AS users", board=board, score=score)
     users: int = found["users"]
     return users
+
+
+@pytest.mark.parametrize("highest", [200, 5_000, 2**25, 2**40])
+def test_the_tree_counts_who_has_more_than_a_score(highest: int, database_url: str) -> None:
+    chance = random.Random(highest)  # noqa: S311  # a test's dice
+    scores = [chance.randint(1, highest) for _ in range(200)]
+    counts = nodes(Counter(("all", score) for score in scores))
+    with psycopg.connect(conninfo(database_url)) as conn, conn.cursor() as cursor:
+        copy_all(cursor, COUNTS, map(msgspec.structs.astuple, counts))
+
+    for score in [*scores[:20], 0, 1, 63, 64, 4_095, highest, 2 * highest]:
+        assert higher(database_url, "all", score) == sum(other > score for other in scores)
 
 
 def projected(url: str, scoring: Scoring, batch: int = 500) -> None:

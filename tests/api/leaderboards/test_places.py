@@ -1,4 +1,4 @@
-"""Ranks and windows around somebody, as pure functions; and the tree by which a rank is counted."""
+"""Ranks and windows around somebody, as pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from api.leaderboards.places import FIRST, Place, around, moment, ranks, ranks_among
-from projections.leaderboards.counts import above, nodes
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SCORES = st.lists(st.one_of(st.integers(1, 200), st.integers(1, 2**34)), min_size=1, max_size=60)
@@ -22,19 +21,6 @@ def place(user: int, score: int) -> Place:
 
 def naive(score: int, scores: list[int]) -> int:
     return 1 + sum(other > score for other in scores)
-
-
-@for_all(SCORES)
-def test_the_tree_counts_who_has_more_than_a_score(scores: list[int]) -> None:
-    counts = {(row.level, row.node): row.users for row in nodes(Counter(("all", one) for one in scores))}
-    for score in [*scores, 0, 2**40]:
-        higher = sum(
-            users
-            for level, low, high in zip(*above(score), strict=True)
-            for (at, node), users in counts.items()
-            if at == level and low <= node <= high
-        )
-        assert 1 + higher == naive(score, scores)
 
 
 @for_all(SCORES, st.data())
