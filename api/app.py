@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from api.accounts import listing as account_listing
 from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
+from api.books import tokens as token_books
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
@@ -109,6 +110,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,
+    *token_books.HANDLERS,
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,

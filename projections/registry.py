@@ -8,6 +8,7 @@ from typing import Any
 from projections.accounts import Accounts
 from projections.audit import Audit
 from projections.bank_payouts import BankPayouts
+from projections.breakage.projection import Breakage
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
@@ -49,6 +50,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Friendships,
         Leaderboards,
         Tokens,
+        Breakage,
         Redemptions,
         Journal,
         Audit,

@@ -169,6 +169,8 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/ledger/entries", "listEntries", BOOKS),
     Access("GET", "/api/ledger/trial-balance", "getTrialBalance", BOOKS),
     Access("GET", "/api/ledger/explain", "explainBalance", BOOKS),
+    Access("GET", "/api/ledger/tokens/breakage", "getTokenBreakage", BOOKS),
+    Access("GET", "/api/ledger/tokens/liability", "getTokenLiability", BOOKS),
     Access("GET", "/api/revenue/mrr", "getMrr", BOOKS),
     Access("GET", "/api/revenue/churn", "getChurn", BOOKS),
     Access("GET", "/api/revenue/deferred", "getDeferredRevenue", BOOKS),
