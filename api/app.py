@@ -56,7 +56,7 @@ from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
-from api.tokens import giving
+from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.webhooks.routes import stripe_webhook
 
@@ -90,6 +90,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *rewards.HANDLERS,
     *tokens.HANDLERS,
     *giving.HANDLERS,
+    *velocity.HANDLERS,
     *movements.HANDLERS,
     *statements.HANDLERS,
     *owed.HANDLERS,

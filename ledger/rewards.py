@@ -65,7 +65,8 @@ class Velocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     alone_bp: Share = 9_000
     """What of `by_hand_alone` is near it, given by hand on one day without a second administrator."""
     by_one_admin: Count = 5
-    """Awards by hand that one administrator gave or asked for and had confirmed, in all of `days`."""
+    """How often one administrator gave this user tokens by hand, asked for them or confirmed them, in all of
+    `days`."""
     friend_requests_a_day: Count = 50
     time_zones: Count = 4
     """Changes of the zone by which streaks go, in all of `days`."""

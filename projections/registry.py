@@ -28,6 +28,7 @@ from projections.redemptions import Redemptions
 from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
+from projections.velocity import Velocity
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -51,6 +52,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Leaderboards,
         Tokens,
         Breakage,
+        Velocity,
         Redemptions,
         Journal,
         Audit,

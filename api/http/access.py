@@ -155,6 +155,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/tokens/awards", "listAwardRequests", ADMIN),
     Access("POST", "/api/tokens/awards/{request_id}/confirm", "confirmAward", ADMIN),
     Access("POST", "/api/tokens/awards/{request_id}/decline", "declineAward", ADMIN),
+    Access("GET", "/api/tokens/velocity", "listSuspiciousVelocity", ADMIN),
     Access("POST", "/api/tokens/penalise", "penaliseTokens", ADMIN),
     Access("GET", "/api/rewards", "listRewards", PEOPLE, "own"),
     Access("POST", "/api/tokens/redeem", "redeemTokens", PEOPLE, "own", feature="token_rewards"),

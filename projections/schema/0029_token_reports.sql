@@ -33,3 +33,21 @@ CREATE TABLE token_months (
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON token_stretches, token_spent, token_months TO liberation_application;
 GRANT SELECT ON token_stretches, token_spent, token_months TO liberation_auditor;
+
+-- How much and how often a user was given something, by hour and by day.
+CREATE TABLE velocity (
+    what text COLLATE "C" NOT NULL,
+    span text COLLATE "C" NOT NULL,
+    begins text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    admin_id text COLLATE "C" NOT NULL,
+    seen bigint NOT NULL,
+    amount bigint NOT NULL,
+    PRIMARY KEY (what, span, begins, user_id, admin_id)
+);
+-- What is usual is in neither, so that they stay small, and most awards change none.
+CREATE INDEX velocity_often ON velocity (what, span, seen) WHERE seen >= 5;
+CREATE INDEX velocity_much ON velocity (what, span, amount) WHERE amount >= 400;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON velocity TO liberation_application;
+GRANT SELECT ON velocity TO liberation_auditor;
