@@ -152,6 +152,21 @@ def test_what_is_given_again_after_it_expired_goes_on_under_its_rules(database_u
     assert by_rule(found["2026-05"])["helpful_review"] == {"opening": 10, "expired": 10}
 
 
+def test_what_is_given_again_on_the_very_day_of_its_end_has_ended(database_url: str) -> None:
+    life = Life()
+    life.do(award(30, "a", expires_at=APRIL, rule="helpful_review"))
+    life.do(award(50, "b", expires_at=APRIL + DAY))
+    redeemed = life.do(redeem(80))
+    life.do(restore(redeemed, days=31))
+    life.do(settle(days=33))
+    life.store(database_url)
+    assert by_rule(spring(database_url)["2026-04"]) == {
+        "course_completed": {"restored": 50, "expired": 50},
+        "helpful_review": {"restored": 30, "closing": 30},
+    }
+    assert in_order(database_url) == []
+
+
 def test_the_first_of_what_had_expired_goes_to_the_debt(database_url: str) -> None:
     life = Life()
     life.do(award(30, "a", expires_at=APRIL, rule="helpful_review"))
