@@ -135,9 +135,10 @@ async def _months(here: Installation, first: date, last: date) -> list[TokenMont
 @tokens.command()
 @json_option
 def liability(*, as_json: bool) -> None:
-    """What users have not spent yet, and its value by the catalogue's `tokens.value`.
+    """What users have not spent yet, and its value.
 
-    A report alone: nothing is posted at it. The value is that of the whole sum, to the nearest minor unit.
+    By the catalogue's `tokens.value`, and of the whole sum, to the nearest minor unit. A report alone:
+    nothing is posted at it.
     """
     with installation() as here:
         found = asyncio.run(_liability(here))
