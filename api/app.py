@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from api.accounts import listing as account_listing
 from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
+from api.books import tokens as token_books
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
@@ -55,7 +56,7 @@ from api.subscriptions import features, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
-from api.tokens import giving
+from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.webhooks.routes import stripe_webhook
 
@@ -89,6 +90,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *rewards.HANDLERS,
     *tokens.HANDLERS,
     *giving.HANDLERS,
+    *velocity.HANDLERS,
     *movements.HANDLERS,
     *statements.HANDLERS,
     *owed.HANDLERS,
@@ -109,6 +111,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,
+    *token_books.HANDLERS,
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,

@@ -28,6 +28,7 @@ COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
 DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _END
+MONTH = "^[0-9]{4}-[0-9]{2}" + _END
 COUNTRY = "^[A-Za-z]{2}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
@@ -49,6 +50,7 @@ PATTERNS: Mapping[str, str] = {
     USER: "must be the opaque id of a user: from 1 to 128 letters, digits and _ . : | - and none of stripe, "
     "worker and operator, such as usr_ann",
     DAY: "must be a day, such as 2026-01-31",
+    MONTH: "must be a month, such as 2026-01",
     COUNTRY: "must be the two letters of a country by ISO 3166-1, such as US",
     TIME_ZONE: "must be the IANA name of a time zone, such as Europe/Berlin",
 }

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from ledger import money
+
 COMPLETED, HELPFUL, PUBLISHED, BY_HAND = (
     "course_completed",
     "helpful_review",
@@ -25,6 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 Amount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=3_650)]
 Share = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -36,6 +39,39 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Whether it uses up the month's cap of the tier, and ends with it."""
     a_day: Amount | None = None
     """What one user has by it on a day (UTC) at most."""
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What tokens are worth to who runs this, as an exact ratio: so many minor units for so many tokens."""
+
+    minor: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+    tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 1
+    currency: str = "usd"
+    """In which the value is told. A file may write it in either case."""
+
+    def of(self, tokens: int) -> int:
+        """In minor units, rounded once, halves away from zero."""
+        return money.round_half_up(tokens * self.minor, self.tokens)
+
+
+class Velocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """More than this of one user is worth a look; nothing is refused for it. 0 is for every one."""
+
+    tokens_an_hour: Count = 1_000
+    tokens_a_day: Count = 2_000
+    awards_an_hour: Count = 20
+    awards_a_day: Count = 50
+    """By whatever rule; those of 0 tokens, too."""
+    alone_bp: Share = 9_000
+    """What of `by_hand_alone` is near it, given by hand on one day without a second administrator."""
+    by_one_admin: Count = 5
+    """How often one administrator gave this user tokens by hand, asked for them or confirmed them, in all of
+    `days`."""
+    friend_requests_a_day: Count = 50
+    time_zones: Count = 4
+    """Changes of the zone by which streaks go, in all of `days`."""
+    days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
+    """How far back is looked, today included (UTC)."""
 
 
 class TokenRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -53,6 +89,9 @@ class TokenRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     """What administrators give one user on a day (UTC) by hand; above it a second one must confirm."""
     grace_days: Days = 7
     """How long tokens are good that are given back when they have expired."""
+    value: Value = Value()
+    """Of what is outstanding, for a report alone: nothing is ever posted at it."""
+    velocity: Velocity = Velocity()
 
     @property
     def streaks(self) -> tuple[int, ...]:
@@ -79,6 +118,8 @@ def fault(rules: TokenRules) -> str:
                 f"`tokens.rules`: {name!r:.80} is no name for a rule: write it in lower case with "
                 "underscores, and one for a streak as streak_7."
             )
+    if not money.is_currency(rules.value.currency.lower()):
+        return f"`tokens.value.currency`: {rules.value.currency!r:.20} is no ISO 4217 code such as 'usd'."
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from projections.accounts import Accounts
 from projections.audit import Audit
 from projections.bank_payouts import BankPayouts
+from projections.breakage.projection import Breakage
 from projections.certificates import Certificates
 from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
@@ -27,6 +28,7 @@ from projections.redemptions import Redemptions
 from projections.reviews import Reviews
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
+from projections.velocity import Velocity
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -49,6 +51,8 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Friendships,
         Leaderboards,
         Tokens,
+        Breakage,
+        Velocity,
         Redemptions,
         Journal,
         Audit,

@@ -18,6 +18,7 @@ from api.cli.terminal import Day, is_terminal, json_option, print_json, print_ta
 if TYPE_CHECKING:
     from ledger.store.proof import Proof
     from projections.engine.rebuild import Checked
+    from projections.queries.ties import Untied
 
 FORMATS = ("hledger", "beancount", "csv")
 
@@ -27,8 +28,8 @@ FORMATS = ("hledger", "beancount", "csv")
 @click.option(
     "--check",
     is_flag=True,
-    help="Compare only, and prove all snapshots: exit 1 when live tables differ from rebuilt ones, or a "
-    "snapshot from its stream.",
+    help="Compare only, and prove all snapshots: exit 1 when live tables differ from rebuilt ones, a "
+    "snapshot from its stream, or a user's tokens from what the books have of them.",
 )
 @json_option
 def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
@@ -62,14 +63,16 @@ def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None
 
     with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
-    snapshots = _prove_snapshots(here, names)
-    equal = not (checked.differences or snapshots.bad)
+    snapshots, loose = _prove_snapshots(here, names), _untied(here, names)
+    equal = not (checked.differences or snapshots.bad or loose)
     if as_json:
         print_json({"equal": equal, "positions": checked.positions, "digests": checked.digests,
-                    "differences": checked.differences, "snapshots": snapshots})  # fmt: skip
+                    "differences": checked.differences, "snapshots": snapshots,
+                    "untied": loose})  # fmt: skip
     else:
         _show(checked)
         _show_snapshots(snapshots)
+        _show_untied(loose)
     click.get_current_context().exit(0 if equal else FOUND)
 
 
@@ -81,6 +84,23 @@ def _prove_snapshots(here: Installation, names: tuple[str, ...]) -> Proof:
         return Proof(0, 0, ())
     with progress("proving snapshots") as advance, here.connect() as conn:
         return prove_snapshots(conn, on_progress=advance)
+
+
+def _untied(here: Installation, names: tuple[str, ...]) -> list[Untied]:
+    """Users whose tokens are not what the books have of them; none when only some projections were asked for,
+    or when some are behind, which is no fault.
+    """
+    from projections.queries.ties import untied
+
+    if names:
+        return []
+    with here.connect() as conn:
+        return untied(conn) or []
+
+
+def _show_untied(loose: list[Untied]) -> None:
+    for one in loose:
+        click.echo(f"{one.said} `liberation replay` puts right what was folded wrongly.", err=True)
 
 
 def _show_snapshots(proof: Proof) -> None:

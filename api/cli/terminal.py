@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TextIO
 
 import click
@@ -45,6 +45,20 @@ class Day(click.ParamType[datetime]):
             return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
             return self.fail(f"{value!r} is no date: write 2026-12-31.", param, ctx)
+
+
+class Month(click.ParamType[date]):
+    """A month, such as 2026-12; its first day."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC).date()
+        except ValueError:
+            return self.fail(f"{value!r} is no month: write 2026-12.", param, ctx)
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from api.doctor import credentials, database, mail, payouts, place, plans, stripe, webhooks, work
+from api.doctor import books, credentials, database, mail, payouts, place, plans, stripe, webhooks, work
 from api.doctor.finding import Finding, wrong
 from api.embedded import EmbeddedPostgresError
 from api.serve.database import FOLDER, open_database
@@ -36,17 +36,17 @@ def _database(settings: Settings) -> list[Finding]:
         with open_database(settings, make=False) as opened:
             found = database.examine(opened.url, settings.schema, live=settings.live)
             found += asyncio.run(work.examine(opened.url, settings.schema))
-            return found + _deliveries(opened.url, settings.schema)
+            return found + _told_by_tables(opened.url, settings.schema)
     except (SettingsError, EmbeddedPostgresError) as error:
         todo = "Run `liberation serve` or `liberation migrate`, or set LIBERATION_DATABASE_URL."
         return [wrong("database", str(error), todo)]
 
 
-def _deliveries(url: str, schema: str) -> list[Finding]:
+def _told_by_tables(url: str, schema: str) -> list[Finding]:
     try:
         conn: psycopg.Connection[Any]
         with psycopg.connect(conninfo(url, schema=schema, name="doctor"), autocommit=True) as conn:
-            return [webhooks.deliveries(conn)]
+            return [webhooks.deliveries(conn), books.tokens(conn)]
     except psycopg.Error:
         return []  # as with `work`, which is told before
 

@@ -20,5 +20,7 @@ def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
     assert (catalogue.friends.open_requests, catalogue.friends.friends) == (20, 200)
     assert catalogue.tokens.rules["course_published"].expires_after_days == 0
     assert catalogue.tokens.streaks == (7,)
+    assert catalogue.tokens.value.of(5) == 3, "2.5 cents"
+    assert (catalogue.tokens.velocity.days, catalogue.tokens.velocity.tokens_an_hour) == (14, 1_000)
     assert (catalogue.rewards["mug"].stock, catalogue.rewards["upload_month"].days) == (40, 30)
     assert catalogue.rewards["statistics"].course_id.startswith("crs_")

@@ -15,6 +15,7 @@ from ledger.catalogue import DEFAULT_CATALOGUE, TIERS, InvalidCatalogue, check, 
 from ledger.features import GRACE, access, effective_tier
 from ledger.invoices.dunning import RETRIES, Cancel, Retry, Step, Unpaid, Wait, dunning
 from ledger.invoices.recognition import apportion, earned, end_of
+from ledger.rewards import Value
 from ledger.subscriptions.proration import boundaries, boundary, preview, seg
 from tests.ledger.subscription_examples import DAY, END, START
 
@@ -204,6 +205,14 @@ def broken(where: str, value: Any) -> bytes:
         ("tiers.pro.prices.kwd", {"month": 1234}, "multiple of 0.010 KWD"),
         ("tiers.pro.prices.usd.month", 49, r"usd\.month. must be at least 0.50 USD"),
         ("tiers.pro.prices.usd.month", 10**9, "at most"),
+        (
+            "tokens.value",
+            {"minor": 1, "currency": "tok"},
+            r"tokens\.value\.currency`: 'tok' is no ISO 4217 code",
+        ),
+        ("tokens.value", {"minor": 1, "tokens": 0}, r"`\$\.tokens\.value\.tokens`"),
+        ("tokens.velocity", {"days": 0}, r"`\$\.tokens\.velocity\.days`"),
+        ("tokens.velocity", {"tokens_a_week": 1}, "tokens_a_week"),
     ],
 )
 def test_a_catalogue_that_is_wrong_says_where(where: str, value: object, told: str, tmp_path: Path) -> None:
@@ -256,3 +265,11 @@ def test_dunning_follows_from_the_failures_the_card_and_the_time(
         now=START + now * DAY,
     )
     assert step == expected
+
+
+@pytest.mark.parametrize(
+    ("tokens", "minor"), [(0, 0), (1, 0), (2, 1), (-2, -1), (3, 1), (5, 2), (10**15 + 1, 3 * 10**14)]
+)
+def test_the_value_of_tokens_is_rounded_once_with_halves_away_from_zero(tokens: int, minor: int) -> None:
+    assert Value(minor=3, tokens=10).of(tokens) == minor
+    assert Value().of(tokens) == 0

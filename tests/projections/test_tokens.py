@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 
 from ledger.store import conninfo
 from ledger.tokens.commands import DeclineAward
-from ledger.tokens.events import TokensAwarded, TokensRedeemed
-from ledger.tokens.refusals import InsufficientTokens
-from ledger.tokens.state import Tokens
-from ledger.tokens.stream import stream_of
 from projections.live import check, rebuild
 from projections.queries.export import export
+from projections.queries.ties import untied
 from projections.tokens.tables import NEVER
 from tests.ledger.examples import DAY, NOON
 from tests.ledger.token_examples import (
@@ -28,31 +23,12 @@ from tests.ledger.token_examples import (
     penalise,
     redeem,
     request,
-    restore,
     settle,
-    when,
 )
-from tests.projections.histories import History, append
-from tests.projections.tables import catch_up, contents, select
+from tests.projections.tables import contents, select
+from tests.projections.token_lives import Life, random_life
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-class Life:
-    """Ann's tokens, as the rules have them, and the facts."""
-
-    def __init__(self) -> None:
-        self.tokens, self.history = Tokens(), History()
-
-    def do(self, command: Any) -> Any:
-        self.tokens, facts = when(self.tokens, command)
-        if facts:
-            self.history.add(stream_of(ANN), *facts, effective_at=command.effective_at)
-        return facts[-1] if facts else None
-
-    def store(self, url: str, **options: Any) -> None:
-        append(url, self.history.recorded)
-        catch_up(url, **options)
 
 
 def test_each_movement_has_the_balance_after_it(database_url: str) -> None:
@@ -121,40 +97,9 @@ def test_tokens_are_a_commodity_of_their_own_in_exports(database_url: str) -> No
     assert len(lines) == 1 + 6
 
 
-def _random_life(seed: int) -> Life:
-    chance, life, days = random.Random(seed), Life(), 0  # noqa: S311  # a test's dice
-    awards, spent = list[TokensAwarded](), list[TokensRedeemed]()
-    for number in range(120):
-        days += chance.randint(0, 3)
-        until = NOON.replace(hour=0) + timedelta(days=days + chance.choice((20, 60)))
-        match chance.choice(("award", "pending", "back", "take", "spend", "restore")):
-            case "award":
-                expires = chance.choice((until, None))
-                awards.append(life.do(award(chance.randint(1, 90), str(number), days=days, expires_at=expires,
-                                            counted=False)))  # fmt: skip
-            case "pending":
-                matures = NOON + timedelta(days=days + 10)
-                awards.append(life.do(award(50, str(number), days=days, expires_at=until, counted=False,
-                                            pending_until=matures)))  # fmt: skip
-            case "back" if awards:
-                life.do(claw_back(awards.pop(chance.randrange(len(awards))), days=days))
-            case "take":
-                life.do(penalise(chance.randint(1, 40), days=days, penalty_id=f"pen_{number}"))
-            case "spend":
-                try:
-                    spent.append(life.do(redeem(chance.randint(1, 60), number, days=days)))
-                except InsufficientTokens:
-                    continue
-            case "restore" if spent:
-                life.do(restore(spent.pop(), days=days))
-            case _:
-                pass
-    return life
-
-
 @pytest.mark.parametrize(("seed", "batch"), [(1, 7), (2, 1_000), (3, 1)])
 def test_live_is_rebuilt_and_is_what_the_rules_remember(database_url: str, seed: int, batch: int) -> None:
-    life = _random_life(seed)
+    life = random_life(seed)
     life.store(database_url, batch=batch)
     [account] = select(database_url, "SELECT balance, debt, pending FROM token_accounts")
     now = life.tokens
@@ -169,6 +114,8 @@ def test_live_is_rebuilt_and_is_what_the_rules_remember(database_url: str, seed:
         "SELECT credit_minor - debit_minor AS outstanding FROM balances WHERE account = '9100'",
     )
     assert books["outstanding"] == now.balance - now.debt
+    with psycopg.connect(conninfo(database_url), autocommit=True) as conn:
+        assert untied(conn) == []
     before = contents(database_url)
     assert check(database_url).differences == ()
     rebuild(database_url)

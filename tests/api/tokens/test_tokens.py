@@ -308,6 +308,84 @@ async def test_an_award_that_is_declined_gives_nothing(
     assert await sums(ann) == (0, 0, 0)
 
 
+async def test_what_is_given_in_parts_and_by_several_admins_is_one_day_of_the_user(
+    ann: Caller, root: Caller, eve: Caller, shared: FakeStripe
+) -> None:
+    """Also when both are given at once, and until the next day (UTC) begins."""
+    gift: dict[str, Any] = {"user_id": ann.user_id, "amount": 300, "reason": "Thanks"}
+    given = await asyncio.gather(*(post(admin, "award", **gift) for admin in (root, eve)))
+    assert sorted(answer.json()["status"] for answer in given) == ["granted", "waiting"]
+    rest = await post(root, "award", **{**gift, "amount": 200})
+    more = await post(eve, "award", **{**gift, "amount": 1})
+    assert [one.json()["status"] for one in (rest, more)] == ["granted", "waiting"]
+    assert await sums(ann) == (500, 0, 0)
+    shared.offset += timedelta(hours=12)
+    assert (await post(eve, "award", **gift)).json()["status"] == "granted"
+
+
+async def test_an_award_that_is_declined_leaves_no_trace_in_tokens_nor_uses_a_limit(
+    app: Running, ann: Caller, root: Caller, eve: Caller
+) -> None:
+    gift: dict[str, Any] = {"user_id": ann.user_id, "amount": 600, "reason": "Thanks"}
+    asked = (await post(root, "award", **gift)).json()
+    await app.projected()
+    assert (await post(eve, f"awards/{asked['request_id']}/decline")).status_code == 204
+    assert await history(app, ann) == []
+    assert await _outstanding(app, ann.user_id) == []
+    assert (await post(root, "award", **{**gift, "amount": 500})).json()["status"] == "granted"
+    assert await sums(ann) == (500, 0, 0)
+
+
+# --------------------------------------------------------------------------------------- unusually much
+
+
+async def suspicions(app: Running, caller: Caller, user_id: str) -> list[dict[str, Any]]:
+    await app.projected()
+    items: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await caller.get(f"/api/tokens/velocity?limit=2{cursor}")).json()
+        items += page["items"]
+        if not page["has_more"]:
+            return [one for one in items if one["user_id"] == user_id]
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+async def test_who_is_given_unusually_much_is_shown_with_what_was_seen_and_since_when(
+    app: Running, ann: Caller, root: Caller, shared: FakeStripe
+) -> None:
+    for _ in range(6):
+        await post(root, "award", user_id=ann.user_id, amount=75, reason="Thanks")
+    day = shared.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    near, often = sorted(await suspicions(app, root, ann.user_id), key=lambda one: str(one["limit"]))
+    assert near == {
+        "user_id": ann.user_id,
+        "limit": "alone_bp",
+        "allowed": 450,
+        "times": 6,
+        "tokens": 450,
+        "admin_id": None,
+        "since": f"{day:%Y-%m-%dT%H:%M:%SZ}",
+        "until": f"{day + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    assert (often["limit"], often["allowed"], often["times"], often["admin_id"]) == (
+        "by_one_admin",
+        5,
+        6,
+        "usr_root",
+    )
+
+
+async def test_who_earns_as_others_do_is_not_shown(app: Running, ann: Caller, root: Caller) -> None:
+    for _ in range(5):
+        await post(root, "award", user_id=ann.user_id, amount=80, reason="Thanks")
+    assert await suspicions(app, root, ann.user_id) == []
+
+
+async def test_a_cursor_of_another_list_is_refused(root: Caller) -> None:
+    assert (await root.get("/api/tokens/velocity?cursor=WzFd")).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("role", "body", "status", "code"),
     [

@@ -1,0 +1,23 @@
+"""Whether the books and what they are made up of say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection
+
+from api.doctor.finding import Finding, ok, skipped, wrong
+from ledger.chart import TOKENS_OUTSTANDING
+from projections.queries.ties import untied
+
+CHECK = "books.tokens"
+
+
+def tokens(conn: Connection[Any]) -> Finding:
+    found = untied(conn, 1)
+    if found is None:
+        return skipped(CHECK, "the tables of tokens and of the books are not equally far, see work")
+    if not found:
+        return ok(CHECK, f"Users' tokens are what account {TOKENS_OUTSTANDING.number} has of them.")
+    todo = "Run `liberation replay --check`, which names each user and the tables that are to be rebuilt."
+    return wrong(CHECK, found[0].said, todo)
