@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncCursor
 
-from api.leaderboards.places import Place, ranks
+from api.leaderboards.places import Key, Place, moment, ranks
 from ledger.store.batched_queries import Connection
 from projections.leaderboards.counts import above
 
@@ -42,6 +42,20 @@ ABOVE = f"""
     ORDER BY -s.score DESC, s.reached_at DESC, s.user_id DESC
     LIMIT %(limit)s
 """
+
+
+def arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:
+    """Of `BELOW` and `ABOVE`: as `me` sees it, from the place behind `key`, or before it."""
+    return {
+        "board": board,
+        "me": me,
+        "score": key[0],
+        "reached_at": moment(key),
+        "user_id": key[2],
+        "limit": limit,
+    }
+
+
 _OF_USERS = f"""
     {_PLACES}
     WHERE s.board = %(board)s AND s.user_id = ANY(%(users)s) AND s.score > 0

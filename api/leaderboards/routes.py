@@ -19,7 +19,7 @@ from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.leaderboards import reads
 from api.leaderboards.places import FIRST, Key, Place, around, moment, ranks_among
-from api.leaderboards.resources import Leaderboard, OwnRank, Ranked, board_of
+from api.leaderboards.resources import Leaderboard, OwnRank, board_of, ranked
 from api.reads import SNAPSHOT
 from api.services import Services
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem
@@ -81,7 +81,9 @@ async def get_leaderboard(
             own = _first(await reads.places(asked_own))
             found = await _around(connection, asked.name, me, own, limit)
         else:
-            asked_below = await connection.execute(reads.BELOW, _arguments(asked.name, me, key, limit + 1))
+            asked_below = await connection.execute(
+                reads.BELOW, reads.arguments(asked.name, me, key, limit + 1)
+            )
             own = _first(await reads.places(asked_own))
             found = page(await reads.places(asked_below), limit, _key_of)
         ranks, own_rank = await reads.ranks_of(connection, asked.name, found.items, own)
@@ -152,7 +154,7 @@ async def _around(connection: Connection, board: str, me: str, own: Place | None
     """Nothing around whoever is on no board."""
     if own is None:
         return Page(items=[], has_more=False)
-    arguments = _arguments(board, me, own.key, limit)
+    arguments = reads.arguments(board, me, own.key, limit)
     asked_above = await connection.execute(reads.ABOVE, arguments)
     asked_below = await connection.execute(reads.BELOW, {**arguments, "limit": limit + 1})
     higher = await reads.places(asked_above)
@@ -171,17 +173,6 @@ def _window_of(higher: Sequence[Place], own: Place, lower: Sequence[Place], limi
     last = shown[-1].key if shown else own.key
     more = [place for place in lower if place.key > last][:1]
     return page([*shown, *more], len(shown), _key_of)
-
-
-def _arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:
-    return {
-        "board": board,
-        "me": me,
-        "score": key[0],
-        "reached_at": moment(key),
-        "user_id": key[2],
-        "limit": limit,
-    }
 
 
 def _key_of(place: Place) -> Key:
@@ -203,17 +194,7 @@ def _own(own: Place | None, rank: int) -> OwnRank | None:
 def _shown(
     services: Services, window: Window, found: Page[Place], ranks: dict[int, int], own: OwnRank | None
 ) -> Read[Leaderboard]:
-    items = [
-        Ranked(
-            rank=ranks[place.score],
-            user_id=place.user_id,
-            name=place.name,
-            score=place.score,
-            score_now=place.score_now,
-            reached_at=place.reached_at,
-        )
-        for place in found.items
-    ]
+    items = [ranked(place, ranks[place.score]) for place in found.items]
     return Read(
         Leaderboard(
             board=board_of(window, services.now()),
