@@ -17,7 +17,8 @@ from api.http.paging import Cursor, Limit, Page
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.reads import newest_first, rows, select
+from api.reads import newest_first, select
+from api.rewards.reads import redemption_at
 from api.rewards.resources import (
     Cancellation,
     Fulfilment,
@@ -186,7 +187,6 @@ _WAITING = select(
     """,
     REDEMPTIONS,
 )
-_ONE = select("SELECT {columns} FROM {table} WHERE redemption_id = %s", REDEMPTIONS)
 
 
 @get(
@@ -228,10 +228,7 @@ async def list_waiting(
 
 async def _row(services: Services, redemption_id: str) -> RedemptionRow:
     async with services.reading() as connection:
-        found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
-    if not found:
-        raise NotFound(f"There is no redemption {redemption_id!r:.80}.")
-    return found[0]
+        return await redemption_at(connection, redemption_id)
 
 
 @post(
