@@ -207,10 +207,13 @@ async def _waiting(here: Installation) -> list[AwardRequest]:
 async def _asked(here: Installation, request_id: str) -> TokenRequestRow:
     from psycopg import AsyncConnection
 
-    from api.tokens.by_hand import request_at
+    from api.tokens.by_hand import no_request, request_at
 
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
-        return await request_at(conn, request_id)
+        found = await request_at(conn, request_id)
+    if found is None:
+        raise no_request(request_id)
+    return found
 
 
 async def _confirmed(here: Installation, request_id: str) -> TokenAward:

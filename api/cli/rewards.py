@@ -142,7 +142,7 @@ async def _decided(here: Installation, redemption_id: str, reason: str | None) -
     from psycopg import AsyncConnection
 
     from api.clock import SystemClock
-    from api.rewards.reads import redemption_at
+    from api.rewards.reads import no_redemption, redemption_at
     from ledger.ids import new_id
     from ledger.message import Origin
     from ledger.redemptions.commands import CancelRedemption, FulfilRedemption
@@ -150,6 +150,8 @@ async def _decided(here: Installation, redemption_id: str, reason: str | None) -
 
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         row = await redemption_at(conn, redemption_id)
+    if row is None:
+        raise no_redemption(redemption_id)
     about = {"reward_id": row.reward_id, "redemption_id": redemption_id}
     command_id, now = new_id("cmd"), SystemClock().now()
     command: FulfilRedemption | CancelRedemption = FulfilRedemption(

@@ -32,7 +32,7 @@ def show(user_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"streak": streak, "facts": [fact.event for fact in facts]})
         return
-    click.echo(f"{user_id}  {streak.current} days in a row, {streak.longest} at most ({streak.time_zone})")
+    click.echo(f"{user_id}  {streak.current} in a row, {streak.longest} at most ({streak.time_zone})")
     counts = "counts" if streak.today_counts else "does not count yet"
     click.echo(f"  {streak.today} {counts}, and ends at {streak.today_ends_at:%Y-%m-%d %H:%M} UTC")
     if streak.kept_until is not None:

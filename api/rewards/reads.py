@@ -21,9 +21,10 @@ ALL = select(
 )
 
 
-async def redemption_at(connection: Connection, redemption_id: str) -> RedemptionRow:
-    """Raises `NotFound`."""
+async def redemption_at(connection: Connection, redemption_id: str) -> RedemptionRow | None:
     found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
-    if not found:
-        raise NotFound(f"There is no redemption {redemption_id!r:.80}.")
-    return found[0]
+    return found[0] if found else None
+
+
+def no_redemption(redemption_id: str) -> NotFound:
+    return NotFound(f"There is no redemption {redemption_id!r:.80}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,11 +15,13 @@ from api.http.auth import Principal
 from api.http.body import IdempotencyKey, WhoseParameter
 from api.http.owner import owner_of
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
+from api.http.problems import PositionNotReached
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.reads import newest_first, select
-from api.rewards.reads import redemption_at
+from api.rewards.reads import no_redemption, redemption_at
 from api.rewards.resources import (
     Cancellation,
     Fulfilment,
@@ -135,9 +138,18 @@ async def redeem_tokens(
             offer=_offer(services.catalogue, data.reward_id),
         )
         done = await services.submitter.submit(command, origin_of(request))
-        return Response(await _shown(services, done), status_code=201, headers=done.headers)
+        shown = await _shown(services, done)
+        if shown.feature:
+            await _seen(services, done)
+        return Response(shown, status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _seen(services: Services, done: Submitted) -> None:
+    """Until what is unlocked can be used, as whoever has the answer goes there next; it is theirs anyway."""
+    with suppress(PositionNotReached):
+        await services.positions.wait(done.position)
 
 
 async def _shown(services: Services, done: Submitted) -> Redemption:
@@ -227,8 +239,16 @@ async def list_waiting(
 
 
 async def _row(services: Services, redemption_id: str) -> RedemptionRow:
-    async with services.reading() as connection:
-        return await redemption_at(connection, redemption_id)
+    """Raises `NotFound`."""
+
+    async def look() -> RedemptionRow | None:
+        async with services.reading() as connection:
+            return await redemption_at(connection, redemption_id)
+
+    found = await find(look, services.positions)
+    if found is None:
+        raise no_redemption(redemption_id)
+    return found
 
 
 @post(

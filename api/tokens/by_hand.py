@@ -73,12 +73,13 @@ def awarded_once(source: Source) -> Iterator[None]:
         ) from error
 
 
-async def request_at(connection: Connection, request_id: str) -> TokenRequestRow:
-    """Raises `NotFound`."""
+async def request_at(connection: Connection, request_id: str) -> TokenRequestRow | None:
     found = await rows(connection, _REQUEST, TOKEN_REQUESTS, (request_id,))
-    if not found:
-        raise NotFound(f"No award {request_id!r:.80} waits for a second administrator.")
-    return found[0]
+    return found[0] if found else None
+
+
+def no_request(request_id: str) -> NotFound:
+    return NotFound(f"No award {request_id!r:.80} waits for a second administrator.")
 
 
 def award_shown(recorded: Sequence[Recorded]) -> TokenAward:

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.http.body import IdempotencyKey
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -22,6 +23,7 @@ from api.tokens.by_hand import (
     award_shown,
     awarded_once,
     confirmation_of,
+    no_request,
     request_at,
     source_of,
 )
@@ -125,8 +127,16 @@ async def _requested(
 
 
 async def _request(services: Services, request_id: str) -> TokenRequestRow:
-    async with services.reading() as connection:
-        return await request_at(connection, request_id)
+    """Raises `NotFound`."""
+
+    async def look() -> TokenRequestRow | None:
+        async with services.reading() as connection:
+            return await request_at(connection, request_id)
+
+    found = await find(look, services.positions)
+    if found is None:
+        raise no_request(request_id)
+    return found
 
 
 @post(

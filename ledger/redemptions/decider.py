@@ -61,7 +61,7 @@ def why_not(offer: Offer, redeemed: Redeemed, user_id: str, at: datetime) -> Out
         return OutOfStock(f"All {offer.stock} of this reward are taken.")
     theirs = redeemed.live_of.get(user_id, 0)
     if offer.limit is not None and theirs >= offer.limit:
-        return LimitReached(f"You have redeemed this reward {theirs} times, as often as one may.")
+        return LimitReached(f"You have redeemed this reward as often as one may: {theirs}.")
     return _running(redeemed, user_id, at) if offer.kind == "feature_unlock" else None
 
 

@@ -117,7 +117,7 @@ def test_what_is_kept_is_not_cancelled_before_it_is_known_whether_the_tokens_are
 def test_a_user_has_as_many_as_one_may() -> None:
     offer = replace(GIFT, limit=1)
     one = when(Redeemed(), redeem(offer), CONFIRM)
-    with pytest.raises(LimitReached, match="1 times"):
+    with pytest.raises(LimitReached, match="as often as one may: 1"):
         decide(redeem(offer, 2), one)
     assert status(when(one, redeem(offer, 2, "usr_bob")), 2) == "held"
     assert status(when(one, CANCEL, redeem(offer, 2)), 2) == "held"

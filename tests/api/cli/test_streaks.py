@@ -38,11 +38,11 @@ async def learnt(url: str, *days_ago: int) -> None:
 
 def test_a_streak_is_shown_with_the_dates_that_made_it(run: Run, ledger: str) -> None:
     nothing = run("streaks", "show", "usr_ann").stdout
-    assert "usr_ann  0 days in a row, 0 at most (UTC)" in nothing
+    assert "usr_ann  0 in a row, 0 at most (UTC)" in nothing
     assert "Nothing was ever learnt." in nothing
     asyncio.run(learnt(ledger, 5, 4, 3, 1))
     shown = run("streaks", "show", "usr_ann").stdout
-    assert "usr_ann  1 days in a row, 3 at most (UTC)" in shown
+    assert "usr_ann  1 in a row, 3 at most (UTC)" in shown
     assert "does not count yet, and ends at" in shown
     assert "without any activity it is over at" in shown
     told = json.loads(run("streaks", "show", "usr_ann", "--json").stdout)

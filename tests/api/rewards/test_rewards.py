@@ -79,8 +79,7 @@ async def redeem(caller: Caller, reward_id: str, key: str | None = None) -> Any:
     return await caller("POST", "/api/tokens/redeem", key=key or new_id("key"), json=body)
 
 
-async def move(app: Running, root: Caller, redemption_id: str, how: str, **body: Any) -> Any:
-    await app.projected()
+async def move(root: Caller, redemption_id: str, how: str, **body: Any) -> Any:
     path = f"/api/tokens/redemptions/{redemption_id}/{how}"
     return await root("POST", path, key=new_id("key"), json=body)
 
@@ -104,7 +103,6 @@ async def test_a_feature_is_unlocked_at_once_and_until_its_end(
     answer = await redeem(ann, "friend_leaderboard_week")
     assert (answer.status_code, answer.json()["status"]) == (201, "fulfilled")
     assert await balance(ann) == 10
-    await app.projected()
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     checked = (await ann.get("/api/features/friend_leaderboard/check")).json()
     assert (checked["allowed"], checked["reason"]) == (True, "reward")
@@ -142,19 +140,26 @@ async def test_goods_are_fulfilled_or_cancelled_by_an_admin_and_undone_once(
     waiting = (await root.get("/api/tokens/redemptions/waiting")).json()["items"]
     assert redemption_id in {item["redemption_id"] for item in waiting}
     left = (await offered(ann, "sticker_set"))["left"]
-    assert (await move(app, root, redemption_id, "fulfil")).json()["status"] == "fulfilled"
-    assert problem(await move(app, root, redemption_id, "fulfil"))["code"] == "redemption_not_open"
-    undone = await move(app, root, redemption_id, "cancel", reason="Lost in the post")
+    assert (await move(root, redemption_id, "fulfil")).json()["status"] == "fulfilled"
+    assert problem(await move(root, redemption_id, "fulfil"))["code"] == "redemption_not_open"
+    undone = await move(root, redemption_id, "cancel", reason="Lost in the post")
     assert (undone.status_code, undone.json()["status"]) == (200, "cancelled")
     assert (await balance(ann), (await offered(ann, "sticker_set"))["left"]) == (250, left + 1)
-    refused = await move(app, root, redemption_id, "cancel", reason="Once more")
+    refused = await move(root, redemption_id, "cancel", reason="Once more")
     assert problem(refused)["code"] == "redemption_not_open"
     assert await balance(ann) == 250
     await app.projected()
     (listed,) = (await ann.get("/api/tokens/redemptions")).json()["items"]
     assert (listed["status"], listed["reason"]) == ("cancelled", "Lost in the post")
-    assert problem(await move(app, root, "red_none", "fulfil"))["code"] == "not_found"
+    assert problem(await move(root, "red_none", "fulfil"))["code"] == "not_found"
     assert check(app.services.database_url, ["redemptions"]).differences == ()
+
+
+async def test_what_was_redeemed_a_moment_ago_is_cancelled(root: Caller, ann: Caller) -> None:
+    await give(root, ann, 200)
+    redeemed = await redeem(ann, "sticker_set")
+    undone = await move(root, redeemed.json()["redemption_id"], "cancel", reason="Not wanted")
+    assert (undone.status_code, await balance(ann)) == (200, 200)
 
 
 async def test_of_many_at_once_as_many_are_redeemed_as_the_balance_has(
