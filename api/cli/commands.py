@@ -17,13 +17,16 @@ from api.cli.doctor import doctor
 from api.cli.ending import ending
 from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
+from api.cli.leaderboard import leaderboard
 from api.cli.outbox import outbox
 from api.cli.payouts import payouts
 from api.cli.policies import policies
 from api.cli.revenue import recognise
 from api.cli.reviews import reviews
+from api.cli.rewards import rewards
 from api.cli.service import demo, serve, worker
 from api.cli.snapshots import snapshots
+from api.cli.streaks import streaks
 from api.cli.stripe import stripe
 from api.cli.tokens import tokens
 
@@ -65,6 +68,7 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, streaks, rewards, leaderboard,
+    stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from api.cli.awards import COMMANDS, now_of
 from api.cli.installation import Installation, installation
 from api.cli.terminal import Month, json_option, print_json, print_table
 
@@ -21,7 +22,7 @@ MOVEMENTS = 20
 
 @click.group()
 def tokens() -> None:
-    """Users' tokens: show; and of all of them: breakage, liability."""
+    """Users' tokens: what they have, awards and penalties, and of all of them breakage and liability."""
 
 
 @tokens.command()
@@ -62,11 +63,8 @@ def show(user_id: str, *, as_json: bool) -> None:
 async def _of(here: Installation, user_id: str) -> tuple[TokenBalance, list[TokenMovement]]:
     from psycopg import AsyncConnection
 
-    from api.clock import SystemClock
     from api.http.paging import LARGEST
     from api.reads import rows
-    from api.services import catalogue_of
-    from api.subscriptions.entitlements import tier_at
     from api.tokens.balances import balance_of
     from api.tokens.resources import movement_of
     from api.tokens.routes import HISTORY
@@ -75,13 +73,13 @@ async def _of(here: Installation, user_id: str) -> tuple[TokenBalance, list[Toke
     from ledger.tokens.stream import stream_of
     from projections.tokens.tables import TOKEN_MOVEMENTS
 
-    now, catalogue = SystemClock().now(), catalogue_of(here.settings)
     async with Store.open(here.url, schema=here.settings.schema) as store:
-        tier = await tier_at(store, user_id, now, catalogue)
-        balance = balance_of(user_id, await store.state(TOKENS, stream_of(user_id)), now, tier, catalogue)
+        now = await now_of(here, store, user_id)
+        tokens = await store.state(TOKENS, stream_of(user_id))
     arguments = {"user_id": user_id, "before": LARGEST, "limit": MOVEMENTS}
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         found = await rows(conn, HISTORY, TOKEN_MOVEMENTS, arguments)
+    balance = balance_of(user_id, tokens, now.at, now.tier, now.catalogue)
     return balance, [movement_of(row) for row in found]
 
 
@@ -172,3 +170,7 @@ async def _liability(here: Installation) -> TokenLiability:
 
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         return await liability_at(conn, SystemClock().now(), catalogue_of(here.settings).tokens.value)
+
+
+for _command in COMMANDS:
+    tokens.add_command(_command)

@@ -48,7 +48,7 @@ class Teach(CourseAction, frozen=True, kw_only=True):
         return frozenset({self.course.author, self.course.title})
 
 
-TOGETHER, PAIRED = "Speaking in public", "Chess endgames"
+TOGETHER, PAIRED, DAILY = "Speaking in public", "Chess endgames", "Fourteen poems by heart"
 COURSES = (
     Course(
         days_ago=120,
@@ -107,6 +107,15 @@ COURSES = (
         category="art",
         price_minor=2_900,
         lessons=("Wet on wet", "Skies", "A garden"),
+    ),
+    Course(
+        days_ago=46,
+        author=UPGRADED,
+        title=DAILY,
+        description="One an evening, for two weeks.",
+        category="rhetoric",
+        price_minor=0,
+        lessons=tuple(f"Poem {number}" for number in range(1, 15)),
     ),
     Course(
         days_ago=40,

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from api.demo.authors import COURSES, PAIRED, TOGETHER, UPGRADED, YEARLY, Course
+from api.demo.authors import COURSES, DAILY, PAIRED, TOGETHER, UPGRADED, YEARLY, Course
 from api.demo.instructors import SOLD_TOGETHER
 from api.demo.plan import Action, AnswerDispute, Authenticate, CourseAction, Refund
 from api.demo.subscribers import GOOD
@@ -20,7 +20,7 @@ from api.demo.subscribers import GOOD
 CROWD = 24
 SALES = 60
 CODE, PLATFORMS_CODE = "SPRING-20", "WELCOME-5"
-RETURNED = "usr_returned"
+RETURNED, OVERDRAWN = "usr_returned", "usr_goodwill"
 STATISTICS, LEARNING, WATERCOLOUR, SPANISH = (
     *("Statistics with R", "Machine learning in practice"),
     *("Watercolour for beginners", "Spanisch für die Reise"),
@@ -113,7 +113,9 @@ LEARNERS = (
     Learner("usr_declined", "the card was declined"),
     Learner(RETURNED, "gave it back, and has no access any more"),
     Learner("usr_partly", "got a part back, and keeps the course"),
-    Learner("usr_goodwill", "got it all back, after the instructors had been paid"),
+    Learner(
+        OVERDRAWN, "got it all back, after the instructors were paid and the tokens for it spent: owes tokens"
+    ),
     Learner("usr_disputing", "the bank took the money back, and the access went with it"),
 )
 
@@ -165,7 +167,8 @@ def _paid_out(ago: Callable[[float], datetime]) -> Iterator[Action]:
     """What instructors get by payouts, and have to give back."""
     yield Buy(at=ago(SOLD_TOGETHER), ref="c-together", learner="usr_speaker", title=TOGETHER)
     yield Buy(at=ago(84), ref="c-paired", learner="usr_player", title=PAIRED)
-    yield Buy(at=ago(83), ref="c-goodwill", learner="usr_goodwill", title=PAIRED)
+    yield Buy(at=ago(83), ref="c-goodwill", learner=OVERDRAWN, title=PAIRED)
+    yield Learn(at=ago(80), learner=OVERDRAWN, title=PAIRED, lessons=2)
     yield Refund(at=ago(30), ref="c-goodwill", note="The course was bought for somebody else.")
     yield Buy(at=ago(12), ref="c-later", learner="usr_beginner", title=PAIRED)
 
@@ -194,9 +197,11 @@ def _crowd(lot: random.Random, scale: float, end: datetime) -> Iterator[Action]:
 
 def _for_sale() -> list[Course]:
     """Those that stay for sale; the first ones are older, and so sell more. What several teach is bought as
-    their payouts need it.
+    their payouts need it, and what is learnt a day at a time is learnt by who does so.
     """
     assert {YEARLY, UPGRADED} == {course.author for course in COURSES}
     return [
-        course for course in COURSES if course.end in {"published", "featured"} and not course.taught_with
+        course
+        for course in COURSES
+        if course.end in {"published", "featured"} and not course.taught_with and course.title != DAILY
     ]

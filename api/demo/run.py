@@ -17,6 +17,8 @@ import structlog
 from api import log
 from api.clock import SandboxClock
 from api.demo.authors import teaching
+from api.demo.board import top_ten
+from api.demo.community import community, with_challenge
 from api.demo.folder import Folder
 from api.demo.instructors import opening
 from api.demo.learners import learning
@@ -69,7 +71,8 @@ async def demo(asked: Demo, progress: ShowProgress) -> None:
                     await _make(running, listener, asked, progress)
                     folder.set_mark("made", asked.seed, asked.scale)
                 async with answering(running.settings, listener) as ended:
-                    announced(running, _announce)
+                    leading = await top_ten(running.settings)
+                    announced(running, lambda running: click.echo(welcome(running, leading)))
                     await ended
 
 
@@ -126,7 +129,7 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     began = time.monotonic()
     end = datetime.now(UTC)
     planned = [*plan(asked.seed, asked.scale, end), *subscriptions(end), *teaching(end)]
-    planned += [*learning(asked.seed, asked.scale, end), *opening(end)]
+    planned += [*learning(asked.seed, asked.scale, end), *opening(end), *community(end)]
     actions = sorted(planned, key=lambda action: action.at)
     clock = SandboxClock(timedelta(days=-DAYS))
     # The whole history comes from one address in some seconds.
@@ -136,6 +139,7 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     payroll = Payroll()
     background = (hurrying, payroll.opened)
     composition = composition_of(settings, settings.database_url, background=background, clock=clock)
+    composition.catalogue = with_challenge(composition.catalogue)
     click.echo(f"Making a history of {DAYS} days, through the API and the Stripe sandbox …", err=True)
     async with (
         serving(composition, listener),
@@ -169,7 +173,3 @@ def _logging(settings: Settings, file: Path) -> Iterator[None]:
         log.configure(settings, stream)
         yield
         log.configure(settings)
-
-
-def _announce(running: Running) -> None:
-    click.echo(welcome(running))

@@ -12,10 +12,12 @@ import aiohttp
 from api.clock import SandboxClock
 from api.demo import plan, subscribers
 from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, OK, Api, Json, Stripe
+from api.demo.community import CommunityAction
 from api.demo.instructors import INSTRUCTORS, AccountAction
 from api.demo.market import Market
 from api.demo.paying import PayDay, Paying
-from api.demo.plan import Action, CourseAction, Pay, User
+from api.demo.plan import Action, CourseAction, OfPayment, Pay, User
+from api.demo.rewarding import Rewarding
 from api.demo.subscribers import SUBSCRIBERS, SubscriberAction
 from api.settings import Settings
 
@@ -33,6 +35,7 @@ class Story:
         """By the plan's names."""
         self._market = Market(api)
         self._paying = Paying(api, stripe, pay_day)
+        self._rewarding = Rewarding(api)
 
     async def tell(self, actions: list[Action], advance: Callable[[int, int], None]) -> None:
         done = 0
@@ -72,6 +75,20 @@ class Story:
                 await self._save_card(action.user)
             case plan.Pay():
                 await self._pay(action)
+            case OfPayment():
+                await self._of_payment(action)
+            case plan.PayInstructors() | plan.PayOut() | AccountAction():
+                await self._paying.act(action)
+            case SubscriberAction():
+                await self._subscriber(action)
+            case CourseAction():
+                self._payments |= await self._market.act(action)
+            case CommunityAction():
+                await self._rewarding.act(action)
+
+    async def _of_payment(self, action: OfPayment) -> None:
+        """What becomes of one that was made."""
+        match action:
             case plan.Authenticate():
                 intent = await self._intent(action.ref)
                 await self._stripe.control(f"/payment_intents/{intent}/authenticate", outcome="pass")
@@ -81,12 +98,6 @@ class Story:
                 await self._refund_in_dashboard(action)
             case plan.AnswerDispute():
                 await self._answer_dispute(action)
-            case plan.PayInstructors() | plan.PayOut() | AccountAction():
-                await self._paying.act(action)
-            case SubscriberAction():
-                await self._subscriber(action)
-            case CourseAction():
-                self._payments |= await self._market.act(action)
 
     async def _save_card(self, user: User) -> None:
         saved = await self._api.post(

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
 from api.demo.authors import BELOW_ZERO, BOUNCED, OWING, UPGRADED, YEARLY
+from api.demo.board import drawn
+from api.demo.community import BERLIN, MEMBERS, Member
 from api.demo.folder import Folder
 from api.demo.instructors import INSTRUCTORS, Instructor
-from api.demo.learners import LEARNERS, PLATFORMS_CODE, RETURNED, Learner
+from api.demo.learners import LEARNERS, OVERDRAWN, PLATFORMS_CODE, RETURNED, Learner
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS, Subscriber
 from api.embedded import EmbeddedPostgres
 from api.embedded.binaries import directory as programs
 from api.embedded.server import LOG as DATABASE_LOG
 from api.http.auth import mint
+from api.leaderboards.resources import Ranked
 from api.serve.database import DATABASE
 from api.serve.database import FOLDER as DATABASE_FOLDER
 from api.serve.sandbox import Files
@@ -44,7 +47,7 @@ Liberation is ready.
   Logs      {service_log}
             {sandbox_log}
             {database_log}
-
+{board}
 For another terminal; the credentials are good for a year:
 
 {lines}
@@ -98,6 +101,15 @@ To try there:
     | sed -E 's/.*"url":"([^"]+)".*/\\1/')
   curl -s {url}$REFUND -H "Authorization: Bearer $ADMIN"
 
+  # who learnt every evening, where they live; whose tokens were asked back once they were spent
+{members}
+  curl -s "{url}/api/tokens/streak?user_id={streaking}" -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/tokens/history?user_id={overdrawn}" -H "Authorization: Bearer $ADMIN"
+  # what tokens are spent on; what waits to be sent; who has earned the most this month
+  curl -s {url}/api/rewards -H "Authorization: Bearer $STUDENT"
+  curl -s {url}/api/tokens/redemptions/waiting -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/leaderboard/global?window=month" -H "Authorization: Bearer $STUDENT"
+
   # a subscriber in each state, and what they may do
 {subscribers}
   curl -s "{url}/api/subscriptions/current?user_id={past_due}" -H "Authorization: Bearer $ADMIN"
@@ -129,7 +141,8 @@ Where to go next: README.md, then docs/. Ctrl-C stops everything; the next start
 """
 
 
-def welcome(running: Running) -> str:
+def welcome(running: Running, leading: Sequence[Ranked] = ()) -> str:
+    """`leading` are the first ones of the board of all."""
     settings = running.settings
     return _TEXT.format(
         url=running.url,
@@ -144,6 +157,10 @@ def welcome(running: Running) -> str:
         schema=settings.schema,
         subscriber=_new_credential(settings),
         subscribers=_people(SUBSCRIBERS),
+        board=_board(running.url, leading),
+        members=_people(MEMBERS),
+        streaking=BERLIN,
+        overdrawn=OVERDRAWN,
         learners=_people(LEARNERS),
         instructors=_people(INSTRUCTORS),
         restricted=next(one.user_id for one in INSTRUCTORS if one.status == "restricted"),
@@ -169,13 +186,23 @@ def _surroundings(running: Running) -> Iterator[str]:
         yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
 
 
+def _board(url: str, leading: Sequence[Ranked]) -> str:
+    """Nothing where nobody has earned any."""
+    if not leading:
+        return ""
+    address = (
+        f'curl -s "{url}/api/leaderboard/global?window=all&limit=10" -H "Authorization: Bearer $STUDENT"'
+    )
+    return f"\nWho earned the most tokens:\n\n{drawn(leading)}\n\n  {address}\n"
+
+
 def _new_credential(settings: Settings) -> str:
     if settings.jwks:
         return "$STUDENT"
     return "$(liberation token --sub usr_subscriber_$RANDOM$RANDOM --role student)"
 
 
-def _people(people: Iterable[Subscriber | Learner | Instructor]) -> str:
+def _people(people: Iterable[Subscriber | Learner | Instructor | Member]) -> str:
     return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in people)
 
 

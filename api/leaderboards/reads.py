@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from api.leaderboards.places import Place, ranks
+from api.leaderboards.places import Key, Place, moment, ranks
 from ledger.store.batched_queries import Connection
 from projections.leaderboards.counts import higher_than
 
@@ -111,6 +111,18 @@ class Asked(Struct, frozen=True):
     """Whom the caller may see, in the order of the board."""
     ranks: Mapping[int, int]
     """By score, of all of them."""
+
+
+def arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:
+    """As `me` sees the board, from the place behind `key`."""
+    return {
+        "board": board,
+        "me": me,
+        "score": key[0],
+        "reached_at": moment(key),
+        "user_id": key[2],
+        "limit": limit,
+    }
 
 
 async def ask(connection: Connection, query: str, arguments: Mapping[str, Any]) -> Asked:

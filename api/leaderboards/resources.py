@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from api.leaderboards.places import Place
 from ledger.windows import Window, WindowKind
 
 Phase = Literal["running", "settling", "published"]
@@ -60,6 +61,17 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     has_more: bool
     next_cursor: str | None
     own: OwnRank | None
+
+
+def ranked(place: Place, rank: int) -> Ranked:
+    return Ranked(
+        rank=rank,
+        user_id=place.user_id,
+        name=place.name,
+        score=place.score,
+        score_now=place.score_now,
+        reached_at=place.reached_at,
+    )
 
 
 def board_of(window: Window, now: datetime) -> Board:

@@ -20,7 +20,7 @@ from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.leaderboards import reads
 from api.leaderboards.places import FIRST, Key, Place, around, moment, ranks_among
-from api.leaderboards.resources import Leaderboard, OwnRank, Ranked, board_of
+from api.leaderboards.resources import Leaderboard, OwnRank, board_of, ranked
 from api.services import Services
 from api.subscriptions.entitlements import FeatureMissing, FeatureProblem
 from api.words import DAY
@@ -75,7 +75,7 @@ async def get_leaderboard(
     asked, me = _window(services, window, on), request.user.id
     query = reads.AROUND_ME if around else reads.BEHIND
     async with services.reading() as connection:
-        board = await reads.ask(connection, query, _arguments(asked.name, me, key, limit))
+        board = await reads.ask(connection, query, reads.arguments(asked.name, me, key, limit))
     own = board.own
     found = _page_around(own, board.places, limit) if around else page(board.places, limit, _key_of)
     return _shown(services, asked, found, board.ranks, _own(own, board.own_rank))
@@ -148,17 +148,6 @@ def _window_of(higher: Sequence[Place], own: Place, lower: Sequence[Place], limi
     return page([*shown, *lower[behind : behind + 1]], len(shown), _key_of)
 
 
-def _arguments(board: str, me: str, key: Key, limit: int) -> dict[str, Any]:
-    return {
-        "board": board,
-        "me": me,
-        "score": key[0],
-        "reached_at": moment(key),
-        "user_id": key[2],
-        "limit": limit,
-    }
-
-
 def _key_of(place: Place) -> Key:
     return place.key
 
@@ -178,17 +167,7 @@ def _own(own: Place | None, rank: int) -> OwnRank | None:
 def _shown(
     services: Services, window: Window, found: Page[Place], ranks: Mapping[int, int], own: OwnRank | None
 ) -> Read[Leaderboard]:
-    items = [
-        Ranked(
-            rank=ranks[place.score],
-            user_id=place.user_id,
-            name=place.name,
-            score=place.score,
-            score_now=place.score_now,
-            reached_at=place.reached_at,
-        )
-        for place in found.items
-    ]
+    items = [ranked(place, ranks[place.score]) for place in found.items]
     return Read(
         Leaderboard(
             board=board_of(window, services.now()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,11 +18,14 @@ from api.http.body import IdempotencyKey, WhoseParameter, known_shape
 from api.http.idempotency import Unkept
 from api.http.owner import owner_of
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
+from api.http.problems import PositionNotReached
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.reads import newest_first, rows, select
+from api.reads import newest_first, select
 from api.rewards import reads
+from api.rewards.redemptions import no_redemption, redemption_at
 from api.rewards.resources import (
     Cancellation,
     Fulfilment,
@@ -186,9 +190,17 @@ async def redeem_tokens(
         shown = await _shown(services, done)
         if shown.status == "held" or (shown.status == "waiting" and shown.course_id):
             return Unkept(shown, status_code=202, headers=done.headers)
+        if shown.feature:
+            await _seen(services, done)
         return Response(shown, status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _seen(services: Services, done: Submitted) -> None:
+    """Until what is unlocked can be used, as whoever has the answer goes there next; it is theirs anyway."""
+    with suppress(PositionNotReached):
+        await services.positions.wait(done.position)
 
 
 async def _check_course(services: Services, request: Call, course_id: str) -> None:
@@ -254,7 +266,6 @@ _WAITING = select(
     """,
     REDEMPTIONS,
 )
-_ONE = select("SELECT {columns} FROM {table} WHERE redemption_id = %s", REDEMPTIONS)
 
 
 @get(
@@ -295,12 +306,17 @@ async def list_waiting(
 
 
 async def _row(services: Services, redemption_id: str) -> RedemptionRow:
+    """Raises `NotFound`."""
     known_shape(redemption_id, "red_")
-    async with services.reading() as connection:
-        found = await rows(connection, _ONE, REDEMPTIONS, (redemption_id,))
-    if not found:
-        raise NotFound(f"There is no redemption {redemption_id!r:.80}.")
-    return found[0]
+
+    async def look() -> RedemptionRow | None:
+        async with services.reading() as connection:
+            return await redemption_at(connection, redemption_id)
+
+    found = await find(look, services.positions)
+    if found is None:
+        raise no_redemption(redemption_id)
+    return found
 
 
 @post(

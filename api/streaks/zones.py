@@ -11,14 +11,15 @@ from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 _FIND: Final = "SELECT user_id, time_zone FROM contacts WHERE user_id = ANY(%s)"
 
 
-async def _find(connection: Connection, user_ids: Sequence[str]) -> list[str]:
+async def zones_of(connection: Connection, user_ids: Sequence[str]) -> list[str]:
+    """UTC where nobody said one."""
     found = await (await connection.execute(_FIND, (list(user_ids),))).fetchall()
     zones = dict[str, str](found)
     return [zones.get(user_id, "UTC") for user_id in user_ids]
 
 
-ZONE_OF: BatchedQuery[str, str] = BatchedQuery(_find)
-"""By the user's id; UTC where nobody said one."""
+ZONE_OF: BatchedQuery[str, str] = BatchedQuery(zones_of)
+"""By the user's id."""
 
 
 class ContactZones:

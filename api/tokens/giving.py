@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.awards import last_attempt
 from api.http.body import IdempotencyKey, known_shape
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.reads import newest_first, rows, select
+from api.reads import newest_first, select
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.entitlements import tier_of
+from api.tokens.by_hand import (
+    award_of,
+    award_shown,
+    awarded_once,
+    confirmation_of,
+    no_request,
+    request_at,
+    source_of,
+)
 from api.tokens.resources import (
-    AwardPart,
     AwardRequest,
     NewTokenAward,
     NewTokenPenalty,
@@ -30,14 +37,13 @@ from api.tokens.resources import (
     request_of,
 )
 from api.tokens.routes import TAGS, Call
-from ledger.errors import Forbidden, IdempotencyMismatch, NotFound
+from ledger.errors import Forbidden, NotFound
 from ledger.ids import derived_id
-from ledger.message import Recorded
 from ledger.rewards import BY_HAND
-from ledger.tokens.commands import AwardTokens, ConfirmAward, DeclineAward, PenaliseTokens, RequestAward
+from ledger.tokens.commands import DeclineAward, PenaliseTokens, RequestAward
 from ledger.tokens.decider import TOKENS
-from ledger.tokens.events import AwardRequested, TokensAwarded, TokensPenalised
-from ledger.tokens.following import Now, Source, terms_of
+from ledger.tokens.events import TokensPenalised
+from ledger.tokens.following import Now, Source
 from ledger.tokens.refusals import (
     CapReached,
     DailyLimitReached,
@@ -80,7 +86,7 @@ async def award_tokens(
             done = await _awarded(services, request, data, source)
         except SecondAdminNeeded:
             done = await _requested(services, request, data, source, command_id)
-        return Response(_shown(done.recorded), status_code=201, headers=done.headers)
+        return Response(award_shown(done.recorded), status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
@@ -98,29 +104,10 @@ def _source(services: Services, request: Call, data: NewTokenAward, command_id: 
 
 
 async def _awarded(services: Services, request: Call, data: NewTokenAward, source: Source) -> Submitted:
-    """The last attempt once more where it stands: the same is a repeat, and anything else is refused."""
-    attempt = await last_attempt(services.store, source)
-    number = attempt.number if attempt.stands else attempt.number + 1
     now = Now(services.now(), await tier_of(services, source.user_id), services.catalogue)
-    command = AwardTokens(
-        command_id=source.award_id(number),
-        effective_at=now.at,
-        user_id=source.user_id,
-        rule=source.rule,
-        source_ref=source.source_ref,
-        attempt=number,
-        amount=data.amount or 0,
-        reason=data.reason,
-        terms=terms_of(source.rule, now),
-    )
-    try:
+    command = await award_of(services.store, source, now, data.amount or 0, data.reason)
+    with awarded_once(source):
         return await services.submitter.submit(command, origin_of(request))
-    except IdempotencyMismatch as error:
-        raise _used(source) from error
-
-
-def _used(source: Source) -> SourceUsed:
-    return SourceUsed(f"{source.rule} awarded something else for {source.source_ref!r:.80} already.")
 
 
 async def _requested(
@@ -139,51 +126,18 @@ async def _requested(
     return await services.submitter.submit(command, origin_of(request))
 
 
-def _shown(recorded: Sequence[Recorded]) -> TokenAward:
-    """Of the last fact, before which may be what time has done."""
-    event = recorded[-1].event
-    if isinstance(event, AwardRequested):
-        return TokenAward(
-            user_id=event.user_id,
-            status="waiting",
-            rule=BY_HAND,
-            source_ref=event.source_ref,
-            asked=event.amount,
-            granted=0,
-            parts=[AwardPart(name="base", amount=event.amount)],
-            lot_id=None,
-            request_id=event.request_id,
-            pending_until=None,
-            expires_at=None,
-            repaid=0,
-        )
-    assert isinstance(event, TokensAwarded)
-    return TokenAward(
-        user_id=event.user_id,
-        status="granted" if event.pending_until is None else "pending",
-        rule=event.rule,
-        source_ref=event.source_ref,
-        asked=event.asked,
-        granted=event.amount,
-        parts=[AwardPart(name=one.name, amount=one.amount) for one in event.parts],
-        lot_id=event.lot_id,
-        request_id=event.request_id or None,
-        pending_until=event.pending_until,
-        expires_at=event.stretch.expires_at,
-        repaid=event.repaid,
-    )
-
-
-_REQUEST = select("SELECT {columns} FROM {table} WHERE request_id = %s", TOKEN_REQUESTS)
-
-
-async def _request_at(services: Services, request_id: str) -> TokenRequestRow:
+async def _request(services: Services, request_id: str) -> TokenRequestRow:
+    """Raises `NotFound`."""
     known_shape(request_id, "awr_")
-    async with services.reading() as connection:
-        found = await rows(connection, _REQUEST, TOKEN_REQUESTS, (request_id,))
-    if not found:
-        raise NotFound(f"No award {request_id!r:.80} waits for a second administrator.")
-    return found[0]
+
+    async def look() -> TokenRequestRow | None:
+        async with services.reading() as connection:
+            return await request_at(connection, request_id)
+
+    found = await find(look, services.positions)
+    if found is None:
+        raise no_request(request_id)
+    return found
 
 
 @post(
@@ -203,28 +157,14 @@ async def confirm_award(
     idempotency_key: IdempotencyKey,
 ) -> Response[TokenAward]:
     """Not by who asked for it."""
-    asked = await _request_at(services, request_id)
-    source = Source(asked.user_id, BY_HAND, asked.source_ref)
+    asked = await _request(services, request_id)
 
     async def work(_command_id: str) -> Response[Any]:
-        attempt = await last_attempt(services.store, source)
-        number = attempt.number if attempt.stands else attempt.number + 1
-        now = Now(services.now(), await tier_of(services, source.user_id), services.catalogue)
-        command = ConfirmAward(
-            command_id=source.award_id(number),
-            effective_at=now.at,
-            user_id=source.user_id,
-            request_id=request_id,
-            source_ref=source.source_ref,
-            attempt=number,
-            admin_id=request.user.id,
-            terms=terms_of(BY_HAND, now),
-        )
-        try:
+        now = Now(services.now(), await tier_of(services, asked.user_id), services.catalogue)
+        command = await confirmation_of(services.store, asked, now, request.user.id)
+        with awarded_once(source_of(asked)):
             done = await services.submitter.submit(command, origin_of(request))
-        except IdempotencyMismatch as error:
-            raise _used(source) from error
-        return Response(_shown(done.recorded), status_code=201, headers=done.headers)
+        return Response(award_shown(done.recorded), status_code=201, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 
@@ -247,7 +187,7 @@ async def decline_award(
     idempotency_key: IdempotencyKey,
 ) -> Response[None]:
     """Also by who asked for it."""
-    asked = await _request_at(services, request_id)
+    asked = await _request(services, request_id)
 
     async def work(command_id: str) -> Response[Any]:
         command = DeclineAward(
@@ -262,7 +202,7 @@ async def decline_award(
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-_WAITING = select(
+WAITING = select(
     """
     SELECT {columns}
     FROM {table}
@@ -286,7 +226,7 @@ async def list_requests(
 ) -> Read[Page[AwardRequest]]:
     """Newest first."""
     return await newest_first(
-        services.reads, _WAITING, TOKEN_REQUESTS, {}, request_of, cursor=cursor, limit=limit
+        services.reads, WAITING, TOKEN_REQUESTS, {}, request_of, cursor=cursor, limit=limit
     )
 
 

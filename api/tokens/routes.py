@@ -20,10 +20,9 @@ from api.streaks.zones import ZONE_OF
 from api.subscriptions.entitlements import tier_of
 from api.tokens.balances import balance_of
 from api.tokens.resources import Streak, TokenBalance, TokenMovement, movement_of
+from api.tokens.streaks import streak_of
 from ledger.errors import NotFound
-from ledger.streaks.calendar import zone_of
 from ledger.streaks.decider import STREAKS
-from ledger.streaks.state import standing
 from ledger.streaks.stream import stream_of as streak_stream
 from ledger.tokens.decider import TOKENS
 from ledger.tokens.stream import stream_of
@@ -97,18 +96,7 @@ async def get_streak(
     whose = owner_of(request, user_id)
     zone = await services.point_reads.ask(ZONE_OF, whose)
     streak = await services.store.state(STREAKS, streak_stream(whose))
-    now = standing(streak, services.now(), zone_of(zone))
-    shown = Streak(
-        user_id=whose,
-        current=now.current,
-        longest=now.longest,
-        today=now.today,
-        today_counts=now.today_counts,
-        today_ends_at=now.today_ends_at,
-        kept_until=now.kept_until,
-        time_zone=zone,
-    )
-    return Read(shown)
+    return Read(streak_of(whose, streak, services.now(), zone))
 
 
 HANDLERS = (get_balance, list_history, get_streak)

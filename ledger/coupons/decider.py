@@ -108,7 +108,7 @@ def discount_for(coupon: Coupon, code: str, purchase: Purchase, buyer_id: str, a
     theirs = coupon.live_of.get(buyer_id, 0)
     if terms.max_uses_per_user is not None and theirs >= terms.max_uses_per_user:
         again = _free_again(coupon, buyer_id)
-        raise CouponUsedByYou(f"You have used this coupon {theirs} times, as often as one may.{again}")
+        raise CouponUsedByYou(f"You have used this coupon as often as one may: {theirs}.{again}")
     if terms.max_uses is not None and coupon.live >= terms.max_uses:
         raise CouponUsedUp(f"This coupon is used up.{_free_again(coupon)}")
     return off

@@ -102,7 +102,7 @@ def why_not(offer: Offer, taken: Taken, at: datetime) -> OutOfStock | LimitReach
             f"All {taken.live} of this reward are taken." if offer.stock else "There is none of this reward."
         )
     if offer.limit is not None and taken.theirs >= offer.limit:
-        return LimitReached(f"You have redeemed this reward {taken.theirs} times, as often as one may.")
+        return LimitReached(f"You have redeemed this reward as often as one may: {taken.theirs}.")
     return _running(taken, at) if offer.kind in _ONE_AT_A_TIME else None
 
 

@@ -20,8 +20,9 @@ from tests.service import ROOT, Service, eventually, running_service
 
 DOCS = ROOT / "docs"
 README = "README.md"
-BUYING, SELLING, PAYING = (
-    f"docs/guides/{name}.md" for name in ("buying-a-course", "selling-a-course", "paying-instructors")
+BUYING, SELLING, PAYING, REWARDS = (
+    f"docs/guides/{name}.md"
+    for name in ("buying-a-course", "selling-a-course", "paying-instructors", "rewards")
 )
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 needs_curl = pytest.mark.skipif(
@@ -34,7 +35,7 @@ def _service_for(page: str, data: Path) -> Iterator[Service]:
     """With what the page finds where `make run` has made a history."""
     if page not in {README, SELLING, PAYING}:
         with running_service(data) as service:
-            if page == BUYING:
+            if page in {BUYING, REWARDS}:
                 market.course(service)
             yield service
         return
@@ -48,7 +49,8 @@ def _service_for(page: str, data: Path) -> Iterator[Service]:
 
 @needs_curl
 @pytest.mark.parametrize(
-    ("page", "blocks"), [(README, 9), ("docs/api.md", 33), (BUYING, 10), (SELLING, 13), (PAYING, 6)]
+    ("page", "blocks"),
+    [(README, 9), ("docs/api.md", 33), (BUYING, 10), (SELLING, 13), (PAYING, 6), (REWARDS, 18)],
 )
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:
     with _service_for(page, tmp_path / "data") as service:

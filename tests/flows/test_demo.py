@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from api.demo.authors import BELOW_ZERO, BOUNCED, DOCUMENTS, OWING, UNFINISHED, UPGRADED, YEARLY
+from api.demo.community import AUCKLAND, BERLIN, HIDDEN, HONOLULU, MEMBERS, MONTHLY, STICKERS
 from api.demo.instructors import INSTRUCTORS
+from api.demo.learners import OVERDRAWN
 from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
 
@@ -24,6 +26,8 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
         _instructors_are_in_every_state(service)
         _instructors_are_paid_or_told_why_not(service)
         _banks_took_payouts_and_sent_them_back(service)
+        _tokens_were_earned_spent_expired_and_taken_back(service)
+        _some_are_friends_and_some_want_to_be_on_no_board(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
@@ -101,6 +105,43 @@ def _instructors_are_paid_or_told_why_not(service: Service) -> None:
     paid = service.get("/api/payouts", user_id=YEARLY)["items"]
     assert len(paid) > 1
     assert {one["status"] for one in paid} == {"transferred"}
+
+
+def _tokens_were_earned_spent_expired_and_taken_back(service: Service) -> None:
+    for member in MEMBERS:
+        streak = service.get("/api/tokens/streak", user_id=member.user_id)
+        assert (streak["longest"], streak["time_zone"]) == (member.days, member.zone)
+        assert streak["current"] == (0 if member.ended else member.days)
+    eventually(lambda: "expired" in _kinds(service, BERLIN))
+    assert _kinds(service, BERLIN) >= {"awarded", "redeemed"}
+    assert service.get("/api/tokens/balance", user_id=OVERDRAWN)["debt"] > 0
+    assert _kinds(service, OVERDRAWN) >= {"matured", "redeemed", "clawed_back"}
+    (waits,) = service.get("/api/tokens/redemptions/waiting")["items"]
+    assert (waits["user_id"], waits["reward_id"]) == (MONTHLY, STICKERS)
+    for user_id, status in ((YEARLY, "fulfilled"), (UPGRADED, "cancelled"), (HONOLULU, "fulfilled")):
+        (redeemed,) = service.get("/api/tokens/redemptions", user_id=user_id)["items"]
+        assert redeemed["status"] == status
+    unlocked = service.get("/api/features/friend_leaderboard/check", user=BERLIN, role="student")
+    assert (unlocked["allowed"], unlocked["reason"]) == (True, "reward")
+    (asked,) = service.get("/api/tokens/awards")["items"]
+    assert asked["user_id"] == BERLIN
+
+
+def _kinds(service: Service, user_id: str) -> set[str]:
+    history = service.get("/api/tokens/history", user_id=user_id, limit="100")
+    return {one["kind"] for one in history["items"]}
+
+
+def _some_are_friends_and_some_want_to_be_on_no_board(service: Service) -> None:
+    friends = service.get("/api/leaderboard/friends", user=MONTHLY, role="student", window="all")
+    assert {one["user_id"] for one in friends["items"]} == {MONTHLY, BERLIN, HONOLULU}
+    (asking,) = service.get("/api/friends/requests", user=MONTHLY, role="student")["items"]
+    assert asking["user_id"] == AUCKLAND
+    (blocked,) = service.get("/api/friends/blocked", user=HIDDEN, role="student")["items"]
+    assert blocked["user_id"] == AUCKLAND
+    board = service.get("/api/leaderboard/global", window="all", limit="100")["items"]
+    assert HIDDEN not in {one["user_id"] for one in board}
+    assert {one["name"] for one in board} >= {"Mona Lindqvist"}
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

@@ -218,7 +218,7 @@ USED = after(create(terms(max_uses=2, max_uses_per_user=1)), take(1))
         (after(create(terms(ends_at=SOON))), take(effective_at=SOON), CouponEnded, "ended at 2026-03-02"),
         (after(create(), end()), take(), CouponEnded, "was ended"),
         (after(create(terms(max_uses=1)), take(1)), take(2, buyer_id=BOB), CouponUsedUp, "used up"),
-        (USED, take(2), CouponUsedByYou, "1 times"),
+        (USED, take(2), CouponUsedByYou, "as often as one may: 1"),
         (after(create()), take(course_id="crs_2"), CouponNotForCourse, "other courses"),
         (
             after(create(terms(scope="instructor", scope_id=IVY))),

@@ -137,7 +137,7 @@ def test_less_on_the_shelf_than_is_taken_stops_the_next_one_alone() -> None:
 def test_a_user_has_as_many_as_one_may() -> None:
     offer = replace(GIFT, limit=1)
     one = when(Redeemed(), redeem(offer), CONFIRM)
-    with pytest.raises(LimitReached, match="1 times"):
+    with pytest.raises(LimitReached, match="as often as one may: 1"):
         decide(redeem(offer, 2), one)
     assert status(when(one, redeem(offer, 2, "usr_bob")), 2) == "held"
     assert status(when(one, CANCEL, redeem(offer, 2)), 2) == "held"

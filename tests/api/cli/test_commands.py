@@ -40,8 +40,9 @@ NEW_LOGIN = """
     END $$
 """
 COMMANDS = (
-    "apikey", "checkpoint", "demo", "doctor", "export", "migrate", "outbox", "payouts", "policies",
-    "recognise", "replay", "serve", "snapshots", "stripe", "token", "verify", "worker",
+    "apikey", "checkpoint", "demo", "doctor", "export", "leaderboard", "migrate", "outbox", "payouts",
+    "policies", "recognise", "replay", "rewards", "serve", "snapshots", "streaks", "stripe", "token",
+    "tokens", "verify", "worker",
 )  # fmt: skip
 
 

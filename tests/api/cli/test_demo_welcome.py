@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from api.demo import welcome as saying
 from api.demo.authors import YEARLY
 from api.demo.folder import LOG
 from api.demo.welcome import welcome
+from api.leaderboards.resources import Ranked
 from api.serve.service import Running
 from api.settings import Settings
 from tests.docs.runner import run_page, shell
@@ -64,6 +66,24 @@ def test_the_welcome_names_where_the_logs_are(service: Service) -> None:
     own, *others = re.findall(r"^ +(?:Logs +)?(\S+\.log)$", said_by(service), re.MULTILINE)
     assert own == str(service.data_dir / LOG)
     assert [Path(log).exists() for log in others] == [True, True]
+
+
+def place(rank: int, user_id: str, score: int, name: str | None = None) -> Ranked:
+    return Ranked(
+        rank=rank, user_id=user_id, name=name, score=score, score_now=score, reached_at=datetime.now(UTC)
+    )
+
+
+def test_the_leading_ten_stand_beside_each_other_with_where_to_read_more(tmp_path: Path) -> None:
+    leading = [place(1, "usr_first", 2_500), place(2, "usr_2", 150, "Mona Lindqvist")]
+    leading += [place(rank, f"usr_{rank}", 150 - rank) for rank in range(3, 11)]
+    running = Running(Settings(data_dir=tmp_path), "http://x", "http://y")
+    said = welcome(running, leading)
+    assert "    1  usr_first             2,500      6  usr_6                   144\n" in said
+    assert "    2  Mona Lindqvist          150      7  usr_7                   143\n" in said
+    assert said.index("/api/leaderboard/global?window=all") < said.index("For another terminal")
+    assert "\n    1  usr_first             2,500\n" in welcome(running, leading[:1])
+    assert "Who earned" not in welcome(running)
 
 
 def test_with_an_issuer_of_their_own_credentials_come_from_there(tmp_path: Path) -> None:

@@ -297,12 +297,9 @@ async def test_more_than_an_admin_may_give_waits_for_another(
     assert unknown["status"] == 404
 
 
-async def test_an_award_that_is_declined_gives_nothing(
-    app: Running, ann: Caller, root: Caller, eve: Caller
-) -> None:
+async def test_an_award_that_is_declined_gives_nothing(ann: Caller, root: Caller, eve: Caller) -> None:
     body: dict[str, Any] = {"user_id": ann.user_id, "amount": 501, "reason": "Too much"}
     asked = (await post(root, "award", **body)).json()
-    await app.projected()
     assert (await post(root, f"awards/{asked['request_id']}/decline")).status_code == 204
     assert (await post(eve, f"awards/{asked['request_id']}/confirm")).status_code == 404
     assert await sums(ann) == (0, 0, 0)
