@@ -77,7 +77,8 @@ async def award_tokens(
     idempotency_key: IdempotencyKey,
 ) -> Response[TokenAward]:
     """By hand, which is an admin's, or by a rule. As much as the limits leave is granted. By hand, more than
-    an admin may give a user on one day waits until another admin confirms it.
+    an admin may give a user on one day waits until another admin confirms it, and so does what an admin
+    gives themselves.
     """
 
     async def work(command_id: str) -> Response[Any]:
@@ -104,6 +105,9 @@ def _source(services: Services, request: Call, data: NewTokenAward, command_id: 
 
 
 async def _awarded(services: Services, request: Call, data: NewTokenAward, source: Source) -> Submitted:
+    """Raises `SecondAdminNeeded`."""
+    if source.rule == BY_HAND and source.user_id == request.user.id:
+        raise SecondAdminNeeded("Nobody gives themselves tokens without a second administrator.")
     now = Now(services.now(), await tier_of(services, source.user_id), services.catalogue)
     command = await award_of(services.store, source, now, data.amount or 0, data.reason)
     with awarded_once(source):
@@ -156,7 +160,7 @@ async def confirm_award(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[TokenAward]:
-    """Not by who asked for it."""
+    """Neither by who asked for it nor by whom it is for."""
     asked = await _request(services, request_id)
 
     async def work(_command_id: str) -> Response[Any]:

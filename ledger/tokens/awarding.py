@@ -104,6 +104,8 @@ def confirm(command: ConfirmAward, tokens: Tokens) -> _Events:
         raise NotFound("No such award of this user waits for a second administrator.")
     if asked.requested_by == command.admin_id:
         raise SameAdmin("You asked for this award, so another administrator must confirm it.")
+    if command.user_id == command.admin_id:
+        raise SameAdmin("This award is for you, so another administrator must confirm it.")
     _check_id(command)
     confirmed = _Award(
         user_id=command.user_id,

@@ -54,7 +54,7 @@ class SecondAdminNeeded(Refused):
 
 
 class SameAdmin(Forbidden):
-    """Who asked for an award cannot confirm it."""
+    """Neither who asked for an award nor whom it is for can confirm it."""
 
     code: ClassVar[str] = "same_admin"
     remedy: ClassVar[str] = "Have another administrator confirm it."

@@ -181,6 +181,8 @@ def test_more_needs_a_second_administrator() -> None:
     assert (tokens.balance, list(tokens.requests)) == (0, ["awr_1"])
     with pytest.raises(SameAdmin):
         when(tokens, confirm("usr_root"))
+    with pytest.raises(SameAdmin, match="for you"):
+        when(tokens, confirm(ANN))
     tokens, facts = when(tokens, confirm("usr_eve"))
     won = only(facts, TokensAwarded)
     assert (tokens.balance, len(tokens.requests)) == (5_000, 0)

@@ -297,6 +297,16 @@ async def test_more_than_an_admin_may_give_waits_for_another(
     assert unknown["status"] == 404
 
 
+async def test_no_admin_gives_themselves_tokens_alone(root: Caller, eve: Caller) -> None:
+    body: dict[str, Any] = {"user_id": eve.user_id, "amount": 1, "reason": "For a year of answers"}
+    asked = (await post(eve, "award", **body)).json()
+    assert (asked["status"], asked["granted"]) == ("waiting", 0)
+    assert (await post(root, f"awards/{asked['request_id']}/confirm")).json()["granted"] == 1
+    asked = (await post(root, "award", **{**body, "amount": 900})).json()
+    own = problem(await post(eve, f"awards/{asked['request_id']}/confirm"))
+    assert (own["status"], own["code"]) == (403, "same_admin")
+
+
 async def test_an_award_that_is_declined_gives_nothing(ann: Caller, root: Caller, eve: Caller) -> None:
     body: dict[str, Any] = {"user_id": ann.user_id, "amount": 501, "reason": "Too much"}
     asked = (await post(root, "award", **body)).json()
