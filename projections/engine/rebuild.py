@@ -1,7 +1,8 @@
 """Builds projections again from the facts, beside the live ones: to replace them, or to compare.
 
 The hash chain is recomputed in the same pass, before anything is folded, and on to the head before anything
-is replaced or said: tables that follow from a history that was tampered with would hide that it was.
+is replaced or said: tables that follow from a history that was tampered with would hide that it was. What no
+projection at hand is about is proven as well, but not decoded.
 
 Everything is folded in memory and copied once. What is only ever appended (entries, postings, audit) goes
 to the server chunk by chunk; what changes (payments, webhooks …) stays in memory until the end.

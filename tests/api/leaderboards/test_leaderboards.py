@@ -179,6 +179,16 @@ async def test_around_whoever_has_no_score_is_nothing(boards: Boards) -> None:
     assert (board["items"], board["has_more"], board["own"]) == ([], False, None)
 
 
+async def test_around_whoever_has_nothing_left_is_nothing(boards: Boards) -> None:
+    """They are in the tables, and on no board."""
+    ten(boards)
+    lot_id = boards.scoring.award("usr_back", 5, boards.now)
+    boards.scoring.claw_back("usr_back", 5, boards.now, boards.now, lot_id=lot_id)
+
+    board = await boards.board("usr_back", around="me")
+    assert (board["items"], board["has_more"], board["own"]) == ([], False, None)
+
+
 async def test_who_opted_out_is_nowhere_and_sees_their_own_rank(boards: Boards) -> None:
     ten(boards, range(1, 5))
     assert (await boards.me("usr_02", visibility="hidden"))["visibility"] == "hidden"
