@@ -186,7 +186,7 @@ def test_a_signature_has_one_form() -> None:
 
 
 def test_keys_come_from_whoever_asks() -> None:
-    """CASES: not from the file or beside it, and a key that is not known has a code of its own."""
+    """Not from the file or beside it, and a key that is not known has a code of its own."""
     result = check_key(TEXTS[0], {}, ISSUED_S)
     assert (result.code, result.kid, result.claims) == ("unknown_kid", PRESENT.kid, None)
 
