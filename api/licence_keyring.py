@@ -1,6 +1,4 @@
-"""The keyring that signs what is said of licences: from a file, which is read again when it was changed, as by a
-rotation.
-"""
+"""The keyring that signs what is said of licences: from a file, which is read again when it was changed."""
 
 from __future__ import annotations
 
@@ -36,8 +34,8 @@ def keyring_path(settings: Settings) -> Path:
 
 
 class LicenceKeyring:
-    """Made when it is first needed, for development alone. Where real money moves, or its place is named, none
-    is: a new one for one that is not found would sign other keys for licences that have some.
+    """Made when it is first needed, for development alone. Where real money moves, or its place is named, it
+    never is: in place of one that is not found it would sign other keys for licences that have some.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,17 @@ from msgspec.structs import replace
 from ledger import verifier
 from ledger.licence_keys.keyring import Keyring
 from ledger.licence_keys.signing import answer_of, file_of, key_of
-from ledger.verifier import Result, UnusableKeys, check_answer, check_file, check_key, keys_of
+from ledger.verifier import (
+    AnswerClaims,
+    FileClaims,
+    KeyClaims,
+    Result,
+    UnusableKeys,
+    check_answer,
+    check_file,
+    check_key,
+    keys_of,
+)
 from ledger.verifier.codes import ADVICE
 from ledger.verifier.form import LONGEST, NotOneForm, decoded, encoded, parse
 from tests.contracts import licence_vectors
@@ -38,6 +49,7 @@ from tests.ledger.licence_key_examples import (
     listed,
     trusted,
 )
+from tests.service import ROOT
 
 DOCUMENT = json.loads(licence_vectors.FILE.read_text(encoding="utf-8"))
 VECTORS = DOCUMENT["vectors"]
@@ -273,3 +285,13 @@ def test_it_imports_the_standard_library_and_cryptography_alone() -> None:
                 found = [node.module or ""]
             for name in found:
                 assert name.split(".")[0] in sys.stdlib_module_names | {"cryptography"}, (file, name)
+
+
+def test_the_page_shows_the_first_vector_and_every_code_and_member() -> None:
+    page = (ROOT / "docs" / "licence-format.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```text\n(.*)\n```", page)
+    first = VECTORS[0]["text"]
+    assert shown == [decoded(first.removeprefix("key/").split(".")[0]).decode(), first]
+    named = set(re.findall(r"`([a-z_]+)`", page))
+    members = {field.name for claims in (KeyClaims, FileClaims, AnswerClaims) for field in fields(claims)}
+    assert named >= ADVICE.keys() | members | json.loads(listed())["keys"][0].keys()
