@@ -120,6 +120,8 @@ def _of_form() -> Iterator[Vector]:
     yield vector("an answer that outlives its licence", signed("answer", outliving), "malformed")
     nobody = members(answer_claims()) | {"subject": None}
     yield vector("a valid answer of no licence", signed("answer", nobody), "malformed")
+    escaped = signed("key", said | {"v": 2, "more": "\u00e9"})
+    yield vector("a newer version with an escape", escaped, "malformed")
     yield vector("a newer version", signed("key", said | {"v": 2, "more": "x"}), "unknown_version")
 
 

@@ -100,6 +100,7 @@ def test_a_key_that_waits_to_sign_takes_over_from_a_compromised_one() -> None:
     waiting = compromised(keyring, k2, AT + DAY)
     assert waiting.signing(ISSUED + 6 * DAY).kid == k1
     assert waiting.signing(ISSUED + 7 * DAY).kid not in {k1, k2}
+    assert waiting.keys[1].retired_at == ISSUED + 7 * DAY, "the times at which keys retire stay in order"
 
 
 def test_one_rotation_waits_for_the_other() -> None:
