@@ -86,7 +86,7 @@ class AnswerClaims:
 
 
 Claims: TypeAlias = KeyClaims | FileClaims | AnswerClaims
-C = TypeVar("C", bound=KeyClaims | FileClaims | AnswerClaims)
+C = TypeVar("C", bound=Claims)
 
 _ENVELOPE: Final = ("kid", "v")
 _MOST: Final = 100
