@@ -66,10 +66,11 @@ def rotate(after: timedelta) -> None:
 @licence_keys.command()
 @click.argument("kid", metavar="KID")
 def compromise(kid: str) -> None:
-    """Have nothing count that KID has signed, from when verifiers fetch the list of keys anew.
+    """Have nothing that KID signed count any more.
 
-    It signs no more: the next key does, and is made if there is none. Licences that it signed must be issued
-    anew. This cannot be undone. Exit 2 when there is no such key.
+    Verifiers know it once they fetch the list of keys anew. It signs no more: the next key does, and is made
+    if there is none. Licences that it signed must be issued anew. This cannot be undone. Exit 2 when there is
+    no such key.
     """
     from ledger.licence_keys import file
     from ledger.licence_keys.keyring import compromised
@@ -82,7 +83,10 @@ def compromise(kid: str) -> None:
 @licence_keys.command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """Show all keys in the order in which they sign; never what they sign with."""
+    """Show all keys, in the order in which they sign.
+
+    Never what they sign with: the list is that of the public keys.
+    """
     from ledger.licence_keys import file
     from ledger.licence_keys.published import published
 
