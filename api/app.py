@@ -35,7 +35,7 @@ from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import routes as leaderboards
-from api.operations import jwks, me, oversight
+from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
@@ -116,6 +116,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     stripe_webhook,
     *health.HANDLERS,
     *jwks.HANDLERS,
+    *licence_keys.HANDLERS,
     *reference_routes.HANDLERS,
 )
 
