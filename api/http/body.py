@@ -100,6 +100,9 @@ _THINGS = {
     "crt_": "certificate",
     "rvw_": "review",
     "ipo_": "payout",
+    "org_": "organisation",
+    "oiv_": "invitation",
+    "cls_": "class",
 }
 
 

@@ -110,3 +110,16 @@ _FRIENDS = """
 async def friends_of(connection: Connection, user_id: str) -> list[str]:
     found = await (await connection.execute(_FRIENDS, {"user_id": user_id})).fetchall()
     return [row[0] for row in found]
+
+
+_BLOCKED = """
+    SELECT CASE lesser WHEN %(user_id)s THEN greater ELSE lesser END
+    FROM friendships
+    WHERE (lesser = %(user_id)s OR greater = %(user_id)s) AND (lesser_blocks OR greater_blocks)
+"""
+
+
+async def blocked_of(connection: Connection, user_id: str) -> set[str]:
+    """Whom a user blocks, and who blocks them."""
+    found = await (await connection.execute(_BLOCKED, {"user_id": user_id})).fetchall()
+    return {row[0] for row in found}

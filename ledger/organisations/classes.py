@@ -55,8 +55,12 @@ def known_class(organisation: Organisation, class_id: str) -> Class:
     """Raises `NotFound`."""
     known = organisation.classes.get(class_id)
     if known is None:
-        raise NotFound(f"There is no class {class_id!r:.80}.")
+        raise unknown_class(class_id)
     return known
+
+
+def unknown_class(class_id: str) -> NotFound:
+    return NotFound(f"There is no class {class_id!r:.80}.")
 
 
 def _create(command: CreateClass, organisation: Organisation) -> _Events:
