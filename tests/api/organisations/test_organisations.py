@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from api.organisations.membership import Belongs, organisations_of
 from ledger.catalogue import OrganisationLimits
@@ -18,6 +19,7 @@ from ledger.store import conninfo
 from tests.api.organisations.conftest import AT, Person, School, found, told
 from tests.api.support import FakeStripe, Running, problem
 
+_FIND = SQL("SELECT 1 FROM {} AS t WHERE t::text LIKE %s OR t::text LIKE %s LIMIT 1")
 ACCEPT = "/api/enterprise/invitations/accept"
 CODES = {"code": f"oic_{'A' * 54}"}
 
@@ -31,6 +33,7 @@ async def test_who_creates_one_is_its_owner(shared: Running) -> None:
     assert created.headers["location"] == f"{AT}/{org_id}"
     assert (await ola.get(f"{AT}/{org_id}")).json() == shown
     assert [one["org_id"] for one in await ola.listed(AT)] == [org_id]
+    assert told(await Person(shared).get(AT, user_id=ola.id)) == (404, "not_found")
 
 
 async def test_an_admin_creates_one_for_its_owner_and_nobody_else_does(shared: Running) -> None:
@@ -80,19 +83,11 @@ async def test_no_code_is_kept_anywhere(school: School, shared: Running) -> None
     code = await school.code()
     assert (await mia.post(ACCEPT, code=code)).status_code == 200
     with psycopg.connect(conninfo(shared.services.database_url)) as conn:
-        tables = conn.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-        ).fetchall()
-        kept = [
-            name
-            for (name,) in tables
-            if conn.execute(
-                psycopg.sql.SQL(
-                    "SELECT FROM {} AS t WHERE t::text LIKE %s OR t::text LIKE %s LIMIT 1"
-                ).format(psycopg.sql.Identifier(name)),
-                (f"%{code}%", f"%{code.encode().hex()}%"),
-            ).fetchone()
-        ]
+        tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        names = [name for (name,) in tables.fetchall()]
+        patterns = (f"%{code}%", f"%{code.encode().hex()}%")
+        kept = [name for name in names if conn.execute(_FIND.format(Identifier(name)), patterns).fetchone()]
+    assert "idempotency_keys" in names
     assert kept == []
 
 
