@@ -34,7 +34,6 @@ from api.organisations.resources import (
     RenameTo,
 )
 from api.services import Services, origin_of
-from api.submitting import Submitted
 from ledger.errors import Contended, NotFound
 from ledger.ids import new_id
 from ledger.organisations import commands
@@ -163,7 +162,7 @@ async def rename_class(
         command = commands.RenameClass(**fields, **words, class_id=class_id)
         return await named(services, command, await organisation_of(services.store, org_id), data.name)
 
-    async def show(organisation: Organisation, _: Submitted) -> ClassOfOrganisation:
+    async def show(organisation: Organisation) -> ClassOfOrganisation:
         return await _shown(services, organisation, class_id)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)
@@ -193,7 +192,7 @@ async def archive_class(
     async def make(fields: dict[str, Any]) -> commands.ArchiveClass:
         return commands.ArchiveClass(**fields, class_id=class_id)
 
-    async def show(organisation: Organisation, _: Submitted) -> ClassOfOrganisation:
+    async def show(organisation: Organisation) -> ClassOfOrganisation:
         return await _shown(services, organisation, class_id)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)
@@ -250,7 +249,7 @@ async def add_to_class(
         limits = services.catalogue.organisations
         return commands.AddToClass(**fields, class_id=class_id, member_id=data.user_id, limits=limits)
 
-    async def show(organisation: Organisation, _: Submitted) -> PlaceInClass:
+    async def show(organisation: Organisation) -> PlaceInClass:
         return _place(organisation, class_id, data.user_id)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)

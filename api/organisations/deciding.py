@@ -19,7 +19,6 @@ from api.http.problems import FieldError, Unprocessable
 from api.organisations import reads, words
 from api.organisations.membership import organisation_of, standing_in
 from api.services import Services, origin_of
-from api.submitting import Submitted
 from ledger.organisations.commands import (
     CreateClass,
     CreateOrganisation,
@@ -35,7 +34,7 @@ Call = Request[Principal, Any, State]
 TAGS = ["organisations"]
 Naming = TypeVar("Naming", CreateOrganisation, RenameOrganisation, CreateClass, RenameClass)
 Make = Callable[[dict[str, Any]], Awaitable[OrganisationCommand]]
-Show = Callable[[Organisation, Submitted], Awaitable[Any]]
+Show = Callable[[Organisation], Awaitable[Any]]
 
 
 async def decided(
@@ -57,7 +56,7 @@ async def decided(
             return await make(fields_of(services, request, org_id, command_id))
 
         done = await services.submitter.submit_once(command_id, command, origin_of(request))
-        shown = await show(await organisation_of(services.store, org_id), done)
+        shown = await show(await organisation_of(services.store, org_id))
         return Response(shown, status_code=200, headers=done.headers)
 
     return await services.idempotency.run(request, key, body, work)

@@ -218,7 +218,7 @@ async def _joined(
         owned = await owned_by(services, me)
         return JoinOrganisation(**fields, **by, owned=owned, limits=services.catalogue.organisations)
 
-    async def show(organisation: Organisation, _: Submitted) -> Membership:
+    async def show(organisation: Organisation) -> Membership:
         return Membership(org_id=org_id, user_id=me, role=organisation.members.get(me))
 
     return await decided(services, request, org_id, asked, make, show)
@@ -255,7 +255,7 @@ def _ends(
         async def make(fields: dict[str, Any]) -> WithdrawInvitation | DeclineInvitation:
             return command(**fields, invitation_id=invitation_id)
 
-        async def show(_: Organisation, __: Submitted) -> EndedInvitation:
+        async def show(_: Organisation) -> EndedInvitation:
             return EndedInvitation(invitation_id=invitation_id, org_id=org_id, status=status)
 
         return await decided(services, request, org_id, (idempotency_key, data), make, show)

@@ -18,7 +18,6 @@ from api.organisations.deciding import TAGS, Call, decided, fields_of, owned_by,
 from api.organisations.membership import organisation_of
 from api.organisations.resources import Member, Membership, NewRole
 from api.services import Services, origin_of
-from api.submitting import Submitted
 from ledger.errors import Contended, NotFound
 from ledger.ids import new_id
 from ledger.organisations.commands import ChangeMemberRole, RemoveMember
@@ -83,7 +82,7 @@ async def change_member_role(
             limits=services.catalogue.organisations,
         )
 
-    async def show(organisation: Organisation, _: Submitted) -> Membership:
+    async def show(organisation: Organisation) -> Membership:
         return _membership(organisation, org_id, member_id)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)

@@ -37,7 +37,6 @@ from api.organisations.resources import (
     RenameTo,
 )
 from api.services import Services, origin_of
-from api.submitting import Submitted
 from ledger.errors import NotFound
 from ledger.organisations import commands
 from ledger.organisations.refusals import (
@@ -166,7 +165,7 @@ async def rename_organisation(
         command = commands.RenameOrganisation(**fields, **words)
         return await named(services, command, await organisation_of(services.store, org_id), data.name)
 
-    async def show(organisation: State, _: Submitted) -> Organisation:
+    async def show(organisation: State) -> Organisation:
         return await _shown(services, request, organisation)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)
@@ -194,7 +193,7 @@ async def close_organisation(
     async def make(fields: dict[str, Any]) -> commands.CloseOrganisation:
         return commands.CloseOrganisation(**fields, by_admin=is_admin(request))
 
-    async def show(organisation: State, _: Submitted) -> Organisation:
+    async def show(organisation: State) -> Organisation:
         return await _shown(services, request, organisation)
 
     return await decided(services, request, org_id, (idempotency_key, data), make, show)
@@ -222,7 +221,7 @@ async def leave_organisation(
     async def make(fields: dict[str, Any]) -> commands.LeaveOrganisation:
         return commands.LeaveOrganisation(**fields)
 
-    async def show(organisation: State, _: Submitted) -> Membership:
+    async def show(organisation: State) -> Membership:
         me = request.user.id
         return Membership(org_id=org_id, user_id=me, role=organisation.members.get(me))
 
