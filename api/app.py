@@ -34,10 +34,15 @@ from api.http.context import RequestContext
 from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
+from api.leaderboards import classes as class_leaderboards
 from api.leaderboards import routes as leaderboards
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
+from api.organisations import classes
+from api.organisations import invitations as member_invitations
+from api.organisations import members as organisation_members
+from api.organisations import routes as organisations
 from api.payments import cancellation, payment_methods, refunds
 from api.payments import routes as payments
 from api.payments.reversals import progress as reversals
@@ -105,8 +110,13 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payout_recalls.HANDLERS,
     *bank_listing.HANDLERS,
     *leaderboards.HANDLERS,
+    *class_leaderboards.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
+    *organisations.HANDLERS,
+    *organisation_members.HANDLERS,
+    *member_invitations.HANDLERS,
+    *classes.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

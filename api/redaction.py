@@ -21,7 +21,7 @@ SHORTEST = 6
 
 _FORMS: Final = re.compile(
     r"""
-      \b(?P<stripe>(?:sk|rk|pk|ek)_(?:live|test)_|whsec_|lk_)[^\s"',;)]+    # Stripe's keys, ours
+      \b(?P<stripe>(?:sk|rk|pk|ek)_(?:live|test)_|whsec_|lk_|oic_)[^\s"',;)]+    # Stripe's keys, ours
     | \b(?P<client>(?:pi|seti|cs)_[0-9A-Za-z]+_secret_)\w+                     # what a payer's browser gets
     | \b(?P<jwt>eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)?
     | (?P<bearer>\b(?:Bearer|Basic)[ ])[\w.~+/=-]{8,}
@@ -34,7 +34,7 @@ _FORMS: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _HINTS: Final = (
-    *("_test_", "_live_", "whsec_", "lk_", "_secret_", "eyj", "bearer ", "basic ", ":/", "pass"),
+    *("_test_", "_live_", "whsec_", "lk_", "oic_", "_secret_", "eyj", "bearer ", "basic ", ":/", "pass"),
     *("secret=", "key=", "private key"),
 )
 """One of these is in every text that has a form above."""

@@ -25,6 +25,7 @@ LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
 RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
+INVITATION_CODE = "^oic_[A-Za-z0-9_-]{54}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
 DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _END
@@ -47,6 +48,7 @@ PATTERNS: Mapping[str, str] = {
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",
+    INVITATION_CODE: "must be the code of an invitation, whole, as it was shown when that was made",
     USER: "must be the opaque id of a user: from 1 to 128 letters, digits and _ . : | - and none of stripe, "
     "worker and operator, such as usr_ann",
     DAY: "must be a day, such as 2026-01-31",

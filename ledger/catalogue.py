@@ -61,10 +61,25 @@ class FriendLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A board of friends is read whole, so this bounds what it costs."""
 
 
+class OrganisationLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of any organisation, but for `owned`, which is of one user."""
+
+    owned: Count = 5
+    """Organisations that are open."""
+    members: Count = 5_000
+    open_invitations: Count = 500
+    invitation_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
+    classes: Count = 200
+    """Without those that are archived."""
+    class_members: Count = 500
+    """A class's board is read whole, so this bounds what it costs."""
+
+
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     tiers: Mapping[str, Tier]
     friends: FriendLimits = FriendLimits()
+    organisations: OrganisationLimits = OrganisationLimits()
     tokens: TokenRules = DEFAULT_RULES
     """What activity earns; the product's own where a file does not say it."""
     rewards: Mapping[str, Reward] = {}

@@ -15,6 +15,7 @@ from ledger.friendships.domain import DOMAIN as FRIENDSHIPS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.message import AnyDecider, Command, Event
+from ledger.organisations.domain import DOMAIN as ORGANISATIONS
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.redemptions.domain import DOMAIN as REDEMPTIONS
@@ -46,6 +47,7 @@ DOMAINS: tuple[Domain, ...] = (
     STREAKS,
     TOKENS,
     REDEMPTIONS,
+    ORGANISATIONS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

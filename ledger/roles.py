@@ -7,6 +7,8 @@ USERS = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
 PAID = frozenset({"instructor", "enterprise", "admin"})
 """Who can have a connected account, and so be paid."""
+FOUNDERS = frozenset({"enterprise", "admin"})
+"""Who creates organisations."""
 ADMINS = frozenset({"admin"})
 REPORTERS = USERS | {"service"}
 """Who says what was learnt: learners, and services that they learn by."""

@@ -21,6 +21,7 @@ from projections.friendships import Friendships
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.leaderboards.projection import Leaderboards
+from projections.organisations.projection import Organisations
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
@@ -54,6 +55,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Breakage,
         Velocity,
         Redemptions,
+        Organisations,
         Journal,
         Audit,
         Outbox,

@@ -34,7 +34,7 @@ SLOW = (
         "api/sandbox/test_state",
     ),  # and its process
     *("projections/test_buffers", "projections/test_reviews", "projections/test_coupons"),
-    *("projections/test_leaderboards", "projections/test_friendships"),
+    *("projections/test_leaderboards", "projections/test_friendships", "projections/test_organisations"),
     *("ledger/store/test_library_seams", "api/doctor/test_database"),
     *("contracts/test_imports", "contracts/test_tidy"),  # all sources, read as trees
 )

@@ -42,9 +42,13 @@ PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
 PAID = frozenset({"instructor", "enterprise", "admin"})
 BUYERS = frozenset({"student", "instructor", "enterprise"})
+FOUNDERS = frozenset({"enterprise", "admin"})
 ADMIN = frozenset({"admin"})
 BOOKS = frozenset({"admin", "service"})
 ANYBODY = PEOPLE | {"service"}
+
+_ORGANISATION = "/api/enterprise/organisations/{org_id}"
+_CLASS = _ORGANISATION + "/classes/{class_id}"
 
 TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
@@ -163,6 +167,52 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/tokens/redemptions/waiting", "listWaitingRedemptions", ADMIN),
     Access("POST", "/api/tokens/redemptions/{redemption_id}/fulfil", "fulfilRedemption", ADMIN),
     Access("POST", "/api/tokens/redemptions/{redemption_id}/cancel", "cancelRedemption", ADMIN),
+    Access("POST", "/api/enterprise/organisations", "createOrganisation", FOUNDERS, "own"),
+    Access("GET", "/api/enterprise/organisations", "listOrganisations", PEOPLE, "own_or_admin"),
+    Access("GET", _ORGANISATION, "getOrganisation", PEOPLE, "own_or_admin"),
+    Access("PATCH", _ORGANISATION, "renameOrganisation", PEOPLE, "own"),
+    Access("POST", _ORGANISATION + "/close", "closeOrganisation", PEOPLE, "own_or_admin"),
+    Access("POST", _ORGANISATION + "/leave", "leaveOrganisation", PEOPLE, "own"),
+    Access("GET", _ORGANISATION + "/members", "listMembers", PEOPLE, "own_or_admin"),
+    Access("PATCH", _ORGANISATION + "/members/{user_id}", "changeMemberRole", PEOPLE, "own"),
+    Access("DELETE", _ORGANISATION + "/members/{user_id}", "removeMember", PEOPLE, "own"),
+    Access("POST", _ORGANISATION + "/invitations", "inviteMember", PEOPLE, "own"),
+    Access("GET", _ORGANISATION + "/invitations", "listMemberInvitations", PEOPLE, "own_or_admin"),
+    Access(
+        "POST", _ORGANISATION + "/invitations/{invitation_id}/accept", "acceptMemberInvitation", PEOPLE, "own"
+    ),
+    Access(
+        "POST",
+        _ORGANISATION + "/invitations/{invitation_id}/decline",
+        "declineMemberInvitation",
+        PEOPLE,
+        "own",
+    ),
+    Access(
+        "POST",
+        _ORGANISATION + "/invitations/{invitation_id}/withdraw",
+        "withdrawMemberInvitation",
+        PEOPLE,
+        "own",
+    ),
+    Access("GET", "/api/enterprise/invitations", "listOwnInvitations", PEOPLE, "own"),
+    Access("POST", "/api/enterprise/invitations/accept", "joinByCode", PEOPLE, "own"),
+    Access("POST", _ORGANISATION + "/classes", "createClass", PEOPLE, "own"),
+    Access("GET", _ORGANISATION + "/classes", "listClasses", PEOPLE, "own_or_admin"),
+    Access("GET", _CLASS, "getClass", PEOPLE, "own_or_admin"),
+    Access("PATCH", _CLASS, "renameClass", PEOPLE, "own"),
+    Access("POST", _CLASS + "/archive", "archiveClass", PEOPLE, "own"),
+    Access("GET", _CLASS + "/members", "listClassMembers", PEOPLE, "own_or_admin"),
+    Access("POST", _CLASS + "/members", "addToClass", PEOPLE, "own"),
+    Access("DELETE", _CLASS + "/members/{user_id}", "removeFromClass", PEOPLE, "own"),
+    Access(
+        "GET",
+        _CLASS + "/leaderboard",
+        "getClassLeaderboard",
+        PEOPLE,
+        "own_or_admin",
+        feature="class_leaderboard",
+    ),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),

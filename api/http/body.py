@@ -102,6 +102,9 @@ _THINGS = {
     "ipo_": "payout",
     "red_": "redemption",
     "awr_": "award that waits",
+    "org_": "organisation",
+    "oiv_": "invitation",
+    "cls_": "class",
 }
 
 

@@ -90,16 +90,24 @@ AROUND_ME = _all(
     f"({_BELOW.format(places=_PLACES, seen=_SEEN, key=_MINE)})",
     "SELECT score FROM page UNION ALL SELECT score FROM own",
 )
-_OF_FRIENDS = f"""
-    {_PLACES}
-    WHERE s.board = %(board)s AND s.score > 0 AND s.user_id = ANY(ARRAY(
-        SELECT CASE lesser WHEN %(me)s THEN greater ELSE lesser END
-        FROM friendships
-        WHERE (lesser = %(me)s OR greater = %(me)s) AND friends
-        UNION ALL SELECT %(me)s
-    ))
+_OF_USERS = """
+    {places}
+    WHERE s.board = %(board)s AND s.score > 0 AND s.user_id = ANY({users})
     ORDER BY -s.score, s.reached_at, s.user_id
-"""  # noqa: S608  # of constants
+"""
+_FRIENDS = """ARRAY(
+    SELECT CASE lesser WHEN %(me)s THEN greater ELSE lesser END
+    FROM friendships
+    WHERE (lesser = %(me)s OR greater = %(me)s) AND friends
+    UNION ALL SELECT %(me)s
+)"""
+_OF_FRIENDS = _OF_USERS.format(places=_PLACES, users=_FRIENDS)
+_OF_SOME = _OF_USERS.format(places=_PLACES, users="%(users)s")
+_BLOCKED = """
+    SELECT CASE lesser WHEN %(user_id)s THEN greater ELSE lesser END
+    FROM friendships
+    WHERE (lesser = %(user_id)s OR greater = %(user_id)s) AND (lesser_blocks OR greater_blocks)
+"""
 
 
 class Asked(Struct, frozen=True):
@@ -145,3 +153,15 @@ async def of_friends(connection: Connection, board: str, me: str) -> list[Place]
     """The caller's and their friends' who have a score there, hidden ones too, in the order of the board."""
     asked = await connection.execute(_OF_FRIENDS, {"board": board, "me": me})
     return [Place(*row) for row in await asked.fetchall()]
+
+
+async def of_users(connection: Connection, board: str, users: list[str]) -> list[Place]:
+    """The same of `users`."""
+    asked = await connection.execute(_OF_SOME, {"board": board, "users": users})
+    return [Place(*row) for row in await asked.fetchall()]
+
+
+async def blocked_of(connection: Connection, user_id: str) -> set[str]:
+    """Whom a user blocks, and who blocks them."""
+    found = await (await connection.execute(_BLOCKED, {"user_id": user_id})).fetchall()
+    return {row[0] for row in found}

@@ -19,6 +19,7 @@ from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.organisations import words as organisation_words
 from api.reviews import words as review_words
 from api.services import Services, origin_of
 from api.words import EMAIL, NO_NUL, TIME_ZONE
@@ -200,8 +201,9 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
-    reviews and replies, whose stars stay, and the name on their certificates. Payments stay: they hold no
-    name, only the opaque id; and so does the visibility, so that nobody comes to be seen by it.
+    reviews and replies, whose stars stay, the name on their certificates, and the names that they gave to
+    organisations and classes. Payments stay: they hold no name, only the opaque id; and so does the
+    visibility, so that nobody comes to be seen by it.
     """
     async with services.reading() as connection, connection.transaction():
         if await _zone_of(connection, request.user.id) != _UTC:
@@ -210,6 +212,7 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> N
         await course_words.erase(connection, request.user.id)
         await certificate_words.erase(connection, request.user.id)
         await review_words.erase(connection, request.user.id)
+        await organisation_words.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

@@ -39,6 +39,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         '{"sslpassword": "hunter2"}',
         "Invalid API Key provided: sk_live_hunter2",
         "rk_test_hunter2, whsec_hunter2 and lk_hunter2",
+        "oic_hunter2 is no code of an open invitation",
         "pi_3cnn4pc9_secret_hunter2 was confirmed",
         "Authorization: Bearer hunter2hunter2",
         "eyJhbGciOiJFZERTQSJ9.hunter2.c2lnbmF0dXJl is expired",

@@ -18,6 +18,7 @@ def test_the_catalogue_that_operations_shows_is_taken(tmp_path: Path) -> None:
     assert catalogue.price_minor("pro", "month", "eur") == 1_099
     assert catalogue.tiers["pro"].features["upload_courses"].per == "month"
     assert (catalogue.friends.open_requests, catalogue.friends.friends) == (20, 200)
+    assert (catalogue.organisations.owned, catalogue.organisations.classes) == (3, 200)
     assert catalogue.tokens.rules["course_published"].expires_after_days == 0
     assert catalogue.tokens.streaks == (7,)
     assert catalogue.tokens.value.of(5) == 3, "2.5 cents"

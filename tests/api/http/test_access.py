@@ -17,6 +17,7 @@ from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
+from tests.api.organisations import ways as organisation_ways
 from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
@@ -85,6 +86,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelRedemption": {"reason": "Lost in the post"},
     "confirmAward": {},
     "declineAward": {},
+    "createOrganisation": {"name": "Lakeside", "owner_id": "usr_stranger"},
+    "renameOrganisation": {"name": "Lakeside School"},
+    "closeOrganisation": {},
+    "leaveOrganisation": {},
+    "changeMemberRole": {"role": "manager"},
+    "inviteMember": {},
+    "acceptMemberInvitation": {},
+    "declineMemberInvitation": {},
+    "withdrawMemberInvitation": {},
+    "joinByCode": {},
+    "createClass": {"name": "7c"},
+    "renameClass": {"name": "7d"},
+    "archiveClass": {},
+    "addToClass": {"user_id": "usr_member"},
 }
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
@@ -102,6 +117,26 @@ QUERY = {
     "getStreak": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
+    "getOrganisation",
+    "closeOrganisation",
+    "listMembers",
+    "listMemberInvitations",
+    "listClasses",
+    "getClass",
+    "listClassMembers",
+    "renameOrganisation",
+    "leaveOrganisation",
+    "changeMemberRole",
+    "removeMember",
+    "inviteMember",
+    "acceptMemberInvitation",
+    "declineMemberInvitation",
+    "withdrawMemberInvitation",
+    "createClass",
+    "renameClass",
+    "archiveClass",
+    "addToClass",
+    "removeFromClass",
     "acceptInvitation",
     "declineInvitation",
     "leaveCourse",
@@ -151,6 +186,7 @@ SOMEBODYS = {
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
+    "leaveOrganisation": "last_owner",
     "declineInvitation": "author_stays",
     "leaveCourse": "author_stays",
     "createSubscription": "subscription_exists",
@@ -162,7 +198,11 @@ CONFLICTS = {
 }
 """What is allowed to the owner and is done already."""
 FORBIDDEN_TO_OWNERS = {"postReview": "review_of_own_course"}
-FORBIDDEN_TO_STRANGERS = {"postReview": "review_needs_enrolment", "replyToReview": "reply_not_yours"}
+FORBIDDEN_TO_STRANGERS = {
+    "postReview": "review_needs_enrolment",
+    "replyToReview": "reply_not_yours",
+    "getClassLeaderboard": "feature_missing",
+}
 """Whatever their role is, by the rules."""
 
 
@@ -205,6 +245,19 @@ AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
 """Which award that waits for a second administrator each is asked of."""
 ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
 NONE_OF_THEIR_OWN = {
+    "renameOrganisation",
+    "leaveOrganisation",
+    "changeMemberRole",
+    "removeMember",
+    "inviteMember",
+    "acceptMemberInvitation",
+    "declineMemberInvitation",
+    "withdrawMemberInvitation",
+    "createClass",
+    "renameClass",
+    "archiveClass",
+    "addToClass",
+    "removeFromClass",
     "fulfilRedemption",
     "cancelRedemption",
     "acceptFriend",
@@ -235,15 +288,21 @@ class World:
         courses: dict[str, str],
         reviews: dict[str, str],
         learnt: dict[str, str],
+        organisations: dict[str, organisation_ways.Ids],
         **ids: str,
     ) -> None:
         self.app, self.owner, self.ids = app, owner, ids
         self.courses, self.reviews, self.learnt = courses, reviews, learnt
+        self.organisations = organisations
         self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
+        of_organisation = {**self.organisations[""], **self.organisations.get(access.operation, {})}
+        code = of_organisation.pop("code")
+        user_id = of_organisation.pop("user_id", FRIENDS.get(access.operation, "usr_other"))
         path = access.path.format(
             **self.ids,
+            **of_organisation,
             payment_method_id="pm_saved",
             key="sell_courses",
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
@@ -252,7 +311,7 @@ class World:
             code="OWNERS",
             month="2026-01",
             review_id=self.reviews.get(access.operation, ""),
-            user_id=FRIENDS.get(access.operation, "usr_other"),
+            user_id=user_id,
             request_id=AWARDS.get(access.operation, ""),
             redemption_id="red_none",
         )
@@ -261,6 +320,8 @@ class World:
             body = {**body, "payment_id": self.payment_id}
         if access.operation == "purchaseCourse" and body is not None:
             body = {**body, "course_id": self.courses[access.operation]}
+        if access.operation == "joinByCode":
+            body = {"code": code}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
         return await self.app.client.request(
             access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)
@@ -303,7 +364,9 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     ids["payout_id"] = await paid_to(app, "usr_owner")
-    return World(app, owner, courses, reviews, learnt, **ids)
+    organisations = await organisation_ways.organisations(app, "usr_owner")
+    await app.projected()
+    return World(app, owner, courses, reviews, learnt, organisations, **ids)
 
 
 async def paid_to(app: Running, user_id: str) -> str:
@@ -433,6 +496,9 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             user_id="usr_1",
             request_id="awr_1",
             redemption_id="red_1",
+            org_id="org_1",
+            class_id="cls_1",
+            invitation_id="oiv_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -152,6 +152,20 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "confirmAward",
         "declineAward",
         "penaliseTokens",
+        "createOrganisation",
+        "renameOrganisation",
+        "closeOrganisation",
+        "leaveOrganisation",
+        "changeMemberRole",
+        "inviteMember",
+        "acceptMemberInvitation",
+        "declineMemberInvitation",
+        "withdrawMemberInvitation",
+        "joinByCode",
+        "createClass",
+        "renameClass",
+        "archiveClass",
+        "addToClass",
     }
     for access in TABLE:
         parameters = document["paths"][access.path][access.method.lower()].get("parameters", [])

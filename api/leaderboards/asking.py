@@ -1,0 +1,61 @@
+"""What can be asked of any board: which window of time, from where on, and around whom."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from litestar.params import FromQuery, QueryParameter
+
+from api.http.checks import Check
+from api.http.paging import before_key
+from api.http.problems import FieldError, Unprocessable
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED_SPEC
+from api.leaderboards.places import FIRST, Key, moment
+from api.subscriptions.entitlements import FeatureMissing, FeatureProblem
+from api.words import DAY
+from ledger.windows import Window, WindowKind, window_at
+
+TAGS = ["leaderboards"]
+
+
+def _day_fault(text: str) -> str | None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return "is no day of the calendar"
+    return None
+
+
+OnDay = Annotated[
+    str | None,
+    QueryParameter(
+        name="on",
+        pattern=DAY,
+        description="A day (UTC) of the window, such as 2026-11-29; today's without it.",
+    ),
+    Check(_day_fault),
+]
+AroundMe = FromQuery[Literal["me"] | None]
+REFUSED = responses(bodies={FeatureMissing: FeatureProblem}) | NOT_MODIFIED_SPEC
+
+
+def window_of(kind: WindowKind, on: str | None, now: datetime) -> Window:
+    return window_at(kind, date.fromisoformat(on) if on else now.astimezone(UTC).date())
+
+
+def first_key(cursor: str | None, around_me: str | None) -> Key:
+    """Behind which the page begins."""
+    if cursor and around_me:
+        raise Unprocessable.at(
+            FieldError(detail="cannot go with `around`: leave one out", parameter="cursor")
+        )
+    key = before_key(cursor, FIRST)
+    try:
+        moment(key)
+    except OverflowError:
+        raise Unprocessable.at(
+            FieldError(detail="is not a cursor of this list", parameter="cursor")
+        ) from None
+    return key
