@@ -11,7 +11,7 @@ from psycopg import Cursor
 from ledger.message import Event, Recorded
 from ledger.visibility.events import VisibilityChanged
 from ledger.visibility.state import HIDDEN
-from ledger.windows import windows_on
+from ledger.windows import ALL_TIME, Window, windows_on
 from projections.engine.buffers import Rows, TableBuffer
 from projections.engine.projection import Projection
 from projections.engine.tables import Row, Table
@@ -25,10 +25,17 @@ class VisibilityRow(Row):
     visibility: str
 
 
+class FirstScoreRow(Row):
+    board: str
+    """`all`, which every score is on."""
+    recorded_at: datetime
+
+
 VISIBILITIES = Table("visibilities", VisibilityRow, ("user_id",))
+FIRST_SCORES = Table("leaderboard_first_scores", FirstScoreRow, ("board",))
 
 _Place = tuple[str, dict[str, ScoreRow], datetime | None]
-"""A board, its rows, and when it is published."""
+"""A board, its rows, and when it is published; None for never."""
 
 
 class Leaderboards(Projection):
@@ -37,6 +44,7 @@ class Leaderboards(Projection):
 
     def __init__(self) -> None:
         self._visibilities = Rows(VISIBILITIES)
+        self._first_scores = Rows(FIRST_SCORES)
         self._scores = Scores()
         self._counts = Counts(self._scores)
         self._places: dict[int, tuple[_Place, ...]] = {}
@@ -44,7 +52,7 @@ class Leaderboards(Projection):
 
     @property
     def buffers(self) -> tuple[TableBuffer, ...]:
-        return self._visibilities, self._counts, self._scores
+        return self._visibilities, self._first_scores, self._counts, self._scores
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         earning: list[Any] = [one.event for one in batch if type(one.event) in SCORE_FACTS]
@@ -53,6 +61,7 @@ class Leaderboards(Projection):
         days = {event.awarded_at.astimezone(UTC).date() for event in earning}
         boards = {window.name for day in days for window in windows_on(day)}
         self._visibilities.load(cursor, earners | turning)
+        self._first_scores.load(cursor, {ALL_TIME.name})
         self._scores.load(cursor, earners - turning, boards)
         self._scores.load_all(cursor, turning)
 
@@ -66,7 +75,7 @@ class Leaderboards(Projection):
     def _score(self, recorded: Recorded, event: ScoreFact, change: int) -> None:
         user_id, at, recorded_at = event.user_id, recorded.metadata.effective_at, recorded.recorded_at
         scores, compares = self._scores, self._scores.compares
-        for board, rows, published_at in self._places_of(event.awarded_at):
+        for board, rows, published_at in self._places_of(event.awarded_at, recorded_at):
             row = rows.get(user_id)
             if row is None:
                 row = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
@@ -78,15 +87,24 @@ class Leaderboards(Projection):
                 row.score += change
                 row.reached_at = at
 
-    def _places_of(self, at: datetime) -> tuple[_Place, ...]:
+    def _places_of(self, at: datetime, recorded_at: datetime) -> tuple[_Place, ...]:
         day = (at if at.tzinfo is UTC else at.astimezone(UTC)).toordinal()
         places = self._places.get(day)
         if places is None:
+            first = self._first(recorded_at)
             places = self._places[day] = tuple(
-                (window.name, self._scores.on(window.name), window.published_at)
+                (window.name, self._scores.on(window.name), _published_at(window, first))
                 for window in windows_on(date.fromordinal(day))
             )
         return places
+
+    def _first(self, recorded_at: datetime) -> datetime:
+        """When the first score was recorded, which is now if there was none."""
+        row = self._first_scores.find(ALL_TIME.name)
+        if row is None:
+            row = FirstScoreRow(ALL_TIME.name, recorded_at)
+            self._first_scores.put(row.board, row)
+        return row.recorded_at
 
     def _is_hidden(self, user_id: str) -> bool:
         row = self._visibilities.find(user_id)
@@ -100,3 +118,11 @@ class Leaderboards(Projection):
                 if self._scores.compares:
                     self._scores.changing(row)
                 row.hidden = hidden
+
+
+def _published_at(window: Window, first: datetime) -> datetime | None:
+    """What was over before the first score was recorded was never seen by anybody: a history that is taken in
+    later is ranked by what is known.
+    """
+    at = window.published_at
+    return None if at is None or at <= first else at

@@ -135,11 +135,14 @@ class Scoring:
             if change and name in {window.name for window in windows_at(one.event.awarded_at)}:
                 yield one, change
 
-    @staticmethod
-    def _late(one: Recorded, name: str) -> bool:
+    def _late(self, one: Recorded, name: str) -> bool:
+        """After its window was published, which one that was over before the first score never was."""
         awarded_at: datetime = one.event.awarded_at  # type: ignore[attr-defined]  # as above
         ends_at = next(window.ends_at for window in windows_at(awarded_at) if window.name == name)
-        return ends_at is not None and one.recorded_at >= ends_at + timedelta(minutes=10)
+        if ends_at is None:
+            return False
+        published_at, (first, _) = ends_at + timedelta(minutes=10), next(self._changes("all"))
+        return first.recorded_at < published_at <= one.recorded_at
 
     def _hidden(self) -> set[str]:
         last = {

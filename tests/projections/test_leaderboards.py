@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from ledger.store import conninfo
 from projections.engine.copying import copy_all
@@ -19,6 +20,7 @@ from tests.projections.tables import catch_up, contents, select
 
 SUNDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
 WINDOWS = ("2026-11-29", "2026-W48", "2026-11", "all")
+LATER = SUNDAY + timedelta(days=5)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -110,6 +112,24 @@ def test_a_window_that_has_ended_stays_as_it_was_published(database_url: str) ->
     assert names(database_url, "2026-11") == [(1, "usr_b"), (2, "usr_c")]
 
 
+def test_a_window_that_was_over_before_the_first_score_was_recorded_is_ranked_by_what_is_known(
+    database_url: str,
+) -> None:
+    """As of a history that is taken in: nobody saw its boards, so that none of them was published."""
+    scoring, later = Scoring(), SUNDAY + 40 * DAY
+    scoring.award("usr_a", 100, SUNDAY, recorded_at=later)
+    scoring.award("usr_b", 90, SUNDAY, recorded_at=later + 2 * DAY)
+    projected(database_url, scoring, 1)
+    for board in WINDOWS:
+        assert names(database_url, board) == [(1, "usr_a"), (2, "usr_b")]
+    before = len(scoring.recorded)
+    scoring.award("usr_c", 50, later, recorded_at=later)
+    scoring.award("usr_d", 60, later, recorded_at=later + 2 * DAY)
+    append_as_recorded(database_url, scoring.recorded[before:])
+    catch_up(database_url)
+    assert names(database_url, later.date().isoformat()) == [(1, "usr_c")], "it was running"
+
+
 def test_ties_share_a_rank_in_the_order_in_which_the_score_was_reached(database_url: str) -> None:
     scoring = Scoring()
     scoring.award("usr_a", 90, SUNDAY)
@@ -183,7 +203,10 @@ def by_chance(seed: int, steps: int) -> Scoring:
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 33), (4, 1_000)])
 def test_boards_are_as_their_definition_has_them(database_url: str, seed: int, batch: int) -> None:
+    """The first score of some histories is recorded days after some of their windows were over."""
     scoring = by_chance(seed, 300)
+    if seed % 2 == 0:
+        scoring.recorded = [replace(one, recorded_at=max(one.recorded_at, LATER)) for one in scoring.recorded]
     projected(database_url, scoring, batch)
     boards = {row["board"] for row in select(database_url, "SELECT DISTINCT board FROM leaderboard_scores")}
     assert len(boards) > 15
