@@ -20,6 +20,7 @@ from projections.friendships import Friendships
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.leaderboards.projection import Leaderboards
+from projections.licences.projection import Licences
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
@@ -50,6 +51,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Leaderboards,
         Tokens,
         Redemptions,
+        Licences,
         Journal,
         Audit,
         Outbox,
