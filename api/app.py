@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from api.accounts import listing as account_listing
 from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
+from api.books import licences as licence_books
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
@@ -34,6 +35,9 @@ from api.http.preconditions import Preconditions
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import routes as leaderboards
+from api.licences import listing as licence_listing
+from api.licences import money as licence_money
+from api.licences import routes as licences
 from api.operations import jwks, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -103,12 +107,16 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payout_recalls.HANDLERS,
     *bank_listing.HANDLERS,
     *leaderboards.HANDLERS,
+    *licences.HANDLERS,
+    *licence_money.HANDLERS,
+    *licence_listing.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,
+    *licence_books.HANDLERS,
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,

@@ -100,6 +100,8 @@ _THINGS = {
     "crt_": "certificate",
     "rvw_": "review",
     "ipo_": "payout",
+    "lic_": "licence",
+    "linv_": "invoice of a licence",
 }
 
 

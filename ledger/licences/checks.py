@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ledger import money
 from ledger.errors import NotFound
@@ -128,7 +128,7 @@ def check_end(term: Term, now: datetime) -> None:
 
 def whole(moment: Instant) -> datetime:
     """Terms begin at a second, as what is earned of them is counted in seconds."""
-    return moment.replace(microsecond=0)
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def running(licence: Licence) -> Granted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -61,8 +61,8 @@ def quote(command: QuoteLicence, licence: Licence) -> _Events:
         grant=_charged(command.grant, command.billing),
         months=command.months,
         billing=command.billing,
-        valid_until=command.valid_until,
-        starts_at=command.starts_at,
+        valid_until=command.valid_until.astimezone(UTC),
+        starts_at=whole(command.starts_at) if command.starts_at else None,
         bridges=bool(licence.terms) and not has_lapsed(licence, now),
     )
     return (quoted,)
