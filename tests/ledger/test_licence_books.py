@@ -219,14 +219,17 @@ def test_money_that_comes_after_the_term_is_earned_when_the_day_closes() -> None
 
 
 def test_a_payment_that_is_recorded_late_takes_back_nothing_that_is_told() -> None:
+    """Of another invoice, whose days were closed meanwhile."""
     life = taxed()
-    life.do(WriteOffLicenceInvoice, HALF, invoice_id=life.invoice_id())
+    life.do(UpgradeLicence, day("2026-01-10"), billing=TAXED)
+    life.do(WriteOffLicenceInvoice, day("2026-01-20"), invoice_id=life.invoice_id(2))
+    life.closed = date(2026, 1, 19)
+    life.close_until(date(2026, 3, 31))
     before = life.balance("4020")
-    life.pay(GROSS, HALF - 20 * DAY)
-    assert life.balance("4020") == before
-    life.closed = HALF.date() - DAY
+    (paid,) = life.pay(life.invoice(2).written_off_minor, day("2026-02-10"), number=2)
+    assert (paid.at, life.balance("4020")) == (day("2026-04-01"), before)
     life.close_until(LAST_DAY)
-    assert (life.balance("4020"), life.balance("2000")) == (-NET, 0)
+    assert life.balance("2000") == 0
 
 
 # A life
