@@ -137,6 +137,7 @@ class LicenceInvoiced(Event, frozen=True, kw_only=True):
     period_start: Instant
     period_end: Instant
     """What is sold is earned evenly from the one to the other."""
+    issued_at: Instant
     due_at: Instant
     overage: tuple[Overage, ...] = ()
 

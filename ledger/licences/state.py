@@ -60,6 +60,7 @@ class Invoice(Struct, frozen=True):
     net_minor: int
     tax_minor: int
     """Both as they were written."""
+    issued_at: Instant
     due_at: Instant
     deferral: Deferral
     open_net_minor: int
@@ -113,6 +114,8 @@ class Licence(Struct, frozen=True):
     recognised_until: Instant | None = None
     owed_minor: int = 0
     """By credit notes, and not paid out: its part of account 2300."""
+    owed_since: Instant | None = None
+    """When that was last zero."""
 
     @property
     def last(self) -> Granted | None:
@@ -202,6 +205,7 @@ def _invoiced(licence: Licence, event: LicenceInvoiced) -> Licence:
         term=event.term,
         net_minor=event.net_minor,
         tax_minor=event.tax_minor,
+        issued_at=event.issued_at,
         due_at=event.due_at,
         deferral=Deferral(event.period_start, event.period_end, event.net_minor),
         open_net_minor=event.net_minor,
@@ -265,7 +269,10 @@ def _credited(licence: Licence, event: LicenceCredited) -> Licence:
             deferral=_moved(invoice, -event.deferred_minor, event.at),
         )
 
-    return replace(_changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed)
+    since = licence.owed_since if licence.owed_minor else event.at
+    return replace(
+        _changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed, owed_since=since
+    )
 
 
 def _written_off(invoice: Invoice, event: LicenceWrittenOff) -> Invoice:

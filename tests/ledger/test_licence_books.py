@@ -81,6 +81,7 @@ def test_money_pays_in_parts_and_never_more_than_is_open() -> None:
         ({"amount_minor": 0}, "amount_minor"),
         ({"reference": " "}, "reference"),
         ({"received_on": date(2026, 1, 2)}, "after today"),
+        ({"received_on": date(2025, 12, 31)}, "before 2026-01-01"),
         ({"payment_id": ""}, "id"),
     ],
 )
@@ -111,6 +112,8 @@ def test_an_early_end_gives_back_what_is_not_earned_with_its_tax() -> None:
     assert life.licence.owed_minor == GROSS // 2
     with pytest.raises(AmountExceedsOpen, match=r"594\.00 USD"):
         life.do(RecordCreditPaidOut, HALF, amount_minor=GROSS // 2 + 1)
+    with pytest.raises(InvalidLicence, match="before 2026-07-02"):
+        life.do(RecordCreditPaidOut, HALF, amount_minor=1, paid_on=date(2026, 7, 1))
     life.do(RecordCreditPaidOut, HALF, amount_minor=GROSS // 2)
     assert (life.balance("2300"), life.balance("1000")) == (0, GROSS // 2)
 
