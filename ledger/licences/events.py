@@ -83,6 +83,7 @@ class LicenceUpgraded(Event, frozen=True, kw_only=True):
     from_tier: str
     grant: Grant
     """With the price that is charged from now on: the old one where the upgrade was given."""
+    billing: Billing
 
 
 class LicenceRevoked(Event, frozen=True, kw_only=True):

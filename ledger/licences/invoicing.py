@@ -12,7 +12,7 @@ from ledger.licences.checks import (
     check_ids,
     check_reference,
     invoice_of,
-    running,
+    known,
     written,
 )
 from ledger.licences.commands import InvoiceOverage, RecordLicencePayment
@@ -76,12 +76,12 @@ def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
     end = boundary(start, "month", 1) if command.month.day == 1 else start
     if command.month.day != 1 or command.effective_at < end:
         raise InvalidLicence("`month` must be the first day of a month that is over.")
-    running(licence)
+    known(licence)
     if month_of(start) in licence.overage_months:
         raise OverageInvoiced(f"The overage of {month_of(start)} is invoiced already.")
     granted = granted_at(licence, end - timedelta(microseconds=1))
     if granted is None or granted.term.starts_at >= end:
-        raise InvalidLicence(f"The licence began after {month_of(start)}.")
+        raise InvalidLicence(f"The licence had not begun by the end of {month_of(start)}.")
     overage = _overage(command, granted.grant)
     net = licence.billing if licence.billing.kind == INVOICE else Billing(kind=INVOICE, net_days=NET_DAYS[1])
     return invoiced(

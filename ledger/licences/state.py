@@ -30,7 +30,7 @@ from ledger.licences.events import (
     LicenceWrittenOff,
 )
 from ledger.licences.recognition import Deferral
-from ledger.licences.terms import Billing, Term
+from ledger.licences.terms import INVOICE, Billing, Term
 from ledger.message import Instant
 from ledger.persistent import PersistentMap, PersistentSet
 
@@ -146,7 +146,8 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case LicenceReinstated():
             return replace(licence, suspended=False)
         case LicenceUpgraded():
-            return replace(licence, terms=_upgraded(licence.terms, event))
+            billing = _last_billing(licence, event.billing)
+            return replace(licence, terms=_upgraded(licence.terms, event), billing=billing)
         case LicenceRevoked():
             return replace(licence, revoked=True, quote=None)
         case LicenceExpired():
@@ -190,8 +191,12 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
         org_id=event.org_id,
         quote=None,
         terms=(*licence.terms, Granted(event.term, event.grant)),
-        billing=event.billing,
+        billing=_last_billing(licence, event.billing),
     )
+
+
+def _last_billing(licence: Licence, billing: Billing) -> Billing:
+    return billing if billing.kind == INVOICE else licence.billing
 
 
 def _upgraded(terms: tuple[Granted, ...], event: LicenceUpgraded) -> tuple[Granted, ...]:

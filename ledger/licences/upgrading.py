@@ -57,6 +57,7 @@ def upgrade(command: UpgradeLicence, licence: Licence) -> tuple[LicenceEvent, ..
         at=whole(now),
         from_tier=present.tier,
         grant=wanted,
+        billing=command.billing,
     )
     facts: tuple[LicenceEvent, ...] = (upgraded,)
     for one in due:

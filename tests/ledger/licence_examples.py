@@ -128,7 +128,7 @@ class Life:
             self.closed += DAY
             self.do(CloseLicenceDay, end_of(self.closed) - timedelta(microseconds=1), day=self.closed)
 
-    def status(self, at: datetime) -> Status:
+    def status(self, at: datetime) -> Status | None:
         return status_at(self.licence, at)
 
     def invoice(self, number: int = 1) -> Invoice:

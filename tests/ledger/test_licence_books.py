@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from ledger.errors import NotFound, Refused
 from ledger.invoices.recognition import earned, end_of
 from ledger.licences.commands import (
+    AcceptQuote,
     ActivateLicence,
     CloseLicenceDay,
     CreditLicenceInvoice,
+    QuoteLicence,
     RecordCreditPaidOut,
     RecordLicencePayment,
     RenewLicence,
@@ -246,9 +248,12 @@ def months(first: datetime, count: int) -> list[tuple[datetime, datetime]]:
 
 
 def test_a_life_on_a_clock_ends_with_nothing_deferred_and_ties_each_month() -> None:
-    life = taxed()
-    life.do(ActivateLicence)
+    """Quoted, activated, paid late, upgraded, renewed early, written off, paid after all, lapsed."""
+    life = Life()
+    life.do(QuoteLicence, billing=TAXED)
     steps: list[tuple[datetime, Any]] = [
+        (day("2026-01-05T09:00"), lambda at: life.do(AcceptQuote, at)),
+        (day("2026-01-06"), lambda at: life.do(ActivateLicence, at)),
         (day("2026-03-10"), lambda at: life.pay(GROSS, at)),  # late
         (day("2026-05-15T10:30"), lambda at: life.do(UpgradeLicence, at, billing=TAXED)),
         (day("2026-11-06"), lambda at: life.do(RenewLicence, at, grant=PROFESSIONAL, billing=TAXED)),
