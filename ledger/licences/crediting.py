@@ -90,7 +90,7 @@ def record_paid_out(command: RecordCreditPaidOut, licence: Licence) -> _Events:
     check_amount("amount_minor", command.amount_minor)
     if command.amount_minor > licence.owed_minor:
         raise AmountExceedsOpen(
-            f"{written(licence.owed_minor, licence) if licence.terms else 'Nothing'} is owed to the "
+            f"{written(licence.owed_minor, licence) if licence.last else 'Nothing'} is owed to the "
             "organisation by credit notes; record at most that."
         )
     check_date("paid_on", command.paid_on, licence.owed_since or command.effective_at, command.effective_at)

@@ -97,8 +97,8 @@ class Licence(Struct, frozen=True):
     org_id: str = ""
     quote: Quote | None = None
     """The one that is open, were it not for its date."""
-    terms: tuple[Granted, ...] = ()
-    """One a year or so, the oldest first; so a plain one."""
+    granted: PersistentMap[Granted] = PersistentMap()
+    """The terms, by number as text, the oldest first."""
     billing: Billing = Billing()
     """The last one by which something was invoiced."""
     activated: bool = False
@@ -119,12 +119,21 @@ class Licence(Struct, frozen=True):
 
     @property
     def last(self) -> Granted | None:
-        return self.terms[-1] if self.terms else None
+        return self.granted.newest
+
+    @property
+    def first(self) -> Granted | None:
+        return self.granted.get("1")
+
+    @property
+    def terms(self) -> tuple[Granted, ...]:
+        """To be shown: all of them."""
+        return tuple(self.granted.values())
 
     @property
     def currency(self) -> str:
         """All of its invoices are in one; empty before the first term."""
-        return self.terms[0].grant.currency if self.terms else ""
+        return self.last.grant.currency if self.last else ""
 
     @property
     def deferred_minor(self) -> int:
@@ -147,7 +156,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             return replace(licence, suspended=False)
         case LicenceUpgraded():
             billing = _last_billing(licence, event.billing)
-            return replace(licence, terms=_upgraded(licence.terms, event), billing=billing)
+            return replace(licence, granted=_upgraded(licence.granted, event), billing=billing)
         case LicenceRevoked():
             return replace(licence, revoked=True, quote=None)
         case LicenceExpired():
@@ -190,7 +199,7 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
         licence_id=event.licence_id,
         org_id=event.org_id,
         quote=None,
-        terms=(*licence.terms, Granted(event.term, event.grant)),
+        granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant)),
         billing=_last_billing(licence, event.billing),
     )
 
@@ -199,8 +208,11 @@ def _last_billing(licence: Licence, billing: Billing) -> Billing:
     return billing if billing.kind == INVOICE else licence.billing
 
 
-def _upgraded(terms: tuple[Granted, ...], event: LicenceUpgraded) -> tuple[Granted, ...]:
-    return tuple(replace(one, grant=event.grant) if one.term.number in event.terms else one for one in terms)
+def _upgraded(granted: PersistentMap[Granted], event: LicenceUpgraded) -> PersistentMap[Granted]:
+    for number in event.terms:
+        if (one := granted.get(str(number))) is not None:
+            granted = granted.put(str(number), replace(one, grant=event.grant))
+    return granted
 
 
 def _invoiced(licence: Licence, event: LicenceInvoiced) -> Licence:
@@ -303,5 +315,10 @@ def _changed(licence: Licence, invoice_id: str, change: Callable[[Invoice], Invo
 
 def granted_at(licence: Licence, at: datetime) -> Granted | None:
     """The term that runs, or the last that did; the first before it begins."""
-    running = (one for one in reversed(licence.terms) if one.term.starts_at <= at)
-    return next(running, licence.terms[0] if licence.terms else None)
+    found = licence.last
+    while found is not None and found.term.starts_at > at:
+        before = licence.granted.get(str(found.term.number - 1))
+        if before is None:
+            break
+        found = before
+    return found
