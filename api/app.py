@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from api.accounts import listing as account_listing
 from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
+from api.books import licences as licence_books
 from api.books import tokens as token_books
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
@@ -36,6 +37,9 @@ from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import classes as class_leaderboards
 from api.leaderboards import routes as leaderboards
+from api.licences import listing as licence_listing
+from api.licences import money as licence_money
+from api.licences import routes as licences
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -111,6 +115,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *bank_listing.HANDLERS,
     *leaderboards.HANDLERS,
     *class_leaderboards.HANDLERS,
+    *licences.HANDLERS,
+    *licence_money.HANDLERS,
+    *licence_listing.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
     *organisations.HANDLERS,
@@ -122,6 +129,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *explain.HANDLERS,
     *revenue.HANDLERS,
     *token_books.HANDLERS,
+    *licence_books.HANDLERS,
     *oversight.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,

@@ -26,10 +26,11 @@ RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 INVITATION_CODE = "^oic_[A-Za-z0-9_-]{54}" + _END
+ORGANISATION = "^org_[0-9a-z_]{1,100}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
 DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _END
-MONTH = "^[0-9]{4}-[0-9]{2}" + _END
+MONTH = "^[0-9]{4}-(0[1-9]|1[0-2])" + _END
 COUNTRY = "^[A-Za-z]{2}" + _END
 TIME_ZONE = "^[A-Za-z0-9_+/-]+" + _END
 
@@ -49,6 +50,8 @@ PATTERNS: Mapping[str, str] = {
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",
     INVITATION_CODE: "must be the code of an invitation, whole, as it was shown when that was made",
+    ORGANISATION: "must be the id of an organisation: org_ and then small letters and digits, such as "
+    "org_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
     USER: "must be the opaque id of a user: from 1 to 128 letters, digits and _ . : | - and none of stripe, "
     "worker and operator, such as usr_ann",
     DAY: "must be a day, such as 2026-01-31",
@@ -87,8 +90,8 @@ def in_words(message: str, kind: Any = Any, *, from_text: bool = False) -> str:
     for pattern, words in PATTERNS.items():
         if repr(pattern) in message:
             return words
-    if "datetime" in message:
-        return TIME
+    if "encoded date" in message or "datetime" in message:
+        return TIME if "datetime" in message else PATTERNS[DAY]
     if bound := _BOUND.match(message):
         return _bound(*bound.groups())
     if types := _TYPES.match(message):

@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from ledger import money, shelf
+from ledger import licence_tiers, money, shelf
 from ledger.errors import OperatorError
+from ledger.licence_tiers import DEFAULT_TIERS, LicenceTier
 from ledger.rewards import DEFAULT_RULES, TokenRules, fault
 from ledger.shelf import DEFAULT_SHELF, Reward
 
@@ -84,6 +85,8 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What activity earns; the product's own where a file does not say it."""
     rewards: Mapping[str, Reward] = {}
     """What tokens are spent on, by id. A file without it has none: each is a promise of who runs this."""
+    licence_tiers: Mapping[str, LicenceTier] = {}
+    """What organisations buy licences of. A file without it sells none."""
 
     def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
         """None when it is not for sale so."""
@@ -163,7 +166,11 @@ def _lowered(catalogue: Catalogue) -> Catalogue:
         if len(prices) < len(tier.prices):
             raise InvalidCatalogue(f"`tiers.{name}.prices` has a currency twice, in upper and in lower case.")
         tiers[name] = msgspec.structs.replace(tier, prices=prices)
-    return msgspec.structs.replace(catalogue, tiers=tiers)
+    try:
+        of_licences = licence_tiers.lowered(catalogue.licence_tiers)
+    except ValueError as error:
+        raise InvalidCatalogue(f"`{error}` has a currency twice, in upper and in lower case.") from None
+    return msgspec.structs.replace(catalogue, tiers=tiers, licence_tiers=of_licences)
 
 
 def check(catalogue: Catalogue) -> None:
@@ -183,6 +190,8 @@ def check(catalogue: Catalogue) -> None:
         raise InvalidCatalogue(wrong)
     features = {key for tier in catalogue.tiers.values() for key in tier.features}
     if wrong := shelf.fault(catalogue.rewards, features):
+        raise InvalidCatalogue(wrong)
+    if wrong := licence_tiers.fault(catalogue.licence_tiers, features):
         raise InvalidCatalogue(wrong)
 
 
@@ -232,6 +241,7 @@ _ENTERPRISE = {
 DEFAULT_CATALOGUE = Catalogue(
     version="2026-03",
     rewards=DEFAULT_SHELF,
+    licence_tiers=DEFAULT_TIERS,
     tiers={
         FREE: Tier(features=_FREE, token_cap=50, instructor_share_bp=7_000),
         "pro": Tier(

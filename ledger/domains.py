@@ -14,6 +14,7 @@ from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.friendships.domain import DOMAIN as FRIENDSHIPS
 from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.learners.domain import DOMAIN as LEARNERS
+from ledger.licences.domain import DOMAIN as LICENCES
 from ledger.message import AnyDecider, Command, Event
 from ledger.organisations.domain import DOMAIN as ORGANISATIONS
 from ledger.payments.domain import DOMAIN as PAYMENTS
@@ -48,6 +49,7 @@ DOMAINS: tuple[Domain, ...] = (
     TOKENS,
     REDEMPTIONS,
     ORGANISATIONS,
+    LICENCES,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

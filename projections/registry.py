@@ -21,6 +21,7 @@ from projections.friendships import Friendships
 from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.leaderboards.projection import Leaderboards
+from projections.licences.projection import Licences
 from projections.organisations.projection import Organisations
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
@@ -56,6 +57,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Velocity,
         Redemptions,
         Organisations,
+        Licences,
         Journal,
         Audit,
         Outbox,

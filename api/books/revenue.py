@@ -53,7 +53,7 @@ class ChurnReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeferredReport(msgspec.Struct, frozen=True, kw_only=True):
     """Account 2000 from one balance to the next, in every currency: opening + billed - recognised - credited
-    + other = closing.
+    - written off + other = closing.
     """
 
     start: datetime

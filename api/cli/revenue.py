@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def recognise(until: datetime | None, *, as_json: bool) -> None:
-    """Recognise what subscriptions earned, up to and with a day.
+    """Recognise what subscriptions and licences earned by a day.
 
     The running worker does so by itself. This closes a month without waiting for it, and may be repeated:
     what is recognised is not recognised again. Revenue is dated by the day that earned it.

@@ -22,7 +22,7 @@ MOVEMENTS = 20
 
 @click.group()
 def tokens() -> None:
-    """Users' tokens: what they have, awards and penalties, and of all of them breakage and liability."""
+    """Users' tokens, awards and penalties; breakage and liability."""
 
 
 @tokens.command()

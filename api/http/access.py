@@ -44,6 +44,8 @@ PAID = frozenset({"instructor", "enterprise", "admin"})
 BUYERS = frozenset({"student", "instructor", "enterprise"})
 FOUNDERS = frozenset({"enterprise", "admin"})
 ADMIN = frozenset({"admin"})
+MANAGERS = frozenset({"enterprise", "admin"})
+"""Of organisations; of which ones is asked of the organisation itself."""
 BOOKS = frozenset({"admin", "service"})
 ANYBODY = PEOPLE | {"service"}
 
@@ -213,6 +215,58 @@ TABLE: tuple[Access, ...] = (
         "own_or_admin",
         feature="class_leaderboard",
     ),
+    Access("POST", "/api/enterprise/licenses/quote", "quoteLicence", ADMIN),
+    Access("POST", "/api/enterprise/licenses/create", "issueLicence", ADMIN),
+    Access("GET", "/api/enterprise/licenses", "listLicences", MANAGERS, "own_or_admin"),
+    Access("GET", "/api/enterprise/licenses/{licence_id}", "getLicence", MANAGERS, "own_or_admin"),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/accept", "acceptLicenceQuote", MANAGERS, "own_or_admin"
+    ),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/activate", "activateLicence", MANAGERS, "own_or_admin"
+    ),
+    Access("POST", "/api/enterprise/licenses/{licence_id}/suspend", "suspendLicence", ADMIN),
+    Access("POST", "/api/enterprise/licenses/{licence_id}/reinstate", "reinstateLicence", ADMIN),
+    Access("POST", "/api/enterprise/licenses/{licence_id}/renew", "renewLicence", MANAGERS, "own_or_admin"),
+    Access(
+        "GET",
+        "/api/enterprise/licenses/{licence_id}/upgrade",
+        "previewLicenceUpgrade",
+        MANAGERS,
+        "own_or_admin",
+    ),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/upgrade", "upgradeLicence", MANAGERS, "own_or_admin"
+    ),
+    Access("POST", "/api/enterprise/licenses/{licence_id}/revoke", "revokeLicence", ADMIN),
+    Access(
+        "GET",
+        "/api/enterprise/licenses/{licence_id}/invoices",
+        "listLicenceInvoices",
+        MANAGERS,
+        "own_or_admin",
+    ),
+    Access(
+        "POST",
+        "/api/enterprise/licenses/{licence_id}/invoices/{invoice_id}/payments",
+        "recordLicencePayment",
+        ADMIN,
+    ),
+    Access(
+        "POST",
+        "/api/enterprise/licenses/{licence_id}/invoices/{invoice_id}/credit",
+        "creditLicenceInvoice",
+        ADMIN,
+    ),
+    Access(
+        "POST",
+        "/api/enterprise/licenses/{licence_id}/invoices/{invoice_id}/write-off",
+        "writeOffLicenceInvoice",
+        ADMIN,
+    ),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/credit-transfers", "recordLicenceCreditTransfer", ADMIN
+    ),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),
@@ -225,6 +279,8 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/revenue/mrr", "getMrr", BOOKS),
     Access("GET", "/api/revenue/churn", "getChurn", BOOKS),
     Access("GET", "/api/revenue/deferred", "getDeferredRevenue", BOOKS),
+    Access("GET", "/api/revenue/receivables", "getReceivables", BOOKS),
+    Access("GET", "/api/revenue/licenses", "getLicenceRollforward", BOOKS),
     Access("GET", "/api/audit", "listAudit", ADMIN),
     Access("GET", "/api/webhooks/deliveries", "listWebhookDeliveries", ADMIN),
     Access("GET", "/api/effects", "listEffects", ADMIN),

@@ -105,6 +105,8 @@ _THINGS = {
     "org_": "organisation",
     "oiv_": "invitation",
     "cls_": "class",
+    "lic_": "licence",
+    "linv_": "invoice of a licence",
 }
 
 

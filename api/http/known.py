@@ -5,7 +5,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from api.http.problems import FieldError, Unprocessable
-from ledger.chart import CHART, CONTRACT_LIABILITY, CUSTOMER_CREDIT, INSTRUCTOR_PAYABLE, TOKENS_OUTSTANDING
+from ledger.chart import (
+    CHART,
+    CONTRACT_LIABILITY,
+    CUSTOMER_CREDIT,
+    INSTRUCTOR_PAYABLE,
+    RECEIVABLE,
+    TOKENS_OUTSTANDING,
+)
 from ledger.domains import DOMAINS, EVENT_TYPES
 from ledger.store.batched_queries import Connection
 
@@ -50,8 +57,10 @@ async def check_party(connection: Connection, party: str | None) -> None:
     if not posted:
         raise _unknown(
             "party",
-            f"nothing was ever posted for {party!r:.{_SHOWN}}: a party is a subscription's id on account "
-            f"{CONTRACT_LIABILITY.number}, an instructor's on {INSTRUCTOR_PAYABLE.number}, and a user's on "
+            f"nothing was ever posted for {party!r:.{_SHOWN}}: a party is the id of a subscription or a "
+            f"licence on account {CONTRACT_LIABILITY.number}, an instructor's on "
+            f"{INSTRUCTOR_PAYABLE.number}, an organisation's on {RECEIVABLE.number}, and a user's or an "
+            "organisation's on "
             f"{CUSTOMER_CREDIT.number} and {TOKENS_OUTSTANDING.number}",
         )
 

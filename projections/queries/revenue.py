@@ -20,6 +20,13 @@ from ledger.invoices.events import (
     InvoiceSettledWithoutCharge,
     ServiceEnded,
 )
+from ledger.licences.events import (
+    LicenceCredited,
+    LicenceInvoiced,
+    LicenceInvoicePaid,
+    LicenceRecognised,
+    LicenceWrittenOff,
+)
 from ledger.money import round_half_up
 
 _WHOLE_BP = 10_000
@@ -124,17 +131,19 @@ def _rate_bp(part: int, whole: int) -> int:
 class Rollforward(msgspec.Struct, frozen=True):
     """How the contract liability (account 2000) went from one balance to the next:
 
-    opening + billed - recognised - credited + other = closing. A liability stands above zero.
+    opening + billed - recognised - credited - written off + other = closing. A liability stands above zero.
     """
 
     currency: str
     opening_minor: int
     billed_minor: int
-    """Settled invoices, without tax."""
+    """Settled invoices, and those of licences when they are written; without tax."""
     recognised_minor: int
     """Earned, day by day and by services that ended early."""
     credited_minor: int
     """Given back of what was not earned yet."""
+    written_off_minor: int
+    """Of licences' invoices that nobody pays what was not earned yet, less what came back of it."""
     other_minor: int
     """By facts of any other kind, signed; zero unless something new posts to the account."""
     closing_minor: int
@@ -154,6 +163,9 @@ _ROLLFORWARD = """
         coalesce(sum(p.amount_minor) FILTER (
             WHERE e.effective_at >= %(start)s AND e.type = ANY(%(credited)s)
         ), 0)::bigint AS credited_minor,
+        coalesce(sum(p.amount_minor) FILTER (
+            WHERE e.effective_at >= %(start)s AND e.type = ANY(%(written_off)s)
+        ), 0)::bigint AS written_off_minor,
         coalesce(sum(-p.amount_minor) FILTER (
             WHERE e.effective_at >= %(start)s AND e.type <> ALL(%(named)s)
         ), 0)::bigint AS other_minor,
@@ -165,9 +177,10 @@ _ROLLFORWARD = """
     ORDER BY p.currency
 """
 _KINDS = {
-    "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE],
-    "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE],
-    "credited": [InvoiceCredited.TYPE],
+    "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE, LicenceInvoiced.TYPE],
+    "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE, LicenceRecognised.TYPE],
+    "credited": [InvoiceCredited.TYPE, LicenceCredited.TYPE],
+    "written_off": [LicenceWrittenOff.TYPE, LicenceInvoicePaid.TYPE],
 }
 _NAMED = [kind for kinds in _KINDS.values() for kind in kinds]
 

@@ -25,6 +25,14 @@ from ledger.invoices.events import (
     ServiceEnded,
 )
 from ledger.journal import postings
+from ledger.licences.events import (
+    LicenceCredited,
+    LicenceCreditPaidOut,
+    LicenceInvoiced,
+    LicenceInvoicePaid,
+    LicenceRecognised,
+    LicenceWrittenOff,
+)
 from ledger.message import Event
 from ledger.money import format_minor
 from ledger.payments.events import (
@@ -224,112 +232,186 @@ TOKEN_FACTS: dict[str, Event] = {
     ),
 }
 
-FACTS: dict[str, Event] = TOKEN_FACTS | {
-    "PaymentSettled": PaymentSettled(charge_id="ch_1", balance_transaction=txn("charge", 10000, 320)),
-    "PaymentFundsAvailable": PaymentFundsAvailable(
-        balance_transaction_id="txn_charge", net_minor=9680, currency="usd"
+_OF_LICENCE: dict[str, Any] = {"licence_id": "lic_1", "org_id": "org_1", "currency": "usd"}
+_OF_INVOICE: dict[str, Any] = {**_OF_LICENCE, "invoice_id": "linv_1"}
+
+
+def licence_paid(amount: int, **back: Any) -> LicenceInvoicePaid:
+    return LicenceInvoicePaid(
+        **_OF_INVOICE,
+        payment_id="lpy_1",
+        amount_minor=amount,
+        reference="SEPA 17",
+        received_on=NOON.date(),
+        at=NOON,
+        **back,
+    )
+
+
+def licence_credited(recognised: int, tax: int, open_: int) -> LicenceCredited:
+    return LicenceCredited(
+        **_OF_INVOICE,
+        credit_id="lcn_1",
+        number="1-0001-C1",
+        deferred_minor=49_500,
+        recognised_minor=recognised,
+        tax_minor=tax,
+        receivable_minor=open_,
+        open_tax_minor=0,
+        at=NOON,
+        reason="They closed",
+    )
+
+
+LICENCE_FACTS: dict[str, Event] = {
+    "LicenceInvoiced": LicenceInvoiced(
+        **_OF_INVOICE,
+        number="1-0001",
+        kind="term",
+        term=1,
+        net_minor=99_000,
+        tax_minor=19_800,
+        period_start=NOON,
+        period_end=NOON,
+        issued_at=NOON,
+        due_at=NOON,
     ),
-    "RefundSettled of 40.00": refund_settled(0),
-    "RefundSettled of 40.00 with a fee of 0.25": refund_settled(25),
-    "RefundReversed of 40.00": RefundReversed(refund_id="re_1", balance_transaction=txn("back", 4000)),
-    "DisputeFundsWithdrawn with a fee of 15.00": DisputeFundsWithdrawn(
-        dispute_id="dp_1", balance_transaction=txn("taken", -10000, 1500)
+    "LicenceInvoicePaid": licence_paid(118_800),
+    "LicenceRecognised": LicenceRecognised(
+        licence_id="lic_1", until=NOON, currency="usd", amounts=(), total_minor=271
     ),
-    "DisputeFundsReinstated, the fee kept": reinstated(0),
-    "DisputeFundsReinstated, the fee returned": reinstated(-1500),
-    "DisputeLost": DisputeLost(dispute_id="dp_1", withdrawn_minor=10000, currency="usd"),
-    "DisputeWon after a loss": DisputeWon(dispute_id="dp_1", recovered_minor=10000, currency="usd"),
-    "DisputeWon, 1.00 lost in exchange": DisputeWon(dispute_id="dp_1", difference_minor=100, currency="usd"),
-    "PaymentSettled of a sale": sold(),
-    "PaymentSettled of a sale with tax of 19.00": sold(11900, tax_minor=1900),
-    "PaymentSettled of a sale, 20.00 off borne by the platform": discounted("platform", 10000),
-    "PaymentSettled of a sale, 20.00 off borne by the instructor": discounted("instructor", 8000),
-    "RefundSettled of a sale": given_back(NOTHING, 10000),
-    "RefundSettled of half of a sale": given_back(kept(sale(), 10000, "usd", 5000), 5000),
-    "RefundSettled of a sale, 5.00 lost in exchange": given_back(NOTHING, 10500),
-    "RefundSettled of half of a sale, 20.00 off borne by the platform": half_back("platform", 10000),
-    "RefundSettled of half of a sale, 20.00 off borne by the instructor": half_back("instructor", 8000),
-    "EnrolmentActivated, all of its price borne by the platform": had_for_nothing("platform"),
-    "RefundReversed of a sale": RefundReversed(
-        refund_id="re_1", balance_transaction=txn("back", 10000), purpose="course", split=COURSE
+    "LicenceCredited, half of the term earned and nothing paid": licence_credited(0, 9_900, 59_400),
+    "LicenceCredited, half of the term earned and all paid": licence_credited(0, 9_900, 0),
+    "LicenceCredited, what is earned as well": licence_credited(49_500, 19_800, 0),
+    "LicenceCreditPaidOut": LicenceCreditPaidOut(
+        **_OF_LICENCE, transfer_id="ltr_1", amount_minor=59_400, reference="SEPA 18", paid_on=NOON.date()
     ),
-    "DisputeLost of a sale": DisputeLost(
-        dispute_id="dp_1",
-        withdrawn_minor=10000,
-        currency="usd",
-        purpose="course",
-        split=NOTHING.since(COURSE),
+    "LicenceWrittenOff": LicenceWrittenOff(
+        **_OF_INVOICE,
+        deferred_minor=49_500,
+        loss_minor=49_500,
+        tax_minor=19_800,
+        at=NOON,
+        reason="Bankrupt",
     ),
-    "DisputeWon of a sale after a loss": DisputeWon(
-        dispute_id="dp_1", recovered_minor=10000, currency="usd", purpose="course", split=COURSE
+    "LicenceInvoicePaid, half of it after it was written off": licence_paid(
+        59_400, loss_minor=49_500, tax_minor=9_900
     ),
-    "PayoutInitiated": PayoutInitiated(
-        payout_id="po_1",
-        amount_minor=9680,
-        currency="usd",
-        automatic=True,
-        arrival_at=NOON,
-        balance_transaction=txn("payout", -9680),
-    ),
-    "PayoutPaid": PayoutPaid(payout_id="po_1", amount_minor=9680, currency="usd"),
-    "PayoutFailed before it was paid": payout_failed(was_paid=False),
-    "PayoutFailed after it was paid": payout_failed(was_paid=True),
-    "PayoutTransferred": transferred(),
-    "PayoutTransferred, 30.00 of it refunded while it was on its way": transferred(3000),
-    "EarningsAccrued, 70.00 taken back after they were paid": accrued(-7000, 7000),
-    "EarningsAccrued, 50.00 earned after that": accrued(5000, -5000),
-    "TransferReversed": came_back(),
-    "TransferReversed of what is owed back": came_back(-1000),
-    "InvoiceSettled of 9.99 with tax of 1.90": invoice_settled(1189),
-    "InvoiceSettled, 5.00 of it out of the customer's credit": invoice_settled(689),
-    "InvoiceSettledWithoutCharge": InvoiceSettledWithoutCharge(
-        subscription_id="sub_1", user_id="usr_ann", currency="usd", lines=PLAN, tax_minor=190
-    ),
-    "InvoiceFundsAvailable": InvoiceFundsAvailable(
-        balance_transaction_id="txn_invoice", net_minor=1130, currency="usd"
-    ),
-    "InvoiceRecognised": InvoiceRecognised(
-        subscription_id="sub_1", day=NOON.date(), currency="usd", amounts=(), total_minor=36
-    ),
-    "ServiceEnded": ServiceEnded(
-        subscription_id="sub_1", at=NOON, currency="usd", amounts=(), remaining_minor=963
-    ),
-    "InvoiceCredited, half of the period earned": InvoiceCredited(
-        subscription_id="sub_1",
-        user_id="usr_ann",
-        credit_id="crn_1",
-        stripe_credit_note_id="cn_1",
-        number="A-1-CN-1",
-        amount_minor=1189,
-        invoice_currency="usd",
-        currency="usd",
-        deferred_minor=499,
-        recognised_minor=500,
-        tax_minor=190,
-        lines=(),
-    ),
-    "CreditSettled": CreditSettled(
-        user_id="usr_ann",
-        credit_id="crn_1",
-        stripe_refund_id="re_1",
-        balance_transaction=txn("credit", -1189),
-        booked_minor=1189,
-    ),
-    "CreditSettled, 0.11 lost in exchange": CreditSettled(
-        user_id="usr_ann",
-        credit_id="crn_1",
-        stripe_refund_id="re_1",
-        balance_transaction=txn("credit", -1200),
-        booked_minor=1189,
-    ),
-    "CreditReversed": CreditReversed(
-        user_id="usr_ann",
-        credit_id="crn_1",
-        stripe_refund_id="re_1",
-        balance_transaction=txn("credit_back", 1189),
-        booked_minor=1189,
-    ),
+    "LicenceInvoicePaid, the other half": licence_paid(59_400, tax_minor=9_900, deferred_minor=49_500),
 }
+
+FACTS: dict[str, Event] = (
+    TOKEN_FACTS
+    | LICENCE_FACTS
+    | {
+        "PaymentSettled": PaymentSettled(charge_id="ch_1", balance_transaction=txn("charge", 10000, 320)),
+        "PaymentFundsAvailable": PaymentFundsAvailable(
+            balance_transaction_id="txn_charge", net_minor=9680, currency="usd"
+        ),
+        "RefundSettled of 40.00": refund_settled(0),
+        "RefundSettled of 40.00 with a fee of 0.25": refund_settled(25),
+        "RefundReversed of 40.00": RefundReversed(refund_id="re_1", balance_transaction=txn("back", 4000)),
+        "DisputeFundsWithdrawn with a fee of 15.00": DisputeFundsWithdrawn(
+            dispute_id="dp_1", balance_transaction=txn("taken", -10000, 1500)
+        ),
+        "DisputeFundsReinstated, the fee kept": reinstated(0),
+        "DisputeFundsReinstated, the fee returned": reinstated(-1500),
+        "DisputeLost": DisputeLost(dispute_id="dp_1", withdrawn_minor=10000, currency="usd"),
+        "DisputeWon after a loss": DisputeWon(dispute_id="dp_1", recovered_minor=10000, currency="usd"),
+        "DisputeWon, 1.00 lost in exchange": DisputeWon(
+            dispute_id="dp_1", difference_minor=100, currency="usd"
+        ),
+        "PaymentSettled of a sale": sold(),
+        "PaymentSettled of a sale with tax of 19.00": sold(11900, tax_minor=1900),
+        "PaymentSettled of a sale, 20.00 off borne by the platform": discounted("platform", 10000),
+        "PaymentSettled of a sale, 20.00 off borne by the instructor": discounted("instructor", 8000),
+        "RefundSettled of a sale": given_back(NOTHING, 10000),
+        "RefundSettled of half of a sale": given_back(kept(sale(), 10000, "usd", 5000), 5000),
+        "RefundSettled of a sale, 5.00 lost in exchange": given_back(NOTHING, 10500),
+        "RefundSettled of half of a sale, 20.00 off borne by the platform": half_back("platform", 10000),
+        "RefundSettled of half of a sale, 20.00 off borne by the instructor": half_back("instructor", 8000),
+        "EnrolmentActivated, all of its price borne by the platform": had_for_nothing("platform"),
+        "RefundReversed of a sale": RefundReversed(
+            refund_id="re_1", balance_transaction=txn("back", 10000), purpose="course", split=COURSE
+        ),
+        "DisputeLost of a sale": DisputeLost(
+            dispute_id="dp_1",
+            withdrawn_minor=10000,
+            currency="usd",
+            purpose="course",
+            split=NOTHING.since(COURSE),
+        ),
+        "DisputeWon of a sale after a loss": DisputeWon(
+            dispute_id="dp_1", recovered_minor=10000, currency="usd", purpose="course", split=COURSE
+        ),
+        "PayoutInitiated": PayoutInitiated(
+            payout_id="po_1",
+            amount_minor=9680,
+            currency="usd",
+            automatic=True,
+            arrival_at=NOON,
+            balance_transaction=txn("payout", -9680),
+        ),
+        "PayoutPaid": PayoutPaid(payout_id="po_1", amount_minor=9680, currency="usd"),
+        "PayoutFailed before it was paid": payout_failed(was_paid=False),
+        "PayoutFailed after it was paid": payout_failed(was_paid=True),
+        "PayoutTransferred": transferred(),
+        "PayoutTransferred, 30.00 of it refunded while it was on its way": transferred(3000),
+        "EarningsAccrued, 70.00 taken back after they were paid": accrued(-7000, 7000),
+        "EarningsAccrued, 50.00 earned after that": accrued(5000, -5000),
+        "TransferReversed": came_back(),
+        "TransferReversed of what is owed back": came_back(-1000),
+        "InvoiceSettled of 9.99 with tax of 1.90": invoice_settled(1189),
+        "InvoiceSettled, 5.00 of it out of the customer's credit": invoice_settled(689),
+        "InvoiceSettledWithoutCharge": InvoiceSettledWithoutCharge(
+            subscription_id="sub_1", user_id="usr_ann", currency="usd", lines=PLAN, tax_minor=190
+        ),
+        "InvoiceFundsAvailable": InvoiceFundsAvailable(
+            balance_transaction_id="txn_invoice", net_minor=1130, currency="usd"
+        ),
+        "InvoiceRecognised": InvoiceRecognised(
+            subscription_id="sub_1", day=NOON.date(), currency="usd", amounts=(), total_minor=36
+        ),
+        "ServiceEnded": ServiceEnded(
+            subscription_id="sub_1", at=NOON, currency="usd", amounts=(), remaining_minor=963
+        ),
+        "InvoiceCredited, half of the period earned": InvoiceCredited(
+            subscription_id="sub_1",
+            user_id="usr_ann",
+            credit_id="crn_1",
+            stripe_credit_note_id="cn_1",
+            number="A-1-CN-1",
+            amount_minor=1189,
+            invoice_currency="usd",
+            currency="usd",
+            deferred_minor=499,
+            recognised_minor=500,
+            tax_minor=190,
+            lines=(),
+        ),
+        "CreditSettled": CreditSettled(
+            user_id="usr_ann",
+            credit_id="crn_1",
+            stripe_refund_id="re_1",
+            balance_transaction=txn("credit", -1189),
+            booked_minor=1189,
+        ),
+        "CreditSettled, 0.11 lost in exchange": CreditSettled(
+            user_id="usr_ann",
+            credit_id="crn_1",
+            stripe_refund_id="re_1",
+            balance_transaction=txn("credit", -1200),
+            booked_minor=1189,
+        ),
+        "CreditReversed": CreditReversed(
+            user_id="usr_ann",
+            credit_id="crn_1",
+            stripe_refund_id="re_1",
+            balance_transaction=txn("credit_back", 1189),
+            booked_minor=1189,
+        ),
+    }
+)
 
 
 def written(amount: int, unit: str) -> str:

@@ -104,10 +104,10 @@ async def test_the_rollforward_names_what_moved_the_liability(database_url: str)
     stored(database_url, history)
 
     assert await asked(database_url, deferred_rollforward, START - 30 * DAY, february) == [
-        Rollforward("usd", 0, 1_000, 18, 0, 0, 982)
+        Rollforward("usd", 0, 1_000, 18, 0, 0, 0, 982)
     ]
     assert await asked(database_url, deferred_rollforward, february, february + 28 * DAY) == [
-        Rollforward("usd", 982, 0, 36, 400, 0, 546)
+        Rollforward("usd", 982, 0, 36, 400, 0, 0, 546)
     ]
 
 

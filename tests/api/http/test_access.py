@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
+from tests.api.licences import ways as ways_of_licences
 from tests.api.organisations import ways as organisation_ways
 from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
@@ -100,11 +102,32 @@ BODIES: dict[str, dict[str, Any]] = {
     "renameClass": {"name": "7d"},
     "archiveClass": {},
     "addToClass": {"user_id": "usr_member"},
+    "quoteLicence": {"org_id": "org_1", "tier": "starter"},
+    "issueLicence": {"org_id": "org_1", "tier": "starter"},
+    "acceptLicenceQuote": {"quote_id": "quo_1"},
+    "activateLicence": {},
+    "suspendLicence": {"reason": "Unpaid"},
+    "reinstateLicence": {"reason": "Paid"},
+    "renewLicence": {"term": 2},
+    "upgradeLicence": {"tier": "professional"},
+    "revokeLicence": {"reason": "They closed", "credit": True},
+    "recordLicencePayment": {"amount_minor": 1, "reference": "SEPA 17"},
+    "creditLicenceInvoice": {"reason": "Agreed"},
+    "writeOffLicenceInvoice": {"reason": "Bankrupt"},
+    "recordLicenceCreditTransfer": {"amount_minor": 1, "reference": "SEPA 18"},
 }
+DATED = {
+    "quoteLicence": ("valid_until", timedelta(days=1)),
+    "recordLicencePayment": ("received_on", timedelta()),
+    "recordLicenceCreditTransfer": ("paid_on", timedelta()),
+}
+"""The field of a body that is counted from now."""
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
     "getChurn": {"from": "2026-01-01T00:00:00Z"},
     "getDeferredRevenue": {"from": "2026-01-01T00:00:00Z"},
+    "previewLicenceUpgrade": {"tier": "enterprise"},
+    "getLicenceRollforward": {"first": "2026-01"},
     "getCurrentPlan": {"user_id": "usr_owner"},
     "checkFeature": {"user_id": "usr_owner"},
     "getEarnings": {"user_id": "usr_owner"},
@@ -183,6 +206,13 @@ SOMEBODYS = {
     "getTokenBalance",
     "listTokenMovements",
     "getStreak",
+    "getLicence",
+    "acceptLicenceQuote",
+    "activateLicence",
+    "renewLicence",
+    "previewLicenceUpgrade",
+    "upgradeLicence",
+    "listLicenceInvoices",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -241,6 +271,23 @@ FRIENDS = {
     "withdrawFriendRequest": "usr_asked",
 }
 """With whom the owner has an open request."""
+LICENCES = {
+    "getLicence": ways_of_licences.ISSUED,
+    "acceptLicenceQuote": ways_of_licences.QUOTED,
+    "activateLicence": ways_of_licences.ISSUED,
+    "suspendLicence": ways_of_licences.ISSUED,
+    "reinstateLicence": ways_of_licences.SUSPENDED,
+    "renewLicence": ways_of_licences.ISSUED,
+    "previewLicenceUpgrade": ways_of_licences.ISSUED,
+    "upgradeLicence": ways_of_licences.ISSUED,
+    "revokeLicence": ways_of_licences.ISSUED,
+    "listLicenceInvoices": ways_of_licences.ISSUED,
+    "recordLicencePayment": ways_of_licences.ISSUED,
+    "creditLicenceInvoice": ways_of_licences.ISSUED,
+    "writeOffLicenceInvoice": ways_of_licences.ISSUED,
+    "recordLicenceCreditTransfer": ways_of_licences.CREDITED,
+}
+"""What licence each is asked of."""
 AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
 """Which award that waits for a second administrator each is asked of."""
 ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
@@ -289,11 +336,13 @@ class World:
         reviews: dict[str, str],
         learnt: dict[str, str],
         organisations: dict[str, organisation_ways.Ids],
+        licences: dict[str, dict[str, str]],
         **ids: str,
     ) -> None:
         self.app, self.owner, self.ids = app, owner, ids
         self.courses, self.reviews, self.learnt = courses, reviews, learnt
         self.organisations = organisations
+        self.licences = licences
         self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
@@ -301,8 +350,7 @@ class World:
         code = of_organisation.pop("code")
         user_id = of_organisation.pop("user_id", FRIENDS.get(access.operation, "usr_other"))
         path = access.path.format(
-            **self.ids,
-            **of_organisation,
+            **{**self.ids, **self.licences.get(access.operation, {}), **of_organisation},
             payment_method_id="pm_saved",
             key="sell_courses",
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
@@ -320,8 +368,14 @@ class World:
             body = {**body, "payment_id": self.payment_id}
         if access.operation == "purchaseCourse" and body is not None:
             body = {**body, "course_id": self.courses[access.operation]}
+        if body is not None and "org_id" in body:
+            body = {**body, "org_id": self.organisations[""]["org_id"]}
         if access.operation == "joinByCode":
             body = {"code": code}
+        if access.operation in DATED and body is not None:
+            field, ahead = DATED[access.operation]
+            moment = self.app.services.now() + ahead
+            body = {**body, field: (moment if ahead else moment.date()).isoformat()}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
         return await self.app.client.request(
             access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)
@@ -361,12 +415,16 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         asked = request(600)
         ours = {"command_id": new_id("cmd"), "request_id": request_id, "source_ref": request_id}
         await app.services.store.handle(replace(asked, **ours), ROOT)
+    organisations = await organisation_ways.organisations(app, "usr_owner")
+    org_id = organisations[""]["org_id"]
+    licences = {
+        operation: await ways_of_licences.licence_of(app.services, way, org_id)
+        for operation, way in LICENCES.items()
+    }
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     ids["payout_id"] = await paid_to(app, "usr_owner")
-    organisations = await organisation_ways.organisations(app, "usr_owner")
-    await app.projected()
-    return World(app, owner, courses, reviews, learnt, organisations, **ids)
+    return World(app, owner, courses, reviews, learnt, organisations, licences, **ids)
 
 
 async def paid_to(app: Running, user_id: str) -> str:
@@ -499,6 +557,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             org_id="org_1",
             class_id="cls_1",
             invitation_id="oiv_1",
+            licence_id="lic_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

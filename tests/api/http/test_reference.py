@@ -97,6 +97,19 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
 
     idempotent = {handler.operation_id for handler in HANDLERS if handler.opt.get(IDEMPOTENT)}
     assert idempotent == {
+        "quoteLicence",
+        "issueLicence",
+        "acceptLicenceQuote",
+        "activateLicence",
+        "suspendLicence",
+        "reinstateLicence",
+        "renewLicence",
+        "upgradeLicence",
+        "revokeLicence",
+        "recordLicencePayment",
+        "creditLicenceInvoice",
+        "writeOffLicenceInvoice",
+        "recordLicenceCreditTransfer",
         "redeemTokens",
         "fulfilRedemption",
         "cancelRedemption",

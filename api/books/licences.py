@@ -1,0 +1,112 @@
+"""What organisations owe on licences, by age; and what licences have left to earn, month by month."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from api.http.checks import Check
+from api.http.problems import FieldError, Unprocessable
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.services import Services
+from api.words import DAY, MONTH
+from ledger.invoices.recognition import end_of
+from projections.queries import licences
+from projections.queries.licences import LicenceMonth, Receivables
+
+TAGS = ["revenue"]
+MOST_MONTHS = 120
+
+
+def _day_fault(text: str) -> str | None:
+    try:
+        end_of(date.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return f"{text!r:.20} is no day: write it as 2026-01-31"
+    return None
+
+
+def _month_fault(text: str) -> str | None:
+    return "must be from the year 1 to 9998" if text[:4] in {"0000", "9999"} else None
+
+
+AsOf = Annotated[
+    str | None,
+    QueryParameter(pattern=DAY, description="At the end of that UTC day; now, without it."),
+    Check(_day_fault),
+]
+First = Annotated[
+    str,
+    QueryParameter(pattern=MONTH, description="The first month (UTC)."),
+    Check(_month_fault),
+]
+Last = Annotated[
+    str | None,
+    QueryParameter(pattern=MONTH, description="The last month; without it, this one."),
+    Check(_month_fault),
+]
+
+
+class ReceivablesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """By organisation and currency, and how long it is overdue; together it is account 1100 at `before`."""
+
+    before: datetime
+    items: list[Receivables]
+
+
+class LicenceRollforward(msgspec.Struct, frozen=True, kw_only=True):
+    """By currency, the months one after the other."""
+
+    items: list[LicenceMonth]
+
+
+@get(
+    "/api/revenue/receivables",
+    operation_id="getReceivables",
+    summary="What is owed on licences, by age",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def get_receivables(services: NamedDependency[Services], as_of: AsOf = None) -> Read[ReceivablesReport]:
+    """From the postings themselves, so that it ties to the account to the cent."""
+    moment = end_of(date.fromisoformat(as_of)) if as_of else services.now()
+    async with services.reading() as connection:
+        items = await licences.ageing(connection, moment)
+    return Read(ReceivablesReport(before=moment, items=items))
+
+
+@get(
+    "/api/revenue/licenses",
+    operation_id="getLicenceRollforward",
+    summary="Deferred revenue of licences, month by month",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def get_rollforward(
+    services: NamedDependency[Services], first: First, last: Last = None
+) -> Read[LicenceRollforward]:
+    """Opening + invoiced - credited - written off - recognised = closing, which the next month opens with."""
+    months = _months(first, last or f"{services.now().astimezone(UTC):%Y-%m}")
+    async with services.reading() as connection:
+        items = await licences.licence_rollforward(connection, months)
+    return Read(LicenceRollforward(items=items))
+
+
+def _months(first: str, last: str) -> list[date]:
+    """And the one after the last."""
+    begin, end = (date.fromisoformat(f"{one}-01") for one in (first, last))
+    if not begin <= end < begin + timedelta(days=MOST_MONTHS * 31):
+        detail = f"must not be after `last`, nor more than {MOST_MONTHS} months before it"
+        raise Unprocessable.at(FieldError(detail=detail, parameter="first"))
+    months = [begin]
+    while months[-1] <= end:
+        months.append((months[-1] + timedelta(days=31)).replace(day=1))
+    return months
+
+
+HANDLERS = (get_receivables, get_rollforward)

@@ -1,0 +1,148 @@
+"""What is asked of licences, as requests write it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.http.body import AmountMinor, CurrencyCode, Text
+from api.http.checks import Check, blank_fault
+from api.words import NO_NUL, ORGANISATION
+from ledger.licence_tiers import Metric
+from ledger.licences.checks import COUNT_MAX, GRACE_MAX_DAYS, LARGEST_MINOR, MONTHS_MAX, TAX_MAX_BP
+
+OrganisationId = Annotated[str, Meta(pattern=ORGANISATION, examples=["org_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])]
+Tier = Annotated[
+    str,
+    Meta(
+        max_length=50,
+        description="Of the catalogue, or `custom` with its numbers in `custom`.",
+        examples=["starter"],
+    ),
+]
+Months = Annotated[int, Meta(ge=1, le=MONTHS_MAX, description="12 is a year.")]
+Time = Annotated[datetime, Meta(tz=True, examples=["2026-12-31T23:00:00Z"])]
+Reference = Annotated[
+    str,
+    Meta(max_length=255, pattern=NO_NUL, description="As the bank's statement has it. Kept for ever."),
+    Check(blank_fault),
+]
+Reason = Annotated[Text, Meta(description="Kept for ever, so it must not name anybody."), Check(blank_fault)]
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
+
+
+class OfLicence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An empty object: the address says it all."""
+
+
+class NewBilling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`none` is given, `invoice` is due after `net_days`: what is left out is on an invoice, due after 30.
+    `tax_bp` is the tax on top; without it that of the licence's last invoice, or none.
+    """
+
+    kind: Literal["none", "invoice"] = "invoice"
+    net_days: Literal[14, 30, 60] = 30
+    tax_bp: Annotated[int, Meta(ge=0, le=TAX_MAX_BP, description="In basis points: 2000 is 20 %.")] | None = (
+        None
+    )
+
+
+class NewAllowance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`limit` null is without limit. With `overage_minor`, each `per` units begun beyond it are billed."""
+
+    metric: Metric
+    limit: Count | None = None
+    overage_minor: Annotated[int, Meta(ge=0, le=LARGEST_MINOR)] = 0
+    per: Annotated[int, Meta(ge=1, le=COUNT_MAX)] = 1
+
+
+class CustomGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The numbers of a licence that the catalogue does not have. `seats` null is without limit."""
+
+    year_minor: Annotated[int, Meta(ge=0, le=LARGEST_MINOR, description="The price of a year, without tax.")]
+    seats: Annotated[int, Meta(ge=1, le=COUNT_MAX)] | None = None
+    features: Annotated[list[str], Meta(max_length=100)] = []
+    allowances: Annotated[list[NewAllowance], Meta(max_length=10)] = []
+    grace_days: Annotated[int, Meta(ge=0, le=GRACE_MAX_DAYS)] = 14
+
+
+class NewLicence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From `starts_at` on, or from now."""
+
+    org_id: OrganisationId
+    tier: Tier
+    currency: CurrencyCode = "usd"
+    custom: CustomGrant | None = None
+    months: Months = 12
+    billing: NewBilling | None = None
+    starts_at: Time | None = None
+
+
+class NewLicenceQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For a new licence of `org_id`, or with `licence_id` for the renewal of that one."""
+
+    org_id: OrganisationId | None = None
+    licence_id: Annotated[str, Meta(max_length=100)] | None = None
+    tier: Tier
+    currency: CurrencyCode | None = None
+    custom: CustomGrant | None = None
+    months: Months = 12
+    billing: NewBilling | None = None
+    starts_at: Time | None = None
+    valid_until: Time
+
+
+class LicenceQuoteAccepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    quote_id: Annotated[str, Meta(max_length=100)]
+
+
+class LicenceReason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class LicenceRevocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`credit` gives back what is not earned of each invoice."""
+
+    reason: Reason
+    credit: bool
+
+
+class LicenceRenewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`term` is the number that the new term is to have, so that of two who renew at once one does. Without
+    `tier` it is the present one, by the catalogue of now.
+    """
+
+    term: Annotated[int, Meta(ge=2, le=10_000)]
+    tier: Tier | None = None
+    custom: CustomGrant | None = None
+    months: Months = 12
+    billing: NewBilling | None = None
+    backdate: bool = False
+
+
+class LicenceUpgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    tier: Tier
+    custom: CustomGrant | None = None
+    billing: NewBilling | None = None
+
+
+class NewLicencePayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount_minor: AmountMinor
+    reference: Reference
+    received_on: date
+
+
+class NewLicenceCredit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`net_minor` is without tax, which follows; left out it is all that is not earned yet."""
+
+    net_minor: AmountMinor | None = None
+    reason: Reason
+
+
+class LicenceCreditTransfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount_minor: AmountMinor
+    reference: Reference
+    paid_on: date

@@ -1,0 +1,252 @@
+"""Facts about one licence: its terms, and the money of its invoices."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+
+from msgspec import Struct
+
+from ledger.licence_tiers import Grant
+from ledger.licences.terms import Billing, Term
+from ledger.message import Event, Instant
+
+
+class LicenceQuoted(Event, frozen=True, kw_only=True):
+    """A later quote takes the place of one that is open."""
+
+    TYPE: ClassVar[str] = "licences.quoted.v1"
+    licence_id: str
+    org_id: str
+    quote_id: str
+    term: int
+    """Which one it would be."""
+    grant: Grant
+    months: int
+    billing: Billing
+    valid_until: Instant
+    starts_at: Instant | None = None
+    bridges: bool = False
+    """It is for a renewal and was made before the licence lapsed, which it does not while this is open."""
+
+
+class LicenceIssued(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.issued.v1"
+    licence_id: str
+    org_id: str
+    term: Term
+    grant: Grant
+    billing: Billing
+    quote_id: str = ""
+
+
+class LicenceActivated(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.activated.v1"
+    licence_id: str
+    org_id: str
+
+
+class LicenceSuspended(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.suspended.v1"
+    licence_id: str
+    org_id: str
+    reason: str
+
+
+class LicenceReinstated(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.reinstated.v1"
+    licence_id: str
+    org_id: str
+    reason: str
+
+
+class LicenceRenewed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.renewed.v1"
+    licence_id: str
+    org_id: str
+    term: Term
+    grant: Grant
+    billing: Billing
+    quote_id: str = ""
+    backdated: bool = False
+    """It had lapsed, and the term begins when the last one ended all the same."""
+
+
+class LicenceUpgraded(Event, frozen=True, kw_only=True):
+    """From now on, in this term and in those of its tier that follow it already."""
+
+    TYPE: ClassVar[str] = "licences.upgraded.v1"
+    licence_id: str
+    org_id: str
+    terms: tuple[int, ...]
+    at: Instant
+    from_tier: str
+    grant: Grant
+    """With the price that is charged from now on: the old one where the upgrade was given."""
+    billing: Billing
+
+
+class LicenceRevoked(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.revoked.v1"
+    licence_id: str
+    org_id: str
+    reason: str
+    credited: bool = False
+
+
+class LicenceExpired(Event, frozen=True, kw_only=True):
+    """It has lapsed: the term and its grace are over."""
+
+    TYPE: ClassVar[str] = "licences.expired.v1"
+    licence_id: str
+    org_id: str
+    term: int
+    ended_at: Instant
+    lapsed_at: Instant
+
+
+class LicenceNoticeDue(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.notice_due.v1"
+    licence_id: str
+    org_id: str
+    term: int
+    days: int
+    """Before the expiry; 0 is that it has come."""
+    ends_at: Instant
+
+
+class Overage(Struct, frozen=True, kw_only=True):
+    metric: str
+    used: int
+    limit: int
+    amount_minor: int
+
+
+class LicenceInvoiced(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.invoiced.v1"
+    licence_id: str
+    org_id: str
+    invoice_id: str
+    number: str
+    """For people: unique, and counted within the licence."""
+    kind: str
+    """`term`, `upgrade` or `overage`."""
+    term: int
+    net_minor: int
+    tax_minor: int
+    currency: str
+    period_start: Instant
+    period_end: Instant
+    """What is sold is earned evenly from the one to the other."""
+    issued_at: Instant
+    due_at: Instant
+    overage: tuple[Overage, ...] = ()
+
+
+class LicenceInvoicePaid(Event, frozen=True, kw_only=True):
+    """Money in the bank. What was open of the invoice is `amount_minor` less the three parts of what had been
+    written off, which it brings back.
+    """
+
+    TYPE: ClassVar[str] = "licences.invoice_paid.v1"
+    licence_id: str
+    org_id: str
+    invoice_id: str
+    payment_id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    received_on: date
+    open_tax_minor: int = 0
+    """How much of what was open is tax."""
+    loss_minor: int = 0
+    tax_minor: int = 0
+    deferred_minor: int = 0
+    at: Instant
+    """What comes back to be earned is spread evenly from here on."""
+
+
+class InvoiceAmount(Struct, frozen=True, kw_only=True):
+    invoice_id: str
+    amount_minor: int
+
+
+class LicenceRecognised(Event, frozen=True, kw_only=True):
+    """Earned since the last time, of all of the licence's invoices."""
+
+    TYPE: ClassVar[str] = "licences.recognised.v1"
+    licence_id: str
+    until: Instant
+    currency: str
+    amounts: tuple[InvoiceAmount, ...]
+    total_minor: int
+    ended: bool = False
+    """The service ended early, and this is the rest of what was paid for it."""
+
+
+class LicenceCredited(Event, frozen=True, kw_only=True):
+    """A credit note. What it gives back beyond what was open is owed to the organisation."""
+
+    TYPE: ClassVar[str] = "licences.credited.v1"
+    licence_id: str
+    org_id: str
+    invoice_id: str
+    credit_id: str
+    number: str
+    currency: str
+    deferred_minor: int
+    recognised_minor: int
+    tax_minor: int
+    receivable_minor: int
+    """How much of the three together was open."""
+    open_tax_minor: int
+    """How much of that is tax."""
+    at: Instant
+    """What is left to be earned is spread evenly from here on."""
+    reason: str
+
+
+class LicenceCreditPaidOut(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.credit_paid_out.v1"
+    licence_id: str
+    org_id: str
+    transfer_id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    paid_on: date
+
+
+class LicenceWrittenOff(Event, frozen=True, kw_only=True):
+    """All that was open of an invoice: what is not earned was never sold, what is earned is lost."""
+
+    TYPE: ClassVar[str] = "licences.written_off.v1"
+    licence_id: str
+    org_id: str
+    invoice_id: str
+    currency: str
+    deferred_minor: int
+    loss_minor: int
+    tax_minor: int
+    at: Instant
+    reason: str
+
+
+LicenceEvent = (
+    LicenceQuoted
+    | LicenceIssued
+    | LicenceActivated
+    | LicenceSuspended
+    | LicenceReinstated
+    | LicenceRenewed
+    | LicenceUpgraded
+    | LicenceRevoked
+    | LicenceExpired
+    | LicenceNoticeDue
+    | LicenceInvoiced
+    | LicenceInvoicePaid
+    | LicenceRecognised
+    | LicenceCredited
+    | LicenceCreditPaidOut
+    | LicenceWrittenOff
+)

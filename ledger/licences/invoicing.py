@@ -1,0 +1,155 @@
+"""What is invoiced for a licence, and the money that comes for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from ledger.ids import derived_id
+from ledger.licence_tiers import Grant
+from ledger.licences.checks import (
+    check_amount,
+    check_date,
+    check_ids,
+    check_reference,
+    invoice_of,
+    known,
+    written,
+)
+from ledger.licences.commands import InvoiceOverage, RecordLicencePayment
+from ledger.licences.events import LicenceEvent, LicenceInvoiced, LicenceInvoicePaid, Overage
+from ledger.licences.recognising import instant, recognised
+from ledger.licences.refusals import (
+    AmountExceedsOpen,
+    InvalidLicence,
+    LicenceInvoiceNotOpen,
+    OverageInvoiced,
+)
+from ledger.licences.state import Licence, granted_at, month_of
+from ledger.licences.terms import INVOICE, NET_DAYS, Billing
+from ledger.money import round_half_up
+from ledger.subscriptions.proration import boundary
+
+_Events = tuple[LicenceEvent, ...]
+_NUMBERED_BY = 8
+"""Digits of the licence's id that its invoices' numbers begin with."""
+
+
+def invoiced(  # noqa: PLR0913 - what an invoice says
+    licence: Licence,
+    *,
+    kind: str,
+    term: int,
+    net_minor: int,
+    currency: str,
+    billing: Billing,
+    period: tuple[datetime, datetime],
+    at: datetime,
+    before: int = 0,
+    overage: tuple[Overage, ...] = (),
+) -> _Events:
+    """One invoice, after `before` others of the same decision; none where nothing is owed."""
+    if billing.kind != INVOICE or not net_minor:
+        return ()
+    count = len(licence.invoices) + before + 1
+    invoice = LicenceInvoiced(
+        licence_id=licence.licence_id,
+        org_id=licence.org_id,
+        invoice_id=derived_id("linv", licence.licence_id, str(count)),
+        number=f"{licence.licence_id[-_NUMBERED_BY:].upper()}-{count:04}",
+        kind=kind,
+        term=term,
+        net_minor=net_minor,
+        tax_minor=billing.tax_minor(net_minor),
+        currency=currency,
+        period_start=period[0],
+        period_end=period[1],
+        issued_at=at,
+        due_at=at + timedelta(days=billing.net_days),
+        overage=overage,
+    )
+    return (invoice,)
+
+
+def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
+    """By the grant that ran when the month ended, or when the licence did."""
+    start = datetime.combine(command.month, time(), UTC)
+    end = boundary(start, "month", 1) if command.month.day == 1 else start
+    if command.month.day != 1 or command.effective_at < end:
+        raise InvalidLicence("`month` must be the first day of a month that is over.")
+    known(licence)
+    if month_of(start) in licence.overage_months:
+        raise OverageInvoiced(f"The overage of {month_of(start)} is invoiced already.")
+    granted = granted_at(licence, end - timedelta(microseconds=1))
+    if granted is None or granted.term.starts_at >= end:
+        raise InvalidLicence(f"The licence had not begun by the end of {month_of(start)}.")
+    overage = _overage(command, granted.grant)
+    net = licence.billing if licence.billing.kind == INVOICE else Billing(kind=INVOICE, net_days=NET_DAYS[1])
+    return invoiced(
+        licence,
+        kind="overage",
+        term=granted.term.number,
+        net_minor=sum(one.amount_minor for one in overage),
+        currency=granted.grant.currency,
+        billing=net,
+        period=(start, end),
+        at=command.effective_at,
+        overage=overage,
+    )
+
+
+def _overage(command: InvoiceOverage, grant: Grant) -> tuple[Overage, ...]:
+    found = []
+    for used in command.usage:
+        allowance = grant.allowance(used.metric)
+        if allowance is None or allowance.limit is None:
+            continue
+        if amount := allowance.overage(used.used):
+            found.append(
+                Overage(metric=used.metric, used=used.used, limit=allowance.limit, amount_minor=amount)
+            )
+    return tuple(found)
+
+
+def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
+    """First what is open. Of what was written off, its share of the tax comes back, then what was lost, then
+    what had not been earned.
+    """
+    check_ids(command.payment_id)
+    check_reference(command.reference)
+    check_amount("amount_minor", command.amount_minor)
+    invoice = invoice_of(licence, command.invoice_id)
+    check_date("received_on", command.received_on, invoice.issued_at, command.effective_at)
+    left = invoice.open_minor + invoice.written_off_minor
+    if not left:
+        raise LicenceInvoiceNotOpen("Nothing is open of this invoice.")
+    if command.amount_minor > left:
+        raise AmountExceedsOpen(
+            f"{written(left, licence)} of this invoice is not paid; "
+            f"{written(command.amount_minor, licence)} was to be recorded."
+        )
+    settled = min(command.amount_minor, invoice.open_minor)
+    back = command.amount_minor - settled
+    tax = round_half_up(invoice.lost_tax_minor * back, invoice.written_off_minor) if back else 0
+    loss = min(back - tax, invoice.lost_minor)
+    at = instant(licence, command.effective_at)
+    paid = LicenceInvoicePaid(
+        licence_id=licence.licence_id,
+        org_id=licence.org_id,
+        invoice_id=command.invoice_id,
+        payment_id=command.payment_id,
+        amount_minor=command.amount_minor,
+        currency=licence.currency,
+        reference=command.reference,
+        received_on=command.received_on,
+        open_tax_minor=share(invoice.open_tax_minor, settled, invoice.open_minor),
+        loss_minor=loss,
+        tax_minor=tax,
+        deferred_minor=back - tax - loss,
+        at=at,
+    )
+    return (*(recognised(licence, at) if paid.deferred_minor else ()), paid)
+
+
+def share(of_minor: int, part: int, whole: int) -> int:
+    """`of_minor` in the proportion of `part` to `whole`; all of it with the last part."""
+    return round_half_up(of_minor * part, whole) if whole else 0

@@ -1,0 +1,84 @@
+"""Why something is not done with a licence, or with one of its invoices."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger.errors import Invalid, Refused
+
+
+class InvalidLicence(Invalid):
+    """A number, a date or a text is not as it can be."""
+
+    code: ClassVar[str] = "invalid_licence"
+    remedy: ClassVar[str] = "Correct what `detail` names and send it again."
+
+
+class LicenceExists(Refused):
+    """The licence is issued already."""
+
+    code: ClassVar[str] = "licence_exists"
+    remedy: ClassVar[str] = "Renew or upgrade it, or issue another one."
+
+
+class LicenceNotOpen(Refused):
+    """What became of the licence already does not allow it."""
+
+    code: ClassVar[str] = "licence_not_open"
+    remedy: ClassVar[str] = "Read its status, and do what `detail` says first."
+
+
+class LicenceNotStarted(Refused):
+    """The first term begins later."""
+
+    code: ClassVar[str] = "licence_not_started"
+    remedy: ClassVar[str] = "Wait until the time that `detail` tells."
+
+
+class QuoteNotOpen(Refused):
+    """The quote was accepted, another one took its place, or the licence went on without it."""
+
+    code: ClassVar[str] = "quote_not_open"
+    remedy: ClassVar[str] = "Read the licence, and ask for a new quote where one is still needed."
+
+
+class QuoteExpired(Refused):
+    """The quote was valid until a time that is over."""
+
+    code: ClassVar[str] = "quote_expired"
+    remedy: ClassVar[str] = "Ask for a new quote; its numbers may be others."
+
+
+class AlreadyRenewed(Refused):
+    """Somebody has renewed the licence for this term, or the term is not the next one."""
+
+    code: ClassVar[str] = "already_renewed"
+    remedy: ClassVar[str] = "Read the licence; renew the next term only where that is what you want."
+
+
+class NotAnUpgrade(Refused):
+    """Something would become less, which is for the next term, or nothing would change."""
+
+    code: ClassVar[str] = "not_an_upgrade"
+    remedy: ClassVar[str] = "Choose a tier that has all of the present one, or renew with the smaller one."
+
+
+class LicenceInvoiceNotOpen(Refused):
+    """Nothing is open of the invoice, or nothing that could be given back."""
+
+    code: ClassVar[str] = "licence_invoice_not_open"
+    remedy: ClassVar[str] = "Read the invoice: what was paid, credited and written off of it is told."
+
+
+class AmountExceedsOpen(Refused):
+    """More than what is open, owed or left."""
+
+    code: ClassVar[str] = "amount_exceeds_open"
+    remedy: ClassVar[str] = "Record at most what `detail` names."
+
+
+class OverageInvoiced(Refused):
+    """The month's overage is on an invoice already."""
+
+    code: ClassVar[str] = "overage_invoiced"
+    remedy: ClassVar[str] = "Nothing has to be done; a correction is a credit note."

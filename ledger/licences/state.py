@@ -1,0 +1,324 @@
+"""What is remembered of a licence to decide on it. `evolve` takes any history and never fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.licence_tiers import Grant
+from ledger.licences.events import (
+    LicenceActivated,
+    LicenceCredited,
+    LicenceCreditPaidOut,
+    LicenceEvent,
+    LicenceExpired,
+    LicenceInvoiced,
+    LicenceInvoicePaid,
+    LicenceIssued,
+    LicenceNoticeDue,
+    LicenceQuoted,
+    LicenceRecognised,
+    LicenceReinstated,
+    LicenceRenewed,
+    LicenceRevoked,
+    LicenceSuspended,
+    LicenceUpgraded,
+    LicenceWrittenOff,
+)
+from ledger.licences.recognition import Deferral
+from ledger.licences.terms import INVOICE, Billing, Term
+from ledger.message import Instant
+from ledger.persistent import PersistentMap, PersistentSet
+
+
+class Quote(Struct, frozen=True):
+    quote_id: str
+    term: int
+    grant: Grant
+    months: int
+    billing: Billing
+    valid_until: Instant
+    starts_at: Instant | None = None
+    bridges: bool = False
+
+
+class Granted(Struct, frozen=True):
+    """A term and what it grants."""
+
+    term: Term
+    grant: Grant
+
+
+class Invoice(Struct, frozen=True):
+    number: str
+    kind: str
+    term: int
+    net_minor: int
+    tax_minor: int
+    """Both as they were written."""
+    issued_at: Instant
+    due_at: Instant
+    deferral: Deferral
+    open_net_minor: int
+    open_tax_minor: int
+    sold_minor: int
+    """Of the net what is neither credited nor written off."""
+    owed_tax_minor: int
+    """The same of the tax."""
+    paid_minor: int = 0
+    credits: int = 0
+    lost_minor: int = 0
+    """Written off of what was earned, and not come back; then of what was not, and of the tax."""
+    lost_deferred_minor: int = 0
+    lost_tax_minor: int = 0
+
+    @property
+    def open_minor(self) -> int:
+        """Its part of account 1100."""
+        return self.open_net_minor + self.open_tax_minor
+
+    @property
+    def written_off_minor(self) -> int:
+        return self.lost_minor + self.lost_deferred_minor + self.lost_tax_minor
+
+    @property
+    def earned_minor(self) -> int:
+        """What stands of the net and is recognised."""
+        return self.sold_minor - self.deferral.left_minor
+
+
+class Licence(Struct, frozen=True):
+    licence_id: str = ""
+    """Empty before it is quoted or issued."""
+    org_id: str = ""
+    quote: Quote | None = None
+    """The one that is open, were it not for its date."""
+    granted: PersistentMap[Granted] = PersistentMap()
+    """The terms, by number as text, the oldest first."""
+    billing: Billing = Billing()
+    """The last one by which something was invoiced."""
+    activated: bool = False
+    suspended: bool = False
+    revoked: bool = False
+    expired_term: int = 0
+    """The last one that was said to have lapsed."""
+    noticed_term: int = 0
+    noticed_days: int = 0
+    """The last notice."""
+    invoices: PersistentMap[Invoice] = PersistentMap()
+    overage_months: PersistentSet = PersistentSet()
+    recognised_until: Instant | None = None
+    owed_minor: int = 0
+    """By credit notes, and not paid out: its part of account 2300."""
+    owed_since: Instant | None = None
+    """When that was last zero."""
+
+    @property
+    def last(self) -> Granted | None:
+        return self.granted.newest
+
+    @property
+    def first(self) -> Granted | None:
+        return self.granted.get("1")
+
+    @property
+    def terms(self) -> tuple[Granted, ...]:
+        """To be shown: all of them."""
+        return tuple(self.granted.values())
+
+    @property
+    def currency(self) -> str:
+        """All of its invoices are in one; empty before the first term."""
+        return self.last.grant.currency if self.last else ""
+
+    @property
+    def deferred_minor(self) -> int:
+        return sum(one.deferral.left_minor for one in self.invoices.values())
+
+
+def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a closed union
+    licence: Licence, event: LicenceEvent
+) -> Licence:
+    match event:
+        case LicenceQuoted():
+            return _quoted(licence, event)
+        case LicenceIssued() | LicenceRenewed():
+            return _granted(licence, event)
+        case LicenceActivated():
+            return replace(licence, activated=True)
+        case LicenceSuspended():
+            return replace(licence, suspended=True)
+        case LicenceReinstated():
+            return replace(licence, suspended=False)
+        case LicenceUpgraded():
+            billing = _last_billing(licence, event.billing)
+            return replace(licence, granted=_upgraded(licence.granted, event), billing=billing)
+        case LicenceRevoked():
+            return replace(licence, revoked=True, quote=None)
+        case LicenceExpired():
+            return replace(licence, expired_term=event.term)
+        case LicenceNoticeDue():
+            return replace(licence, noticed_term=event.term, noticed_days=event.days)
+        case LicenceInvoiced():
+            return _invoiced(licence, event)
+        case LicenceInvoicePaid():
+            return _changed(licence, event.invoice_id, lambda invoice: _paid(invoice, event))
+        case LicenceRecognised():
+            return _recognised(licence, event)
+        case LicenceCredited():
+            return _credited(licence, event)
+        case LicenceCreditPaidOut():
+            return replace(licence, owed_minor=licence.owed_minor - event.amount_minor)
+        case LicenceWrittenOff():
+            return _changed(licence, event.invoice_id, lambda invoice: _written_off(invoice, event))
+        case _:
+            assert_never(event)
+
+
+def _quoted(licence: Licence, event: LicenceQuoted) -> Licence:
+    quote = Quote(
+        event.quote_id,
+        event.term,
+        event.grant,
+        event.months,
+        event.billing,
+        event.valid_until,
+        event.starts_at,
+        event.bridges,
+    )
+    return replace(licence, licence_id=event.licence_id, org_id=event.org_id, quote=quote)
+
+
+def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence:
+    return replace(
+        licence,
+        licence_id=event.licence_id,
+        org_id=event.org_id,
+        quote=None,
+        granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant)),
+        billing=_last_billing(licence, event.billing),
+    )
+
+
+def _last_billing(licence: Licence, billing: Billing) -> Billing:
+    return billing if billing.kind == INVOICE else licence.billing
+
+
+def _upgraded(granted: PersistentMap[Granted], event: LicenceUpgraded) -> PersistentMap[Granted]:
+    for number in event.terms:
+        if (one := granted.get(str(number))) is not None:
+            granted = granted.put(str(number), replace(one, grant=event.grant))
+    return granted
+
+
+def _invoiced(licence: Licence, event: LicenceInvoiced) -> Licence:
+    invoice = Invoice(
+        number=event.number,
+        kind=event.kind,
+        term=event.term,
+        net_minor=event.net_minor,
+        tax_minor=event.tax_minor,
+        issued_at=event.issued_at,
+        due_at=event.due_at,
+        deferral=Deferral(event.period_start, event.period_end, event.net_minor),
+        open_net_minor=event.net_minor,
+        open_tax_minor=event.tax_minor,
+        sold_minor=event.net_minor,
+        owed_tax_minor=event.tax_minor,
+    )
+    months = licence.overage_months
+    if event.kind == "overage":
+        months = months.add(month_of(event.period_start))
+    return replace(licence, invoices=licence.invoices.put(event.invoice_id, invoice), overage_months=months)
+
+
+def month_of(moment: datetime) -> str:
+    return f"{moment:%Y-%m}"
+
+
+def _paid(invoice: Invoice, event: LicenceInvoicePaid) -> Invoice:
+    back = event.loss_minor + event.tax_minor + event.deferred_minor
+    settled = event.amount_minor - back
+    return replace(
+        invoice,
+        paid_minor=invoice.paid_minor + event.amount_minor,
+        open_net_minor=invoice.open_net_minor - settled + event.open_tax_minor,
+        open_tax_minor=invoice.open_tax_minor - event.open_tax_minor,
+        sold_minor=invoice.sold_minor + event.loss_minor + event.deferred_minor,
+        owed_tax_minor=invoice.owed_tax_minor + event.tax_minor,
+        lost_minor=invoice.lost_minor - event.loss_minor,
+        lost_deferred_minor=invoice.lost_deferred_minor - event.deferred_minor,
+        lost_tax_minor=invoice.lost_tax_minor - event.tax_minor,
+        deferral=_moved(invoice, event.deferred_minor, event.at),
+    )
+
+
+def _moved(invoice: Invoice, by_minor: int, at: datetime) -> Deferral:
+    return invoice.deferral.changed(by_minor, at) if by_minor else invoice.deferral
+
+
+def _recognised(licence: Licence, event: LicenceRecognised) -> Licence:
+    invoices = licence.invoices
+    for one in event.amounts:
+        if (invoice := invoices.get(one.invoice_id)) is not None:
+            told = replace(invoice, deferral=invoice.deferral.told(one.amount_minor))
+            invoices = invoices.put(one.invoice_id, told)
+    until = max(event.until, licence.recognised_until or event.until)
+    return replace(licence, invoices=invoices, recognised_until=until)
+
+
+def _credited(licence: Licence, event: LicenceCredited) -> Licence:
+    net = event.deferred_minor + event.recognised_minor
+    owed = net + event.tax_minor - event.receivable_minor
+
+    def credited(invoice: Invoice) -> Invoice:
+        return replace(
+            invoice,
+            credits=invoice.credits + 1,
+            open_net_minor=invoice.open_net_minor - event.receivable_minor + event.open_tax_minor,
+            open_tax_minor=invoice.open_tax_minor - event.open_tax_minor,
+            sold_minor=invoice.sold_minor - net,
+            owed_tax_minor=invoice.owed_tax_minor - event.tax_minor,
+            deferral=_moved(invoice, -event.deferred_minor, event.at),
+        )
+
+    since = licence.owed_since if licence.owed_minor else event.at
+    return replace(
+        _changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed, owed_since=since
+    )
+
+
+def _written_off(invoice: Invoice, event: LicenceWrittenOff) -> Invoice:
+    return replace(
+        invoice,
+        open_net_minor=0,
+        open_tax_minor=0,
+        sold_minor=invoice.sold_minor - event.deferred_minor - event.loss_minor,
+        owed_tax_minor=invoice.owed_tax_minor - event.tax_minor,
+        lost_minor=invoice.lost_minor + event.loss_minor,
+        lost_deferred_minor=invoice.lost_deferred_minor + event.deferred_minor,
+        lost_tax_minor=invoice.lost_tax_minor + event.tax_minor,
+        deferral=_moved(invoice, -event.deferred_minor, event.at),
+    )
+
+
+def _changed(licence: Licence, invoice_id: str, change: Callable[[Invoice], Invoice]) -> Licence:
+    invoice = licence.invoices.get(invoice_id)
+    if invoice is None:
+        return licence
+    return replace(licence, invoices=licence.invoices.put(invoice_id, change(invoice)))
+
+
+def granted_at(licence: Licence, at: datetime) -> Granted | None:
+    """The term that runs, or the last that did; the first before it begins."""
+    found = licence.last
+    while found is not None and found.term.starts_at > at:
+        before = licence.granted.get(str(found.term.number - 1))
+        if before is None:
+            break
+        found = before
+    return found

@@ -1,0 +1,45 @@
+"""How a licence of a test came to be what it is: only quoted, issued, suspended, or owing a credit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.services import Services
+from ledger.ids import new_id
+from ledger.licences.commands import (
+    CreditLicenceInvoice,
+    IssueLicence,
+    LicenceCommand,
+    QuoteLicence,
+    RecordLicencePayment,
+    SuspendLicence,
+)
+from ledger.licences.decider import LICENCE
+from ledger.licences.stream import stream_of
+from ledger.message import Origin
+from tests.ledger.licence_examples import DAY, command
+
+ADMIN = Origin(actor="usr_root", roles=frozenset({"admin"}))
+ISSUED, QUOTED, SUSPENDED, CREDITED = "issued", "quoted", "suspended", "credited"
+
+
+async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str]:
+    """Of that organisation: its id, and that of its invoice where it has one."""
+    licence_id = new_id("lic")
+
+    async def do(kind: type[LicenceCommand], **changes: Any) -> None:
+        ours = {"command_id": new_id("cmd"), "licence_id": licence_id}
+        await services.store.handle(command(kind, services.now(), **ours, **changes), ADMIN)
+
+    if way == QUOTED:
+        await do(QuoteLicence, org_id=org_id, valid_until=services.now() + DAY)
+        return {"licence_id": licence_id}
+    await do(IssueLicence, org_id=org_id)
+    licence = await services.store.state(LICENCE, stream_of(licence_id))
+    (invoice_id,) = licence.invoices
+    if way == SUSPENDED:
+        await do(SuspendLicence, reason="Unpaid")
+    if way == CREDITED:
+        await do(RecordLicencePayment, invoice_id=invoice_id, amount_minor=99_000)
+        await do(CreditLicenceInvoice, invoice_id=invoice_id, net_minor=1_000)
+    return {"licence_id": licence_id, "invoice_id": invoice_id}
