@@ -88,7 +88,7 @@ def terms_of(
     by_rule = (Part("base", known.amount),) if known.amount else ()
     return Terms(
         parts=parts or by_rule,
-        expires_at=_expiry(known, pending_until or now.at),
+        expires_at=_expiry(known, max(pending_until or now.at, now.at)),
         pending_until=pending_until,
         counted=known.counts,
         tier=tier,

@@ -536,6 +536,14 @@ def test_a_completion_of_a_paid_course_is_pending_until_it_can_be_refunded_no_mo
     assert sums(after(followed(done, days=31))) == (100, 0, 0)
 
 
+def test_what_is_completed_long_after_its_purchase_is_good_for_as_long_as_anything_else() -> None:
+    """The time to refund it was over when it was earned: it can be spent from that moment, and not before."""
+    done = enrolled(bought(), report("itm_1", "itm_2", after=500 * DAY))[0]
+    command = followed(done, days=500)
+    assert command.terms.expires_at == MIDNIGHT + 865 * DAY
+    assert sums(after(command, settle(days=864))) == (100, 0, 0)
+
+
 def test_a_completion_of_a_free_course_is_there_at_once() -> None:
     free = enrolled(Enrolment(), reserve(offered={"price_minor": 0}, expected_minor=0))[0]
     command = followed(enrolled(free, DONE)[0])
