@@ -123,7 +123,7 @@ def confirm(command: ConfirmAward, tokens: Tokens) -> _Events:
 
 def reinstate(command: ReinstateAward, tokens: Tokens) -> _Events:
     """As it was, but for what had expired; it uses up no limit, as the first one did."""
-    was, at = command.award, command.effective_at
+    was, at = command.award, tokens.moment_of(command.effective_at)
     _check_id(command)
     amount = was.amount - command.expired
     is_over = was.stretch.expires_at is not None and was.stretch.expires_at <= at

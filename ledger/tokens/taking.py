@@ -105,7 +105,7 @@ def restore(command: RestoreTokens, tokens: Tokens) -> _Events:
     more, and are the first to go to the debt.
     """
     assert command.command_id == restore_id(command.redemption_id)
-    at = command.effective_at
+    at = tokens.moment_of(command.effective_at)
     over = tuple(one for one in command.taken if one.expires_at is not None and one.expires_at <= at)
     good = tuple(one for one in command.taken if one not in over)
     amount = total(command.taken)

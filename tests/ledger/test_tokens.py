@@ -367,6 +367,28 @@ def test_what_has_expired_meanwhile_is_good_for_seven_days_more() -> None:
     assert (tokens.balance, as_of(tokens, ANN, until).balance) == (150, 50)
 
 
+def test_a_clock_that_is_behind_gives_nothing_back_to_what_has_expired_already() -> None:
+    """Another process was at work past midnight; what this one gives again can be spent, and expires once."""
+    tokens, facts = when(
+        Tokens(),
+        award(100, expires_at=MIDNIGHT + 10 * DAY),
+        award(50, "b", expires_at=MIDNIGHT + 10 * DAY),
+        redeem(60, days=1),
+    )
+    _, second, spent = facts
+    assert isinstance(second, TokensAwarded)
+    assert isinstance(spent, TokensRedeemed)
+    tokens, _ = when(tokens, claw_back(second, days=2), settle(days=10.6))
+    tokens, more = when(tokens, restore(spent, days=10.4))
+    restored = only(more, TokensRestored)
+    assert (restored.given_back, restored.regranted.amount) == ((), 60)
+    assert restored.restored_at == MIDNIGHT + 10 * DAY
+    tokens, more = when(tokens, reinstate(second, days=10.4))
+    assert only(more, TokensAwarded).stretch.expires_at == MIDNIGHT + 17 * DAY
+    assert tokens.balance == sum(strip.left for strip in tokens.strips) == 110
+    assert sums(when(tokens, redeem(110, 2, days=11))[0]) == (0, 0, 0)
+
+
 def test_an_award_whose_reversal_came_to_nothing_is_as_it_was_and_uses_no_cap() -> None:
     tokens, facts = when(Tokens(), award(500))
     won = only(facts, TokensAwarded)
