@@ -628,6 +628,21 @@ def test_a_completion_is_awarded_once_clawed_back_with_the_access_and_given_agai
     assert (type(second), second.attempt, second.cause_id) == (AwardTokens, 2, "enr_2")
 
 
+def test_rules_by_which_a_completion_earns_nothing_take_nothing_of_what_others_gave() -> None:
+    """An operator's new rules are in force when what followed is looked at once more, or a refund fails."""
+    nothing = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "course_completed": Rule(amount=0)})
+    later = now(catalogue=replace(DEFAULT_CATALOGUE, tokens=nothing))
+    done = enrolled(bought(), DONE)[0]
+    tokens, facts = when(Tokens(), followed(done))
+    stands = Attempt(1, only(facts, TokensAwarded))
+    assert completion_followed(COMPLETION, done, stands, later) is None
+    gone = enrolled(done, revoke())[0]
+    _, facts = when(tokens, followed(gone, stands))
+    reversed_ = Attempt(1, stands.award, only(facts, TokensClawedBack))
+    assert isinstance(completion_followed(COMPLETION, done, reversed_, later), ReinstateAward)
+    assert completion_followed(COMPLETION, done, Attempt(), later) is None
+
+
 def test_what_a_service_awarded_for_a_course_is_not_taken_for_an_enrolment_that_is_not_completed() -> None:
     _, facts = when(Tokens(), award(100, "crs_1"))
     own = only(facts, TokensAwarded)
