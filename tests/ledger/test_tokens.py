@@ -203,6 +203,8 @@ def test_only_so_many_awards_wait_for_a_second_administrator() -> None:
         (award(), "svc", "service", True),
         (by_hand(1), "svc", "service", False),
         (by_hand(1), "usr_root", "admin", True),
+        (award(), "usr_root", "admin", True),
+        (award(), ANN, "admin", False),
         (award(), ANN, "student", False),
         (request(1), "usr_root", "admin", True),
         (request(1), "usr_eve", "admin", False),

@@ -305,6 +305,8 @@ async def test_no_admin_gives_themselves_tokens_alone(root: Caller, eve: Caller)
     asked = (await post(root, "award", **{**body, "amount": 900})).json()
     own = problem(await post(eve, f"awards/{asked['request_id']}/confirm"))
     assert (own["status"], own["code"]) == (403, "same_admin")
+    by_rule = problem(await post(eve, "award", user_id=eve.user_id, rule="course_published", source_ref="1"))
+    assert (by_rule["status"], by_rule["code"]) == (403, "forbidden")
 
 
 async def test_an_award_that_is_declined_gives_nothing(ann: Caller, root: Caller, eve: Caller) -> None:
