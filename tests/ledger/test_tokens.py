@@ -682,6 +682,8 @@ def test_the_rules_are_a_part_of_the_catalogue() -> None:
     assert "course_completed, helpful_review, course_published" in fault(lacking)
     with pytest.raises(InvalidCatalogue, match=r"tokens\.rules"):
         check(replace(DEFAULT_CATALOGUE, tokens=lacking))
+    fixed = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, BY_HAND: Rule(amount=50)})
+    assert "who gives tokens by hand says how many" in fault(fixed)
     for name in ("streak_seven", "streak_07", "Quiz", "a b"):
         odd = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, name: Rule(amount=1)})
         assert name in fault(odd)
