@@ -112,7 +112,8 @@ def grace_until(at: datetime, catalogue: Catalogue) -> datetime:
 def awarded(award: Award, attempt: Attempt, now: Now) -> AwardTokens | None:
     """None where it stands, or the rules award no such thing."""
     source, number = award.source, attempt.number + 1
-    if attempt.stands or source.rule not in now.catalogue.tokens.rules:
+    rule = now.catalogue.tokens.rules.get(source.rule)
+    if attempt.stands or rule is None or not (award.parts or rule.amount):
         return None
     return AwardTokens(
         command_id=source.award_id(number),

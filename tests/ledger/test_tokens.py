@@ -35,7 +35,7 @@ from ledger.tokens.events import (
     TokensRedeemed,
     TokensRestored,
 )
-from ledger.tokens.following import Attempt, Now, completion_followed, terms_of
+from ledger.tokens.following import Attempt, Award, Now, Source, awarded, completion_followed, terms_of
 from ledger.tokens.refusals import (
     CapReached,
     DailyLimitReached,
@@ -643,6 +643,14 @@ def test_rules_by_which_a_completion_earns_nothing_take_nothing_of_what_others_g
     reversed_ = Attempt(1, stands.award, only(facts, TokensClawedBack))
     assert isinstance(completion_followed(COMPLETION, done, reversed_, later), ReinstateAward)
     assert completion_followed(COMPLETION, done, Attempt(), later) is None
+
+
+def test_a_rule_that_says_no_amount_is_left_to_who_awards_by_it() -> None:
+    """What the ledger itself follows would be an award of nothing, and the source would be used up."""
+    left = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "streak_7": Rule(amount=0)})
+    streak = Award(source=Source(ANN, "streak_7", "2026-03-01"), parts=())
+    assert awarded(streak, Attempt(), now(catalogue=replace(DEFAULT_CATALOGUE, tokens=left))) is None
+    assert isinstance(awarded(streak, Attempt(), now()), AwardTokens)
 
 
 def test_what_a_service_awarded_for_a_course_is_not_taken_for_an_enrolment_that_is_not_completed() -> None:
