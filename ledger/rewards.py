@@ -118,6 +118,8 @@ def fault(rules: TokenRules) -> str:
                 f"`tokens.rules`: {name!r:.80} is no name for a rule: write it in lower case with "
                 "underscores, and one for a streak as streak_7."
             )
+    if rules.rules[BY_HAND].amount:
+        return f"`tokens.rules.{BY_HAND}.amount` must be 0: who gives tokens by hand says how many."
     if not money.is_currency(rules.value.currency.lower()):
         return f"`tokens.value.currency`: {rules.value.currency!r:.20} is no ISO 4217 code such as 'usd'."
     return ""

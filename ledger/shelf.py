@@ -13,6 +13,8 @@ import msgspec
 
 Kind = Literal["feature_unlock", "premium_content", "merchandise", "donation"]
 PREMIUM: Kind = "premium_content"
+ONE_AT_A_TIME: frozenset[str] = frozenset({"feature_unlock", PREMIUM})
+"""What a user has, or waits for, is not redeemed once more meanwhile."""
 
 Cost = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]

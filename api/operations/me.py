@@ -37,7 +37,8 @@ Call = Request[Principal, Any, State]
 TAGS = ["me"]
 _UTC = "UTC"
 """Of who said none."""
-_ZONES = frozenset(available_timezones())
+_ZONES = frozenset(available_timezones() - {"Factory", "localtime"})
+"""Neither where nobody set one, nor what the machine has that this runs on: another's days are others."""
 
 
 def _zone_fault(name: str) -> str | None:

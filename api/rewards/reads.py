@@ -9,6 +9,7 @@ import msgspec
 
 from ledger.enrolments.refusals import AlreadyEnrolled, CourseNotForSale, OwnCourse, PurchaseInProgress
 from ledger.redemptions.decider import Taken
+from ledger.shelf import ONE_AT_A_TIME
 from ledger.store.batched_queries import Connection
 
 _TAKEN: Final = """
@@ -20,6 +21,7 @@ _TAKEN: Final = """
                max(ends_at) AS ends_at
         FROM redemptions
         WHERE user_id = %(user_id)s
+          AND kind = ANY(%(one_at_a_time)s)
           AND (status IN ('held', 'waiting') OR (status = 'fulfilled' AND ends_at IS NOT NULL))
         GROUP BY reward_id
     ) AS r ON r.reward_id = c.reward_id
@@ -39,7 +41,11 @@ _COURSES: Final[LiteralString] = """
 
 async def taken(connection: Connection, user_id: str, reward_ids: Sequence[str]) -> Mapping[str, Taken]:
     """By reward; without those of which nothing ever was."""
-    asked = {"user_id": user_id, "reward_ids": list(reward_ids)}
+    asked = {
+        "user_id": user_id,
+        "reward_ids": list(reward_ids),
+        "one_at_a_time": sorted(ONE_AT_A_TIME),
+    }
     found = await (await connection.execute(_TAKEN, asked)).fetchall()
     return {
         reward_id: Taken(live, theirs, bool(undecided), ends_at)

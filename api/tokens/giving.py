@@ -151,7 +151,7 @@ async def _request(services: Services, request_id: str) -> TokenRequestRow:
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="It is granted",
-    responses=responses(NotFound, SameAdmin, SourceUsed),
+    responses=responses(NotFound, SameAdmin, SourceUsed, CapReached, DailyLimitReached),
 )
 async def confirm_award(
     request_id: FromPath[str],

@@ -42,13 +42,12 @@ from ledger.redemptions.refusals import (
 )
 from ledger.redemptions.state import Redeemed, Redemption, evolve
 from ledger.redemptions.stream import stream_of
-from ledger.shelf import PREMIUM
+from ledger.shelf import ONE_AT_A_TIME, PREMIUM
 from ledger.visible import is_visible
 
 REASON_MAX = 500
 TOO_LATE = "released_already"
 """Why a redemption is cancelled whose tokens were taken after it had been released."""
-_ONE_AT_A_TIME = frozenset({"feature_unlock", PREMIUM})
 _WAITS = frozenset({"merchandise", PREMIUM})
 _Events = tuple[RedemptionEvent, ...]
 
@@ -82,9 +81,9 @@ class Taken(Struct, frozen=True):
     theirs: int = 0
     """Of `live`, by that user."""
     undecided: bool = False
-    """Their last one is neither theirs yet nor let go."""
+    """Their last one of those that are had one at a time is neither theirs yet nor let go."""
     ends_at: datetime | None = None
-    """When what their last one unlocked ends."""
+    """When what that one unlocked ends."""
 
 
 def taken_of(redeemed: Redeemed, user_id: str) -> Taken:
@@ -103,7 +102,7 @@ def why_not(offer: Offer, taken: Taken, at: datetime) -> OutOfStock | LimitReach
         )
     if offer.limit is not None and taken.theirs >= offer.limit:
         return LimitReached(f"You have redeemed this reward as often as one may: {taken.theirs}.")
-    return _running(taken, at) if offer.kind in _ONE_AT_A_TIME else None
+    return _running(taken, at) if offer.kind in ONE_AT_A_TIME else None
 
 
 def _running(taken: Taken, at: datetime) -> LimitReached | None:
@@ -230,4 +229,5 @@ REWARD: Decider[RedemptionCommand, Redeemed, RedemptionEvent] = Decider(
     initial=Redeemed(),
     commands=get_args(RedemptionCommand),
     events=get_args(RedemptionEvent),
+    revision=2,
 )

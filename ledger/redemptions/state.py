@@ -17,6 +17,7 @@ from ledger.redemptions.events import (
     RedemptionHeld,
     RedemptionReleased,
 )
+from ledger.shelf import ONE_AT_A_TIME
 
 Status = Literal["held", "waiting", "fulfilled", "released", "cancelled"]
 """`waiting` for somebody to fulfil it, or for its course; what needs nothing more is fulfilled at once."""
@@ -55,7 +56,8 @@ class Redeemed(Struct, frozen=True):
     live_of: PersistentMap[int] = PersistentMap()
     """By user."""
     newest_of: PersistentMap[str] = PersistentMap()
-    """The last redemption of each user, live or not."""
+    """The last redemption of each user, live or not, of those that are had one at a time: an operator may
+    have made something else of the reward since."""
 
 
 def evolve(redeemed: Redeemed, event: RedemptionEvent) -> Redeemed:
@@ -82,6 +84,8 @@ def evolve(redeemed: Redeemed, event: RedemptionEvent) -> Redeemed:
 def _held(redeemed: Redeemed, event: RedemptionHeld) -> Redeemed:
     begun = Redemption(event.user_id, event.kind, event.cost, event.days, course_id=event.course_id)
     held = _changed(redeemed, event.redemption_id, begun, 1)
+    if event.kind not in ONE_AT_A_TIME:
+        return held
     return replace(held, newest_of=held.newest_of.put(event.user_id, event.redemption_id))
 
 

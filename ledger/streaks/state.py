@@ -34,15 +34,28 @@ class Streak(Struct, frozen=True):
         """Whether activity on `day`, which is none of those credited, belongs to this streak."""
         if self.last is None:
             return False
-        newest = max(self.last, self.held or self.last)
-        return day in {newest, day_after(newest, zone)} or self._skipped_by_travel(at)
+        return day <= day_after(self._newest(self.last), zone) or self._skipped_by_travel(at)
+
+    def over_at(self, zone: ZoneInfo) -> datetime | None:
+        """When activity belongs to it no more, if there is none until then; None where there is no streak."""
+        if self.last is None:
+            return None
+        by_date = ends_at(day_after(self._newest(self.last), zone), zone)
+        return max(by_date, self.credited_at[-1] + ONE_DAY) if self._has_travelled else by_date
+
+    def _newest(self, last: date) -> date:
+        """On which there was activity. One between it and the last that is credited was missed by nobody."""
+        return max(last, self.held or last)
+
+    @property
+    def _has_travelled(self) -> bool:
+        """Since the last date was credited."""
+        changed, credited = self.zone_changed_at, self.credited_at
+        return changed is not None and bool(credited) and changed >= credited[-1]
 
     def _skipped_by_travel(self, at: datetime) -> bool:
         """Whether a gap is made by a change of zone alone, as less than 24 hours are over."""
-        changed, credited = self.zone_changed_at, self.credited_at
-        if changed is None or not credited:
-            return False
-        return changed >= credited[-1] and at - credited[-1] <= ONE_DAY
+        return self._has_travelled and at - self.credited_at[-1] <= ONE_DAY
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -63,14 +76,13 @@ def standing(streak: Streak, at: datetime, zone: ZoneInfo) -> Standing:
     today = local_date(at, zone)
     counted = streak.last is not None and streak.last >= today
     alive = counted or streak.continues(today, at, zone)
-    until = ends_at(day_after(streak.last, zone) if counted and streak.last else today, zone)
     return Standing(
         today=today,
         today_ends_at=ends_at(today, zone),
         today_counts=counted,
         current=streak.days if alive else 0,
         longest=streak.longest,
-        kept_until=until if alive else None,
+        kept_until=streak.over_at(zone) if alive else None,
     )
 
 

@@ -123,9 +123,9 @@ def confirm(command: ConfirmAward, tokens: Tokens) -> _Events:
 
 def reinstate(command: ReinstateAward, tokens: Tokens) -> _Events:
     """As it was, but for what had expired; it uses up no limit, as the first one did."""
-    was, at = command.award, command.effective_at
+    was, at = command.award, tokens.moment_of(command.effective_at)
     _check_id(command)
-    amount = was.amount - command.expired
+    amount = was.amount + was.expired - command.expired
     is_over = was.stretch.expires_at is not None and was.stretch.expires_at <= at
     pending = amount > 0 and was.pending_until is not None and was.pending_until > at
     expires_at = command.grace_until if is_over else was.stretch.expires_at
@@ -150,6 +150,7 @@ def reinstate(command: ReinstateAward, tokens: Tokens) -> _Events:
         reason=was.reason,
         cause_id=was.cause_id,
         reinstates=was.lot_id,
+        expired=command.expired,
     )
     return (again,)
 

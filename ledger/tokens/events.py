@@ -70,6 +70,8 @@ class TokensAwarded(Event, frozen=True, kw_only=True):
     """Of one by hand that a second administrator confirmed."""
     reinstates: str = ""
     """The lot that was reversed, and is awarded again."""
+    expired: int = 0
+    """What had expired of a lot that is awarded again: it was earned, and is no part of `amount`."""
 
 
 class AwardRequested(Event, frozen=True, kw_only=True):
@@ -130,7 +132,7 @@ class TokensClawedBack(Event, frozen=True, kw_only=True):
     attempt: int = 1
     lot_id: str
     awarded: int
-    """The amount of the lot."""
+    """The amount of the lot, with what of it had expired before it was awarded again."""
     awarded_at: Instant
     """Of the award, in whose windows this counts."""
     stretch: Stretch

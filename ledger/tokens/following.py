@@ -88,7 +88,7 @@ def terms_of(
     by_rule = (Part("base", known.amount),) if known.amount else ()
     return Terms(
         parts=parts or by_rule,
-        expires_at=_expiry(known, pending_until or now.at),
+        expires_at=_expiry(known, max(pending_until or now.at, now.at)),
         pending_until=pending_until,
         counted=known.counts,
         tier=tier,
@@ -112,7 +112,8 @@ def grace_until(at: datetime, catalogue: Catalogue) -> datetime:
 def awarded(award: Award, attempt: Attempt, now: Now) -> AwardTokens | None:
     """None where it stands, or the rules award no such thing."""
     source, number = award.source, attempt.number + 1
-    if attempt.stands or source.rule not in now.catalogue.tokens.rules:
+    rule = now.catalogue.tokens.rules.get(source.rule)
+    if attempt.stands or rule is None or not (award.parts or rule.amount):
         return None
     return AwardTokens(
         command_id=source.award_id(number),
@@ -137,29 +138,27 @@ def completion_source(course_id: str, learner_id: str) -> Source:
 def completion_followed(
     effect: FollowCompletion, enrolment: Enrolment, attempt: Attempt, now: Now
 ) -> AwardTokens | ReinstateAward | ClawBackTokens | None:
-    """What makes a course's tokens what the enrolment asks for as it stands; None when they are."""
+    """What makes a course's tokens what the enrolment asks for as it stands; None when they are.
+
+    They are pending as long as its payment can be refunded.
+    """
     source = completion_source(effect.course_id, effect.learner_id)
-    wanted, was = _wanted(enrolment, source, now.catalogue), attempt.award
-    if wanted is None:
-        return _clawed_back(effect, source, attempt, now.at)
-    if was is not None and attempt.reversal is not None and was.cause_id == wanted.cause_id:
-        return _reinstated(source, attempt.number + 1, was, attempt.reversal, now)
-    return awarded(wanted, attempt, now)
-
-
-def _wanted(enrolment: Enrolment, source: Source, catalogue: Catalogue) -> Award | None:
-    """Pending as long as its payment can be refunded."""
-    progress = enrolment.learning.of(enrolment.enrolment_id)
+    progress, was = enrolment.learning.of(enrolment.enrolment_id), attempt.award
     completed = progress.completed if enrolment.is_live else None
-    if completed is None or not (parts := _parts(completed, catalogue.tokens)):
-        return None
+    if completed is None:
+        return _clawed_back(effect, source, attempt, now.at)
+    if was is not None and attempt.reversal is not None and was.cause_id == completed.enrolment_id:
+        return _reinstated(source, attempt.number + 1, was, attempt.reversal, now)
+    if not (parts := _parts(completed, now.catalogue.tokens)):
+        return None  # by the rules of today; what was awarded by others stays
     begun_at = progress.begun_at or completed.completed_at
-    return Award(
+    wanted = Award(
         source=source,
         parts=parts,
         pending_until=begun_at + REFUND_WINDOW if enrolment.payment_id else None,
         cause_id=completed.enrolment_id,
     )
+    return awarded(wanted, attempt, now)
 
 
 def _parts(completed: EnrolmentCompleted, rules: TokenRules) -> tuple[Part, ...]:

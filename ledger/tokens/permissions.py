@@ -35,9 +35,13 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
 
 
 def check_sender(command: Command, origin: Origin) -> None:
-    """What is given by hand is an administrator's to give, and is asked for in one's own name."""
+    """What is given by hand is an administrator's to give, and is asked for in one's own name. By a rule,
+    which no second administrator confirms, nobody gives themselves anything.
+    """
     by_hand = isinstance(command, AwardTokens) and command.terms.alone is not None
     if by_hand and origin.roles.isdisjoint(ADMINS):
         raise Forbidden("Only an administrator may award tokens by hand; a service names one of the rules.")
+    if isinstance(command, AwardTokens) and not by_hand and command.user_id == origin.actor:
+        raise Forbidden("Nobody awards themselves by a rule: ask for tokens by hand, which another confirms.")
     if isinstance(command, RequestAward | ConfirmAward) and command.admin_id != origin.actor:
         raise Forbidden("An award is asked for and confirmed by whoever sends the command.")

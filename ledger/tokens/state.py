@@ -99,6 +99,12 @@ class Tokens(Struct, frozen=True):
     def pending_amount(self) -> int:
         return sum(lot.stretch.amount for lot in self.pending.values())
 
+    def moment_of(self, at: datetime) -> datetime:
+        """When something is given again at `at`: never before the end of a strip that is over, whatever the
+        clocks say that its command comes from, so that nothing is put on such a strip.
+        """
+        return max(at, self.past[-1].ends) if self.past else at
+
 
 def day_of(at: datetime) -> str:
     """Such as `2026-03-01`, in UTC; its month begins alike."""

@@ -43,7 +43,7 @@ def claw_back(command: ClawBackTokens, tokens: Tokens) -> _Events:
         source_ref=command.source_ref,
         attempt=command.attempt,
         lot_id=award.lot_id,
-        awarded=award.amount,
+        awarded=award.amount + award.expired,
         awarded_at=award.awarded_at,
         stretch=award.stretch,
         cause=command.cause,
@@ -52,7 +52,7 @@ def claw_back(command: ClawBackTokens, tokens: Tokens) -> _Events:
     if award.lot_id in tokens.pending:
         return (replace(reversed_, from_pending=award.amount),)
     from_lot, expired = _unspent(award.stretch, tokens)
-    own = replace(reversed_, from_lot=from_lot, expired=expired)
+    own = replace(reversed_, from_lot=from_lot, expired=expired + award.expired)
     missing = award.amount - from_lot - expired
     taken = taken_first(evolve(tokens, own).strips, missing)
     return (replace(own, taken=taken, owed=missing - total(taken)),)
@@ -105,7 +105,7 @@ def restore(command: RestoreTokens, tokens: Tokens) -> _Events:
     more, and are the first to go to the debt.
     """
     assert command.command_id == restore_id(command.redemption_id)
-    at = command.effective_at
+    at = tokens.moment_of(command.effective_at)
     over = tuple(one for one in command.taken if one.expires_at is not None and one.expires_at <= at)
     good = tuple(one for one in command.taken if one not in over)
     amount = total(command.taken)

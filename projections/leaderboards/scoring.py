@@ -16,7 +16,7 @@ def gained(event: ScoreFact) -> int:
     """In the windows of `event.awarded_at`; below zero for a clawback, which takes back all of its award."""
     match event:
         case TokensAwarded():
-            return 0 if event.pending_until is not None else event.amount
+            return 0 if event.pending_until is not None else event.amount + event.expired
         case TokensMatured():
             return event.amount
         case TokensClawedBack():

@@ -128,7 +128,7 @@ def test_less_on_the_shelf_than_is_taken_stops_the_next_one_alone() -> None:
     for stock, words in ((2, "All 3 of this reward are taken"), (0, "There is none")):
         with pytest.raises(OutOfStock, match=words):
             decide(redeem(replace(offer, stock=stock), 4, "usr_bob"), three)
-    with pytest.raises(LimitReached, match="3 times"):
+    with pytest.raises(LimitReached, match="as often as one may: 3"):
         decide(redeem(replace(GIFT, limit=1), 4), three)
     assert status(when(three, FULFIL)) == "fulfilled"
     assert when(three, CANCEL, of(ReleaseRedemption, 2, reason="?")).live == 1
@@ -154,6 +154,13 @@ def test_a_cost_that_has_changed_since_it_was_shown_is_refused() -> None:
 def test_goods_that_wait_for_an_administrator_bar_nothing_that_the_reward_is_made_into() -> None:
     waiting = when(Redeemed(), redeem(GOODS), CONFIRM)
     assert status(when(waiting, redeem(UNLOCK, 2)), 2) == "held"
+
+
+def test_what_runs_is_not_forgotten_while_the_reward_is_something_else() -> None:
+    """An operator makes a gift of it, which is redeemed too, and then what it was."""
+    running = when(Redeemed(), redeem(UNLOCK), CONFIRM, redeem(GIFT, 2), of(ConfirmRedemption, 2))
+    with pytest.raises(LimitReached, match="until 2026-03-08T12:00:00Z"):
+        decide(redeem(UNLOCK, 3), running)
 
 
 def test_what_is_unlocked_is_unlocked_anew_when_it_has_ended_or_was_given_back() -> None:

@@ -213,6 +213,22 @@ def test_erasing_the_zone_is_never_refused_and_counts_as_a_change() -> None:
         when(streak, moved(NOON + DAY))
 
 
+def test_a_date_between_the_last_that_counts_and_one_that_is_held_breaks_nothing() -> None:
+    """From Samoa to Kiritimati, where a date is held, and back as soon as may be."""
+    samoa, line_islands = "Pacific/Pago_Pago", "Pacific/Kiritimati"
+    streak, facts = when(
+        Streak(),
+        active("2026-06-01T23:30", samoa),
+        active("2026-06-02T00:01", samoa),
+        moved("2026-06-02T00:05", samoa),
+        active("2026-06-04T00:05", line_islands),
+        moved("2026-06-03T00:05", samoa),
+        active("2026-06-03T00:10", samoa),
+    )
+    assert [one.local_date.day for one in facts if isinstance(one, DateHeld)] == [4]
+    assert (streak.days, dates(facts)) == (3, ["2026-06-01", "2026-06-02", "2026-06-03"])
+
+
 # ---------------------------------------------------------------------------------------------- standing
 
 
@@ -231,6 +247,15 @@ def test_a_streak_is_current_today_and_yesterday(
     assert (found.current, found.today_counts, found.longest) == (current, counts, 2)
     assert found.kept_until == (None if kept_h is None else last + kept_h * HOUR)
     assert found.today_ends_at == ends_at(found.today, ZoneInfo("UTC"))
+
+
+def test_a_date_that_travel_skipped_is_made_up_for_within_24_hours_and_not_until_midnight() -> None:
+    """From Samoa, in the morning, to Kiritimati, where it is the day after tomorrow."""
+    morning = active("2026-06-01T09:00", "Pacific/Pago_Pago")
+    streak = after(morning, moved("2026-06-01T09:10", "Pacific/Pago_Pago"))
+    line_islands = ZoneInfo("Pacific/Kiritimati")
+    there = datetime(2026, 6, 3, 0, 30, tzinfo=line_islands)
+    assert standing(streak, there, line_islands).kept_until == morning.effective_at + DAY
 
 
 def test_there_is_no_streak_before_anything_was_learnt() -> None:
@@ -253,6 +278,9 @@ ZONES = (
     "Pacific/Apia",
     "Pacific/Kiritimati",
     "Pacific/Honolulu",
+    "Pacific/Pago_Pago",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
     "America/Havana",
     "America/Sao_Paulo",
     "Asia/Kathmandu",
@@ -300,6 +328,18 @@ def plain_streak(activities: list[tuple[datetime, str]], changes: list[datetime]
     return [(day, days) for day, _, days in credited]
 
 
+def _check_that_it_is_kept_as_long_as_is_said(streak: Streak, at: datetime, zone: str) -> None:
+    """What is done a second before belongs to it; a second later it is another."""
+    kept_until = standing(streak, at, ZoneInfo(zone)).kept_until
+    if kept_until is None:
+        assert when(streak, active(at, zone))[0].days in {0, 1}
+        return
+    in_time, _ = when(streak, active(kept_until - timedelta(seconds=1), zone))
+    assert in_time.first == streak.first
+    too_late = when(streak, active(kept_until + timedelta(seconds=1), zone))[1]
+    assert [one.days for one in too_late if isinstance(one, DateCredited)] == [1]
+
+
 @for_all(BEGINS, MOVES)
 def test_a_streak_is_what_the_plainest_model_says(
     begin: datetime, moves: list[tuple[int, str | None]]
@@ -309,6 +349,7 @@ def test_a_streak_is_what_the_plainest_model_says(
     activities, changes, counted = list[tuple[datetime, str]](), list[datetime](), list[Any]()
     for hours, to in moves:
         at += hours * HOUR + timedelta(minutes=7)
+        _check_that_it_is_kept_as_long_as_is_said(streak, at, zone)
         if to is None:
             activities.append((at, zone))
             streak, facts = when(streak, active(at, zone))

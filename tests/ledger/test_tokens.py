@@ -35,7 +35,7 @@ from ledger.tokens.events import (
     TokensRedeemed,
     TokensRestored,
 )
-from ledger.tokens.following import Attempt, Now, completion_followed, terms_of
+from ledger.tokens.following import Attempt, Award, Now, Source, awarded, completion_followed, terms_of
 from ledger.tokens.refusals import (
     CapReached,
     DailyLimitReached,
@@ -203,6 +203,8 @@ def test_only_so_many_awards_wait_for_a_second_administrator() -> None:
         (award(), "svc", "service", True),
         (by_hand(1), "svc", "service", False),
         (by_hand(1), "usr_root", "admin", True),
+        (award(), "usr_root", "admin", True),
+        (award(), ANN, "admin", False),
         (award(), ANN, "student", False),
         (request(1), "usr_root", "admin", True),
         (request(1), "usr_eve", "admin", False),
@@ -365,6 +367,28 @@ def test_what_has_expired_meanwhile_is_good_for_seven_days_more() -> None:
     back, until = only(facts, TokensRestored), MIDNIGHT + timedelta(days=IN_JUNE + 7)
     assert (back.given_back[0].amount, back.regranted) == (20, Stretch(100, 0, until))
     assert (tokens.balance, as_of(tokens, ANN, until).balance) == (150, 50)
+
+
+def test_a_clock_that_is_behind_gives_nothing_back_to_what_has_expired_already() -> None:
+    """Another process was at work past midnight; what this one gives again can be spent, and expires once."""
+    tokens, facts = when(
+        Tokens(),
+        award(100, expires_at=MIDNIGHT + 10 * DAY),
+        award(50, "b", expires_at=MIDNIGHT + 10 * DAY),
+        redeem(60, days=1),
+    )
+    _, second, spent = facts
+    assert isinstance(second, TokensAwarded)
+    assert isinstance(spent, TokensRedeemed)
+    tokens, _ = when(tokens, claw_back(second, days=2), settle(days=10.6))
+    tokens, more = when(tokens, restore(spent, days=10.4))
+    restored = only(more, TokensRestored)
+    assert (restored.given_back, restored.regranted.amount) == ((), 60)
+    assert restored.restored_at == MIDNIGHT + 10 * DAY
+    tokens, more = when(tokens, reinstate(second, days=10.4))
+    assert only(more, TokensAwarded).stretch.expires_at == MIDNIGHT + 17 * DAY
+    assert tokens.balance == sum(strip.left for strip in tokens.strips) == 110
+    assert sums(when(tokens, redeem(110, 2, days=11))[0]) == (0, 0, 0)
 
 
 def test_an_award_whose_reversal_came_to_nothing_is_as_it_was_and_uses_no_cap() -> None:
@@ -536,6 +560,14 @@ def test_a_completion_of_a_paid_course_is_pending_until_it_can_be_refunded_no_mo
     assert sums(after(followed(done, days=31))) == (100, 0, 0)
 
 
+def test_what_is_completed_long_after_its_purchase_is_good_for_as_long_as_anything_else() -> None:
+    """The time to refund it was over when it was earned: it can be spent from that moment, and not before."""
+    done = enrolled(bought(), report("itm_1", "itm_2", after=500 * DAY))[0]
+    command = followed(done, days=500)
+    assert command.terms.expires_at == MIDNIGHT + 865 * DAY
+    assert sums(after(command, settle(days=864))) == (100, 0, 0)
+
+
 def test_a_completion_of_a_free_course_is_there_at_once() -> None:
     free = enrolled(Enrolment(), reserve(offered={"price_minor": 0}, expected_minor=0))[0]
     command = followed(enrolled(free, DONE)[0])
@@ -598,6 +630,29 @@ def test_a_completion_is_awarded_once_clawed_back_with_the_access_and_given_agai
     assert (type(second), second.attempt, second.cause_id) == (AwardTokens, 2, "enr_2")
 
 
+def test_rules_by_which_a_completion_earns_nothing_take_nothing_of_what_others_gave() -> None:
+    """An operator's new rules are in force when what followed is looked at once more, or a refund fails."""
+    nothing = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "course_completed": Rule(amount=0)})
+    later = now(catalogue=replace(DEFAULT_CATALOGUE, tokens=nothing))
+    done = enrolled(bought(), DONE)[0]
+    tokens, facts = when(Tokens(), followed(done))
+    stands = Attempt(1, only(facts, TokensAwarded))
+    assert completion_followed(COMPLETION, done, stands, later) is None
+    gone = enrolled(done, revoke())[0]
+    _, facts = when(tokens, followed(gone, stands))
+    reversed_ = Attempt(1, stands.award, only(facts, TokensClawedBack))
+    assert isinstance(completion_followed(COMPLETION, done, reversed_, later), ReinstateAward)
+    assert completion_followed(COMPLETION, done, Attempt(), later) is None
+
+
+def test_a_rule_that_says_no_amount_is_left_to_who_awards_by_it() -> None:
+    """What the ledger itself follows would be an award of nothing, and the source would be used up."""
+    left = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, "streak_7": Rule(amount=0)})
+    streak = Award(source=Source(ANN, "streak_7", "2026-03-01"), parts=())
+    assert awarded(streak, Attempt(), now(catalogue=replace(DEFAULT_CATALOGUE, tokens=left))) is None
+    assert isinstance(awarded(streak, Attempt(), now()), AwardTokens)
+
+
 def test_what_a_service_awarded_for_a_course_is_not_taken_for_an_enrolment_that_is_not_completed() -> None:
     _, facts = when(Tokens(), award(100, "crs_1"))
     own = only(facts, TokensAwarded)
@@ -635,6 +690,8 @@ def test_the_rules_are_a_part_of_the_catalogue() -> None:
     assert "course_completed, helpful_review, course_published" in fault(lacking)
     with pytest.raises(InvalidCatalogue, match=r"tokens\.rules"):
         check(replace(DEFAULT_CATALOGUE, tokens=lacking))
+    fixed = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, BY_HAND: Rule(amount=50)})
+    assert "who gives tokens by hand says how many" in fault(fixed)
     for name in ("streak_seven", "streak_07", "Quiz", "a b"):
         odd = replace(DEFAULT_RULES, rules={**DEFAULT_RULES.rules, name: Rule(amount=1)})
         assert name in fault(odd)

@@ -11,10 +11,16 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from ledger.journal import postings
 from ledger.store import conninfo
+from ledger.tokens.events import TokenEvent, TokensAwarded, TokensClawedBack
+from ledger.tokens.state import Tokens
 from projections.engine.copying import copy_all
 from projections.leaderboards.counts import BITS, COUNTS, LEVELS, higher_than, nodes
+from projections.leaderboards.scoring import ScoreFact, gained
 from projections.live import check, rebuild
+from tests.ledger.examples import recorded
+from tests.ledger.token_examples import MIDNIGHT, award, claw_back, reinstate, when
 from tests.projections.scores import Scoring, Standing, append_as_recorded
 from tests.projections.tables import catch_up, contents, select
 
@@ -94,6 +100,26 @@ def test_a_claw_back_counts_in_the_windows_of_its_award(database_url: str) -> No
     assert rows["2026-11-30"] == rows["2026-W49"] == (30, 30)
     assert rows["2026-11"] == rows["all"] == (30, 30)
     assert min(min(each) for each in rows.values()) == 0, "no window is below zero"
+
+
+def test_what_had_expired_of_an_award_that_is_given_again_is_score_as_it_was_before() -> None:
+    """Its refund failed, twice, and once more for good: expiry lowers no score."""
+    tokens, facts, scores = Tokens(), list[TokenEvent](), list[int]()
+    days, expired = 0, 0
+    given = award(100, expires_at=MIDNIGHT + timedelta(days=20))
+    tokens, [fact] = when(tokens, given)
+    facts.append(fact)
+    for number in range(5):
+        days += 30
+        was = next(one for one in reversed(facts) if isinstance(one, TokensAwarded))
+        step = reinstate(was, days=days, expired=expired) if number % 2 else claw_back(was, days=days)
+        tokens, more = when(tokens, step)
+        facts += more
+        expired = more[-1].expired if isinstance(more[-1], TokensClawedBack) else expired
+        scores.append(sum(gained(one) for one in facts if isinstance(one, ScoreFact)))
+        booked = [leg for one in facts for leg in postings(recorded(one)) if leg.account == "9100"]
+        assert (tokens.balance, sum(leg.amount_minor for leg in booked)) == (0, 0)
+    assert scores == [0, 100, 0, 100, 0]
 
 
 def test_a_window_that_has_ended_stays_as_it_was_published(database_url: str) -> None:

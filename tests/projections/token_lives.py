@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ledger.tokens.events import TokensAwarded, TokensRedeemed
+from ledger.tokens.events import TokensAwarded, TokensClawedBack, TokensRedeemed
 from ledger.tokens.refusals import InsufficientTokens
 from ledger.tokens.state import Tokens
 from ledger.tokens.stream import stream_of
 from tests.ledger.examples import NOON
-from tests.ledger.token_examples import ANN, award, claw_back, penalise, redeem, restore, when
+from tests.ledger.token_examples import ANN, award, claw_back, penalise, redeem, reinstate, restore, when
 from tests.projections.histories import History, append
 from tests.projections.tables import catch_up
 
@@ -42,11 +42,12 @@ def random_life(seed: int, numbers: Iterable[int] = range(120), life: Life | Non
     """The numbers are those of what happens, in ids: no two lives of one history may share them."""
     chance, life, days = random.Random(seed), life or Life(), 0  # noqa: S311  # a test's dice
     awards, spent = list[TokensAwarded](), list[TokensRedeemed]()
+    reversed_ = list[tuple[TokensAwarded, TokensClawedBack]]()
     for number in numbers:
         days += chance.randint(0, 3)
         until = NOON.replace(hour=0) + timedelta(days=days + chance.choice((20, 60)))
         rule = chance.choice(("course_completed", "helpful_review", "streak_7"))
-        match chance.choice(("award", "pending", "back", "take", "spend", "restore")):
+        match chance.choice(("award", "pending", "back", "again", "take", "spend", "restore")):
             case "award":
                 expires = chance.choice((until, None))
                 awards.append(life.do(award(chance.randint(1, 90), str(number), days=days, expires_at=expires,
@@ -56,7 +57,11 @@ def random_life(seed: int, numbers: Iterable[int] = range(120), life: Life | Non
                 awards.append(life.do(award(50, str(number), days=days, expires_at=until, counted=False,
                                             pending_until=matures, rule=rule)))  # fmt: skip
             case "back" if awards:
-                life.do(claw_back(awards.pop(chance.randrange(len(awards))), days=days))
+                award_ = awards.pop(chance.randrange(len(awards)))
+                reversed_.append((award_, life.do(claw_back(award_, days=days))))
+            case "again" if reversed_:
+                was, how = reversed_.pop(chance.randrange(len(reversed_)))
+                awards.append(life.do(reinstate(was, days=days, expired=how.expired)))
             case "take":
                 life.do(penalise(chance.randint(1, 40), days=days, penalty_id=f"pen_{number}"))
             case "spend":

@@ -8,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from api.settings import Settings
 from api.streaks.zones import ContactZones
 from api.tokens.settling import settle_tokens
+from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import FollowCompletion
 from ledger.enrolments.commands import RevokeEnrolment
 from ledger.ids import new_id
 from ledger.message import Origin
+from ledger.rewards import DEFAULT_RULES, Rule
 from ledger.store import conninfo
 from ledger.tokens.decider import TOKENS
 from ledger.tokens.stream import stream_of
@@ -305,6 +308,23 @@ async def test_no_admin_gives_themselves_tokens_alone(root: Caller, eve: Caller)
     asked = (await post(root, "award", **{**body, "amount": 900})).json()
     own = problem(await post(eve, f"awards/{asked['request_id']}/confirm"))
     assert (own["status"], own["code"]) == (403, "same_admin")
+    by_rule = problem(await post(eve, "award", user_id=eve.user_id, rule="course_published", source_ref="1"))
+    assert (by_rule["status"], by_rule["code"]) == (403, "forbidden")
+
+
+async def test_what_a_second_admin_confirms_keeps_within_the_operators_limits(
+    app: Running, ann: Caller, root: Caller, eve: Caller
+) -> None:
+    rules = {**DEFAULT_RULES.rules, "by_hand": Rule(amount=0, counts=False, a_day=600)}
+    tokens = replace(DEFAULT_RULES, rules=rules)
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, tokens=tokens))
+    asked = [
+        (await post(root, "award", user_id=ann.user_id, amount=501, reason="A prize")).json()["request_id"]
+        for _ in range(3)
+    ]
+    granted = [(await post(eve, f"awards/{one}/confirm")).json()["granted"] for one in asked[:2]]
+    assert granted == [501, 99]
+    assert problem(await post(eve, f"awards/{asked[2]}/confirm"))["code"] == "daily_limit_reached"
 
 
 async def test_an_award_that_is_declined_gives_nothing(ann: Caller, root: Caller, eve: Caller) -> None:
