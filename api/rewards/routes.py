@@ -40,6 +40,7 @@ from api.submitting import Submitted
 from ledger.catalogue import Catalogue
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.redeeming import check as check_course
+from ledger.enrolments.redeeming import enrolment_id_of
 from ledger.enrolments.refusals import AlreadyEnrolled, CourseNotForSale, OwnCourse, PurchaseInProgress
 from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import NotFound
@@ -57,6 +58,7 @@ from ledger.redemptions.refusals import (
 )
 from ledger.redemptions.stream import stream_of
 from ledger.shelf import Reward
+from ledger.tokens.commands import restore_id
 from ledger.tokens.decider import TOKENS
 from ledger.tokens.refusals import InsufficientTokens
 from ledger.tokens.stream import stream_of as tokens_of
@@ -198,7 +200,7 @@ async def redeem_tokens(
 
 
 async def _seen(services: Services, done: Submitted) -> None:
-    """Until what is unlocked can be used, as whoever has the answer goes there next; it is theirs anyway."""
+    """Until what is unlocked can be used, or no more, as whoever has the answer goes there next."""
     with suppress(PositionNotReached):
         await services.positions.wait(done.position)
 
@@ -357,9 +359,16 @@ async def fulfil_redemption(
     summary="Give back the tokens of a redemption",
     tags=TAGS,
     opt={IDEMPOTENT: True},
-    response_description="It is cancelled, and its tokens are there again",
+    response_description="It is cancelled, its tokens are there again, and what it gave is taken",
     status_code=200,
-    responses=responses(NotFound, InvalidRedemption, RedemptionNotOpen),
+    responses=responses(NotFound, InvalidRedemption, RedemptionNotOpen)
+    | {
+        202: ResponseSpec(
+            Redemption,
+            description="It is cancelled, and what follows of it is not all done yet: it goes on by itself",
+            generate_examples=False,
+        ),
+    },
 )
 async def cancel_redemption(
     redemption_id: FromPath[str],
@@ -392,7 +401,21 @@ async def _moved(services: Services, request: Call, row: RedemptionRow, command:
     now = rewards.redemptions[row.redemption_id]
     reason = command.reason if isinstance(command, CancelRedemption) else None
     shown = msgspec.structs.replace(redemption_of(row), status=now.status, ends_at=now.ends_at, reason=reason)
+    if now.status == "cancelled" and not await _is_undone(services, row):
+        return Unkept(shown, status_code=202, headers=done.headers)
+    if row.feature:
+        await _seen(services, done)
     return Response(shown, status_code=200, headers=done.headers)
+
+
+async def _is_undone(services: Services, row: RedemptionRow) -> bool:
+    """Whether the tokens of what was cancelled are there again, and its course is taken."""
+    if not await services.store.find_command(restore_id(row.redemption_id)):
+        return False
+    if not row.course_id:
+        return True
+    enrolment = await services.store.state(ENROLMENT, enrolment_stream(row.course_id, row.user_id))
+    return not (enrolment.is_live and enrolment.enrolment_id == enrolment_id_of(row.redemption_id))
 
 
 HANDLERS = (

@@ -268,8 +268,8 @@ async def test_a_feature_that_is_given_back_while_it_is_used_ends_at_once_and_ca
     await app.projected()
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     assert (await move(root, redemption_id, "cancel", reason="By mistake")).status_code == 200
-    await app.projected()
     assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+    await app.projected()
     assert (await offered(app, ann, "friend_leaderboard_week"))["available"]
     assert (await redeem(ann, "friend_leaderboard_week")).status_code == 201
 
