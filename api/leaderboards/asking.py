@@ -42,6 +42,10 @@ REFUSED = responses(bodies={FeatureMissing: FeatureProblem}) | NOT_MODIFIED_SPEC
 
 
 def window_of(kind: WindowKind, on: str | None, now: datetime) -> Window:
+    """Raises `Unprocessable` for a day of all time, which would change nothing."""
+    if on and kind == "all":
+        fault = "cannot go with `window=all`, which has no days: leave one out"
+        raise Unprocessable.at(FieldError(detail=fault, parameter="on"))
     return window_at(kind, date.fromisoformat(on) if on else now.astimezone(UTC).date())
 
 
