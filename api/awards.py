@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+
+from ledger.message import Recorded
 from ledger.store import Store
 from ledger.tokens.events import TokensAwarded, TokensClawedBack
 from ledger.tokens.following import Attempt, Source
@@ -22,6 +25,20 @@ async def last_attempt(store: Store, source: Source) -> Attempt:
         attempt = Attempt(number, award, reversal)
         if reversal is None:
             return attempt
+
+
+async def awards_of(store: Store, source: Source) -> list[Recorded]:
+    """Each award of a source and what reversed it, from the first attempt on."""
+    found: list[Recorded] = []
+    for number in count(1):
+        award = await store.find_command(source.award_id(number))
+        reversal = await store.find_command(source.claw_back_id(number)) if award else ()
+        found += [
+            fact for fact in (*award, *reversal) if isinstance(fact.event, TokensAwarded | TokensClawedBack)
+        ]
+        if not reversal:
+            break
+    return found
 
 
 async def _award(store: Store, command_id: str) -> TokensAwarded | None:

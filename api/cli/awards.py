@@ -217,18 +217,19 @@ async def _asked(here: Installation, request_id: str) -> TokenRequestRow:
 
 
 async def _confirmed(here: Installation, request_id: str) -> TokenAward:
-    from api.tokens.by_hand import award_shown, awarded_once, confirmation_of, source_of
+    from api.tokens.by_hand import award_shown, confirmation_of, decided_once
 
     asked = await _asked(here, request_id)
     async with _store(here) as store:
         now = await now_of(here, store, asked.user_id)
         command = await confirmation_of(store, asked, now, OPERATOR)
-        with awarded_once(source_of(asked)):
+        with decided_once(asked):
             return award_shown(await _handled(store, command))
 
 
 async def _declined(here: Installation, request_id: str) -> None:
     from api.clock import SystemClock
+    from api.tokens.by_hand import decided_once
     from ledger.ids import new_id
     from ledger.tokens.commands import DeclineAward
 
@@ -240,7 +241,8 @@ async def _declined(here: Installation, request_id: str) -> None:
         request_id=request_id,
     )
     async with _store(here) as store:
-        await _handled(store, command)
+        with decided_once(asked):
+            await _handled(store, command)
 
 
 async def _penalised(here: Installation, user_id: str, amount: int, reason: str) -> TokensPenalised:

@@ -28,6 +28,8 @@ LIMIT = 1_000
 @json_option
 def leaderboard(kind: WindowKind, day: datetime | None, limit: int, *, as_json: bool) -> None:
     """Show who earned the most tokens in a window (UTC). Who wants to be on no board is not there."""
+    if day is not None and kind == "all":
+        raise click.UsageError("--on cannot go with --window all, which has no days: leave one out.")
     with installation() as here:
         board, found = asyncio.run(_found(here, kind, day, limit))
     if as_json:

@@ -29,7 +29,9 @@ def tokens() -> None:
 @click.argument("user_id", metavar="USER")
 @json_option
 def show(user_id: str, *, as_json: bool) -> None:
-    """Show a user's balance as it is now, and what changed it last."""
+    """Show a user's balance as it is now, and what changed it last: what each was for, and why. Of an award
+    whose limits granted less, what was asked is shown, too.
+    """
     with installation() as here:
         balance, movements = asyncio.run(_of(here, user_id))
     if as_json:
@@ -42,22 +44,30 @@ def show(user_id: str, *, as_json: bool) -> None:
     for lot in balance.maturing:
         click.echo(f"  {lot.amount} are pending until {lot.pending_until:%Y-%m-%d %H:%M} UTC")
     print_table(
-        ("when", "what", "rule", "for", "#change", "#balance", "#debt", "#pending"),
+        ("when", "what", "rule", "for", "#asked", "#change", "#balance", "#debt", "#pending", "because"),
         (
             (
                 f"{one.happened_at:%Y-%m-%d %H:%M}",
                 one.kind,
                 one.rule or "",
-                one.source_ref or "",
+                one.source_ref or one.reference or "",
+                _asked(one),
                 one.change,
                 one.balance,
                 one.debt,
                 one.pending,
+                one.reason or "",
             )
             for one in movements
         ),
         empty="Nothing was ever awarded.",
     )
+
+
+def _asked(one: TokenMovement) -> str:
+    """Where an award's limits took something of it."""
+    granted = one.change + one.pending_change - one.debt_change
+    return str(one.asked) if one.kind == "awarded" and one.asked != granted else ""
 
 
 async def _of(here: Installation, user_id: str) -> tuple[TokenBalance, list[TokenMovement]]:

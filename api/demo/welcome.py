@@ -26,7 +26,7 @@ from api.serve.database import DATABASE
 from api.serve.database import FOLDER as DATABASE_FOLDER
 from api.serve.sandbox import Files
 from api.serve.service import Running
-from api.settings import Settings
+from api.settings import PREFIX, Settings
 
 YEAR_S = 365 * 86_400
 PEOPLE = (  # instructor and enterprise have the plans for it, and courses that are sold
@@ -36,6 +36,10 @@ PEOPLE = (  # instructor and enterprise have the plans for it, and courses that 
     ("ADMIN", "usr_admin", "admin"),
     ("SERVICE", "svc_reports", "service"),
 )
+_FILES = ("catalogue", "fonts_dir", "jwks", "licence_keys")
+_TOLD = (*_FILES, "jwt_audience", "jwt_issuer", "recovery", "schema", "seller", "stripe_country")
+"""Settings without which a command would say or do something else than the service; none is secret."""
+_DEFAULTS = Settings()
 
 _TEXT = """
 Liberation is ready.
@@ -175,13 +179,19 @@ def welcome(running: Running, leading: Sequence[Ranked] = ()) -> str:
 
 
 def _surroundings(running: Running) -> Iterator[str]:
-    """So that `liberation` is found there, and finds this ledger, whatever directory that terminal is in; and
-    what the lines of README.md and docs ask for: `URL`, and in `S` the sandbox's controls.
+    """So that `liberation` is found there, and finds this ledger with the settings of the service, whatever
+    directory that terminal is in; and what the lines of README.md and docs ask for: `URL`, and in `S` the
+    sandbox's controls.
     """
     settings = running.settings
     yield f"URL={running.url}"
     yield f"S={running.sandbox_url}/_sandbox"
     yield f"export LIBERATION_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))}"
+    for name in _TOLD:
+        value = getattr(settings, name)
+        if value != getattr(_DEFAULTS, name):
+            said = Path(value).absolute() if name in _FILES and "://" not in value else value
+            yield f"export {PREFIX}{name.upper()}={shlex.quote(str(said))}"
     if which("liberation") is None:
         yield f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
 

@@ -101,7 +101,7 @@ _THINGS = {
     "rvw_": "review",
     "ipo_": "payout",
     "red_": "redemption",
-    "awr_": "award that waits",
+    "awr_": "award",
     "org_": "organisation",
     "oiv_": "invitation",
     "cls_": "class",

@@ -42,16 +42,24 @@ REFUSED = responses(bodies={FeatureMissing: FeatureProblem}) | NOT_MODIFIED_SPEC
 
 
 def window_of(kind: WindowKind, on: str | None, now: datetime) -> Window:
+    """Raises `Unprocessable` for a day of all time, which would change nothing."""
+    if on and kind == "all":
+        fault = "cannot go with `window=all`, which has no days: leave one out"
+        raise Unprocessable.at(FieldError(detail=fault, parameter="on"))
     return window_at(kind, date.fromisoformat(on) if on else now.astimezone(UTC).date())
 
 
-def first_key(cursor: str | None, around_me: str | None) -> Key:
-    """Behind which the page begins."""
+def first_key(cursor: str | None, around_me: str | None, window: Window) -> Key:
+    """Behind which the page begins. Raises `Unprocessable` for a cursor of another window."""
     if cursor and around_me:
         raise Unprocessable.at(
             FieldError(detail="cannot go with `around`: leave one out", parameter="cursor")
         )
-    key = before_key(cursor, FIRST)
+    below, reached, user_id, name = before_key(cursor, (*FIRST, window.name))
+    if name != window.name:
+        fault = "is of another window: send it with the `window` and `on` that it came with"
+        raise Unprocessable.at(FieldError(detail=fault, parameter="cursor"))
+    key: Key = below, reached, user_id
     try:
         moment(key)
     except OverflowError:

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from api.http.paging import page
 from api.http.responses import Read
 from api.leaderboards.places import Key, Place, ranks_among
 from api.leaderboards.resources import Leaderboard
-from api.leaderboards.showing import behind, key_of, own_of, page_around, shown
+from api.leaderboards.showing import behind, own_of, page_around, page_of, shown
 from ledger.windows import Window
 
 
@@ -30,5 +29,5 @@ def board_among(
     ranked = [place for place in circle.places if not place.hidden]
     own_rank = 1 + sum(place.score > own.score for place in ranked) if own else 0
     seen = [place for place in ranked if place.user_id not in circle.unseen]
-    found = page_around(own, seen, limit) if around else page(behind(seen, key), limit, key_of)
+    found = page_around(window, own, seen, limit) if around else page_of(window, behind(seen, key), limit)
     return shown(window, now, found, ranks_among(ranked), own_of(own, own_rank))

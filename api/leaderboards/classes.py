@@ -54,7 +54,8 @@ async def get_class_leaderboard(  # noqa: PLR0913, PLR0917 - the address has two
     organisation, role = await standing_in(services.store, org_id, me, sees_all=sees_all)
     members = class_in(organisation, known_shape(class_id, "cls_"), me, role).members
 
-    asked, key = window_of(window, on, services.now()), first_key(cursor, around)
+    asked = window_of(window, on, services.now())
+    key = first_key(cursor, around, asked)
     async with services.reading() as connection:
         await connection.execute(SNAPSHOT)
         places = await reads.of_users(connection, asked.name, list(members))

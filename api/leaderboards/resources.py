@@ -10,7 +10,7 @@ import msgspec
 from api.leaderboards.places import Place
 from ledger.windows import Window, WindowKind
 
-Phase = Literal["running", "settling", "published"]
+Phase = Literal["future", "running", "settling", "published"]
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime | None
     """No part of it. Null, as its beginning, for all time."""
     phase: Phase
-    """`settling`: it has ended and is not yet published."""
+    """`future`: it has not begun. `settling`: it has ended and is not yet published."""
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +85,8 @@ def board_of(window: Window, now: datetime) -> Board:
 
 
 def _phase(window: Window, now: datetime) -> Phase:
+    if window.starts_at is not None and now < window.starts_at:
+        return "future"
     if window.ends_at is None or now < window.ends_at:
         return "running"
     return "settling" if window.published_at is not None and now < window.published_at else "published"

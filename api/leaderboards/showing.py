@@ -13,7 +13,12 @@ from api.leaderboards.resources import Leaderboard, OwnRank, board_of, ranked
 from ledger.windows import Window
 
 
-def page_around(own: Place | None, seen: Sequence[Place], limit: int) -> Page[Place]:
+def page_of(window: Window, places: Sequence[Place], limit: int) -> Page[Place]:
+    """Of `limit + 1` places. Its cursor says of which window it is, as it is a place of no other."""
+    return page(places, limit, lambda place: (*place.key, window.name))
+
+
+def page_around(window: Window, own: Place | None, seen: Sequence[Place], limit: int) -> Page[Place]:
     """Nothing around whoever is on no board. `seen` is in the order of the board."""
     if own is None:
         return Page(items=[], has_more=False)
@@ -21,7 +26,7 @@ def page_around(own: Place | None, seen: Sequence[Place], limit: int) -> Page[Pl
     lower = behind(seen, own.key)
     found = around(higher, [] if own.hidden else [own], lower, limit)
     more = behind(lower, found[-1].key if found else own.key)
-    return page([*found, *more[:1]], len(found), key_of)
+    return page_of(window, [*found, *more[:1]], len(found))
 
 
 def behind(seen: Sequence[Place], key: Key) -> Sequence[Place]:

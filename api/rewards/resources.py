@@ -65,6 +65,9 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
             "insufficient_tokens",
             "out_of_stock",
             "limit_reached",
+            "still_unlocked",
+            "already_in_plan",
+            "redemption_in_progress",
             "own_course",
             "already_enrolled",
             "purchase_in_progress",
@@ -74,17 +77,24 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     )
     """Why it would not."""
     missing: int
-    """Tokens that the balance does not have."""
+    """Tokens that have yet to come in for it: what it costs and what is owed, less the balance. What comes in
+    repays the debt first.
+    """
+    ends_at: datetime | None
+    """Of what the caller has unlocked by it, while that runs: until then it is not unlocked once more."""
 
 
 class Rewards(msgspec.Struct, frozen=True, kw_only=True):
     balance: int
+    debt: int
+    """Tokens that are owed. Balance and debt are never both above 0."""
     items: list[Offered]
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     """`held` until it is known whether the tokens are there, `waiting` for an admin to fulfil it, or for its
-    course.
+    course. `released`: the tokens were not there, so that none were taken. `cancelled`: they were taken, and
+    are given back.
     """
 
     redemption_id: str

@@ -37,9 +37,11 @@ from api.rewards.resources import (
 )
 from api.services import Services, origin_of
 from api.submitting import Submitted
+from api.subscriptions.entitlements import entitlement_of, subscriber_of
 from ledger.catalogue import Catalogue
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.redeeming import check as check_course
+from ledger.enrolments.redeeming import enrolment_id_of
 from ledger.enrolments.refusals import AlreadyEnrolled, CourseNotForSale, OwnCourse, PurchaseInProgress
 from ledger.enrolments.stream import stream_of as enrolment_stream
 from ledger.errors import NotFound
@@ -48,17 +50,23 @@ from ledger.redemptions.commands import CancelRedemption, FulfilRedemption, Offe
 from ledger.redemptions.decider import REWARD, TOO_LATE, Taken, why_not
 from ledger.redemptions.events import RedemptionHeld
 from ledger.redemptions.refusals import (
+    AlreadyInPlan,
     CostChanged,
     CourseNotGiven,
     InvalidRedemption,
     LimitReached,
     OutOfStock,
+    RedemptionInProgress,
     RedemptionNotOpen,
+    StillUnlocked,
 )
 from ledger.redemptions.stream import stream_of
 from ledger.shelf import Reward
+from ledger.subscriptions.state import Subscriber
+from ledger.tokens.commands import restore_id
 from ledger.tokens.decider import TOKENS
 from ledger.tokens.refusals import InsufficientTokens
+from ledger.tokens.state import Tokens
 from ledger.tokens.stream import stream_of as tokens_of
 from ledger.tokens.time import as_of
 from projections.redemptions import REDEMPTIONS, RedemptionRow
@@ -67,9 +75,21 @@ Call = Request[Principal, Any, State]
 TAGS = ["rewards"]
 
 
-async def _balance(services: Services, user_id: str) -> int:
-    tokens = await services.store.state(TOKENS, tokens_of(user_id))
-    return as_of(tokens, user_id, services.now()).balance
+async def _tokens(services: Services, user_id: str) -> Tokens:
+    return as_of(await services.store.state(TOKENS, tokens_of(user_id)), user_id, services.now())
+
+
+def _missing(cost: int, tokens: Tokens) -> int:
+    """What has yet to come in for it, as that repays the debt first."""
+    return max(cost + tokens.debt - tokens.balance, 0)
+
+
+def _in_plan(feature: str, subscriber: Subscriber, services: Services) -> AlreadyInPlan | None:
+    """Where the plan itself has it without limit, so that nobody spends tokens on nothing."""
+    plan = entitlement_of(subscriber, feature, services.now(), services.catalogue)
+    if not plan.allowed or plan.limit is not None:
+        return None
+    return AlreadyInPlan(f"Your plan {plan.tier} has the feature {feature} already, without limit.")
 
 
 def _offer(catalogue: Catalogue, reward_id: str) -> Offer:
@@ -98,7 +118,8 @@ def _offer(catalogue: Catalogue, reward_id: str) -> Offer:
 )
 async def list_rewards(request: Call, services: NamedDependency[Services]) -> Read[Rewards]:
     """With what the caller can afford, what is left of each, and how many they may have."""
-    balance = await _balance(services, request.user.id)
+    tokens = await _tokens(services, request.user.id)
+    subscriber = await subscriber_of(services.store, request.user.id)
     shelf = services.catalogue.rewards
     course_ids = [one.course_id for one in shelf.values() if one.course_id]
     async with services.reading() as connection:
@@ -107,14 +128,17 @@ async def list_rewards(request: Call, services: NamedDependency[Services]) -> Re
     items = []
     for reward_id, reward in shelf.items():
         of_it = taken.get(reward_id, Taken())
-        refusal = why_not(_offer(services.catalogue, reward_id), of_it, services.now())
+        in_plan = _in_plan(reward.feature, subscriber, services) if reward.feature else None
+        refusal = in_plan or why_not(_offer(services.catalogue, reward_id), of_it, services.now())
         course = courses.get(reward.course_id, reads.NOWHERE).refusal if reward.course_id else ""
-        items.append(_offered(reward_id, reward, of_it, refusal.code if refusal else course, balance))
-    return Read(Rewards(balance=balance, items=items))
+        reason = refusal.code if refusal else course
+        runs = of_it.ends_at is not None and services.now() < of_it.ends_at
+        shown = _offered(reward_id, reward, of_it, reason, _missing(reward.cost, tokens))
+        items.append(msgspec.structs.replace(shown, ends_at=of_it.ends_at if runs else None))
+    return Read(Rewards(balance=tokens.balance, debt=tokens.debt, items=items))
 
 
-def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance: int) -> Offered:
-    missing = max(reward.cost - balance, 0)
+def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, missing: int) -> Offered:
     reason: Any = refusal or (InsufficientTokens.code if missing else None)
     return Offered(
         reward_id=reward_id,
@@ -130,6 +154,7 @@ def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance
         available=reason is None,
         reason=reason,
         missing=missing,
+        ends_at=None,
     )
 
 
@@ -145,6 +170,9 @@ def _offered(reward_id: str, reward: Reward, taken: Taken, refusal: str, balance
         InsufficientTokens,
         OutOfStock,
         LimitReached,
+        StillUnlocked,
+        AlreadyInPlan,
+        RedemptionInProgress,
         CostChanged,
         OwnCourse,
         AlreadyEnrolled,
@@ -176,6 +204,10 @@ async def redeem_tokens(
             offer = _offer(services.catalogue, data.reward_id)
             if offer.course_id:
                 await _check_course(services, request, offer.course_id)
+            if offer.feature:
+                subscriber = await subscriber_of(services.store, request.user.id)
+                if (refusal := _in_plan(offer.feature, subscriber, services)) is not None:
+                    raise refusal
             return RedeemReward(
                 command_id=command_id,
                 effective_at=services.now(),
@@ -198,7 +230,7 @@ async def redeem_tokens(
 
 
 async def _seen(services: Services, done: Submitted) -> None:
-    """Until what is unlocked can be used, as whoever has the answer goes there next; it is theirs anyway."""
+    """Until what is unlocked can be used, or no more, as whoever has the answer goes there next."""
     with suppress(PositionNotReached):
         await services.positions.wait(done.position)
 
@@ -213,6 +245,15 @@ async def _check_course(services: Services, request: Call, course_id: str) -> No
     check_course(request.user.id, offer, enrolment)
 
 
+def _not_there(cost: int, tokens: Tokens) -> InsufficientTokens:
+    owed = ""
+    if tokens.debt:
+        owed = f" and {tokens.debt} are owed and repaid first, so that {_missing(cost, tokens)} are missing"
+    return InsufficientTokens(
+        f"This costs {cost} tokens, which were not there; the balance is {tokens.balance}{owed}."
+    )
+
+
 async def _shown(services: Services, done: Submitted) -> Redemption:
     """As it has become by now. Raises `InsufficientTokens` and `CourseNotGiven`."""
     begun = done.recorded[0]
@@ -221,10 +262,7 @@ async def _shown(services: Services, done: Submitted) -> Redemption:
     rewards = await services.store.state(REWARD, stream_of(held.reward_id))
     now = rewards.redemptions[held.redemption_id]
     if now.status == "released" or now.reason == TOO_LATE:
-        balance = await _balance(services, held.user_id)
-        raise InsufficientTokens(
-            f"This costs {held.cost} tokens, which were not there; the balance is {balance}."
-        )
+        raise _not_there(held.cost, await _tokens(services, held.user_id))
     if now.was_given_up:
         raise CourseNotGiven(
             f"The course of this reward could not be given any more ({now.reason}); its {held.cost} tokens "
@@ -357,9 +395,16 @@ async def fulfil_redemption(
     summary="Give back the tokens of a redemption",
     tags=TAGS,
     opt={IDEMPOTENT: True},
-    response_description="It is cancelled, and its tokens are there again",
+    response_description="It is cancelled, its tokens are there again, and what it gave is taken",
     status_code=200,
-    responses=responses(NotFound, InvalidRedemption, RedemptionNotOpen),
+    responses=responses(NotFound, InvalidRedemption, RedemptionNotOpen)
+    | {
+        202: ResponseSpec(
+            Redemption,
+            description="It is cancelled, and what follows of it is not all done yet: it goes on by itself",
+            generate_examples=False,
+        ),
+    },
 )
 async def cancel_redemption(
     redemption_id: FromPath[str],
@@ -392,7 +437,21 @@ async def _moved(services: Services, request: Call, row: RedemptionRow, command:
     now = rewards.redemptions[row.redemption_id]
     reason = command.reason if isinstance(command, CancelRedemption) else None
     shown = msgspec.structs.replace(redemption_of(row), status=now.status, ends_at=now.ends_at, reason=reason)
+    if now.status == "cancelled" and not await _is_undone(services, row):
+        return Unkept(shown, status_code=202, headers=done.headers)
+    if row.feature:
+        await _seen(services, done)
     return Response(shown, status_code=200, headers=done.headers)
+
+
+async def _is_undone(services: Services, row: RedemptionRow) -> bool:
+    """Whether the tokens of what was cancelled are there again, and its course is taken."""
+    if not await services.store.find_command(restore_id(row.redemption_id)):
+        return False
+    if not row.course_id:
+        return True
+    enrolment = await services.store.state(ENROLMENT, enrolment_stream(row.course_id, row.user_id))
+    return not (enrolment.is_live and enrolment.enrolment_id == enrolment_id_of(row.redemption_id))
 
 
 HANDLERS = (

@@ -16,10 +16,15 @@ from ledger.store.batched_queries import Connection
 from ledger.tokens.commands import AwardTokens, ConfirmAward
 from ledger.tokens.events import AwardRequested, TokensAwarded
 from ledger.tokens.following import Now, Source, terms_of
-from ledger.tokens.refusals import SourceUsed
+from ledger.tokens.refusals import AwardDecided, SourceUsed
 from projections.tokens.tables import TOKEN_REQUESTS, TokenRequestRow
 
 _REQUEST = select("SELECT {columns} FROM {table} WHERE request_id = %s", TOKEN_REQUESTS)
+
+_ABOVE_THE_LIMIT = (
+    "Another administrator, who confirms or declines it: by hand, one alone gives a user less on a day (UTC)."
+)
+_FOR_THEMSELVES = "Another administrator, who confirms or declines it: nobody gives themselves tokens alone."
 
 
 async def award_of(store: Store, source: Source, now: Now, amount: int, reason: str) -> AwardTokens:
@@ -73,13 +78,23 @@ def awarded_once(source: Source) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def decided_once(asked: TokenRequestRow) -> Iterator[None]:
+    """Raises `AwardDecided` where it does not wait; `asked` is as it was a moment ago, at the latest."""
+    try:
+        yield
+    except (IdempotencyMismatch, NotFound) as error:
+        how = "decided" if asked.status == "waiting" else asked.status
+        raise AwardDecided(f"The award {asked.request_id} was {how} already.") from error
+
+
 async def request_at(connection: Connection, request_id: str) -> TokenRequestRow | None:
     found = await rows(connection, _REQUEST, TOKEN_REQUESTS, (request_id,))
     return found[0] if found else None
 
 
 def no_request(request_id: str) -> NotFound:
-    return NotFound(f"No award {request_id!r:.80} waits for a second administrator.")
+    return NotFound(f"There is no award {request_id!r:.80}.")
 
 
 def award_shown(recorded: Sequence[Recorded]) -> TokenAward:
@@ -96,6 +111,8 @@ def award_shown(recorded: Sequence[Recorded]) -> TokenAward:
             parts=[AwardPart(name="base", amount=event.amount)],
             lot_id=None,
             request_id=event.request_id,
+            waits_for=_FOR_THEMSELVES if event.requested_by == event.user_id else _ABOVE_THE_LIMIT,
+            confirm=f"/api/tokens/awards/{event.request_id}/confirm",
             pending_until=None,
             expires_at=None,
             repaid=0,
@@ -111,6 +128,8 @@ def award_shown(recorded: Sequence[Recorded]) -> TokenAward:
         parts=[AwardPart(name=one.name, amount=one.amount) for one in event.parts],
         lot_id=event.lot_id,
         request_id=event.request_id or None,
+        waits_for=None,
+        confirm=None,
         pending_until=event.pending_until,
         expires_at=event.stretch.expires_at,
         repaid=event.repaid,

@@ -23,9 +23,9 @@ from api.tokens.by_hand import (
     award_shown,
     awarded_once,
     confirmation_of,
+    decided_once,
     no_request,
     request_at,
-    source_of,
 )
 from api.tokens.resources import (
     AwardRequest,
@@ -45,6 +45,7 @@ from ledger.tokens.decider import TOKENS
 from ledger.tokens.events import TokensPenalised
 from ledger.tokens.following import Now, Source
 from ledger.tokens.refusals import (
+    AwardDecided,
     CapReached,
     DailyLimitReached,
     InvalidTokens,
@@ -151,7 +152,7 @@ async def _request(services: Services, request_id: str) -> TokenRequestRow:
     tags=TAGS,
     opt={IDEMPOTENT: True},
     response_description="It is granted",
-    responses=responses(NotFound, SameAdmin, SourceUsed, CapReached, DailyLimitReached),
+    responses=responses(NotFound, SameAdmin, AwardDecided, SourceUsed, CapReached, DailyLimitReached),
 )
 async def confirm_award(
     request_id: FromPath[str],
@@ -166,7 +167,7 @@ async def confirm_award(
     async def work(_command_id: str) -> Response[Any]:
         now = Now(services.now(), await tier_of(services, asked.user_id), services.catalogue)
         command = await confirmation_of(services.store, asked, now, request.user.id)
-        with awarded_once(source_of(asked)):
+        with decided_once(asked):
             done = await services.submitter.submit(command, origin_of(request))
         return Response(award_shown(done.recorded), status_code=201, headers=done.headers)
 
@@ -181,7 +182,7 @@ async def confirm_award(
     status_code=204,
     opt={IDEMPOTENT: True},
     response_description="It waits no more",
-    responses=responses(NotFound),
+    responses=responses(NotFound, AwardDecided),
 )
 async def decline_award(
     request_id: FromPath[str],
@@ -200,7 +201,8 @@ async def decline_award(
             user_id=asked.user_id,
             request_id=request_id,
         )
-        done = await services.submitter.submit(command, origin_of(request))
+        with decided_once(asked):
+            done = await services.submitter.submit(command, origin_of(request))
         return Response(None, status_code=204, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)

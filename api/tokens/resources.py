@@ -70,6 +70,10 @@ class TokenAward(msgspec.Struct, frozen=True, kw_only=True):
     """Null while it waits."""
     request_id: str | None
     """Of one that waits, or waited."""
+    waits_for: str | None
+    """Whom, and why, in words."""
+    confirm: str | None
+    """Where another administrator confirms it, by POST."""
     pending_until: datetime | None
     expires_at: datetime | None
     """Null for never, and while it waits."""
@@ -146,7 +150,9 @@ class TokenMovement(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     """The lot, the redemption or the penalty."""
     asked: int
-    """Of an award before its limits; else what it is about."""
+    """Of an award before its limits: where it is more than was granted, the month's cap or the rule's limit
+    for a day took the rest. Else what it is about.
+    """
     change: int
     debt_change: int
     pending_change: int

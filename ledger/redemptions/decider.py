@@ -11,7 +11,7 @@ from typing import assert_never, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.errors import NotFound
+from ledger.errors import NotFound, Refused
 from ledger.instants import clamped
 from ledger.message import Decider
 from ledger.redemptions.commands import (
@@ -38,7 +38,9 @@ from ledger.redemptions.refusals import (
     InvalidRedemption,
     LimitReached,
     OutOfStock,
+    RedemptionInProgress,
     RedemptionNotOpen,
+    StillUnlocked,
 )
 from ledger.redemptions.state import Redeemed, Redemption, evolve
 from ledger.redemptions.stream import stream_of
@@ -94,24 +96,22 @@ def taken_of(redeemed: Redeemed, user_id: str) -> Taken:
     return replace(taken, undecided=newest.is_undecided, ends_at=newest.ends_at)
 
 
-def why_not(offer: Offer, taken: Taken, at: datetime) -> OutOfStock | LimitReached | None:
+def why_not(offer: Offer, taken: Taken, at: datetime) -> Refused | None:
     """Why a user cannot have one, whatever their tokens are; None when they can."""
     if offer.stock is not None and taken.live >= offer.stock:
-        return OutOfStock(
-            f"All {taken.live} of this reward are taken." if offer.stock else "There is none of this reward."
-        )
+        return OutOfStock("None of this reward is left." if offer.stock else "There is none of this reward.")
     if offer.limit is not None and taken.theirs >= offer.limit:
         return LimitReached(f"You have redeemed this reward as often as one may: {taken.theirs}.")
     return _running(taken, at) if offer.kind in ONE_AT_A_TIME else None
 
 
-def _running(taken: Taken, at: datetime) -> LimitReached | None:
+def _running(taken: Taken, at: datetime) -> Refused | None:
     """What is unlocked is not unlocked once more while it is, and no course is given twice at once."""
     if taken.undecided:
-        return LimitReached("You are redeeming this reward already: ask again in a moment.")
+        return RedemptionInProgress("You are redeeming this reward already: ask again in a moment.")
     if taken.ends_at is None or taken.ends_at <= at:
         return None
-    return LimitReached(
+    return StillUnlocked(
         f"You have this until {taken.ends_at:%Y-%m-%dT%H:%M:%SZ}: redeem it again after that."
     )
 

@@ -18,7 +18,28 @@ class LimitReached(Refused):
     """The user has as many of the reward as one may have."""
 
     code: ClassVar[str] = "limit_reached"
-    remedy: ClassVar[str] = "Choose another reward, or wait until the time that `detail` tells."
+    remedy: ClassVar[str] = "Choose another reward; nothing was taken."
+
+
+class StillUnlocked(Refused):
+    """The user has unlocked it by the same reward, and has it still."""
+
+    code: ClassVar[str] = "still_unlocked"
+    remedy: ClassVar[str] = "Redeem it again after the time that `detail` tells; nothing was taken."
+
+
+class AlreadyInPlan(Refused):
+    """The user's plan has the feature without limit, so that a reward adds nothing to it."""
+
+    code: ClassVar[str] = "already_in_plan"
+    remedy: ClassVar[str] = "Use the feature, or choose another reward; nothing was taken."
+
+
+class RedemptionInProgress(Refused):
+    """It is not known yet what becomes of the user's last redemption of this reward."""
+
+    code: ClassVar[str] = "redemption_in_progress"
+    remedy: ClassVar[str] = "Ask again in a moment: what was begun goes on by itself."
 
 
 class CostChanged(Refused):

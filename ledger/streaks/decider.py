@@ -63,7 +63,7 @@ def _change_zone(command: ChangeTimeZone, streak: Streak) -> tuple[StreakEvent, 
     if changed is not None and at - changed < ONE_DAY and not command.erased:
         raise TimeZoneChangedLately(
             "The time zone can be changed once in 24 hours; again from "
-            f"{(changed + ONE_DAY).isoformat(timespec='seconds')} on."
+            f"{changed + ONE_DAY:%Y-%m-%dT%H:%M:%SZ} on."
         )
     return (TimeZoneChanged(user_id=command.user_id, at=at),)
 

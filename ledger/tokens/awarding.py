@@ -222,7 +222,8 @@ def _granted(asked: _Award, wanted: int, tokens: Tokens) -> int:
         return granted
     if not left_of_month:
         raise CapReached(
-            f"The tier {terms.tier} earns {terms.cap} tokens by activity in a month (UTC), and {month} are."
+            f"The tier {terms.tier} earns {terms.cap} tokens by activity in a month (UTC), of which {month} "
+            "are earned."
         )
     raise DailyLimitReached(
         f"{asked.rule} gives a user {terms.a_day} tokens on a day (UTC), and {day} were given."

@@ -60,6 +60,13 @@ class SameAdmin(Forbidden):
     remedy: ClassVar[str] = "Have another administrator confirm it."
 
 
+class AwardDecided(Refused):
+    """Somebody has confirmed the award, or declined it."""
+
+    code: ClassVar[str] = "award_decided"
+    remedy: ClassVar[str] = "Nothing waits any more; what was declined can be asked for anew."
+
+
 class TooManyRequests(Refused):
     """As many awards of one user wait for a second administrator as may."""
 

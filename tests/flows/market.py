@@ -32,8 +32,8 @@ def content(**changes: Any) -> dict[str, Any]:
     }
 
 
-def upload(service: Service, key: str, *, user: str = AUTHOR) -> httpx.Response:
-    return service.post("/api/courses/upload", content(), user=user, role="instructor", key=key)
+def upload(service: Service, key: str, *, user: str = AUTHOR, **changes: Any) -> httpx.Response:
+    return service.post("/api/courses/upload", content(**changes), user=user, role="instructor", key=key)
 
 
 def may_sell(service: Service, user: str = AUTHOR) -> None:
@@ -45,10 +45,11 @@ def may_sell(service: Service, user: str = AUTHOR) -> None:
     eventually(lambda: service.get(features, user=user, role="instructor")["allowed"])
 
 
-def course(service: Service, user: str = AUTHOR) -> str:
+def course(service: Service, user: str = AUTHOR, *, lessons: int = 1) -> str:
     """The id of one that is published for 49.00 USD."""
     may_sell(service, user)
-    uploaded = upload(service, "course", user=user)
+    items = [{**LESSON, "title": f"Means, part {number}"} for number in range(1, lessons + 1)]
+    uploaded = upload(service, "course", user=user, items=items)
     assert uploaded.status_code == 201, uploaded.text
     course_id: str = uploaded.json()["course_id"]
     for step, role, body in (

@@ -45,7 +45,7 @@ from ledger.redemptions.commands import (
 )
 from ledger.redemptions.decider import decide as decide_reward
 from ledger.redemptions.events import RedemptionCancelled, RedemptionFulfilled
-from ledger.redemptions.refusals import LimitReached, RedemptionNotOpen
+from ledger.redemptions.refusals import RedemptionInProgress, RedemptionNotOpen
 from ledger.redemptions.state import Redeemed
 from ledger.shelf import Reward
 from tests.ledger.enrolment_examples import (
@@ -90,7 +90,7 @@ def test_a_course_waits_until_it_is_had_and_nobody_decides_otherwise_meanwhile()
     for asked in (FULFIL, CANCEL):
         with pytest.raises(RedemptionNotOpen, match="being given"):
             decide_reward(asked, waiting)
-    with pytest.raises(LimitReached, match="already"):
+    with pytest.raises(RedemptionInProgress, match="already"):
         decide_reward(redeem(COURSE, 2), waiting)
     assert status(reward_after(waiting, COMPLETE)) == "fulfilled"
 

@@ -36,7 +36,9 @@ from ledger.redemptions.refusals import (
     InvalidRedemption,
     LimitReached,
     OutOfStock,
+    RedemptionInProgress,
     RedemptionNotOpen,
+    StillUnlocked,
 )
 from ledger.redemptions.state import Redeemed, evolve
 from ledger.shelf import Reward
@@ -87,7 +89,7 @@ RELEASE = of(ReleaseRedemption, reason=InsufficientTokens.code)
 
 def test_the_last_item_is_kept_for_one_until_it_is_released_or_cancelled() -> None:
     held = when(Redeemed(), redeem(GOODS))
-    with pytest.raises(OutOfStock, match="All 1"):
+    with pytest.raises(OutOfStock, match="None of this"):
         decide(redeem(GOODS, 2, "usr_bob"), held)
     assert status(when(held, RELEASE, redeem(GOODS, 2, "usr_bob")), 2) == "held"
     sent = when(held, CONFIRM, FULFIL)
@@ -125,7 +127,7 @@ def test_what_is_kept_is_not_cancelled_before_it_is_known_whether_the_tokens_are
 def test_less_on_the_shelf_than_is_taken_stops_the_next_one_alone() -> None:
     offer = replace(GOODS, stock=3)
     three = when(Redeemed(), *(redeem(offer, number) for number in (1, 2, 3)), CONFIRM)
-    for stock, words in ((2, "All 3 of this reward are taken"), (0, "There is none")):
+    for stock, words in ((2, "None of this reward is left"), (0, "There is none")):
         with pytest.raises(OutOfStock, match=words):
             decide(redeem(replace(offer, stock=stock), 4, "usr_bob"), three)
     with pytest.raises(LimitReached, match="as often as one may: 3"):
@@ -165,13 +167,13 @@ def test_what_runs_is_not_forgotten_while_the_reward_is_something_else() -> None
 
 def test_what_is_unlocked_is_unlocked_anew_when_it_has_ended_or_was_given_back() -> None:
     held = when(Redeemed(), redeem(UNLOCK))
-    with pytest.raises(LimitReached, match="already"):
+    with pytest.raises(RedemptionInProgress, match="already"):
         decide(redeem(UNLOCK, 2), held)
     (confirmed,) = decide(CONFIRM, held)
     assert isinstance(confirmed, RedemptionConfirmed)
     assert confirmed.ends_at == NOON + 7 * DAY
     running = evolve(held, confirmed)
-    with pytest.raises(LimitReached, match="until 2026-03-08T12:00:00Z"):
+    with pytest.raises(StillUnlocked, match="until 2026-03-08T12:00:00Z"):
         decide(redeem(UNLOCK, 2, days=6.9), running)
     assert status(when(running, redeem(UNLOCK, 2, days=7)), 2) == "held"
     assert status(when(running, CANCEL, redeem(UNLOCK, 2)), 2) == "held"

@@ -202,7 +202,7 @@ def test_a_day_of_23_hours_is_no_journey() -> None:
 
 def test_the_zone_changes_once_a_day() -> None:
     streak = after(moved(NOON))
-    with pytest.raises(TimeZoneChangedLately, match=r"from 2026-03-02T12:00:00\+00:00 on"):
+    with pytest.raises(TimeZoneChangedLately, match="from 2026-03-02T12:00:00Z on"):
         when(streak, moved(NOON + DAY - timedelta(seconds=1)))
     assert when(streak, moved(NOON + DAY))[1] == (TimeZoneChanged(user_id=ANN, at=NOON + DAY),)
 

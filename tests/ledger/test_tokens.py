@@ -104,7 +104,7 @@ def test_an_award_is_sent_under_the_id_that_is_made_of_its_source() -> None:
 def test_the_cap_grants_what_is_left_of_the_month_and_then_refuses() -> None:
     tokens, facts = when(Tokens(), award(400, "a"), award(200, "b", days=1))
     assert [fact.amount for fact in facts if isinstance(fact, TokensAwarded)] == [400, 100]
-    with pytest.raises(CapReached, match=r"pro earns 500 tokens .* and 500 are"):
+    with pytest.raises(CapReached, match=r"pro earns 500 tokens .* of which 500 are earned"):
         when(tokens, award(10, "c", days=2))
     assert after(award(400, "a"), award(200, "b"), award(10, "c", days=31)).balance == 510, "in April"
 

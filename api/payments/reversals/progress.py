@@ -28,7 +28,9 @@ from projections.payments.refunds import REFUNDS
 
 
 class RefundDetail(Refund, frozen=True, kw_only=True):
-    """A refund with what it takes back, in this order: money, access, review, certificate, coupon, share."""
+    """A refund with what it takes back, in this order: money, access, review, certificate, coupon, share,
+    tokens.
+    """
 
     steps: list[Step]
 

@@ -6,7 +6,7 @@ policies alone, so how it stands is read from the facts, and is right wherever t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, reduce
 from typing import Any, Literal
@@ -37,6 +37,8 @@ from ledger.payments.events import (
 )
 from ledger.payments.state import Payment
 from ledger.payments.stream import KIND as PAYMENTS
+from ledger.rewards import COMPLETED
+from ledger.tokens.events import TokensAwarded, TokensClawedBack
 
 State = Literal["done", "waiting", "undone", "kept", "not_applicable"]
 Judged = tuple[State, Recorded | None]
@@ -56,7 +58,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Story:
-    """The facts of a payment and of what was sold with it, and the coupon that it was sold with, if any."""
+    """The facts of a payment, of what was sold with it and of the tokens for completing that, and the coupon
+    that it was sold with, if any.
+    """
 
     def __init__(self, refund_id: str, facts: Iterable[Recorded], coupon: Coupon = COUPON.initial) -> None:
         self.refund_id, self.coupon = refund_id, coupon
@@ -213,6 +217,53 @@ def _coupon(story: Story) -> Judged:
     return (access, fact) if follows else ("waiting", None)
 
 
+def _tokens(story: Story) -> Judged:
+    """What the completion earned follows the access in its learner's own stream, a moment later."""
+    awards = _awards(story)
+    if _gave_no_access(story) or not awards:
+        return "not_applicable", None
+    revoked = story.last((EnrolmentRevoked,), story.caused)
+    if revoked is not None:
+        return _taken_with(story, awards, revoked)
+    there = _reversed(story, awards[-1]) is None
+    was_there = any(_stood(story, award, story.began) for award in awards)
+    if not (there or was_there):
+        return "not_applicable", None
+    at_stake = there and not story.enrolment.is_live_by_another(story.payment.payment_id)
+    return ("waiting" if at_stake and story.takes_access and not story.is_over else "kept"), None
+
+
+def _taken_with(story: Story, awards: Sequence[Recorded], revoked: Recorded) -> Judged:
+    """As the access went. Where it came back before anybody had looked, nothing was taken."""
+    restored = _restored_after(story, revoked)
+    taken = next((back for award in awards if (back := _reversed(story, award, revoked.position))), None)
+    if restored is None:
+        taken = taken or _reversed(story, awards[-1])
+        return ("done", taken) if taken else ("waiting", None)
+    if taken is None or taken.position > restored.position:
+        return "kept", None
+    again = next((award for award in awards if award.position > restored.position), None)
+    return ("undone", again) if again else ("done", taken)
+
+
+def _awards(story: Story) -> list[Recorded]:
+    """For completing what this payment bought, the first one first."""
+    about = {"rule": COMPLETED, "cause_id": _attempt(story).enrolment_id}
+    return [one for one in story.facts if isinstance(one.event, TokensAwarded) and _says(one.event, about)]
+
+
+def _reversed(story: Story, award: Recorded, after: int = 0) -> Recorded | None:
+    assert isinstance(award.event, TokensAwarded)
+    back = story.last((TokensClawedBack,), {"lot_id": award.event.lot_id})
+    return back if back and back.position > after else None
+
+
+def _stood(story: Story, award: Recorded, at: int) -> bool:
+    """Whether it was an award as of that position."""
+    back = _reversed(story, award)
+    return award.position < at and (back is None or back.position > at)
+
+
 def _says(event: Event, about: Mapping[str, str]) -> bool:
     return all(getattr(event, name, None) == value for name, value in about.items())
 
@@ -226,5 +277,6 @@ RULES: tuple[Rule, ...] = (
     Rule("certificate", with_access(CertificateIssued, CertificateRevoked, CertificateReinstated)),
     Rule("coupon", _coupon),
     Rule("share", _share),
+    Rule("tokens", _tokens),
 )
 """In the order in which they are told. What goes with access is `with_access`, by its own three facts."""

@@ -1,18 +1,20 @@
-"""What is read to tell of a refund: the payment's stream, the enrolment's, and its coupon."""
+"""What is read to tell of a refund: the payment's stream, the enrolment's, its awards and its coupon."""
 
 from __future__ import annotations
 
+from api.awards import awards_of
 from api.payments.resources import Refund, address_of, fold, refund_of
 from api.payments.reversals.steps import Story
 from ledger.coupons.decider import COUPON
 from ledger.coupons.stream import stream_of as coupon_stream
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import ReturnRequested
-from ledger.enrolments.stream import KIND
+from ledger.enrolments.stream import KIND, parts_of
 from ledger.message import Recorded
 from ledger.payments.decider import PAYMENT
 from ledger.payments.stream import stream_of
 from ledger.store import Store
+from ledger.tokens.following import completion_source
 
 
 async def story_of(store: Store, payment_id: str, refund_id: str) -> Story:
@@ -21,6 +23,7 @@ async def story_of(store: Store, payment_id: str, refund_id: str) -> Story:
     facts: list[Recorded] = []
     coupon = COUPON.initial
     if KIND.has(payment.purpose_ref):
+        facts += await awards_of(store, completion_source(*parts_of(payment.purpose_ref)))
         enrolment = await store.state(ENROLMENT, payment.purpose_ref)
         attempt = enrolment.attempts.get(payment_id)
         if attempt is not None and attempt.coupon:

@@ -83,7 +83,9 @@ def test_above_a_days_limit_another_administrator_confirms(run: Run, ledger: str
     project(ledger)
     assert json.loads(run("tokens", "waiting", "--json").stdout) == []
     gone = run("tokens", "decline", request_id)
-    assert (gone.exit_code, "waits for a second administrator" in gone.stderr) == (2, True)
+    assert (gone.exit_code, f"{request_id} was declined already" in gone.stderr) == (2, True)
+    late = run("tokens", "confirm", request_id)
+    assert (late.exit_code, f"{request_id} was declined already" in late.stderr) == (2, True)
     assert balance(run)["balance"] == 0
 
 
@@ -112,8 +114,8 @@ def test_what_has_expired_is_recorded(run: Run, ledger: str) -> None:
         (("award", ANN, "10"), "Missing option '--reason'"),
         (("penalise", "nobody there", "10", *WHY), "is no user"),
         (("penalise", ANN, "1000001", *WHY), "`amount` must be from 1"),
-        (("confirm", "awr_none"), "No award 'awr_none' waits for a second administrator"),
-        (("decline", "awr_none"), "No award 'awr_none' waits for a second administrator"),
+        (("confirm", "awr_none"), "There is no award 'awr_none'."),
+        (("decline", "awr_none"), "There is no award 'awr_none'."),
     ],
 )
 @pytest.mark.usefixtures("ledger")

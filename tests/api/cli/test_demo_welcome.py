@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from api.demo import welcome as saying
 from api.demo.authors import YEARLY
@@ -17,7 +18,7 @@ from api.demo.folder import LOG
 from api.demo.welcome import welcome
 from api.leaderboards.resources import Ranked
 from api.serve.service import Running
-from api.settings import Settings
+from api.settings import Settings, load
 from tests.docs.runner import run_page, shell
 from tests.flows import paid
 from tests.service import ROOT, Service, eventually
@@ -91,3 +92,30 @@ def test_with_an_issuer_of_their_own_credentials_come_from_there(tmp_path: Path)
     said = welcome(running)
     assert "get credentials from that issuer" in said
     assert "liberation token" not in said
+
+
+def test_whatever_the_service_is_set_to_commands_of_another_terminal_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they go by another catalogue than the service, without a word."""
+    monkeypatch.chdir(tmp_path)
+    given = Settings(
+        data_dir=tmp_path / "my data",
+        catalogue="our plans.toml",
+        jwks="https://issuer.example/jwks",
+        licence_keys="/etc/keys",
+        schema="ours",
+        seller="Ours\nAt home",
+    )
+    said = welcome(Running(given, "http://x", "http://y"))
+    with shell({"PATH": os.environ["PATH"]}, tmp_path / "..") as bash:
+        exports = "\n".join(re.findall(r"^  (export [^']*(?:'[^']*')?.*)$", said, re.MULTILINE))
+        told = load(
+            dict(
+                line.split("=", 1)
+                for line in bash.run(f"{exports}\nenv -0 | tr '\\n\\0' '|\\n'").splitlines()
+            )
+        )
+    assert told == replace(given, catalogue=str(tmp_path / "our plans.toml"), seller="Ours|At home")
+    bare = welcome(Running(Settings(data_dir=tmp_path), "http://x", "http://y"))
+    assert re.findall(r"export (\w+)", bare) == ["LIBERATION_DATA_DIR"]

@@ -42,6 +42,11 @@ def test_equal_scores_have_one_rank_and_windows_are_named(run: Run, earned: str)
     assert ranks(run, "--limit", "2") == expected[:2]
     long_ago = run("leaderboard", "--window", "month", "--on", "2026-02-10").stdout
     assert long_ago == "2026-02  published\nNobody has earned any tokens in it.\n"
+    assert run("leaderboard", "--window", "month", "--on", "2999-02-10").stdout.startswith(
+        "2999-02  future\n"
+    )
+    daily = run("leaderboard", "--window", "all", "--on", "2026-02-10")
+    assert (daily.exit_code, "--on cannot go with --window all" in daily.stderr) == (2, True)
     assert earned
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -36,10 +37,21 @@ def test_a_users_tokens_are_shown_with_what_changed_them(run: Run, ledger: str) 
     assert f"{ANN}  70 tokens, 70 pending, 0 owed" in shown
     assert f"70 expire at {SOON:%Y-%m-%d} 00:00 UTC" in shown
     assert "70 are pending until" in shown
-    assert "penalised" in shown
+    assert re.search(r"penalised +pen_\w+ .* Answers that were copied", shown)
     told = json.loads(run("tokens", "show", ANN, "--json").stdout)
     assert told["balance"]["balance"] == 70
     assert [one["kind"] for one in told["movements"]] == ["penalised", "awarded", "awarded"]
+
+
+def test_what_the_limits_took_of_an_award_is_shown_beside_what_was_granted(run: Run, ledger: str) -> None:
+    """Also where what was granted repaid a debt, or is pending."""
+    later = NOW + timedelta(days=9)
+    limited = award(90, "c", cap=150, pending_until=later)
+    asyncio.run(recorded(ledger, penalise(30), award(100, "a", cap=150), award(20, "b", cap=150), limited))
+    project(ledger)
+    shown = run("tokens", "show", ANN).stdout
+    assert re.search(r"awarded +course_completed +a +70 +70 +0 +0\n", shown), "all of it was granted"
+    assert re.search(r"awarded +course_completed +c +90 +0 +90 +0 +30\n", shown)
 
 
 def test_what_became_of_tokens_is_shown_by_month_and_rule(run: Run, ledger: str) -> None:

@@ -9,7 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.catalogue import DEFAULT_CATALOGUE
-from ledger.effects import EnrolRedeemer, FollowRedeemedCourse, FollowRedemption, RevokeRedeemedCourse
+from ledger.effects import (
+    EnrolRedeemer,
+    FollowRedeemedCourse,
+    FollowRedemption,
+    RestoreRedemption,
+    RevokeRedeemedCourse,
+)
 from ledger.ids import new_id
 from ledger.shelf import Reward
 from projections.live import check
@@ -44,10 +50,10 @@ async def redeem(caller: Caller, key: str | None = None) -> Any:
     return await caller("POST", "/api/tokens/redeem", key=key or new_id("key"), json=body)
 
 
-async def cancel(market: Market, root: Caller, redemption_id: str) -> Any:
+async def cancel(market: Market, root: Caller, redemption_id: str, key: str | None = None) -> Any:
     await market.app.projected()
     path = f"/api/tokens/redemptions/{redemption_id}/cancel"
-    return await root("POST", path, key=new_id("key"), json={"reason": "By mistake"})
+    return await root("POST", path, key=key or new_id("key"), json={"reason": "By mistake"})
 
 
 async def balance(caller: Caller) -> int:
@@ -208,14 +214,24 @@ async def test_a_redemption_that_was_cut_anywhere_is_gone_on_with(
     assert await balance(ann) == 0
 
 
-async def test_a_cancellation_that_was_cut_takes_the_course_all_the_same(
-    market: Market, ann: Caller, root: Caller
+@pytest.mark.parametrize("dies_at", [RestoreRedemption, RevokeRedeemedCourse])
+async def test_a_cancellation_that_was_cut_says_so_and_is_gone_on_with(
+    market: Market, ann: Caller, root: Caller, dies_at: type[Any]
 ) -> None:
     await give(root, ann.user_id)
     redemption_id = (await redeem(ann)).json()["redemption_id"]
-    market.stripe.gateway.dies_at = RevokeRedeemedCourse
-    assert (await cancel(market, root, redemption_id)).status_code == 200
+    market.stripe.gateway.dies_at = dies_at
+    key = new_id("key")
+    cut = await cancel(market, root, redemption_id, key)
+    assert (cut.status_code, cut.json()["status"]) == (202, "cancelled")
     market.stripe.gateway.dies_at = None
     async with market.working():
         await market.until(ann, "revoked")
-    assert await balance(ann) == COST
+
+        async def is_back() -> bool:
+            await market.hurry()
+            return await balance(ann) == COST
+
+        await until(is_back)
+    again = await cancel(market, root, redemption_id, key)
+    assert (again.status_code, again.json()["status"]) == (200, "cancelled"), "it is told how it stands"

@@ -34,7 +34,7 @@ async def told(caller: Caller, refund: Any) -> dict[str, str]:
     answer = await caller.get(refund.headers["location"], headers=seen)
     assert answer.status_code == 200, answer.text
     steps = {one["step"]: one["state"] for one in answer.json()["steps"]}
-    assert list(steps) == ["money", "access", "review", "certificate", "coupon", "share"]
+    assert list(steps) == ["money", "access", "review", "certificate", "coupon", "share", "tokens"]
     return {step: state for step, state in steps.items() if state != "not_applicable"}
 
 
@@ -163,7 +163,7 @@ async def test_who_has_learnt_a_third_is_refunded_by_an_admin_alone_and_the_revi
     answer = await admin(market).refund(payment_id, note="The sound was missing.")
     assert answer.status_code == 201, answer.text
     steps = await told(ann, answer)
-    assert (steps["access"], steps["review"]) == ("done", "done")
+    assert (steps["access"], steps["review"], steps["tokens"]) == ("done", "done", "done")
     await market.app.projected()
     assert (await ann.get(f"{path}/reviews")).json()["rating"]["count"] == 0
 

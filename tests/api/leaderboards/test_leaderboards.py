@@ -270,9 +270,30 @@ async def test_a_window_that_has_ended_is_shown_as_it_was_published(boards: Boar
     assert (await boards.board("usr_a", window="week", on="2027-01-01"))["board"]["name"] == "2026-W53"
 
 
+async def test_a_cursor_is_of_the_window_that_it_came_with(boards: Boards) -> None:
+    for number in range(3):
+        boards.earn(f"usr_{number}", 10 + number)
+    cursor = (await boards.board("usr_0", window="all", limit="1"))["next_cursor"]
+    assert [
+        one["user_id"] for one in (await boards.board("usr_0", window="all", cursor=cursor))["items"]
+    ] == [
+        "usr_1",
+        "usr_0",
+    ]
+    refused = await boards.caller("usr_0").get(GLOBAL, params={"window": "week", "cursor": cursor})
+    assert (refused.status_code, "is of another window" in refused.text) == (422, True)
+
+
+async def test_a_window_that_has_not_begun_is_told_as_that(boards: Boards) -> None:
+    for window in ("day", "week", "month"):
+        assert (await boards.board("usr_a", window=window, on="2999-06-10"))["board"]["phase"] == "future"
+        assert (await boards.board("usr_a", window=window))["board"]["phase"] == "running"
+
+
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
+        ({"window": "all", "on": "2026-02-10"}, "on"),
         ({"window": "year"}, "window"),
         ({"on": "2026-02-30"}, "on"),
         ({"on": "yesterday"}, "on"),

@@ -14,6 +14,7 @@ from ledger.coupons.decider import COUPON
 from ledger.enrolments.events import EnrolmentActivated, EnrolmentRestored, EnrolmentRevoked
 from ledger.message import Event, Recorded
 from ledger.payments.commands import InitiatePayment, RequestRefund
+from ledger.tokens.events import TokensAwarded, TokensClawedBack
 from tests.ledger.examples import initiate, request_refund
 from tests.ledger.purchases import PERSON, PRICE, SYSTEM, Intent, World
 from tests.ledger.test_purchase_invariants import Purchases
@@ -77,7 +78,7 @@ def bought() -> Bought:
 
 def test_the_steps_are_in_one_order_whatever_became_of_them(bought: Bought) -> None:
     names = [one.step for one in steps_of(bought.story(bought.return_it()))]
-    assert names == ["money", "access", "review", "certificate", "coupon", "share"]
+    assert names == ["money", "access", "review", "certificate", "coupon", "share", "tokens"]
 
 
 def test_a_return_waits_at_each_link_of_the_chain_until_it_is_done(bought: Bought) -> None:
@@ -114,6 +115,42 @@ def test_a_refund_that_fails_later_undoes_all_of_it(bought: Bought) -> None:
     bought.rest()
     assert bought.told(refund_id) == states("undone", "undone", "undone")
     assert bought.enrolment.status == "active"
+
+
+def completed(bought: Bought) -> None:
+    for number in range(bought.items):
+        bought.learn(number)
+    bought.rest()
+
+
+def test_what_the_completion_earned_follows_the_access_in_a_stream_of_its_own(bought: Bought) -> None:
+    bought.refund("re_part", 100)
+    assert "tokens" not in bought.told("re_part"), "nothing is earned yet"
+    completed(bought)
+    assert bought.told("re_part")["tokens"] == "kept"
+    bought.succeed()
+    bought.refund("re_all", None)
+    while bought.told("re_all")["access"] == "waiting":
+        assert bought.told("re_all")["tokens"] == "waiting"
+        bought.catch_up("succeeded")
+        bought.move_refunds(bought.intent, fail=False)
+    assert bought.told("re_all")["tokens"] == "waiting", "nobody has looked at the award"
+    bought.rest()
+    assert bought.told("re_all")["tokens"] == "done"
+    bought.fail()
+    assert bought.told("re_all")["tokens"] == "undone"
+
+
+def test_tokens_that_nobody_took_before_the_access_was_back_are_kept(bought: Bought) -> None:
+    completed(bought)
+    earned = [fact for fact in bought.facts if isinstance(fact.event, TokensAwarded)]
+    bought.refund("re_all", None)
+    bought.rest()
+    bought.succeed()
+    bought.fail()
+    others = [fact for fact in bought.facts if not isinstance(fact.event, TokensAwarded | TokensClawedBack)]
+    told = {one.step: one.state for one in steps_of(Story("re_all", [*others, *earned]))}
+    assert (told["access"], told["tokens"]) == ("undone", "kept")
 
 
 def test_what_is_left_of_a_payment_that_gives_nothing_more_leaves_what_another_gives(bought: Bought) -> None:
@@ -222,7 +259,7 @@ def test_what_was_no_sale_gives_back_money_and_nothing_else() -> None:
     world.refund("re_plain", 100, payment_id="pay_plain")
     world.rest()
     story = Story("re_plain", [fact for fact in world.facts if fact.stream == "payment-pay_plain"])
-    assert [one.state for one in steps_of(story)] == ["waiting"] + ["not_applicable"] * 5
+    assert [one.state for one in steps_of(story)] == ["waiting"] + ["not_applicable"] * 6
 
 
 # ------------------------------------------------------------------------------------------------ hooks

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 
 from api.settings import Settings
 from api.stripe import redemptions
-from ledger.catalogue import DEFAULT_CATALOGUE
+from ledger.catalogue import DEFAULT_CATALOGUE, Feature
 from ledger.effects import SpendTokens
 from ledger.errors import Refused
 from ledger.ids import new_id
@@ -109,9 +109,44 @@ async def test_a_feature_is_unlocked_at_once_and_until_its_end(
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     checked = (await ann.get("/api/features/friend_leaderboard/check")).json()
     assert (checked["allowed"], checked["reason"]) == (True, "reward")
-    assert (await offered(app, ann, "friend_leaderboard_week"))["reason"] == "limit_reached"
+    shown = await offered(app, ann, "friend_leaderboard_week")
+    assert (shown["reason"], shown["ends_at"]) == ("still_unlocked", answer.json()["ends_at"])
+    refused = problem(await redeem(ann, "friend_leaderboard_week"))
+    assert refused["code"] == "still_unlocked"
+    assert refused["detail"].startswith("You have this until 20")
     fake.offset = timedelta(days=7, minutes=1)
     assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+    assert (await offered(app, ann, "friend_leaderboard_week"))["ends_at"] is None
+
+
+async def test_what_the_plan_has_already_takes_no_tokens(app: Running, root: Caller, ann: Caller) -> None:
+    """Without limit; of a feature with one a reward gives more."""
+    await give(root, ann, 60)
+    for limit, refusal in ((None, "already_in_plan"), (3, None)):
+        free = DEFAULT_CATALOGUE.tiers["free"]
+        features = {**free.features, "friend_leaderboard": Feature(limit=limit)}
+        tiers = {**DEFAULT_CATALOGUE.tiers, "free": replace(free, features=features)}
+        app.replace(catalogue=replace(DEFAULT_CATALOGUE, tiers=tiers, rewards=SHELF))
+        shown = await offered(app, ann, "friend_leaderboard_week")
+        assert (shown["available"], shown["reason"]) == (refusal is None, refusal)
+        answer = await redeem(ann, "friend_leaderboard_week")
+        assert answer.json().get("code") == refusal
+        assert await balance(ann) == (60 if refusal else 10)
+    app.replace(catalogue=replace(DEFAULT_CATALOGUE, rewards=SHELF))
+
+
+async def test_what_is_owed_is_missing_too(app: Running, root: Caller, ann: Caller) -> None:
+    """As whatever comes in repays it first."""
+    body = {"user_id": ann.user_id, "amount": 30, "reason": "Copied"}
+    assert (await root("POST", "/api/tokens/penalise", key=new_id("key"), json=body)).status_code == 201
+    assert (await offered(app, ann, "plant_a_tree"))["missing"] == 130
+    assert (await ann.get("/api/rewards")).json()["debt"] == 30
+    assert problem(await redeem(ann, "plant_a_tree"))["detail"] == (
+        "This costs 100 tokens, which were not there; the balance is 0 and 30 are owed and "
+        "repaid first, so that 130 are missing."
+    )
+    await give(root, ann, 130)
+    assert (await redeem(ann, "plant_a_tree")).status_code == 201
 
 
 async def test_what_the_balance_does_not_have_takes_nothing_and_says_so(
@@ -268,8 +303,8 @@ async def test_a_feature_that_is_given_back_while_it_is_used_ends_at_once_and_ca
     await app.projected()
     assert (await ann.get("/api/leaderboard/friends")).status_code == 200
     assert (await move(root, redemption_id, "cancel", reason="By mistake")).status_code == 200
-    await app.projected()
     assert (await ann.get("/api/leaderboard/friends")).status_code == 403
+    await app.projected()
     assert (await offered(app, ann, "friend_leaderboard_week"))["available"]
     assert (await redeem(ann, "friend_leaderboard_week")).status_code == 201
 

@@ -281,6 +281,8 @@ async def test_more_than_an_admin_may_give_waits_for_another(
     body: dict[str, Any] = {"user_id": ann.user_id, "amount": 900, "reason": "For a year of answers"}
     asked = (await post(root, "award", **body)).json()
     assert (asked["status"], asked["granted"], asked["lot_id"]) == ("waiting", 0, None)
+    assert asked["confirm"] == f"/api/tokens/awards/{asked['request_id']}/confirm"
+    assert asked["waits_for"].startswith("Another administrator")
     await app.projected()
     [waiting] = [
         one for one in (await eve.get("/api/tokens/awards")).json()["items"] if one["user_id"] == ann.user_id
@@ -292,18 +294,23 @@ async def test_more_than_an_admin_may_give_waits_for_another(
     confirmed = await post(eve, f"{path}/confirm", key="yes")
     assert (confirmed.status_code, confirmed.json()["granted"]) == (201, 900)
     assert (await post(eve, f"{path}/confirm", key="yes")).json() == confirmed.json()
-    assert (await post(eve, f"{path}/decline")).status_code == 404
+    await app.projected()
+    for caller, how in ((eve, "decline"), (app.caller("usr_max", "admin"), "confirm")):
+        late = problem(await post(caller, f"{path}/{how}"))
+        assert (late["status"], late["code"]) == (409, "award_decided")
+        assert late["detail"] == f"The award {asked['request_id']} was confirmed already."
     assert await sums(ann) == (900, 0, 0)
     for nobodys in ("%00", "awr_%00", "x" * 3_000):
         assert (await post(eve, f"awards/{nobodys}/confirm")).status_code == 404
     unknown = problem(await post(eve, "awards/awr_none/confirm"))
-    assert unknown["status"] == 404
+    assert (unknown["status"], unknown["detail"]) == (404, "There is no award 'awr_none'.")
 
 
 async def test_no_admin_gives_themselves_tokens_alone(root: Caller, eve: Caller) -> None:
     body: dict[str, Any] = {"user_id": eve.user_id, "amount": 1, "reason": "For a year of answers"}
     asked = (await post(eve, "award", **body)).json()
     assert (asked["status"], asked["granted"]) == ("waiting", 0)
+    assert "themselves" in asked["waits_for"]
     assert (await post(root, f"awards/{asked['request_id']}/confirm")).json()["granted"] == 1
     asked = (await post(root, "award", **{**body, "amount": 900})).json()
     own = problem(await post(eve, f"awards/{asked['request_id']}/confirm"))
@@ -331,7 +338,8 @@ async def test_an_award_that_is_declined_gives_nothing(ann: Caller, root: Caller
     body: dict[str, Any] = {"user_id": ann.user_id, "amount": 501, "reason": "Too much"}
     asked = (await post(root, "award", **body)).json()
     assert (await post(root, f"awards/{asked['request_id']}/decline")).status_code == 204
-    assert (await post(eve, f"awards/{asked['request_id']}/confirm")).status_code == 404
+    late = problem(await post(eve, f"awards/{asked['request_id']}/confirm"))
+    assert (late["status"], late["code"]) == (409, "award_decided")
     assert await sums(ann) == (0, 0, 0)
 
 
