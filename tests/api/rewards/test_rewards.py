@@ -351,7 +351,10 @@ async def test_of_two_processes_one_has_the_last_item_and_what_a_killed_one_kept
     assert isinstance(effect, SpendTokens)
     await app.services.submitter.submit(_command(reward_id, effect.user_id), _origin(effect.user_id))
     tools: Any = SimpleNamespace(store=app.services.store, clock=fake, catalogue=DEFAULT_CATALOGUE)
-    await redemptions.deliver(tools, effect, _origin("worker"))
+    first, again = [await redemptions.deliver(tools, effect, _origin("worker")) for _ in range(2)]
+    assert first.outcome is not None
+    assert again.outcome is not None, "who asks again is led on to what follows"
+    assert again.outcome.recorded == first.outcome.recorded
     redeemed = await app.services.store.state(REWARD, stream_of(reward_id))
     assert [one.status for one in redeemed.redemptions.values()] == ["fulfilled"]
     assert sorted(await asyncio.gather(*(balance(user) for user in users))) == [0] + [50] * 9
