@@ -38,7 +38,7 @@ from api.leaderboards import routes as leaderboards
 from api.licences import listing as licence_listing
 from api.licences import money as licence_money
 from api.licences import routes as licences
-from api.operations import jwks, me, oversight
+from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
 from api.payments import cancellation, payment_methods, refunds
@@ -121,6 +121,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     stripe_webhook,
     *health.HANDLERS,
     *jwks.HANDLERS,
+    *licence_keys.HANDLERS,
     *reference_routes.HANDLERS,
 )
 

@@ -23,6 +23,7 @@ from api.http.positions import Positions
 from api.http.ratelimit import RateLimit
 from api.http.signing_keys import SigningKeys, open_keys
 from api.lettering import fonts_in
+from api.licence_keyring import LicenceKeyring
 from api.metrics import Metrics
 from api.reads import ReadPool, with_options
 from api.settings import Settings, SettingsError
@@ -129,6 +130,7 @@ class Composition:
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
         self.signing_keys = open_keys(settings)
+        self.licence_keyring = LicenceKeyring(settings, self.clock)
         self.catalogue = catalogue_of(settings)
 
 
@@ -140,6 +142,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     metrics: Metrics
     signing_keys: SigningKeys
+    licence_keyring: LicenceKeyring
     tickets: Tickets
     catalogue: Catalogue
     contact: StripeContact
@@ -201,6 +204,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             clock=composition.clock,
             metrics=composition.metrics,
             signing_keys=composition.signing_keys,
+            licence_keyring=composition.licence_keyring,
             tickets=Tickets(settings.data_dir, settings.jwt_issuer),
             catalogue=composition.catalogue,
             contact=contact,

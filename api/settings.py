@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `fonts_dir`: directory with TrueType files for letters that PDFs lack; empty has ours alone.
     - `jwks`: the issuer's public keys: URL or file of a JWK set, or a file with one JWK or PEM; empty uses a
       local key made in `data_dir`, which a live Stripe key refuses.
+    - `licence_keys`: path of the keyring that signs licences' keys; empty has one in `data_dir`, made
+      when it is first needed, but never with a live Stripe key.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
     - `log_level`, `log_format`: `json` for machines, `console` for people.
     - `request_max_bytes`: larger bodies get 413.
@@ -97,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     fonts_dir: str = ""
     jwks: str = ""
+    licence_keys: str = ""
     jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_audience: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_algorithms: tuple[Literal["EdDSA", "RS256"], ...] = ("EdDSA", "RS256")

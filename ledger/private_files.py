@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -20,6 +21,20 @@ def make_folder(folder: Path) -> None:
 
 def make_file(path: Path, content: bytes) -> None:
     """Unless it is there. Of several processes one makes it, and nobody ever reads half of it."""
+    with _part(path, content) as part, suppress(FileExistsError):
+        path.hardlink_to(part)  # unlike a renaming, never over another
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """In the place of what is there, or as a new one: whoever reads has the old or the new, whole."""
+    path = path.resolve()  # a link stays one
+    with _part(path, content) as part:
+        part.replace(path)
+
+
+@contextmanager
+def _part(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside it, on the disk, which is gone afterwards."""
     make_folder(path.parent)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
@@ -28,7 +43,6 @@ def make_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(part)  # unlike a renaming, never over another
+        yield part
     finally:
         part.unlink(missing_ok=True)

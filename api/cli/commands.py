@@ -17,6 +17,7 @@ from api.cli.doctor import doctor
 from api.cli.ending import ending
 from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
+from api.cli.licence_keys import licence_keys
 from api.cli.outbox import outbox
 from api.cli.payouts import payouts
 from api.cli.policies import policies
@@ -65,6 +66,6 @@ def liberation() -> None:
 
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
-    policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, stripe, doctor,
+    policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, licence_keys, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

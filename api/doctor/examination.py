@@ -8,7 +8,19 @@ from typing import Any
 
 import psycopg
 
-from api.doctor import credentials, database, mail, payouts, place, plans, stripe, webhooks, work
+from api.clock import SystemClock
+from api.doctor import (
+    credentials,
+    database,
+    licence_keys,
+    mail,
+    payouts,
+    place,
+    plans,
+    stripe,
+    webhooks,
+    work,
+)
 from api.doctor.finding import Finding, wrong
 from api.embedded import EmbeddedPostgresError
 from api.serve.database import FOLDER, open_database
@@ -58,6 +70,7 @@ async def _outside(settings: Settings) -> list[Finding]:
         webhooks.secret(settings),
         *await credentials.examine(settings),
         plans.examine(settings),
+        licence_keys.examine(settings, SystemClock().now()),
     ]
 
 

@@ -14,7 +14,7 @@ from api.settings import PREFIX, SECRETS
 LITTLE_BYTES = 1 << 30
 NOTHING_BYTES = 100 << 20
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_SECRETS = ("*.pem", "sandbox/webhook-secret")
+_SECRETS = ("*.pem", "licence-keys.json", "sandbox/webhook-secret")
 """In the data directory."""
 
 
@@ -48,7 +48,7 @@ def folder(data_dir: Path, *, live: bool) -> Finding:
 
 
 def secrets(data_dir: Path, environ: Mapping[str, str]) -> Finding:
-    """Those in the data directory, and those that settings name as `…_FILE`."""
+    """Those in the data directory, and those that settings name."""
     readable = sorted({str(path) for path in _secret_files(data_dir, environ) if _for_everybody(path)})
     if readable:
         said = f"Everybody on this machine can read {', '.join(readable)}."
@@ -62,6 +62,8 @@ def _secret_files(data_dir: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     for name in SECRETS:
         if named := environ.get(f"{PREFIX}{name.upper()}_FILE"):
             yield Path(named)
+    if named := environ.get(f"{PREFIX}LICENCE_KEYS"):
+        yield Path(named)
 
 
 def _for_everybody(path: Path) -> bool:

@@ -236,6 +236,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/readyz", "readyz"),
     Access("GET", "/metrics", "metrics"),
     Access("GET", "/.well-known/jwks.json", "getJwks"),
+    Access("GET", "/.well-known/license-keys", "getLicenceKeys"),
     Access("GET", "/schema", "getReference"),
     Access("GET", "/schema/openapi.json", "getOpenapi"),
     Access("GET", "/schema/reference.css", "getReferenceStyle"),

@@ -48,6 +48,7 @@ STATUS: Mapping[str, int] = {
     "position_not_reached": 503,
     "stripe_unavailable": 503,
     "tickets_unavailable": 503,
+    "licence_keys_unavailable": 503,
     "not_ready": 503,
     "http_version_not_supported": 505,
     "chain_broken": 500,

@@ -42,6 +42,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "pi_3cnn4pc9_secret_hunter2 was confirmed",
         "Authorization: Bearer hunter2hunter2",
         "eyJhbGciOiJFZERTQSJ9.hunter2.c2lnbmF0dXJl is expired",
+        "key/eyJleHBpcmVzX2F0IjoxODMwMjk3NjAwLCJm.hunter2hunter2hunter2 is a licence's",
         "LIBERATION_STRIPE_API_KEY=hunter2",
         "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----",
     ],

@@ -30,7 +30,7 @@ VOLATILE = re.compile(
     re.VERBOSE,
 )
 VOLATILE_KEYS = re.compile(
-    r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid|number)$|^ETag|elapsed|seconds|_s$",
+    r"position|hash|cursor|_at$|^(result|applied|unchanged|x|kid|public_key|number)$|^ETag|elapsed|seconds|_s$",
     re.IGNORECASE,
 )
 

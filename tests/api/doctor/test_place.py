@@ -45,3 +45,6 @@ def test_secrets_that_everybody_can_read_are_wrong(tmp_path: Path, monkeypatch: 
     assert (found.level, str(mounted) in found.said, str(key) in found.said) == ("wrong", True, False)
     monkeypatch.setattr(place, "_passable", lambda _: True)
     assert str(key) in place.secrets(data, environ).said
+    for keyring, named in ((data / "licence-keys.json", "SCHEMA"), (tmp_path / "keys", "LICENCE_KEYS")):
+        keyring.touch(mode=0o644)
+        assert str(keyring) in place.secrets(data, {f"LIBERATION_{named}": str(keyring)}).said
