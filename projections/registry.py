@@ -26,8 +26,10 @@ from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.redemptions import Redemptions
 from projections.reviews import Reviews
+from projections.seats import Seats
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
+from projections.usage import Usage
 from projections.webhooks import Webhooks
 
 PROJECTIONS: dict[str, type[Projection]] = {
@@ -52,6 +54,8 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Tokens,
         Redemptions,
         Licences,
+        Seats,
+        Usage,
         Journal,
         Audit,
         Outbox,
