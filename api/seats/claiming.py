@@ -16,7 +16,7 @@ from api.seats import leases
 from api.seats.bodies import OfDevice, SeatHeld
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from ledger.errors import Contended, LedgerError
+from ledger.errors import Contended, Refused
 from ledger.ids import new_id
 from ledger.licence_tiers import Grant
 from ledger.licences.live import LicenceNotLive
@@ -85,14 +85,14 @@ async def seats_of(services: Services, licence_id: str) -> Seats:
 
 async def _claimed(services: Services, request: Call, asked: Claim) -> Claimed:
     licence_id, seat_id = asked.licence.licence_id, new_id("sea")
-    held = (await seats_of(services, licence_id)).held.get(asked.device)
+    before = await seats_of(services, licence_id)
     async with services.reading() as connection:
-        until, lapsed = await _leased(connection, asked, held)
+        until, lapsed = await _leased(connection, asked, before)
         if asked.grant.floating and until is None:
             await leases.begin(connection, seat_id, licence_id, asked.until)
     try:
         done = await services.submitter.submit(_command(asked, seat_id, lapsed), origin_of(request))
-    except LedgerError:
+    except Refused:  # else it may be recorded all the same
         async with services.reading() as connection:
             await leases.end(connection, [seat_id])
         raise
@@ -106,15 +106,18 @@ async def _claimed(services: Services, request: Call, asked: Claim) -> Claimed:
 
 
 async def _leased(
-    connection: Connection, asked: Claim, held: Seat | None
+    connection: Connection, asked: Claim, seats: Seats
 ) -> tuple[datetime | None, tuple[str, ...]]:
     """Until when the device's own floating seat is held after this heartbeat, None where it has none or was
     too late; and what has lapsed.
     """
-    until = None
+    held, until = seats.held.get(asked.device), None
     if held is not None and held.floating:
         until = await leases.beat(connection, held.seat_id, asked.now, asked.lease)
     over = await leases.close(connection, asked.licence.licence_id, asked.now)
+    while nobodys := [one for one in over if one not in seats.devices]:  # released, or never given
+        await leases.end(connection, nobodys)
+        over = await leases.close(connection, asked.licence.licence_id, asked.now)
     if held is not None and held.floating and until is None:
         over = [held.seat_id, *(one for one in over if one != held.seat_id)]
     return until, tuple(over)

@@ -19,6 +19,7 @@ from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.licences import ways as ways_of_licences
+from tests.api.licences.keys import key_for
 from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
@@ -87,6 +88,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelRedemption": {"reason": "Lost in the post"},
     "confirmAward": {},
     "declineAward": {},
+    "activateSeat": {"fingerprint": "a device"},
+    "keepSeat": {"fingerprint": "a device"},
+    "releaseSeat": {"fingerprint": "a device"},
+    "deactivateSeat": {},
     "quoteLicence": {"org_id": "org_1", "tier": "starter"},
     "issueLicence": {"org_id": "org_1", "tier": "starter"},
     "acceptLicenceQuote": {"quote_id": "quo_1"},
@@ -172,6 +177,9 @@ SOMEBODYS = {
     "previewLicenceUpgrade",
     "upgradeLicence",
     "listLicenceInvoices",
+    "listSeats",
+    "deactivateSeat",
+    "getUsage",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -236,6 +244,13 @@ LICENCES = {
     "upgradeLicence": ways_of_licences.ISSUED,
     "revokeLicence": ways_of_licences.ISSUED,
     "listLicenceInvoices": ways_of_licences.ISSUED,
+    "activateSeat": ways_of_licences.ACTIVE,
+    "keepSeat": ways_of_licences.ACTIVE,
+    "releaseSeat": ways_of_licences.ACTIVE,
+    "recordUsage": ways_of_licences.ACTIVE,
+    "listSeats": ways_of_licences.SEATED,
+    "deactivateSeat": ways_of_licences.SEATED,
+    "getUsage": ways_of_licences.ACTIVE,
     "recordLicencePayment": ways_of_licences.ISSUED,
     "creditLicenceInvoice": ways_of_licences.ISSUED,
     "writeOffLicenceInvoice": ways_of_licences.ISSUED,
@@ -285,8 +300,9 @@ class World:
         self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
+        ours = self.licences.get(access.operation, {})
         path = access.path.format(
-            **{**self.ids, **self.licences.get(access.operation, {})},
+            **{**self.ids, **ours},
             payment_method_id="pm_saved",
             key="sell_courses",
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
@@ -306,10 +322,14 @@ class World:
             body = {**body, "course_id": self.courses[access.operation]}
         if access.operation == "quoteLicence" and body is not None:
             body = {**body, "valid_until": (self.app.services.now() + timedelta(days=1)).isoformat()}
+        if access.operation == "recordUsage":
+            item = {"metric": "courses_created", "user_id": caller.user_id if caller else "usr_nobody"}
+            body = {"source": "eu-1", "month": f"{self.app.services.now():%Y-%m}", "items": [item]}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
-        return await self.app.client.request(
-            access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)
-        )
+        if (licence_id := ours.get("licence_id")) is not None:
+            headers["Licence-Key"] = key_for(self.app.services, licence_id)
+        query = {"licence_id": licence_id} if access.operation == "getUsage" else QUERY.get(access.operation)
+        return await self.app.client.request(access.method, path, json=body, headers=headers, params=query)
 
 
 @pytest.fixture
@@ -482,6 +502,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             request_id="awr_1",
             redemption_id="red_1",
             licence_id="lic_1",
+            seat_id="sea_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

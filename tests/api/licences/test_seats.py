@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.seats import leases
 from api.settings import Settings
 from ledger.ids import new_id
 from ledger.licence_keys.keyring import made
@@ -182,6 +183,19 @@ async def test_a_lease_is_closed_once_whoever_finds_it_over(app: Running, clock:
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 3
 
 
+async def test_leases_of_seats_that_were_released_keep_nobody_waiting(
+    app: Running, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "AT_ONCE", 1)
+    desk = await desk_of(app, seats=1, floating=True)
+    for device in "abc":
+        assert await desk.codes("activate", device) == [201]
+        await desk.ask("release", device)
+    assert await desk.codes("activate", "d") == [201]
+    clock.at += 10 * MINUTE
+    assert await desk.codes("activate", "e") == [201]
+
+
 async def test_over_a_limit_that_was_lowered_only_new_ones_wait(app: Running, clock: Clock) -> None:
     desk = await desk_of(app, seats=5)
     await desk.codes("activate", *"abcde")
@@ -257,3 +271,29 @@ async def test_a_service_claims_for_a_user_and_a_user_for_nobody_else(app: Runni
     claimed = await desk.ask("activate", "a", by=service, user_id="usr_ann")
     assert claimed.json()["user_id"] == "usr_ann"
     assert await desk.refused("activate", "b", user_id="usr_ann") == (404, "not_found")
+
+
+async def gives(app: Running, user: str, feature: str = "white_label") -> tuple[bool, str]:
+    await app.projected()
+    told = (await app.caller(user, "student").get(f"/api/features/{feature}/check")).json()
+    return told["allowed"], told["reason"]
+
+
+async def test_a_seat_gives_the_features_of_its_licence_as_long_as_both_last(
+    app: Running, clock: Clock
+) -> None:
+    desk = await desk_of(app, floating=True)
+    assert await gives(app, "usr_given") == (False, "not_in_tier")
+    await desk.ask("activate", "given")
+    assert await gives(app, "usr_given") == (True, "seat")
+    assert await gives(app, "usr_given", "sso_integration") == (False, "not_in_tier")
+    await desk.do("suspend", reason="Unpaid")
+    assert (await gives(app, "usr_given"))[0] is False
+    await desk.do("reinstate", reason="Paid")
+    assert (await gives(app, "usr_given"))[0] is True
+    clock.at += 10 * MINUTE
+    assert (await gives(app, "usr_given"))[0] is False, "its lease is over"
+    await desk.ask("heartbeat", "given")
+    assert (await gives(app, "usr_given"))[0] is True
+    await desk.ask("release", "given")
+    assert (await gives(app, "usr_given"))[0] is False
