@@ -88,8 +88,8 @@ def in_words(message: str, kind: Any = Any, *, from_text: bool = False) -> str:
     for pattern, words in PATTERNS.items():
         if repr(pattern) in message:
             return words
-    if "datetime" in message:
-        return TIME
+    if "encoded date" in message or "datetime" in message:
+        return TIME if "datetime" in message else PATTERNS[DAY]
     if bound := _BOUND.match(message):
         return _bound(*bound.groups())
     if types := _TYPES.match(message):

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from api.http.body import AmountMinor, CurrencyCode, Text
-from api.words import ORGANISATION
+from api.http.checks import Check, blank_fault
+from api.words import NO_NUL, ORGANISATION
 from ledger.licence_tiers import LEASE_MAX_MINUTES, LEASE_MINUTES, Metric
 from ledger.licences.checks import COUNT_MAX, GRACE_MAX_DAYS, LARGEST_MINOR, MONTHS_MAX, TAX_MAX_BP
 
@@ -24,8 +25,12 @@ Tier = Annotated[
 ]
 Months = Annotated[int, Meta(ge=1, le=MONTHS_MAX, description="12 is a year.")]
 Time = Annotated[datetime, Meta(tz=True, examples=["2026-12-31T23:00:00Z"])]
-Reference = Annotated[str, Meta(max_length=255, description="As the bank's statement has it. Kept for ever.")]
-Reason = Annotated[Text, Meta(description="Kept for ever, so it must not name anybody.")]
+Reference = Annotated[
+    str,
+    Meta(max_length=255, pattern=NO_NUL, description="As the bank's statement has it. Kept for ever."),
+    Check(blank_fault),
+]
+Reason = Annotated[Text, Meta(description="Kept for ever, so it must not name anybody."), Check(blank_fault)]
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 
 

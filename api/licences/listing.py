@@ -162,7 +162,7 @@ async def preview_upgrade(
 ) -> Read[LicenceUpgradePreview]:
     """Now, with the tax of the licence's last invoice. Nothing is recorded."""
     licence, now = await licence_of(services, request, licence_id), services.now()
-    if not licence.terms:
+    if licence.last is None:
         raise LicenceNotOpen("This licence is quoted and not issued: accept the quote, or issue it.")
     grant = granted(services.catalogue, tier, licence.currency, None, by_admin=False)
     due = [

@@ -60,6 +60,8 @@ class LicenceQuote(msgspec.Struct, frozen=True, kw_only=True):
     net_minor: int
     tax_minor: int
     billing: LicenceBilling
+    starts_at: datetime | None
+    """Null is when it is accepted, or when the last term ends."""
     valid_until: datetime
     grant: LicenceGrant
 
@@ -116,12 +118,14 @@ class LicenceInvoice(LicenceInvoiceStanding, frozen=True, kw_only=True):
 
 
 def standing_of(licence: Licence, now: datetime) -> LicenceStanding:
+    status = status_at(licence, now)
+    assert status is not None, "it was quoted or issued before"
     return LicenceStanding(
         licence_id=licence.licence_id,
         org_id=licence.org_id,
-        status=status_at(licence, now),
-        starts_at=licence.terms[0].term.starts_at if licence.terms else None,
-        ends_at=licence.terms[-1].term.ends_at if licence.terms else None,
+        status=status,
+        starts_at=licence.first.term.starts_at if licence.first else None,
+        ends_at=licence.last.term.ends_at if licence.last else None,
         lapses_at=lapses_at(licence),
         terms=[_term_of(one) for one in licence.terms],
         quote=_open_quote(licence.quote, now),
@@ -209,6 +213,7 @@ def _open_quote(quote: Quote | LicenceQuoted | None, now: datetime) -> LicenceQu
         net_minor=net,
         tax_minor=quote.billing.tax_minor(net),
         billing=_billing(quote.billing),
+        starts_at=quote.starts_at,
         valid_until=quote.valid_until,
         grant=grant_shown(quote.grant),
     )

@@ -105,7 +105,7 @@ async def quote_licence(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="The term is given, and invoiced",
-    responses=responses(QuoteNotOpen, QuoteExpired, *MANAGED),
+    responses=responses(InvalidLicence, QuoteNotOpen, QuoteExpired, *MANAGED),
 )
 async def accept_quote(
     licence_id: FromPath[str],

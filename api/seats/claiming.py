@@ -71,7 +71,7 @@ async def claim_of(services: Services, key: str, data: OfDevice, user_id: str) -
     """Raises `LicenceKeyInvalid`, and `LicenceNotLive` for a licence that never had a term."""
     licence, now = await licence_held(services, key), services.now()
     status, granted = status_at(licence, now), granted_at(licence, now)
-    if granted is None:
+    if granted is None or status is None:
         raise LicenceNotLive("This licence is quoted and not issued.")
     async with services.reading() as connection:
         device = await leases.device_of(connection, licence.licence_id, data.fingerprint)

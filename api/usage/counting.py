@@ -131,7 +131,7 @@ def terms_of(licence: Licence, metric: str, month: str, now: datetime) -> UsageT
     _, end = span_of(month)
     granted = granted_at(licence, min(now, end - timedelta(microseconds=1)))
     allowance = granted.grant.allowance(metric) if granted else None
-    status = status_at(licence, now)
+    status = status_at(licence, now) or ""
     if allowance is None:
         return UsageTerms(as_of=licence.facts, status=status, granted=False)
     return UsageTerms(

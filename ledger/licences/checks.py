@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from ledger import money
 from ledger.errors import NotFound
@@ -45,6 +45,20 @@ def check_reference(reference: str) -> None:
         raise InvalidLicence(
             f"`reference` must have from 1 to {TEXT_MAX} characters to be seen, and no NUL: it is what the "
             "bank's statement says."
+        )
+
+
+def check_date(field: str, day: date, since: datetime, now: datetime) -> None:
+    """Of a bank transfer, which is none of a time before it was owed, so that at no date more is paid than is
+    owed.
+    """
+    first, last = (moment.astimezone(UTC).date() for moment in (since, now))
+    if day > last:
+        raise InvalidLicence(f"`{field}` must not be after today; it was {day.isoformat()}.")
+    if day < first:
+        raise InvalidLicence(
+            f"`{field}` must not be before {first.isoformat()}, when it came to be owed: record what was "
+            "paid earlier on that day."
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from functools import reduce
 
 from ledger.licences.checks import (
     check_amount,
+    check_date,
     check_ids,
     check_reason,
     check_reference,
@@ -23,7 +23,7 @@ from ledger.licences.events import (
 )
 from ledger.licences.invoicing import share
 from ledger.licences.recognising import instant, recognised
-from ledger.licences.refusals import AmountExceedsOpen, InvalidLicence, LicenceInvoiceNotOpen
+from ledger.licences.refusals import AmountExceedsOpen, LicenceInvoiceNotOpen
 from ledger.licences.state import Licence, evolve
 from ledger.message import Instant
 
@@ -88,13 +88,12 @@ def record_paid_out(command: RecordCreditPaidOut, licence: Licence) -> _Events:
     check_ids(command.transfer_id)
     check_reference(command.reference)
     check_amount("amount_minor", command.amount_minor)
-    if command.paid_on > command.effective_at.astimezone(UTC).date():
-        raise InvalidLicence(f"`paid_on` must not be after today; it was {command.paid_on.isoformat()}.")
     if command.amount_minor > licence.owed_minor:
         raise AmountExceedsOpen(
-            f"{written(licence.owed_minor, licence) if licence.terms else 'Nothing'} is owed to the "
+            f"{written(licence.owed_minor, licence) if licence.last else 'Nothing'} is owed to the "
             "organisation by credit notes; record at most that."
         )
+    check_date("paid_on", command.paid_on, licence.owed_since or command.effective_at, command.effective_at)
     paid = LicenceCreditPaidOut(
         licence_id=licence.licence_id,
         org_id=licence.org_id,

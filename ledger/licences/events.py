@@ -83,6 +83,7 @@ class LicenceUpgraded(Event, frozen=True, kw_only=True):
     from_tier: str
     grant: Grant
     """With the price that is charged from now on: the old one where the upgrade was given."""
+    billing: Billing
 
 
 class LicenceRevoked(Event, frozen=True, kw_only=True):
@@ -137,6 +138,7 @@ class LicenceInvoiced(Event, frozen=True, kw_only=True):
     period_start: Instant
     period_end: Instant
     """What is sold is earned evenly from the one to the other."""
+    issued_at: Instant
     due_at: Instant
     overage: tuple[Overage, ...] = ()
 

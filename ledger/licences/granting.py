@@ -46,7 +46,7 @@ def quote(command: QuoteLicence, licence: Licence) -> _Events:
     check_ids(org_id)
     if command.org_id not in {"", org_id}:
         raise NotFound("This organisation has no such licence.")
-    if licence.terms:
+    if licence.last:
         last = running(licence)
         _check_currency(command.grant, licence)
         if command.starts_at is not None:
@@ -63,7 +63,7 @@ def quote(command: QuoteLicence, licence: Licence) -> _Events:
         billing=command.billing,
         valid_until=command.valid_until.astimezone(UTC),
         starts_at=whole(command.starts_at) if command.starts_at else None,
-        bridges=bool(licence.terms) and not has_lapsed(licence, now),
+        bridges=licence.last is not None and not has_lapsed(licence, now),
     )
     return (quoted,)
 
@@ -76,7 +76,7 @@ def accept(command: AcceptQuote, licence: Licence) -> _Events:
         raise QuoteNotOpen("This quote is not open: it was accepted, or the licence went on without it.")
     if command.effective_at >= found.valid_until:
         raise QuoteExpired(f"This quote was valid until {found.valid_until:%Y-%m-%dT%H:%M:%SZ}.")
-    if licence.terms:
+    if licence.last:
         return _renewed(licence, found.grant, found.months, found.billing, command.effective_at, quote=found)
     start = whole(command.effective_at)
     return _issued(licence, found, max(start, found.starts_at or start), command.effective_at)
@@ -86,7 +86,7 @@ def issue(command: IssueLicence, licence: Licence) -> _Events:
     check_ids(command.licence_id, command.org_id)
     check_offer(command.grant, command.months, command.billing)
     check_start(command.starts_at, command.effective_at)
-    if licence.terms:
+    if licence.last:
         raise LicenceExists("This licence is issued already.")
     if licence.org_id not in {"", command.org_id}:
         raise NotFound("This organisation has no such licence.")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from ledger.ids import derived_id
 from ledger.licence_tiers import Grant
-from ledger.licences.checks import check_amount, check_ids, check_reference, invoice_of, running, written
+from ledger.licences.checks import (
+    check_amount,
+    check_date,
+    check_ids,
+    check_reference,
+    invoice_of,
+    known,
+    written,
+)
 from ledger.licences.commands import InvoiceOverage, RecordLicencePayment
 from ledger.licences.events import LicenceEvent, LicenceInvoiced, LicenceInvoicePaid, Overage
 from ledger.licences.recognising import instant, recognised
@@ -55,6 +63,7 @@ def invoiced(  # noqa: PLR0913 - what an invoice says
         currency=currency,
         period_start=period[0],
         period_end=period[1],
+        issued_at=at,
         due_at=at + timedelta(days=billing.net_days),
         overage=overage,
     )
@@ -67,12 +76,12 @@ def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
     end = boundary(start, "month", 1) if command.month.day == 1 else start
     if command.month.day != 1 or command.effective_at < end:
         raise InvalidLicence("`month` must be the first day of a month that is over.")
-    running(licence)
+    known(licence)
     if month_of(start) in licence.overage_months:
         raise OverageInvoiced(f"The overage of {month_of(start)} is invoiced already.")
     granted = granted_at(licence, end - timedelta(microseconds=1))
     if granted is None or granted.term.starts_at >= end:
-        raise InvalidLicence(f"The licence began after {month_of(start)}.")
+        raise InvalidLicence(f"The licence had not begun by the end of {month_of(start)}.")
     overage = _overage(command, granted.grant)
     net = licence.billing if licence.billing.kind == INVOICE else Billing(kind=INVOICE, net_days=NET_DAYS[1])
     return invoiced(
@@ -109,7 +118,7 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
     check_reference(command.reference)
     check_amount("amount_minor", command.amount_minor)
     invoice = invoice_of(licence, command.invoice_id)
-    _check_date("received_on", command.received_on, command.effective_at)
+    check_date("received_on", command.received_on, invoice.issued_at, command.effective_at)
     left = invoice.open_minor + invoice.written_off_minor
     if not left:
         raise LicenceInvoiceNotOpen("Nothing is open of this invoice.")
@@ -144,8 +153,3 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
 def share(of_minor: int, part: int, whole: int) -> int:
     """`of_minor` in the proportion of `part` to `whole`; all of it with the last part."""
     return round_half_up(of_minor * part, whole) if whole else 0
-
-
-def _check_date(field: str, day: date, now: datetime) -> None:
-    if day > now.astimezone(UTC).date():
-        raise InvalidLicence(f"`{field}` must not be after today; it was {day.isoformat()}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ledger.errors import Forbidden
@@ -17,7 +18,7 @@ class LicenceNotLive(Forbidden):
     passing: ClassVar[bool] = True
 
 
-_WHY = {
+_WHY: Mapping[str | None, str] = {
     "quoted": "is quoted and not issued",
     "created": "is not activated yet",
     "suspended": "is suspended",
@@ -26,7 +27,7 @@ _WHY = {
 }
 
 
-def check_live(status: str) -> None:
-    """Raises `LicenceNotLive`. `status` is one of `ledger.licences.status`."""
+def check_live(status: str | None) -> None:
+    """Raises `LicenceNotLive`. `status` is of `ledger.licences.status`, None for a licence that is none."""
     if status not in LIVE:
         raise LicenceNotLive(f"This licence {_WHY.get(status, 'is not known')}.")

@@ -34,11 +34,11 @@ _Events = tuple[LicenceEvent, ...]
 
 def activate(command: ActivateLicence, licence: Licence) -> _Events:
     """Before it, a licence can be paid, renewed, upgraded, suspended and revoked; it gives nothing yet."""
-    last, first = running(licence), licence.terms[0].term
+    last, first = running(licence), licence.first
     if licence.activated:
         return ()
-    if command.effective_at < first.starts_at:
-        raise LicenceNotStarted(f"This licence begins on {first.starts_at:%Y-%m-%dT%H:%M:%SZ}.")
+    if first and command.effective_at < first.term.starts_at:
+        raise LicenceNotStarted(f"This licence begins on {first.term.starts_at:%Y-%m-%dT%H:%M:%SZ}.")
     if licence.suspended:
         raise LicenceNotOpen("This licence is suspended: have it reinstated first.")
     if has_lapsed(licence, command.effective_at):

@@ -30,7 +30,7 @@ from ledger.licences.events import (
     LicenceWrittenOff,
 )
 from ledger.licences.recognition import Deferral
-from ledger.licences.terms import Billing, Term
+from ledger.licences.terms import INVOICE, Billing, Term
 from ledger.message import Instant
 from ledger.persistent import PersistentMap, PersistentSet
 
@@ -60,6 +60,7 @@ class Invoice(Struct, frozen=True):
     net_minor: int
     tax_minor: int
     """Both as they were written."""
+    issued_at: Instant
     due_at: Instant
     deferral: Deferral
     open_net_minor: int
@@ -98,8 +99,8 @@ class Licence(Struct, frozen=True):
     org_id: str = ""
     quote: Quote | None = None
     """The one that is open, were it not for its date."""
-    terms: tuple[Granted, ...] = ()
-    """One a year or so, the oldest first; so a plain one."""
+    granted: PersistentMap[Granted] = PersistentMap()
+    """The terms, by number as text, the oldest first."""
     billing: Billing = Billing()
     """The last one by which something was invoiced."""
     activated: bool = False
@@ -115,15 +116,26 @@ class Licence(Struct, frozen=True):
     recognised_until: Instant | None = None
     owed_minor: int = 0
     """By credit notes, and not paid out: its part of account 2300."""
+    owed_since: Instant | None = None
+    """When that was last zero."""
 
     @property
     def last(self) -> Granted | None:
-        return self.terms[-1] if self.terms else None
+        return self.granted.newest
+
+    @property
+    def first(self) -> Granted | None:
+        return self.granted.get("1")
+
+    @property
+    def terms(self) -> tuple[Granted, ...]:
+        """To be shown: all of them."""
+        return tuple(self.granted.values())
 
     @property
     def currency(self) -> str:
         """All of its invoices are in one; empty before the first term."""
-        return self.terms[0].grant.currency if self.terms else ""
+        return self.last.grant.currency if self.last else ""
 
     @property
     def deferred_minor(self) -> int:
@@ -149,7 +161,8 @@ def _evolved(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a cl
         case LicenceReinstated():
             return replace(licence, suspended=False)
         case LicenceUpgraded():
-            return replace(licence, terms=_upgraded(licence.terms, event))
+            billing = _last_billing(licence, event.billing)
+            return replace(licence, granted=_upgraded(licence.granted, event), billing=billing)
         case LicenceRevoked():
             return replace(licence, revoked=True, quote=None)
         case LicenceExpired():
@@ -192,13 +205,20 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
         licence_id=event.licence_id,
         org_id=event.org_id,
         quote=None,
-        terms=(*licence.terms, Granted(event.term, event.grant)),
-        billing=event.billing,
+        granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant)),
+        billing=_last_billing(licence, event.billing),
     )
 
 
-def _upgraded(terms: tuple[Granted, ...], event: LicenceUpgraded) -> tuple[Granted, ...]:
-    return tuple(replace(one, grant=event.grant) if one.term.number in event.terms else one for one in terms)
+def _last_billing(licence: Licence, billing: Billing) -> Billing:
+    return billing if billing.kind == INVOICE else licence.billing
+
+
+def _upgraded(granted: PersistentMap[Granted], event: LicenceUpgraded) -> PersistentMap[Granted]:
+    for number in event.terms:
+        if (one := granted.get(str(number))) is not None:
+            granted = granted.put(str(number), replace(one, grant=event.grant))
+    return granted
 
 
 def _invoiced(licence: Licence, event: LicenceInvoiced) -> Licence:
@@ -208,6 +228,7 @@ def _invoiced(licence: Licence, event: LicenceInvoiced) -> Licence:
         term=event.term,
         net_minor=event.net_minor,
         tax_minor=event.tax_minor,
+        issued_at=event.issued_at,
         due_at=event.due_at,
         deferral=Deferral(event.period_start, event.period_end, event.net_minor),
         open_net_minor=event.net_minor,
@@ -271,7 +292,10 @@ def _credited(licence: Licence, event: LicenceCredited) -> Licence:
             deferral=_moved(invoice, -event.deferred_minor, event.at),
         )
 
-    return replace(_changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed)
+    since = licence.owed_since if licence.owed_minor else event.at
+    return replace(
+        _changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed, owed_since=since
+    )
 
 
 def _written_off(invoice: Invoice, event: LicenceWrittenOff) -> Invoice:
@@ -297,5 +321,10 @@ def _changed(licence: Licence, invoice_id: str, change: Callable[[Invoice], Invo
 
 def granted_at(licence: Licence, at: datetime) -> Granted | None:
     """The term that runs, or the last that did; the first before it begins."""
-    running = (one for one in reversed(licence.terms) if one.term.starts_at <= at)
-    return next(running, licence.terms[0] if licence.terms else None)
+    found = licence.last
+    while found is not None and found.term.starts_at > at:
+        before = licence.granted.get(str(found.term.number - 1))
+        if before is None:
+            break
+        found = before
+    return found

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ledger.licences.state import Licence
 from ledger.licences.terms import Term
 
-Status = Literal["", "quoted", "created", "active", "grace", "suspended", "expired", "revoked"]
+Status = Literal["quoted", "created", "active", "grace", "suspended", "expired", "revoked"]
 """`created` is issued and not activated; `grace` is over, and works for a while; `expired` has lapsed."""
 
 NOTICES = (30, 7, 1, 0)
@@ -42,10 +42,11 @@ class Standing(Struct, frozen=True, kw_only=True):
         return "active" if now < self.ends_at else "grace"
 
 
-def status_at(licence: Licence, now: datetime) -> Status:
+def status_at(licence: Licence, now: datetime) -> Status | None:
+    """None of a licence that there is not."""
     last, lapse = licence.last, lapses_at(licence)
     if last is None or lapse is None:
-        return "quoted" if licence.quote else ""
+        return "quoted" if licence.quote else None
     standing = Standing(
         revoked=licence.revoked,
         suspended=licence.suspended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -32,14 +33,26 @@ def charges(licence: Licence, grant: Grant, now: datetime) -> tuple[Charge, ...]
     """For the term that runs and those of its tier that follow it already. Raises refusals."""
     present = _upgradable(licence, grant, now)
     return tuple(
-        Charge(
-            term=one.term.number,
-            starts_at=max(whole(now), one.term.starts_at),
-            ends_at=one.term.ends_at,
-            net_minor=proration(one.grant, grant, one.term, whole(now)),
-        )
-        for one in licence.terms
-        if one.term.number >= present.term.number and one.grant.tier == present.grant.tier
+        _charge(one, grant, whole(now))
+        for one in _from(present, licence)
+        if one.grant.tier == present.grant.tier
+    )
+
+
+def _from(granted: Granted, licence: Licence) -> Iterator[Granted]:
+    """A term and those that follow it."""
+    found: Granted | None = granted
+    while found is not None:
+        yield found
+        found = licence.granted.get(str(found.term.number + 1))
+
+
+def _charge(one: Granted, grant: Grant, at: datetime) -> Charge:
+    return Charge(
+        term=one.term.number,
+        starts_at=max(at, one.term.starts_at),
+        ends_at=one.term.ends_at,
+        net_minor=proration(one.grant, grant, one.term, at),
     )
 
 
@@ -57,6 +70,7 @@ def upgrade(command: UpgradeLicence, licence: Licence) -> tuple[LicenceEvent, ..
         at=whole(now),
         from_tier=present.tier,
         grant=wanted,
+        billing=command.billing,
     )
     facts: tuple[LicenceEvent, ...] = (upgraded,)
     for one in due:

@@ -17,7 +17,6 @@ InvoiceEvent = LicenceInvoicePaid | LicenceCredited | LicenceWrittenOff
 
 
 def begin(recorded: Recorded, event: LicenceInvoiced) -> LicenceInvoiceRow:
-    at = recorded.metadata.effective_at
     return LicenceInvoiceRow(
         invoice_id=event.invoice_id,
         licence_id=event.licence_id,
@@ -35,8 +34,8 @@ def begin(recorded: Recorded, event: LicenceInvoiced) -> LicenceInvoiceRow:
         deferred_minor=event.net_minor,
         period_start=event.period_start,
         period_end=event.period_end,
-        earns_from=max(at, event.period_start).astimezone(UTC).date(),
-        issued_at=at,
+        earns_from=max(event.issued_at, event.period_start).astimezone(UTC).date(),
+        issued_at=event.issued_at,
         due_at=event.due_at,
         position=recorded.position,
         last_position=recorded.position,

@@ -21,8 +21,10 @@ from ledger.licences.commands import (
     RecordCreditPaidOut,
     RecordLicencePayment,
     RecordNotice,
+    ReinstateLicence,
     RenewLicence,
     RevokeLicence,
+    SuspendLicence,
     UpgradeLicence,
     WriteOffLicenceInvoice,
 )
@@ -76,6 +78,8 @@ _DEFAULTS: dict[type[LicenceCommand], dict[str, Any]] = {
     IssueLicence: {"org_id": ORG, "grant": STARTER, "months": 12, "billing": NET_30},
     RenewLicence: {"term": 2, "grant": STARTER, "months": 12, "billing": NET_30},
     UpgradeLicence: {"grant": PROFESSIONAL, "billing": NET_30},
+    SuspendLicence: {"reason": "Unpaid"},
+    ReinstateLicence: {"reason": "Paid"},
     RevokeLicence: {"reason": "They closed", "credit": True},
     ExpireLicence: {"term": 1},
     RecordLicencePayment: {"payment_id": "lpy_1", "reference": "SEPA 17"},
@@ -124,7 +128,7 @@ class Life:
             self.closed += DAY
             self.do(CloseLicenceDay, end_of(self.closed) - timedelta(microseconds=1), day=self.closed)
 
-    def status(self, at: datetime) -> Status:
+    def status(self, at: datetime) -> Status | None:
         return status_at(self.licence, at)
 
     def invoice(self, number: int = 1) -> Invoice:

@@ -273,6 +273,7 @@ LICENCE_FACTS: dict[str, Event] = {
         tax_minor=19_800,
         period_start=NOON,
         period_end=NOON,
+        issued_at=NOON,
         due_at=NOON,
     ),
     "LicenceInvoicePaid": licence_paid(118_800),

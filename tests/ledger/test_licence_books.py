@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from ledger.errors import NotFound, Refused
 from ledger.invoices.recognition import earned, end_of
 from ledger.licences.commands import (
+    AcceptQuote,
     ActivateLicence,
     CloseLicenceDay,
     CreditLicenceInvoice,
+    QuoteLicence,
     RecordCreditPaidOut,
     RecordLicencePayment,
     RenewLicence,
@@ -81,6 +83,7 @@ def test_money_pays_in_parts_and_never_more_than_is_open() -> None:
         ({"amount_minor": 0}, "amount_minor"),
         ({"reference": " "}, "reference"),
         ({"received_on": date(2026, 1, 2)}, "after today"),
+        ({"received_on": date(2025, 12, 31)}, "before 2026-01-01"),
         ({"payment_id": ""}, "id"),
     ],
 )
@@ -111,6 +114,8 @@ def test_an_early_end_gives_back_what_is_not_earned_with_its_tax() -> None:
     assert life.licence.owed_minor == GROSS // 2
     with pytest.raises(AmountExceedsOpen, match=r"594\.00 USD"):
         life.do(RecordCreditPaidOut, HALF, amount_minor=GROSS // 2 + 1)
+    with pytest.raises(InvalidLicence, match="before 2026-07-02"):
+        life.do(RecordCreditPaidOut, HALF, amount_minor=1, paid_on=date(2026, 7, 1))
     life.do(RecordCreditPaidOut, HALF, amount_minor=GROSS // 2)
     assert (life.balance("2300"), life.balance("1000")) == (0, GROSS // 2)
 
@@ -219,14 +224,17 @@ def test_money_that_comes_after_the_term_is_earned_when_the_day_closes() -> None
 
 
 def test_a_payment_that_is_recorded_late_takes_back_nothing_that_is_told() -> None:
+    """Of another invoice, whose days were closed meanwhile."""
     life = taxed()
-    life.do(WriteOffLicenceInvoice, HALF, invoice_id=life.invoice_id())
+    life.do(UpgradeLicence, day("2026-01-10"), billing=TAXED)
+    life.do(WriteOffLicenceInvoice, day("2026-01-20"), invoice_id=life.invoice_id(2))
+    life.closed = date(2026, 1, 19)
+    life.close_until(date(2026, 3, 31))
     before = life.balance("4020")
-    life.pay(GROSS, HALF - 20 * DAY)
-    assert life.balance("4020") == before
-    life.closed = HALF.date() - DAY
+    (paid,) = life.pay(life.invoice(2).written_off_minor, day("2026-02-10"), number=2)
+    assert (paid.at, life.balance("4020")) == (day("2026-04-01"), before)
     life.close_until(LAST_DAY)
-    assert (life.balance("4020"), life.balance("2000")) == (-NET, 0)
+    assert life.balance("2000") == 0
 
 
 # A life
@@ -240,9 +248,12 @@ def months(first: datetime, count: int) -> list[tuple[datetime, datetime]]:
 
 
 def test_a_life_on_a_clock_ends_with_nothing_deferred_and_ties_each_month() -> None:
-    life = taxed()
-    life.do(ActivateLicence)
+    """Quoted, activated, paid late, upgraded, renewed early, written off, paid after all, lapsed."""
+    life = Life()
+    life.do(QuoteLicence, billing=TAXED)
     steps: list[tuple[datetime, Any]] = [
+        (day("2026-01-05T09:00"), lambda at: life.do(AcceptQuote, at)),
+        (day("2026-01-06"), lambda at: life.do(ActivateLicence, at)),
         (day("2026-03-10"), lambda at: life.pay(GROSS, at)),  # late
         (day("2026-05-15T10:30"), lambda at: life.do(UpgradeLicence, at, billing=TAXED)),
         (day("2026-11-06"), lambda at: life.do(RenewLicence, at, grant=PROFESSIONAL, billing=TAXED)),

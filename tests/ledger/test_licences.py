@@ -437,6 +437,18 @@ def test_what_is_beyond_a_soft_limit_is_invoiced_once_a_month() -> None:
     )
 
 
+def test_overage_is_taxed_as_what_was_invoiced_last_and_comes_after_the_end_too() -> None:
+    life = active(billing=GIVEN)
+    life.do(UpgradeLicence, billing=replace(NET_30, net_days=14, tax_bp=1_900))
+    life.do(RevokeLicence, day("2026-01-20"))
+    (invoice,) = life.do(
+        InvoiceOverage, day("2026-02-01"), usage=used(102_000), month=day("2026-01-01").date()
+    )
+    assert (invoice.net_minor, invoice.tax_minor, invoice.due_at) == (200, 38, day("2026-02-15"))
+    with pytest.raises(InvalidLicence, match="not begun"):
+        life.do(InvoiceOverage, day("2026-02-01"), usage=used(102_000), month=day("2025-12-01").date())
+
+
 # Senders
 
 
@@ -461,7 +473,7 @@ def test_managers_buy_and_give_nothing() -> None:
 
 
 def test_a_licence_that_was_never_quoted_is_nothing() -> None:
-    assert status_at(Licence(), NEW_YEAR) == ""
+    assert status_at(Licence(), NEW_YEAR) is None
     assert NET_30.tax_minor(100) == 0
 
 

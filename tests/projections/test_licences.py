@@ -97,31 +97,37 @@ def by_chance(seed: int, steps: int) -> Licences:
     chance, made = random.Random(seed), Licences()  # noqa: S311  # a test's dice
     now = NEW_YEAR
     for _ in range(steps):
-        now += timedelta(hours=chance.randrange(200))
+        now += timedelta(hours=chance.randrange(100))
         licence_id, kind = chance.choice(IDS), chance.choice(PLAIN + 2 * OF_INVOICE)
         licence = made.states[licence_id]
-        changes: dict[str, Any] = {}
-        if kind in OF_INVOICE:
-            if not licence.invoices:
-                continue
-            changes = {"invoice_id": chance.choice(list(licence.invoices))}
-        match kind.__name__:
-            case "RecordLicencePayment":
-                changes |= {"amount_minor": chance.choice([1, 10_000, 60_000])}
-            case "RenewLicence" | "ExpireLicence":
-                changes |= {"term": len(licence.terms) + (kind is RenewLicence)}
-            case "QuoteLicence":
-                changes |= {"valid_until": now + 20 * DAY}
-            case "RevokeLicence" if chance.random() < 0.7:
-                continue
-            case "IssueLicence" | "UpgradeLicence":
-                changes |= {"billing": TAXED}
+        if (kind in OF_INVOICE and not licence.invoices) or (kind is RevokeLicence and chance.random() < 0.9):
+            continue
         try:
-            made.do(licence_id, CloseLicenceDay, now, day=now.date() - DAY)
-            made.do(licence_id, kind, now, **changes)
+            if licence.licence_id:
+                made.do(licence_id, CloseLicenceDay, now, day=now.date() - DAY)
+            made.do(licence_id, kind, now, **_by_chance(chance, kind, made.states[licence_id], now))
         except Refused:
             continue
     return made
+
+
+def _by_chance(
+    chance: random.Random, kind: type[LicenceCommand], licence: Licence, now: datetime
+) -> dict[str, Any]:
+    if kind in OF_INVOICE:
+        invoice_id = chance.choice(list(licence.invoices))
+        one = licence.invoices[invoice_id]
+        left = one.open_minor + one.written_off_minor
+        amount = {"amount_minor": chance.choice([1, left // 2, left])} if kind is RecordLicencePayment else {}
+        return {"invoice_id": invoice_id, **amount}
+    if kind is IssueLicence or kind is RenewLicence:
+        term = {"term": len(licence.terms) + 1} if kind is RenewLicence else {}
+        return {"billing": TAXED, "months": chance.choice([1, 3]), **term}
+    if kind is ExpireLicence:
+        return {"term": len(licence.terms)}
+    if kind is QuoteLicence:
+        return {"valid_until": now + 60 * DAY}
+    return {"billing": TAXED} if kind is UpgradeLicence else {}
 
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
@@ -130,7 +136,7 @@ def test_each_row_is_as_the_rules_have_it(database_url: str, seed: int, batch: i
     made.store(database_url, batch=batch)
     known = {of: licence for of, licence in made.states.items() if licence.licence_id}
     rows = {row["licence_id"]: row for row in select(database_url, "SELECT * FROM licences")}
-    assert set(rows) == set(known)
+    assert set(rows) == set(known) == set(IDS)
     for licence_id, licence in known.items():
         row = rows[licence_id]
         assert (row["lapses_at"], row["owed_minor"]) == (lapses_at(licence), licence.owed_minor)
@@ -215,6 +221,29 @@ async def test_what_is_open_is_told_by_age_and_ties_to_the_account(database_url:
         )
 
 
+@pytest.mark.parametrize(
+    ("days", "column"),
+    [
+        (29, "current_minor"),
+        (30, "days_0_30_minor"),
+        (60, "days_0_30_minor"),
+        (61, "days_31_60_minor"),
+        (90, "days_31_60_minor"),
+        (91, "days_61_90_minor"),
+        (120, "days_61_90_minor"),
+        (121, "over_90_minor"),
+    ],
+)
+async def test_age_is_counted_in_whole_days_from_when_it_was_due(
+    database_url: str, days: int, column: str
+) -> None:
+    made = Licences()
+    made.do(IDS[0], IssueLicence, NEW_YEAR, billing=TAXED)
+    made.store(database_url)
+    (found,) = await asked(database_url, ageing, NEW_YEAR + days * DAY)
+    assert getattr(found, column) == found.total_minor == 118_800
+
+
 async def test_each_month_opens_with_what_the_last_one_closed_with(database_url: str) -> None:
     a_year().store(database_url)
     months = [date(2026, month, 1) for month in range(1, 7)]
@@ -262,3 +291,29 @@ async def test_the_worker_is_told_what_is_due_page_by_page(database_url: str) ->
         (IDS[0], 1, ends + 7 * DAY),
         (IDS[1], 1, ends + 8 * DAY),
     ]
+
+
+async def test_what_was_done_is_not_due_again(database_url: str) -> None:
+    made = Licences()
+    made.do(IDS[0], IssueLicence, NEW_YEAR, billing=TAXED)
+    made.close(IDS[0], date(2026, 1, 1), date(2026, 1, 20))
+    ends = day("2027-01-01")
+    made.do(IDS[0], RecordNotice, ends - 20 * DAY)
+    made.do(IDS[0], ExpireLicence, ends + 8 * DAY, term=1)
+    made.store(database_url)
+    (days,) = await asked(database_url, licence_days, date(2026, 1, 31), 9)
+    assert days.first == date(2026, 1, 21)
+    (notice,) = await asked(database_url, notices_due, ends + 30 * DAY, 9)
+    assert notice.at == ends - 7 * DAY
+    assert await asked(database_url, expiries_due, ends + 30 * DAY, 9) == []
+
+
+async def test_a_renewal_that_is_quoted_puts_the_lapse_off(database_url: str) -> None:
+    made = Licences()
+    made.do(IDS[0], IssueLicence, NEW_YEAR, billing=TAXED)
+    ends = day("2027-01-01")
+    made.do(IDS[0], QuoteLicence, ends, quote_id="quo_2", valid_until=ends + 20 * DAY)
+    made.store(database_url)
+    assert await asked(database_url, expiries_due, ends + 19 * DAY, 9) == []
+    (due,) = await asked(database_url, expiries_due, ends + 20 * DAY, 9)
+    assert due.at == lapses_at(made.states[IDS[0]]) == ends + 20 * DAY

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from ledger.balance import BalanceTransaction
 from ledger.invoices.commands import RecordInvoiceSnapshot
 from ledger.invoices.events import InvoiceLine
+from ledger.licences.commands import IssueLicence
 from ledger.message import Origin
 from ledger.store import Store
 from tests.api.cli.conftest import Run
+from tests.ledger.licence_examples import command
 
 PAID = datetime(2026, 1, 31, tzinfo=UTC)
 END = datetime(2026, 2, 28, tzinfo=UTC)
@@ -71,3 +73,18 @@ def test_a_day_that_is_not_over_is_refused(run: Run, ledger: str) -> None:
     refused = run("recognise", "--until", str(tomorrow))
     assert (refused.exit_code, "is not over" in refused.stderr) == (2, True)
     assert run("recognise", "--until", "soon").exit_code == 2
+
+
+async def licence_for_a_year(url: str) -> None:
+    """990.00 from the first of January on."""
+    admin = Origin(actor="usr_boss", roles=frozenset({"admin"}))
+    async with Store.open(url) as store:
+        await store.handle(command(IssueLicence), admin)
+
+
+def test_licences_are_closed_beside_invoices(run: Run, ledger: str) -> None:
+    asyncio.run(licence_for_a_year(ledger))
+    first = json.loads(run("recognise", "--until", "2026-01-10", "--json").stdout)
+    assert first == {"until": "2026-01-10", "invoices": 1, "entries": 10, "totals_minor": {"usd": 2_712}}
+    again = json.loads(run("recognise", "--until", "2026-01-11", "--json").stdout)
+    assert again == {"until": "2026-01-11", "invoices": 1, "entries": 1, "totals_minor": {"usd": 272}}

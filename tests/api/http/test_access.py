@@ -101,11 +101,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "renewLicence": {"term": 2},
     "upgradeLicence": {"tier": "professional"},
     "revokeLicence": {"reason": "They closed", "credit": True},
-    "recordLicencePayment": {"amount_minor": 1, "reference": "SEPA 17", "received_on": "2026-01-01"},
+    "recordLicencePayment": {"amount_minor": 1, "reference": "SEPA 17"},
     "creditLicenceInvoice": {"reason": "Agreed"},
     "writeOffLicenceInvoice": {"reason": "Bankrupt"},
-    "recordLicenceCreditTransfer": {"amount_minor": 1, "reference": "SEPA 18", "paid_on": "2026-01-01"},
+    "recordLicenceCreditTransfer": {"amount_minor": 1, "reference": "SEPA 18"},
 }
+DATED = {
+    "quoteLicence": ("valid_until", timedelta(days=1)),
+    "recordLicencePayment": ("received_on", timedelta()),
+    "recordLicenceCreditTransfer": ("paid_on", timedelta()),
+}
+"""The field of a body that is counted from now."""
 QUERY = {
     "explainBalance": {"account": "1010", "currency": "usd"},
     "getChurn": {"from": "2026-01-01T00:00:00Z"},
@@ -320,11 +326,13 @@ class World:
             body = {**body, "payment_id": self.payment_id}
         if access.operation == "purchaseCourse" and body is not None:
             body = {**body, "course_id": self.courses[access.operation]}
-        if access.operation == "quoteLicence" and body is not None:
-            body = {**body, "valid_until": (self.app.services.now() + timedelta(days=1)).isoformat()}
         if access.operation == "recordUsage":
             item = {"metric": "courses_created", "user_id": caller.user_id if caller else "usr_nobody"}
             body = {"source": "eu-1", "month": f"{self.app.services.now():%Y-%m}", "items": [item]}
+        if access.operation in DATED and body is not None:
+            field, ahead = DATED[access.operation]
+            moment = self.app.services.now() + ahead
+            body = {**body, field: (moment if ahead else moment.date()).isoformat()}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
         if (licence_id := ours.get("licence_id")) is not None:
             headers["Licence-Key"] = key_for(self.app.services, licence_id)

@@ -209,6 +209,11 @@ async def test_money_is_recorded_given_back_and_paid_out(office: Office) -> None
     assert await office.refused(f"{address}/payments", pay) == (409, "amount_exceeds_open")
     late = {**pay, "received_on": (office.clock.at + DAY).date().isoformat()}
     assert await office.refused(f"{address}/payments", late) == (422, "invalid_licence")
+    odd = await office.post(f"{address}/payments", {**pay, "received_on": "2026-02-30", "reference": " "})
+    assert {one["pointer"]: one["detail"] for one in problem(odd)["errors"]} == {
+        "/received_on": "must be a day, such as 2026-01-31",
+        "/reference": "must say something that can be seen",
+    }
     credited = await office.done(f"{address}/credit", {"net_minor": 50_000, "reason": "Agreed"})
     assert credited["open_minor"] == 0
     assert (await office.seen(f"{LICENSES}/{licence_id}"))["owed_minor"] == 11_000
