@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from api.usage.overage import closed_months, invoice_usage
 from tests.api.licences.test_seats import LICENSES, Clock, Desk, app, clock, desk_of
 from tests.api.support import Running, problem
 
@@ -161,3 +163,33 @@ async def test_who_manages_another_organisation_sees_nothing(meters: Meters) -> 
     asked = {"licence_id": meters.desk.licence_id}
     assert (await manager.get("/api/enterprise/usage", params=asked)).status_code == 404
     assert (await manager.get(f"{LICENSES}/{meters.desk.licence_id}/seats")).status_code == 404
+
+
+async def test_what_is_beyond_soft_limits_is_invoiced_once_when_its_month_is_closed(
+    meters: Meters,
+    clock: Clock,
+) -> None:
+    services, licence_id = meters.desk.app.services, meters.desk.licence_id
+
+    async def invoiced(at: str) -> list[int]:
+        """What the licence's invoices of overage come to, the newest first, when a worker was there."""
+        clock.at = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        await meters.desk.app.projected()
+        async with await psycopg.AsyncConnection.connect(services.database_url, autocommit=True) as conn:
+            await invoice_usage(conn, services.store, clock)
+        await meters.desk.app.projected()
+        listed = (await meters.desk.admin.get(f"{LICENSES}/{licence_id}/invoices")).json()["items"]
+        return [one["net_minor"] for one in listed if one["kind"] == "overage"]
+
+    await meters.say(calls(1, 13, "courses_created"), calls(1, 103, "storage"), calls(1, 10_000))
+    assert await invoiced("2026-02-03T12:00") == [], "the month may grow until then"
+    assert await invoiced("2026-02-04T12:00") == [503]
+    assert await invoiced("2026-02-05") == [503]
+    assert await invoiced("2026-03-04") == [3, 503], "storage is as it was, and February has its own"
+    (await meters.desk.do("revoke", reason="They closed", credit=False)).raise_for_status()
+    assert await invoiced("2026-05-04") == [3, 3, 503], "it was revoked in March, and April has none"
+
+
+def test_months_are_closed_when_nothing_more_is_taken() -> None:
+    assert closed_months(datetime(2026, 2, 3, 23, tzinfo=UTC)) == ["2025-12", "2025-11", "2025-10"]
+    assert closed_months(datetime(2026, 2, 4, tzinfo=UTC)) == ["2026-01", "2025-12", "2025-11"]
