@@ -167,6 +167,26 @@ async def test_a_floating_seat_lasts_as_long_as_its_heartbeats(app: Running, clo
     assert [one["user_id"] for one in await desk.seats()] == ["usr_a"]
 
 
+async def test_a_heartbeat_that_is_late_claims_anew_also_when_nobody_else_did(
+    app: Running, clock: Clock
+) -> None:
+    desk = await desk_of(app, seats=1, floating=True)
+    first = await desk.ask("activate", "a")
+    clock.at += 10 * MINUTE
+    late = await desk.ask("heartbeat", "a")
+    assert (late.status_code, late.json()["seat_id"] == first.json()["seat_id"]) == (201, False)
+
+
+async def test_a_lease_that_was_found_over_is_not_revived_by_a_clock_that_is_behind(app: Running) -> None:
+    noon, lease = datetime(2026, 1, 1, 12, tzinfo=UTC), 10 * MINUTE
+    async with app.services.reading() as connection:
+        await leases.begin(connection, "sea_slow", "lic_slow", noon)
+        assert await leases.close(connection, "lic_slow", noon - MINUTE) == []
+        assert await leases.beat(connection, "sea_slow", noon - MINUTE, MINUTE / 2) == noon, "never earlier"
+        assert await leases.close(connection, "lic_slow", noon) == ["sea_slow"]
+        assert await leases.beat(connection, "sea_slow", noon - MINUTE, lease) is None
+
+
 async def test_a_named_seat_needs_no_heartbeat(app: Running, clock: Clock) -> None:
     desk = await desk_of(app, seats=1)
     await desk.ask("activate", "a")
@@ -236,7 +256,8 @@ async def test_a_key_that_is_altered_unknown_or_of_nothing_is_one_refusal(app: R
     )
     foreign = key_of(claims, made(clock.at))
     unknown = key_for(app.services, "lic_nobodys")
-    for key in ("key/x.y", desk.key[:-2] + "AA", foreign, unknown):
+    early = key_for(app.services, desk.licence_id, issued_at=int(clock.at.timestamp()) + 3_600)
+    for key in ("key/x.y", desk.key[:-2] + "AA", foreign, unknown, early):
         assert await desk.refused("activate", "a", licence_key=key) == (403, "licence_key_invalid")
 
 
