@@ -59,6 +59,8 @@ from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
 from api.reviews import votes
 from api.rewards import routes as rewards
+from api.seats import managing as seats_managing
+from api.seats import routes as seats
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
@@ -67,6 +69,7 @@ from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
 from api.tokens import giving, velocity
 from api.tokens import routes as tokens
+from api.usage import routes as usage
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -118,6 +121,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *licences.HANDLERS,
     *licence_money.HANDLERS,
     *licence_listing.HANDLERS,
+    *seats.HANDLERS,
+    *seats_managing.HANDLERS,
+    *usage.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
     *organisations.HANDLERS,

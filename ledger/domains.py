@@ -20,9 +20,11 @@ from ledger.organisations.domain import DOMAIN as ORGANISATIONS
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
 from ledger.redemptions.domain import DOMAIN as REDEMPTIONS
+from ledger.seats.domain import DOMAIN as SEATS
 from ledger.streaks.domain import DOMAIN as STREAKS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
 from ledger.tokens.domain import DOMAIN as TOKENS
+from ledger.usage.domain import DOMAIN as USAGE
 from ledger.visibility.domain import DOMAIN as VISIBILITY
 from ledger.votes.domain import DOMAIN as VOTES
 from ledger.webhooks.domain import DOMAIN as WEBHOOKS
@@ -50,6 +52,8 @@ DOMAINS: tuple[Domain, ...] = (
     REDEMPTIONS,
     ORGANISATIONS,
     LICENCES,
+    SEATS,
+    USAGE,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -1,4 +1,4 @@
-"""Who may use what: one pure function of the plan, its status, the time and the catalogue."""
+"""Who may use what: one pure function of plan, status, seat and reward, of the time and the catalogue."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ GRACE = timedelta(days=7)
 """A subscription that is past due gives access this long after its first failed payment."""
 
 Reason = Literal[
-    "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "reward"
+    "granted", "grace", "not_in_tier", "payment_overdue", "not_live", "unknown_feature", "reward", "seat"
 ]
 
 
 class Access(msgspec.Struct, frozen=True):
     allowed: bool
     reason: Reason
-    """Why so; `reward` when tokens unlocked it, or more of it than the plan has; `payment_overdue` and
-    `not_live` when the plan that was bought would have allowed it.
+    """Why so; `seat` when a licence gives it, or more of it than the plan has, and `reward` when tokens
+    unlocked it; `payment_overdue` and `not_live` when the plan that was bought would have allowed it.
     """
     limit: int | None
     """How often or how many; None is without limit, and also when it is not allowed."""
@@ -44,8 +44,11 @@ def access(
     catalogue: Catalogue,
     key: str,
     unlocked_until: datetime | None = None,
+    *,
+    seat: bool = False,
 ) -> Access:
-    """What the plan allows, and what a reward unlocked: that is without limit until its end.
+    """What the plan allows, what a reward unlocked until its end, and what a `seat` of a licence gives: both
+    without limit.
 
     `tier` and `status` are the subscription's; `free` and an empty status for a user without one.
     """
@@ -55,8 +58,8 @@ def access(
     counts = tier if plan_reason in {"granted", "grace"} and tier in catalogue.tiers else FREE
     feature = catalogue.tiers[counts].features.get(key)
     is_unlocked = unlocked_until is not None and now < unlocked_until
-    if is_unlocked and (feature is None or feature.limit is not None):
-        return Access(allowed=True, reason="reward", limit=None, tier=counts)
+    if (seat or is_unlocked) and (feature is None or feature.limit is not None):
+        return Access(allowed=True, reason="seat" if seat else "reward", limit=None, tier=counts)
     if feature is not None:
         reason: Reason = "grace" if plan_reason == "grace" else "granted"
         return Access(allowed=True, reason=reason, limit=feature.limit, tier=counts, per=feature.per)

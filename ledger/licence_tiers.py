@@ -21,6 +21,8 @@ METRICS: tuple[Metric, ...] = ("active_users", "courses_created", "api_calls", "
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Price = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
+LEASE_MINUTES = 10
+LEASE_MAX_MINUTES = 1440
 _MONTHS_A_YEAR = 12
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
@@ -54,6 +56,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace_days: int
     seats: int | None = None
     """None is without limit."""
+    floating: bool = False
+    """A seat is a lease that frees itself; else it is named, and lasts until it is freed."""
+    lease_minutes: int = LEASE_MINUTES
+    """How long a floating seat lasts without a heartbeat."""
+    transfers: int | None = None
+    """How many named seats may be freed in a calendar month (UTC); None is without limit."""
     features: tuple[str, ...] = ()
     allowances: tuple[Allowance, ...] = ()
     """A metric that is not among them is not granted."""
@@ -81,6 +89,11 @@ class LicenceTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """Of a year by currency, without tax. A file may write the currency in either case."""
     seats: Annotated[int, msgspec.Meta(ge=1, le=10**15)] | None = None
     """None is without limit."""
+    floating: bool = False
+    """Seats are leases of `lease_minutes`; else they are named."""
+    lease_minutes: Annotated[int, msgspec.Meta(ge=1, le=LEASE_MAX_MINUTES)] = LEASE_MINUTES
+    transfers: Count | None = None
+    """Of named seats, freed by who has them or by managers, in a calendar month; None is without limit."""
     features: tuple[str, ...] = ()
     """All of them: a higher tier repeats what the lower ones have."""
     limits: Mapping[Metric, Limit] = {}
@@ -105,6 +118,9 @@ def grant(tiers: Tiers, name: str, currency: str, version: str) -> Grant | None:
         year_minor=price,
         grace_days=tier.grace_days,
         seats=tier.seats,
+        floating=tier.floating,
+        lease_minutes=tier.lease_minutes,
+        transfers=tier.transfers,
         features=tier.features,
         allowances=tuple(_allowance(metric, limit, currency) for metric, limit in tier.limits.items()),
         catalogue_version=version,

@@ -28,8 +28,10 @@ from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.redemptions import Redemptions
 from projections.reviews import Reviews
+from projections.seats import Seats
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
+from projections.usage import Usage
 from projections.velocity import Velocity
 from projections.webhooks import Webhooks
 
@@ -58,6 +60,8 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Redemptions,
         Organisations,
         Licences,
+        Seats,
+        Usage,
         Journal,
         Audit,
         Outbox,

@@ -16,6 +16,7 @@ from api.payouts.run import pay_instructors
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
 from api.tokens.settling import settle_tokens
+from api.usage.overage import invoice_usage
 from ledger.store import Store
 from projections import outbox
 
@@ -38,6 +39,7 @@ def jobs_of(
         Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("licences_advanced", EVERY_QUARTER_S, lambda conn: advance_licences(conn, store, clock)),
+        Job("overage_invoiced", EVERY_HOUR_S, lambda conn: invoice_usage(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),

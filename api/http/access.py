@@ -238,6 +238,19 @@ TABLE: tuple[Access, ...] = (
     Access(
         "POST", "/api/enterprise/licenses/{licence_id}/upgrade", "upgradeLicence", MANAGERS, "own_or_admin"
     ),
+    Access("POST", "/api/enterprise/licenses/activate", "activateSeat", ANYBODY, "own"),
+    Access("POST", "/api/enterprise/licenses/heartbeat", "keepSeat", ANYBODY, "own"),
+    Access("POST", "/api/enterprise/licenses/release", "releaseSeat", ANYBODY, "own"),
+    Access("GET", "/api/enterprise/licenses/{licence_id}/seats", "listSeats", MANAGERS, "own_or_admin"),
+    Access(
+        "POST",
+        "/api/enterprise/licenses/{licence_id}/seats/{seat_id}/deactivate",
+        "deactivateSeat",
+        MANAGERS,
+        "own_or_admin",
+    ),
+    Access("POST", "/api/enterprise/licenses/usage", "recordUsage", ANYBODY, "own"),
+    Access("GET", "/api/enterprise/usage", "getUsage", MANAGERS, "own_or_admin"),
     Access("POST", "/api/enterprise/licenses/{licence_id}/revoke", "revokeLicence", ADMIN),
     Access(
         "GET",

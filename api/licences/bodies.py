@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.http.body import AmountMinor, CurrencyCode, Text
 from api.http.checks import Check, blank_fault
 from api.words import NO_NUL, ORGANISATION
-from ledger.licence_tiers import Metric
+from ledger.licence_tiers import LEASE_MAX_MINUTES, LEASE_MINUTES, Metric
 from ledger.licences.checks import COUNT_MAX, GRACE_MAX_DAYS, LARGEST_MINOR, MONTHS_MAX, TAX_MAX_BP
 
 OrganisationId = Annotated[str, Meta(pattern=ORGANISATION, examples=["org_0199f3a2c4d87b1e9f20a1b2c3d4e5f6"])]
@@ -64,6 +64,11 @@ class CustomGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     year_minor: Annotated[int, Meta(ge=0, le=LARGEST_MINOR, description="The price of a year, without tax.")]
     seats: Annotated[int, Meta(ge=1, le=COUNT_MAX)] | None = None
+    floating: Annotated[bool, Meta(description="Seats are leases that free themselves; else named.")] = False
+    lease_minutes: Annotated[int, Meta(ge=1, le=LEASE_MAX_MINUTES)] = LEASE_MINUTES
+    transfers: (
+        Annotated[Count, Meta(description="Named seats freed in a month; null is without limit.")] | None
+    ) = None
     features: Annotated[list[str], Meta(max_length=100)] = []
     allowances: Annotated[list[NewAllowance], Meta(max_length=10)] = []
     grace_days: Annotated[int, Meta(ge=0, le=GRACE_MAX_DAYS)] = 14

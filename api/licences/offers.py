@@ -45,6 +45,9 @@ def _custom(custom: CustomGrant, currency: str) -> Grant:
         year_minor=custom.year_minor,
         grace_days=custom.grace_days,
         seats=custom.seats,
+        floating=custom.floating,
+        lease_minutes=custom.lease_minutes,
+        transfers=custom.transfers,
         features=tuple(custom.features),
         allowances=tuple(
             Allowance(

@@ -30,6 +30,9 @@ class LicenceGrant(msgspec.Struct, frozen=True, kw_only=True):
     year_minor: int
     """The price of a year without tax; 0 where it is given."""
     seats: int | None
+    floating: bool
+    lease_minutes: int
+    transfers: int | None
     features: list[str]
     allowances: list[LicenceAllowance]
     grace_days: int
@@ -188,6 +191,9 @@ def grant_shown(grant: Grant) -> LicenceGrant:
         currency=grant.currency,
         year_minor=grant.year_minor,
         seats=grant.seats,
+        floating=grant.floating,
+        lease_minutes=grant.lease_minutes,
+        transfers=grant.transfers,
         features=list(grant.features),
         allowances=[LicenceAllowance(**msgspec.structs.asdict(one)) for one in grant.allowances],
         grace_days=grant.grace_days,

@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from api.http.access import ACCESS, operation_of
 from api.http.problems import ApiError, Problem, Unauthenticated
 from api.services import Services
+from api.subscriptions.seats import SEAT_GIVES
 from api.subscriptions.unlocks import UNLOCKED_UNTIL
 from ledger import features
 from ledger.catalogue import FREE, Catalogue, rank
@@ -34,6 +35,7 @@ Reason = Literal[
     "unknown_feature",
     "limit_reached",
     "reward",
+    "seat",
 ]
 Count = Callable[[Services, str, datetime], Awaitable[int]]
 """How much of a feature a user has used up at a time: in that calendar month, or in all."""
@@ -142,13 +144,16 @@ async def entitlement(services: Services, user_id: str, feature: str) -> Entitle
 
 
 async def plan_of(services: Services, user_id: str, feature: str) -> Entitlement:
-    """What the plan of `user_id`, and the rewards that they redeemed, say of it now, whatever is used up."""
+    """What the plan of `user_id`, their seats and the rewards that they redeemed say of it now, whatever is
+    used up.
+    """
     subscriber, now = await subscriber_of(services.store, user_id), services.now()
     found = entitlement_of(subscriber, feature, now, services.catalogue)
     if (found.allowed and found.limit is None) or found.reason == "unknown_feature":
         return found
     until = await services.point_reads.ask(UNLOCKED_UNTIL, (user_id, feature))
-    return entitlement_of(subscriber, feature, now, services.catalogue, until)
+    seat = await services.point_reads.ask(SEAT_GIVES, (user_id, feature, now))
+    return entitlement_of(subscriber, feature, now, services.catalogue, until, seat=seat)
 
 
 def entitlement_of(
@@ -157,9 +162,11 @@ def entitlement_of(
     now: datetime,
     catalogue: Catalogue,
     unlocked_until: datetime | None = None,
+    *,
+    seat: bool = False,
 ) -> Entitlement:
     tier, status, past_due_since = standing(subscriber)
-    access = features.access(tier, status, now, past_due_since, catalogue, feature, unlocked_until)
+    access = features.access(tier, status, now, past_due_since, catalogue, feature, unlocked_until, seat=seat)
     return Entitlement(
         feature=feature,
         allowed=access.allowed,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ledger import money
 from ledger.errors import NotFound
-from ledger.licence_tiers import Grant
+from ledger.licence_tiers import LEASE_MAX_MINUTES, Grant
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
 from ledger.licences.state import Granted, Invoice, Licence
 from ledger.licences.terms import INVOICE, NET_DAYS, NONE, Billing, Term
@@ -83,6 +83,9 @@ def check_grant(grant: Grant) -> None:
     _within("grace_days", grant.grace_days, 0, GRACE_MAX_DAYS)
     if grant.seats is not None:
         _within("seats", grant.seats, 1, COUNT_MAX)
+    _within("lease_minutes", grant.lease_minutes, 1, LEASE_MAX_MINUTES)
+    if grant.transfers is not None:
+        _within("transfers", grant.transfers, 0, COUNT_MAX)
     if len(grant.features) > FEATURES_MAX or len(set(grant.features)) < len(grant.features):
         raise InvalidLicence(f"`features` has at most {FEATURES_MAX}, each of them once.")
     for name in grant.features:

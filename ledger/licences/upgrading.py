@@ -120,6 +120,8 @@ def lesser(old: Grant, new: Grant) -> list[str]:
     found += [f"the limit of {one.metric}" for one in old.allowances if _is_less(one, new)]
     if _below(new.seats, old.seats):
         found.append("seats")
+    if _below(new.transfers, old.transfers):
+        found.append("transfers")
     if new.grace_days < old.grace_days:
         found.append("grace_days")
     if new.year_minor < old.year_minor:

@@ -24,6 +24,7 @@ from tests.benchmarks import (
     leaderboards,
     projections,
     ranks,
+    seats,
     store,
     tokens,
 )
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ranks": ranks.measure,
     "leaderboards": leaderboards.measure,
     "tokens": tokens.measure,
+    "seats": seats.measure,
     "crashes": crashes.measure,
 }
 

@@ -188,6 +188,10 @@ def test_a_feature_that_is_unlocked_is_there_until_its_end_whatever_the_plan() -
     assert access(*asked, "view_courses", NOON + DAY).limit is None, "more than the plan's five"
     assert access(*asked, "global_leaderboard", NOON + DAY).reason == "granted"
     assert access(*asked, "no_such_thing", NOON + DAY).reason == "unknown_feature"
+    assert access(*asked, "offline_access", NOON + DAY, seat=True).reason == "seat"
+    assert access(*asked, "view_courses", seat=True).limit is None, "more than the plan's five"
+    assert access(*asked, "global_leaderboard", seat=True).reason == "granted"
+    assert not access(*asked, "no_such_thing", seat=True).allowed
 
 
 def test_the_tokens_follow_the_reward_and_the_reward_the_tokens() -> None:

@@ -19,6 +19,7 @@ from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.licences import ways as ways_of_licences
+from tests.api.licences.keys import key_for
 from tests.api.organisations import ways as organisation_ways
 from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
@@ -102,6 +103,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "renameClass": {"name": "7d"},
     "archiveClass": {},
     "addToClass": {"user_id": "usr_member"},
+    "activateSeat": {"fingerprint": "a device"},
+    "keepSeat": {"fingerprint": "a device"},
+    "releaseSeat": {"fingerprint": "a device"},
+    "deactivateSeat": {},
     "quoteLicence": {"org_id": "org_1", "tier": "starter"},
     "issueLicence": {"org_id": "org_1", "tier": "starter"},
     "acceptLicenceQuote": {"quote_id": "quo_1"},
@@ -213,6 +218,9 @@ SOMEBODYS = {
     "previewLicenceUpgrade",
     "upgradeLicence",
     "listLicenceInvoices",
+    "listSeats",
+    "deactivateSeat",
+    "getUsage",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -282,6 +290,13 @@ LICENCES = {
     "upgradeLicence": ways_of_licences.ISSUED,
     "revokeLicence": ways_of_licences.ISSUED,
     "listLicenceInvoices": ways_of_licences.ISSUED,
+    "activateSeat": ways_of_licences.ACTIVE,
+    "keepSeat": ways_of_licences.ACTIVE,
+    "releaseSeat": ways_of_licences.ACTIVE,
+    "recordUsage": ways_of_licences.ACTIVE,
+    "listSeats": ways_of_licences.SEATED,
+    "deactivateSeat": ways_of_licences.SEATED,
+    "getUsage": ways_of_licences.ACTIVE,
     "recordLicencePayment": ways_of_licences.ISSUED,
     "creditLicenceInvoice": ways_of_licences.ISSUED,
     "writeOffLicenceInvoice": ways_of_licences.ISSUED,
@@ -346,11 +361,12 @@ class World:
         self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
+        ours = self.licences.get(access.operation, {})
         of_organisation = {**self.organisations[""], **self.organisations.get(access.operation, {})}
         code = of_organisation.pop("code")
         user_id = of_organisation.pop("user_id", FRIENDS.get(access.operation, "usr_other"))
         path = access.path.format(
-            **{**self.ids, **self.licences.get(access.operation, {}), **of_organisation},
+            **{**self.ids, **ours, **of_organisation},
             payment_method_id="pm_saved",
             key="sell_courses",
             course_id=self.courses.get(access.operation, self.learnt["course_id"]),
@@ -372,14 +388,18 @@ class World:
             body = {**body, "org_id": self.organisations[""]["org_id"]}
         if access.operation == "joinByCode":
             body = {"code": code}
+        if access.operation == "recordUsage":
+            item = {"metric": "courses_created", "user_id": caller.user_id if caller else "usr_nobody"}
+            body = {"source": "eu-1", "month": f"{self.app.services.now():%Y-%m}", "items": [item]}
         if access.operation in DATED and body is not None:
             field, ahead = DATED[access.operation]
             moment = self.app.services.now() + ahead
             body = {**body, field: (moment if ahead else moment.date()).isoformat()}
         headers = {**(caller.headers if caller else {}), "Idempotency-Key": new_id("key")}
-        return await self.app.client.request(
-            access.method, path, json=body, headers=headers, params=QUERY.get(access.operation)
-        )
+        if (licence_id := ours.get("licence_id")) is not None:
+            headers["Licence-Key"] = key_for(self.app.services, licence_id)
+        query = {"licence_id": licence_id} if access.operation == "getUsage" else QUERY.get(access.operation)
+        return await self.app.client.request(access.method, path, json=body, headers=headers, params=query)
 
 
 @pytest.fixture
@@ -558,6 +578,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             class_id="cls_1",
             invitation_id="oiv_1",
             licence_id="lic_1",
+            seat_id="sea_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -101,6 +101,7 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "issueLicence",
         "acceptLicenceQuote",
         "activateLicence",
+        "deactivateSeat",
         "suspendLicence",
         "reinstateLicence",
         "renewLicence",

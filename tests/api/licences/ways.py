@@ -1,4 +1,4 @@
-"""How a licence of a test came to be what it is: only quoted, issued, suspended, or owing a credit."""
+"""How a licence of a test came to be what it is: quoted, issued, active, suspended, or owing a credit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from api.services import Services
 from ledger.ids import new_id
 from ledger.licences.commands import (
+    ActivateLicence,
     CreditLicenceInvoice,
     IssueLicence,
     LicenceCommand,
@@ -17,10 +18,13 @@ from ledger.licences.commands import (
 from ledger.licences.decider import LICENCE
 from ledger.licences.stream import stream_of
 from ledger.message import Origin
-from tests.ledger.licence_examples import DAY, command
+from ledger.seats.commands import ActivateSeat
+from tests.ledger.licence_examples import DAY, ORG, command
+from tests.ledger.seat_examples import TEN
 
 ADMIN = Origin(actor="usr_root", roles=frozenset({"admin"}))
 ISSUED, QUOTED, SUSPENDED, CREDITED = "issued", "quoted", "suspended", "credited"
+ACTIVE, SEATED = "active", "seated"
 
 
 async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str]:
@@ -37,9 +41,29 @@ async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str
     await do(IssueLicence, org_id=org_id)
     licence = await services.store.state(LICENCE, stream_of(licence_id))
     (invoice_id,) = licence.invoices
+    if way in {ACTIVE, SEATED}:
+        await do(ActivateLicence)
+    if way == SEATED:
+        return {"licence_id": licence_id, "seat_id": await seated(services, licence_id)}
     if way == SUSPENDED:
         await do(SuspendLicence, reason="Unpaid")
     if way == CREDITED:
         await do(RecordLicencePayment, invoice_id=invoice_id, amount_minor=99_000)
         await do(CreditLicenceInvoice, invoice_id=invoice_id, net_minor=1_000)
     return {"licence_id": licence_id, "invoice_id": invoice_id}
+
+
+async def seated(services: Services, licence_id: str) -> str:
+    """The id of a seat that somebody has."""
+    seat = ActivateSeat(
+        command_id=new_id("cmd"),
+        effective_at=services.now(),
+        licence_id=licence_id,
+        org_id=ORG,
+        seat_id=new_id("sea"),
+        device="a hash",
+        user_id="usr_learner",
+        terms=TEN,
+    )
+    await services.store.handle(seat, ADMIN)
+    return seat.seat_id
