@@ -24,7 +24,6 @@ _FORMS: Final = re.compile(
       \b(?P<stripe>(?:sk|rk|pk|ek)_(?:live|test)_|whsec_|lk_|oic_)[^\s"',;)]+    # Stripe's keys, ours
     | \b(?P<client>(?:pi|seti|cs)_[0-9A-Za-z]+_secret_)\w+                     # what a payer's browser gets
     | \b(?P<jwt>eyJ)[\w-]+\.[\w-]+(?:\.[\w-]*)?
-    | \b(?P<licence>key/)[\w-]{20,}\.[\w-]+                                  # a licence's
     | (?P<bearer>\b(?:Bearer|Basic)[ ])[\w.~+/=-]{8,}
     | (?P<database>\bpostgres(?:ql)?://?[^\s:@/]*:)[^\n]*@           # to the last @, it may hold any
     | (?P<url>\b[a-z][a-z0-9+.-]*://?[^\s:@/]*:)[^\s/@]*@            # one slash is left in a path
@@ -36,7 +35,7 @@ _FORMS: Final = re.compile(
 )
 _HINTS: Final = (
     *("_test_", "_live_", "whsec_", "lk_", "oic_", "_secret_", "eyj", "bearer ", "basic ", ":/", "pass"),
-    *("secret=", "key=", "private key", "key/"),
+    *("secret=", "key=", "private key"),
 )
 """One of these is in every text that has a form above."""
 _PASSWORD: Final = re.compile(r"password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))")
