@@ -30,9 +30,11 @@ class Parameter(msgspec.Struct, frozen=True):
 
     def fault(self, text: str) -> str | None:
         try:
-            msgspec.convert(text, self.strict, strict=False)
+            value = msgspec.convert(text, self.strict, strict=False)
         except msgspec.ValidationError as error:
             return in_words(str(error), self.kind, from_text=True)
+        if value is None:  # what `null` is read as, where numbers are left out
+            return "cannot be null: leave it out instead"
         return next((fault for check in self.checks if (fault := check.fault(text))), None)
 
 

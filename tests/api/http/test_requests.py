@@ -211,6 +211,13 @@ async def test_each_parameter_that_is_missing_or_unknown_is_named(admin: Caller)
     ]
 
 
+async def test_a_number_that_is_null_is_not_taken_for_one_that_is_left_out(admin: Caller) -> None:
+    answer = await admin.get("/api/courses/list?max_price=null&q=null")
+    assert answer.status_code == 422
+    fault = {"detail": "cannot be null: leave it out instead", "parameter": "max_price"}
+    assert problem(answer)["errors"] == [fault]
+
+
 @pytest.mark.parametrize("path", NEEDS)
 async def test_what_is_required_is_asked_for_where_nothing_is_sent(admin: Caller, path: str) -> None:
     answer = await admin.get(path)
