@@ -92,7 +92,9 @@ async def desk_of(app: Running, **custom: Any) -> Desk:
     """A licence that is active, with numbers of its own."""
     admin = app.caller("usr_admin", "admin")
     numbers = {"year_minor": 1_000, "features": ["white_label"], **custom}
-    body = {"org_id": "org_acme", "tier": "custom", "custom": numbers}
+    founded = {"name": "Acme", "owner_id": new_id("usr")}
+    made = await admin("POST", "/api/enterprise/organisations", key=new_id("key"), json=founded)
+    body = {"org_id": made.json()["org_id"], "tier": "custom", "custom": numbers}
     issued = await admin("POST", f"{LICENSES}/create", key=new_id("key"), json=body)
     assert issued.status_code == 201, issued.text
     desk = Desk(app, issued.json()["licence_id"])
