@@ -29,8 +29,9 @@ def tokens() -> None:
 @click.argument("user_id", metavar="USER")
 @json_option
 def show(user_id: str, *, as_json: bool) -> None:
-    """Show a user's balance as it is now, and what changed it last: what each was for, and why. Of an award
-    whose limits granted less, what was asked is shown, too.
+    """Show a user's balance as it is now, and what changed it last.
+
+    What each was for, and why. Of an award whose limits granted less, what was asked is shown, too.
     """
     with installation() as here:
         balance, movements = asyncio.run(_of(here, user_id))

@@ -47,8 +47,8 @@ def holding(conn: psycopg.Connection[Any], kind: str) -> Iterator[None]:
     try:
         yield
     finally:
+        conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))  # first: who waits for it keeps the table
         conn.execute(_LET_GO)
-        conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
 
 
 def await_held(conn: psycopg.Connection[Any]) -> None:
@@ -56,10 +56,11 @@ def await_held(conn: psycopg.Connection[Any]) -> None:
 
 
 def end_held(conn: psycopg.Connection[Any]) -> None:
-    """What was asked to be written goes with whoever asked."""
-    for pid in _held(conn):
+    """What was asked to be written goes with whoever asked. Another service may ask for it meanwhile."""
+    gone = set(_held(conn))
+    for pid in gone:
         conn.execute("SELECT pg_terminate_backend(%s)", (pid,))
-    eventually(lambda: not _held(conn))
+    eventually(lambda: gone.isdisjoint(_held(conn)))
 
 
 def _held(conn: psycopg.Connection[Any]) -> list[int]:

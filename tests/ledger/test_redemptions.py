@@ -161,7 +161,7 @@ def test_goods_that_wait_for_an_administrator_bar_nothing_that_the_reward_is_mad
 def test_what_runs_is_not_forgotten_while_the_reward_is_something_else() -> None:
     """An operator makes a gift of it, which is redeemed too, and then what it was."""
     running = when(Redeemed(), redeem(UNLOCK), CONFIRM, redeem(GIFT, 2), of(ConfirmRedemption, 2))
-    with pytest.raises(LimitReached, match="until 2026-03-08T12:00:00Z"):
+    with pytest.raises(StillUnlocked, match="until 2026-03-08T12:00:00Z"):
         decide(redeem(UNLOCK, 3), running)
 
 
