@@ -20,7 +20,7 @@ LicenceKey = Annotated[
         name="Licence-Key",
         min_length=1,
         max_length=8_000,
-        description="The key of the licence, as it was revealed to its organisation.",
+        description="The key of the licence, as its organisation was given it.",
     ),
 ]
 _LEEWAY_S = 60
@@ -34,7 +34,7 @@ class LicenceKeyInvalid(ApiError):
 
     code: ClassVar[str] = "licence_key_invalid"
     remedy: ClassVar[str] = (
-        "Send the key in `Licence-Key` exactly as it was revealed, or have it revealed again."
+        "Send the key in `Licence-Key` exactly as it was given, whole and with nothing around it."
     )
 
 
