@@ -262,6 +262,8 @@ async def test_who_manages_the_organisation_has_its_licences_until_they_leave(of
     join = {"code": code["code"]}
     await other("POST", "/api/enterprise/invitations/accept", key=new_id("key"), json=join)
     assert await seen(other) == [], "a plain member does not manage it"
+    assert (await other.get(f"{LICENSES}/{licence_id}")).status_code == 404
+    assert (await office.post(f"/{licence_id}/renew", {"term": 2}, by=other)).status_code == 404
     role = f"{ORGANISATIONS}/{org_id}/members/{other.user_id}"
     assert (await owner("PATCH", role, key=new_id("key"), json={"role": "owner"})).status_code == 200
     assert await seen(other) == [licence_id]
