@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg.sql import SQL, Identifier
 
 from api.licence_keyring import keyring_path
+from api.licences import holding
 from api.settings import Settings
 from ledger.ids import new_id
 from ledger.licence_keys import file
@@ -323,9 +327,13 @@ async def test_a_wrong_key_costs_a_signature_and_a_stream_as_a_right_one_does(
         return await state(decider, stream)
 
     monkeypatch.setattr(store, "state", counting)
+    weighed = Mock(wraps=Ed25519PublicKey.from_public_bytes)
+    monkeypatch.setattr(holding, "Ed25519PublicKey", SimpleNamespace(from_public_bytes=weighed))
     for wrong in ("key", key[:-1], key_of(_claims_of(desk), made(desk.clock.at))):
         assert await desk.code(wrong) == "not_found"
-    assert read == ["licence"] * 3
+    assert (read, weighed.call_count) == (["licence"] * 3, 3), "none of them has a key of ours"
+    assert await desk.code(key) == "valid"
+    assert weighed.call_count == 3, "the verifier has weighed it"
 
 
 async def test_the_first_that_applies_is_the_code(opened: tuple[Running, Clock]) -> None:
