@@ -37,9 +37,11 @@ from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import classes as class_leaderboards
 from api.leaderboards import routes as leaderboards
+from api.licences import keys as licence_keys_shown
 from api.licences import listing as licence_listing
 from api.licences import money as licence_money
 from api.licences import routes as licences
+from api.licences import validating as licence_validating
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -121,6 +123,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *licences.HANDLERS,
     *licence_money.HANDLERS,
     *licence_listing.HANDLERS,
+    *licence_keys_shown.HANDLERS,
+    *licence_validating.HANDLERS,
     *seats.HANDLERS,
     *seats_managing.HANDLERS,
     *usage.HANDLERS,

@@ -26,6 +26,8 @@ RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 INVITATION_CODE = "^oic_[A-Za-z0-9_-]{54}" + _END
+NONCE = "^[A-Za-z0-9._~-]{1,128}" + _END
+FEATURE = "^[a-z][a-z0-9_]{0,99}" + _END
 ORGANISATION = "^org_[0-9a-z_]{1,100}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
@@ -41,6 +43,8 @@ PATTERNS: Mapping[str, str] = {
     "such as pm_card_visa",
     PAYMENT: "must be the id of a payment: pay_ and then 32 hexadecimal digits in lower case, such as "
     "pay_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
+    NONCE: "must be from 1 to 128 letters, digits and . _ ~ -, drawn anew for each question",
+    FEATURE: "must be the name of a feature, such as white_label",
     ACCOUNT: "must be the four digits of an account, such as 1010",
     EMAIL: "must be an e-mail address, such as ada@example.org",
     CATEGORY: "must be words in lower case joined by hyphens, such as data-science",

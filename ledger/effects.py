@@ -420,6 +420,15 @@ class RevokeRedeemedCourse(msgspec.Struct, frozen=True, tag="redemptions.revoke_
     redemption_id: str
 
 
+class FreeMemberSeats(msgspec.Struct, frozen=True, tag="seats.free_member"):
+    """Free the seats of an organisation's licences that somebody had who left it, unless they are back."""
+
+    org_id: str
+    user_id: str
+    left_at: int
+    """The position of the fact that they left."""
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -468,6 +477,7 @@ Effect = (
     | AccountEffect
     | ActivityEffect
     | RedemptionEffect
+    | FreeMemberSeats
 )
 
 

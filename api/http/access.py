@@ -238,6 +238,14 @@ TABLE: tuple[Access, ...] = (
     Access(
         "POST", "/api/enterprise/licenses/{licence_id}/upgrade", "upgradeLicence", MANAGERS, "own_or_admin"
     ),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/reveal", "revealLicenceKey", MANAGERS, "own_or_admin"
+    ),
+    Access("POST", "/api/enterprise/licenses/{licence_id}/file", "makeLicenceFile", MANAGERS, "own_or_admin"),
+    Access(
+        "POST", "/api/enterprise/licenses/{licence_id}/reissue", "reissueLicenceKey", MANAGERS, "own_or_admin"
+    ),
+    Access("GET", "/api/enterprise/licenses/validate", "validateLicence"),
     Access("POST", "/api/enterprise/licenses/activate", "activateSeat", ANYBODY, "own"),
     Access("POST", "/api/enterprise/licenses/heartbeat", "keepSeat", ANYBODY, "own"),
     Access("POST", "/api/enterprise/licenses/release", "releaseSeat", ANYBODY, "own"),

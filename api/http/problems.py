@@ -50,6 +50,7 @@ STATUS: Mapping[str, int] = {
     "tickets_unavailable": 503,
     "licence_keys_unavailable": 503,
     "licence_key_invalid": 403,
+    "licence_key_replaced": 403,
     "not_ready": 503,
     "http_version_not_supported": 505,
     "chain_broken": 500,

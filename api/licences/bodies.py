@@ -11,6 +11,7 @@ from msgspec import Meta
 from api.http.body import AmountMinor, CurrencyCode, Text
 from api.http.checks import Check, blank_fault
 from api.words import NO_NUL, ORGANISATION
+from ledger.licence_keys.signing import FILE_LIFE_S
 from ledger.licence_tiers import LEASE_MAX_MINUTES, LEASE_MINUTES, Metric
 from ledger.licences.checks import COUNT_MAX, GRACE_MAX_DAYS, LARGEST_MINOR, MONTHS_MAX, TAX_MAX_BP
 
@@ -31,6 +32,7 @@ Reference = Annotated[
     Check(blank_fault),
 ]
 Reason = Annotated[Text, Meta(description="Kept for ever, so it must not name anybody."), Check(blank_fault)]
+FILE_DAYS = FILE_LIFE_S // 86_400
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 
 
@@ -106,6 +108,19 @@ class LicenceQuoteAccepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
 
 class LicenceReason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Reason
+
+
+class LicenceReissue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys that were given before work until `old_ends_at`, 90 days ahead at most; left out they end now."""
+
+    reason: Reason
+    old_ends_at: Time | None = None
+
+
+class NewLicenceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`days` is how long the file is good for; it never outlives the licence."""
+
+    days: Annotated[int, Meta(ge=1, le=FILE_DAYS)] = 30
 
 
 class LicenceRevocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, ClassVar
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from litestar.params import HeaderParameter
+from msgspec import Struct
 
 from api.http.problems import ApiError
 from api.services import Services
 from ledger.licence_keys.keyring import Keyring
 from ledger.licences.decider import LICENCE
+from ledger.licences.key_claims import key_works
 from ledger.licences.state import Licence
 from ledger.licences.stream import stream_of
-from ledger.verifier import PublicKey, check_key
+from ledger.verifier import KeyClaims, PublicKey, Result, check_key
 
 LicenceKey = Annotated[
     str,
@@ -27,6 +32,8 @@ _LEEWAY_S = 60
 """Clocks differ, also those of processes of one service."""
 _SIGNED = frozenset({"valid", "expired"})
 """A key says when the term ended that it was made in. Whether the licence has is asked of the licence."""
+_NOBODYS = "lic_0"
+_NO_SIGNATURE = bytes(64)
 
 
 class LicenceKeyInvalid(ApiError):
@@ -38,16 +45,56 @@ class LicenceKeyInvalid(ApiError):
     )
 
 
+class LicenceKeyReplaced(ApiError):
+    """The licence's key was issued anew, and this one has ended."""
+
+    code: ClassVar[str] = "licence_key_replaced"
+    remedy: ClassVar[str] = "Ask who manages the organisation for the new key, which they can reveal."
+
+
+class Held(Struct, frozen=True):
+    """A licence that the service signed a key of, and whether that key still works."""
+
+    licence: Licence
+    works: bool
+
+
 async def held(services: Services, key: str) -> Licence:
-    """The licence, by the ledger. Raises `LicenceKeyInvalid`, which tells nothing of why."""
-    keyring = services.licence_keyring.published()
-    checked = check_key(key, _public(keyring), int(services.now().timestamp()), leeway_s=_LEEWAY_S)
-    if checked.claims is None or checked.code not in _SIGNED:
+    """The licence, by the ledger. Raises `LicenceKeyInvalid`, which tells nothing of why, and
+    `LicenceKeyReplaced`.
+    """
+    found = await find(services, key)
+    if found is None:
         raise LicenceKeyInvalid("This key is of no licence.")
-    licence: Licence = await services.store.state(LICENCE, stream_of(checked.claims.licence_id))
-    if not licence.licence_id:
-        raise LicenceKeyInvalid("This key is of no licence.")
-    return licence
+    if not found.works:
+        raise LicenceKeyReplaced("This licence has a newer key, and this one has ended.")
+    return found.licence
+
+
+async def find(services: Services, key: str) -> Held | None:
+    """None for a key of no licence, on the same way as for one that is right: a signature is checked, and a
+    stream is read.
+    """
+    keyring, now = services.licence_keyring.published(), services.now()
+    checked = check_key(key, _public(keyring), int(now.timestamp()), leeway_s=_LEEWAY_S)
+    _weigh(checked, key, keyring)
+    claims = checked.claims if checked.code in _SIGNED else None
+    about = claims.licence_id if claims else _NOBODYS
+    licence: Licence = await services.store.state(LICENCE, stream_of(about))
+    if claims is None or not licence.licence_id:
+        return None
+    return Held(licence, key_works(licence, claims.serial, now))
+
+
+def _weigh(checked: Result[KeyClaims], key: str, keyring: Keyring | None) -> None:
+    """Checks a signature where the verifier had no reason to, so that the time tells nothing of why a key is
+    refused.
+    """
+    if checked.claims is not None or checked.code == "bad_signature" or keyring is None:
+        return
+    with suppress(InvalidSignature):
+        public = Ed25519PublicKey.from_public_bytes(keyring.keys[-1].public_key)
+        public.verify(_NO_SIGNATURE, key.encode())
 
 
 def _public(keyring: Keyring | None) -> dict[str, PublicKey]:

@@ -68,7 +68,7 @@ async def claim(services: Services, request: Call, key: str, data: OfDevice, use
 
 
 async def claim_of(services: Services, key: str, data: OfDevice, user_id: str) -> Claim:
-    """Raises `LicenceKeyInvalid`, and `LicenceNotLive` for a licence that never had a term."""
+    """Raises what `held` does, and `LicenceNotLive` for a licence that never had a term."""
     licence, now = await licence_held(services, key), services.now()
     status, granted = status_at(licence, now), granted_at(licence, now)
     if granted is None or status is None:

@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from api.http.owner import owner_of
 from api.http.promises import responses
-from api.licences.holding import LicenceKey, LicenceKeyInvalid
+from api.licences.holding import LicenceKey, LicenceKeyInvalid, LicenceKeyReplaced
 from api.seats.bodies import OfDevice, SeatFreed, SeatHeld
 from api.seats.claiming import Call, Claimed, claim, claim_of, seats_of, shown
 from api.seats.leases import beat
@@ -23,7 +23,7 @@ from ledger.seats.refusals import SeatsExceeded, SeatTaken, TransfersExceeded
 TAGS = ["licences"]
 _HAD = {200: ResponseSpec(SeatHeld, description="It had one already", generate_examples=False)}
 _ANEW = {201: ResponseSpec(SeatHeld, description="It has one anew", generate_examples=False)}
-OF_KEY = (LicenceKeyInvalid, LicenceNotLive, NotFound)
+OF_KEY = (LicenceKeyInvalid, LicenceKeyReplaced, LicenceNotLive, NotFound)
 
 
 @post(

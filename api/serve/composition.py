@@ -15,6 +15,7 @@ from api.background.jobs import jobs_of
 from api.background.projecting import projecting
 from api.clock import Clock, SystemClock
 from api.enrolments.certifying import Certifying
+from api.seats.of_organisations import TableLicences
 from api.services import Background, Composition, Gateway, Services
 from api.settings import Settings
 from api.streaks.zones import ContactZones
@@ -70,6 +71,7 @@ async def stripe_of(composition: Composition, store: Store, contact: Contact) ->
             recovery=settings.recovery,
             zones=zones,
             catalogue=catalogue,
+            licences=TableLicences(dsn),
         )
         yield Stripe(gateway, client)
 

@@ -101,6 +101,14 @@ class Zones(Protocol):
         ...
 
 
+class Licences(Protocol):
+    """Whose licences are which, by the tables; `api.seats.of_organisations` has one."""
+
+    async def of_organisation(self, org_id: str, position: int) -> tuple[str, ...]:
+        """Their ids. Raises Postponed while the tables do not show the ledger up to `position`."""
+        ...
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What every delivery works with."""
 
@@ -115,6 +123,7 @@ class Tools(msgspec.Struct, frozen=True):
     """How what was paid to instructors and taken back since comes in again."""
     zones: Zones | None = None
     catalogue: Catalogue = DEFAULT_CATALOGUE
+    licences: Licences | None = None
     prices: dict[str, str] = {}
     """Ids of Stripe's prices by their lookup keys, as far as this process met them."""
 

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, redemptions, tokens, webhooks
+from api.stripe import courses, redemptions, seats, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -25,6 +25,7 @@ from api.stripe.delivery import (
     STRIPE_ERRORS,
     Certifier,
     Delivered,
+    Licences,
     Owners,
     Postponed,
     Tools,
@@ -64,6 +65,7 @@ from ledger.effects import (
     FollowCouponUse,
     FollowEarnings,
     FollowSale,
+    FreeMemberSeats,
     HoldCouponUse,
     InvoiceEffect,
     NoteActivity,
@@ -123,8 +125,11 @@ class StripeGateway:
         recovery: Recovery = "netting",
         zones: Zones | None = None,
         catalogue: Catalogue = DEFAULT_CATALOGUE,
+        licences: Licences | None = None,
     ) -> None:
-        self._tools = Tools(store, client, clock, return_url, certifier, owners, recovery, zones, catalogue)
+        self._tools = Tools(
+            store, client, clock, return_url, certifier, owners, recovery, zones, catalogue, licences
+        )
         self._turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
 
     async def deliver(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -145,6 +150,8 @@ class StripeGateway:
                 return await tokens.deliver(self._tools, effect, origin)
             if isinstance(effect, RedemptionEffect):
                 return await redemptions.deliver(self._tools, effect, origin)
+            if isinstance(effect, FreeMemberSeats):
+                return await seats.free(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:

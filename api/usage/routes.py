@@ -11,7 +11,7 @@ from litestar.params import JSONBody, QueryParameter
 from api.http.checks import Check
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.licences.holding import LicenceKey, LicenceKeyInvalid
+from api.licences.holding import LicenceKey, LicenceKeyInvalid, LicenceKeyReplaced
 from api.licences.managing import Call, licence_of
 from api.services import Services
 from api.usage.bodies import LicenceUsage, UsageBatch, UsageTaken
@@ -49,7 +49,7 @@ OfMonth = Annotated[
     tags=TAGS,
     status_code=200,
     response_description="Each item is judged by itself",
-    responses=responses(LicenceKeyInvalid, LicenceNotLive, UsageMonthClosed),
+    responses=responses(LicenceKeyInvalid, LicenceKeyReplaced, LicenceNotLive, UsageMonthClosed),
 )
 async def record_usage(
     data: JSONBody[UsageBatch], request: Call, services: NamedDependency[Services], licence_key: LicenceKey

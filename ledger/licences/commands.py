@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -81,6 +81,23 @@ class UpgradeLicence(Command, frozen=True, kw_only=True):
     licence_id: str
     grant: Grant
     billing: Billing
+
+
+class RevealLicenceKey(Command, frozen=True, kw_only=True):
+    """Somebody is about to be shown what `serial` is in."""
+
+    NAME: ClassVar[str] = "licences.reveal_key"
+    licence_id: str
+    serial: int
+    form: Literal["key", "file"] = "key"
+
+
+class ReissueLicenceKey(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "licences.reissue_key"
+    licence_id: str
+    reason: str
+    old_ends_at: Instant | None = None
+    """Until when keys that were given before work; None is no longer than now."""
 
 
 class RevokeLicence(Command, frozen=True, kw_only=True):
@@ -179,6 +196,8 @@ LicenceCommand = (
     | ReinstateLicence
     | RenewLicence
     | UpgradeLicence
+    | RevealLicenceKey
+    | ReissueLicenceKey
     | RevokeLicence
     | ExpireLicence
     | RecordNotice

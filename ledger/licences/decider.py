@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from ledger.licences import crediting, granting, invoicing, recognising, standing, upgrading
+from ledger.licences import crediting, granting, invoicing, keying, recognising, standing, upgrading
 from ledger.licences.commands import (
     AcceptQuote,
     ActivateLicence,
@@ -22,7 +22,9 @@ from ledger.licences.commands import (
     RecordLicencePayment,
     RecordNotice,
     ReinstateLicence,
+    ReissueLicenceKey,
     RenewLicence,
+    RevealLicenceKey,
     RevokeLicence,
     SuspendLicence,
     UpgradeLicence,
@@ -42,6 +44,8 @@ _RULES: dict[type[Command], Callable[[Any, Licence], tuple[LicenceEvent, ...]]] 
     ActivateLicence: standing.activate,
     SuspendLicence: standing.suspend,
     ReinstateLicence: standing.reinstate,
+    RevealLicenceKey: keying.reveal,
+    ReissueLicenceKey: keying.reissue,
     RevokeLicence: standing.revoke,
     ExpireLicence: standing.expire,
     RecordNotice: standing.notice,

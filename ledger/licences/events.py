@@ -38,6 +38,8 @@ class LicenceIssued(Event, frozen=True, kw_only=True):
     grant: Grant
     billing: Billing
     quote_id: str = ""
+    at: Instant | None = None
+    """None in facts from before there were keys, which are as of the start of their term."""
 
 
 class LicenceActivated(Event, frozen=True, kw_only=True):
@@ -70,6 +72,7 @@ class LicenceRenewed(Event, frozen=True, kw_only=True):
     quote_id: str = ""
     backdated: bool = False
     """It had lapsed, and the term begins when the last one ended all the same."""
+    at: Instant | None = None
 
 
 class LicenceUpgraded(Event, frozen=True, kw_only=True):
@@ -84,6 +87,29 @@ class LicenceUpgraded(Event, frozen=True, kw_only=True):
     grant: Grant
     """With the price that is charged from now on: the old one where the upgrade was given."""
     billing: Billing
+
+
+class LicenceKeyRevealed(Event, frozen=True, kw_only=True):
+    """Somebody was shown the key, or given a licence file. Nothing of what they were shown is here."""
+
+    TYPE: ClassVar[str] = "licences.key_revealed.v1"
+    licence_id: str
+    org_id: str
+    serial: int
+    form: str = "key"
+    """`key` or `file`."""
+
+
+class LicenceKeyReissued(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "licences.key_reissued.v1"
+    licence_id: str
+    org_id: str
+    serial: int
+    """Of the new key."""
+    at: Instant
+    old_ends_at: Instant
+    """From then on no key of an earlier serial works."""
+    reason: str
 
 
 class LicenceRevoked(Event, frozen=True, kw_only=True):
@@ -240,6 +266,8 @@ LicenceEvent = (
     | LicenceReinstated
     | LicenceRenewed
     | LicenceUpgraded
+    | LicenceKeyRevealed
+    | LicenceKeyReissued
     | LicenceRevoked
     | LicenceExpired
     | LicenceNoticeDue

@@ -112,6 +112,7 @@ def _issued(licence: Licence, offer: Quote, starts_at: datetime, now: datetime) 
         grant=offer.grant,
         billing=offer.billing,
         quote_id=offer.quote_id,
+        at=whole(now),
     )
     return (issued, *_for_term(licence, term, offer.grant, offer.billing, now))
 
@@ -169,6 +170,7 @@ def _renewed(
         billing=billing,
         quote_id=quote.quote_id if quote else "",
         backdated=lapsed and backdate,
+        at=whole(now),
     )
     return (renewed, *_for_term(licence, term, grant, billing, now))
 

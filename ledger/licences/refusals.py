@@ -82,3 +82,10 @@ class OverageInvoiced(Refused):
 
     code: ClassVar[str] = "overage_invoiced"
     remedy: ClassVar[str] = "Nothing has to be done; a correction is a credit note."
+
+
+class LicenceKeyCompromised(Refused):
+    """The licence's key is of a time whose signing key others may have: it counts nowhere."""
+
+    code: ClassVar[str] = "licence_key_compromised"
+    remedy: ClassVar[str] = "Have it issued anew, with POST …/reissue; then reveal it."

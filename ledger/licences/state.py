@@ -19,6 +19,8 @@ from ledger.licences.events import (
     LicenceInvoiced,
     LicenceInvoicePaid,
     LicenceIssued,
+    LicenceKeyReissued,
+    LicenceKeyRevealed,
     LicenceNoticeDue,
     LicenceQuoted,
     LicenceRecognised,
@@ -106,6 +108,10 @@ class Licence(Struct, frozen=True):
     activated: bool = False
     suspended: bool = False
     revoked: bool = False
+    keyed_at: Instant | None = None
+    """When it last came to a term, to more of one, or to a new key: what its key says is as of then."""
+    old_keys_end: tuple[Instant, ...] = ()
+    """Until when keys of the serials before the present one work, from serial 1 on."""
     expired_term: int = 0
     """The last one that was said to have lapsed."""
     noticed_term: int = 0
@@ -131,6 +137,11 @@ class Licence(Struct, frozen=True):
     def terms(self) -> tuple[Granted, ...]:
         """To be shown: all of them."""
         return tuple(self.granted.values())
+
+    @property
+    def serial(self) -> int:
+        """Of its present key."""
+        return len(self.old_keys_end) + 1
 
     @property
     def currency(self) -> str:
@@ -162,7 +173,12 @@ def _evolved(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a cl
             return replace(licence, suspended=False)
         case LicenceUpgraded():
             billing = _last_billing(licence, event.billing)
-            return replace(licence, granted=_upgraded(licence.granted, event), billing=billing)
+            granted = _upgraded(licence.granted, event)
+            return replace(licence, granted=granted, billing=billing, keyed_at=event.at)
+        case LicenceKeyRevealed():
+            return licence
+        case LicenceKeyReissued():
+            return _reissued(licence, event)
         case LicenceRevoked():
             return replace(licence, revoked=True, quote=None)
         case LicenceExpired():
@@ -207,7 +223,14 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
         quote=None,
         granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant)),
         billing=_last_billing(licence, event.billing),
+        keyed_at=event.at or event.term.starts_at,
     )
+
+
+def _reissued(licence: Licence, event: LicenceKeyReissued) -> Licence:
+    """What ends earlier already still does."""
+    ends = tuple(min(one, event.old_ends_at) for one in licence.old_keys_end)
+    return replace(licence, keyed_at=event.at, old_keys_end=(*ends, event.old_ends_at))
 
 
 def _last_billing(licence: Licence, billing: Billing) -> Billing:

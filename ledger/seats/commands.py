@@ -58,4 +58,12 @@ class DeactivateSeat(Command, frozen=True, kw_only=True):
     """None also for an administrator, who is held to no limit."""
 
 
-SeatCommand = ActivateSeat | ReleaseSeat | DeactivateSeat
+class FreeMemberSeats(Command, frozen=True, kw_only=True):
+    """All that somebody has who left the organisation. Nobody asked for a transfer, so none is counted."""
+
+    NAME: ClassVar[str] = "seats.free_member"
+    licence_id: str
+    user_id: str
+
+
+SeatCommand = ActivateSeat | ReleaseSeat | DeactivateSeat | FreeMemberSeats

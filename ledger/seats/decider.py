@@ -13,7 +13,13 @@ from typing import assert_never, get_args
 from ledger.errors import Contended, NotFound
 from ledger.licences.live import check_live
 from ledger.message import Decider
-from ledger.seats.commands import ActivateSeat, DeactivateSeat, ReleaseSeat, SeatCommand
+from ledger.seats.commands import (
+    ActivateSeat,
+    DeactivateSeat,
+    FreeMemberSeats,
+    ReleaseSeat,
+    SeatCommand,
+)
 from ledger.seats.events import SeatActivated, SeatDeactivated, SeatEvent, SeatReleased, SeatsLapsed
 from ledger.seats.refusals import InvalidSeat, SeatsExceeded, SeatTaken, TransfersExceeded
 from ledger.seats.state import Seat, Seats, evolve, without
@@ -30,6 +36,8 @@ def decide(command: SeatCommand, seats: Seats) -> tuple[SeatEvent, ...]:
             return _release(command, seats)
         case DeactivateSeat():
             return _deactivate(command, seats)
+        case FreeMemberSeats():
+            return _free(command, seats)
         case _:
             assert_never(command)
 
@@ -90,6 +98,16 @@ def _deactivate(command: DeactivateSeat, seats: Seats) -> tuple[SeatEvent, ...]:
         month=_transfer(command, held, seats),
     )
     return (deactivated,)
+
+
+def _free(command: FreeMemberSeats, seats: Seats) -> tuple[SeatEvent, ...]:
+    return tuple(
+        SeatDeactivated(
+            licence_id=command.licence_id, org_id=seats.org_id, seat_id=held.seat_id, user_id=held.user_id
+        )
+        for held in seats.held.values()
+        if held.user_id == command.user_id
+    )
 
 
 def _transfer(command: ReleaseSeat | DeactivateSeat, held: Seat, seats: Seats) -> str:

@@ -40,7 +40,7 @@ class SeatReleased(Event, frozen=True, kw_only=True):
 
 
 class SeatDeactivated(Event, frozen=True, kw_only=True):
-    """By a manager or an administrator."""
+    """By a manager or an administrator, or as its user left the organisation."""
 
     TYPE: ClassVar[str] = "seats.deactivated.v1"
     licence_id: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.message import Command
-from ledger.roles import REPORTERS
-from ledger.seats.commands import ActivateSeat, DeactivateSeat, ReleaseSeat
+from ledger.roles import REPORTERS, SYSTEM
+from ledger.seats.commands import ActivateSeat, DeactivateSeat, FreeMemberSeats, ReleaseSeat
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ActivateSeat: REPORTERS,
     ReleaseSeat: REPORTERS,
     DeactivateSeat: frozenset({"enterprise", "admin"}),
+    FreeMemberSeats: SYSTEM,
 }

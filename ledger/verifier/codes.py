@@ -26,6 +26,6 @@ ADVICE: Final[Mapping[str, str]] = {
     "revoked": "The licence was revoked: ask who sold it.",
     "suspended": "The licence is suspended: ask who sold it.",
     "feature_missing": "The licence's tier does not have the feature: upgrade it.",
-    "seats_exceeded": "All seats are taken: free one, or buy more.",
-    "usage_exceeded": "The month's usage is at its limit: wait for the next month, or upgrade.",
+    "seats_exceeded": "More seats are in use than the licence has: free some, or buy more.",
+    "usage_exceeded": "More was used than the licence allows: use less, wait for the next month, or upgrade.",
 }

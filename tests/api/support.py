@@ -42,6 +42,7 @@ from ledger.effects import (
     Effect,
     EnrolmentEffect,
     FollowEarnings,
+    FreeMemberSeats,
     PayoutEffect,
     RedemptionEffect,
     WithdrawReview,
@@ -247,7 +248,7 @@ class FakeStripe:
         self.connect = FakeConnect(store, self._record, self.now)
         yield SimpleNamespace(gateway=self, client=self._client())
 
-    async def deliver_now(  # noqa: C901, PLR0911  one answer for each kind
+    async def deliver_now(  # noqa: C901, PLR0911, PLR0912  one answer for each kind
         self, effect: Effect, _origin: Origin, cause: Recorded
     ) -> Delivered:
         if self.hold is not None:
@@ -278,6 +279,8 @@ class FakeStripe:
                 return await tokens.deliver(tools, effect, STRIPE)
             case _ if isinstance(effect, RedemptionEffect):
                 return await redemptions.deliver(tools, effect, STRIPE)
+            case FreeMemberSeats():
+                return Delivered()  # the worker's
             case FollowEarnings():
                 return await earnings.deliver(tools, effect, STRIPE, cause)
             case _:

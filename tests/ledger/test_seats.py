@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
+from ledger import effects
 from ledger.errors import Contended, NotFound
 from ledger.licences.live import LicenceNotLive
+from ledger.organisations.events import MemberJoined, MemberLeft
+from ledger.seats.commands import FreeMemberSeats
 from ledger.seats.events import SeatActivated, SeatDeactivated, SeatReleased, SeatsLapsed
+from ledger.seats.policy import react
 from ledger.seats.refusals import InvalidSeat, SeatsExceeded, SeatTaken, TransfersExceeded
-from tests.ledger.licence_examples import NEW_YEAR
+from tests.ledger.examples import recorded
+from tests.ledger.licence_examples import LICENCE, NEW_YEAR, ORG
 from tests.ledger.seat_examples import FLOATING, TEN, Room
 
 FEBRUARY = NEW_YEAR + timedelta(days=31)
@@ -45,6 +50,26 @@ def test_whoever_is_inactive_holds_no_seat() -> None:
     assert [type(one) for one in room.claim("next")] == [SeatActivated]
     with pytest.raises(SeatsExceeded):
         room.claim("d3")
+
+
+def test_who_leaves_has_none_of_theirs_and_no_transfer_is_counted() -> None:
+    room = Room(replace(TEN, transfers=0))
+    for device in ("laptop", "phone"):
+        room.claim(device, user_id="usr_ann")
+    room.claim("tablet")
+    gone = FreeMemberSeats(command_id="cmd", effective_at=NEW_YEAR, licence_id=LICENCE, user_id="usr_ann")
+    assert [one.month for one in room.do(gone)] == ["", ""]
+    assert room.taken == ["tablet"]
+    assert room.do(gone) == []
+
+
+def test_that_a_member_left_asks_for_their_seats() -> None:
+    left = recorded(MemberLeft(org_id=ORG, user_id="usr_ann"))
+    assert react(left) == (effects.FreeMemberSeats(ORG, "usr_ann", left.position),)
+    assert (
+        react(recorded(MemberJoined(org_id=ORG, user_id="usr_ann", role="member", invitation_id="inv_1")))
+        == ()
+    )
 
 
 def test_over_a_limit_that_was_lowered_only_new_ones_wait() -> None:

@@ -44,6 +44,7 @@ NAMES = (
     "streaks",
     "tokens",
     "redemptions",
+    "seats",
 )
 
 

@@ -107,6 +107,7 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "renewLicence",
         "upgradeLicence",
         "revokeLicence",
+        "reissueLicenceKey",
         "recordLicencePayment",
         "creditLicenceInvoice",
         "writeOffLicenceInvoice",

@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from api.seats import leases
+from api.seats.of_organisations import TableLicences
 from api.settings import Settings
+from api.stripe.delivery import Postponed
+from api.stripe.gateway import StripeGateway
+from ledger.effects import FreeMemberSeats
 from ledger.ids import new_id
 from ledger.licence_keys.keyring import made
 from ledger.licence_keys.signing import key_of
+from ledger.licences.decider import LICENCE
+from ledger.licences.stream import stream_of as licence_stream
+from ledger.message import Origin
+from ledger.organisations.decider import ORGANISATION
+from ledger.organisations.stream import stream_of as organisation_stream
 from ledger.seats.decider import SEATS
 from ledger.seats.events import SeatActivated
 from ledger.seats.stream import stream_of
+from ledger.store import conninfo
 from ledger.verifier import KeyClaims
 from tests.api.licences.keys import key_for
 from tests.api.support import Caller, FakeStripe, Running, problem, running
@@ -25,6 +36,7 @@ from tests.databases import clone, drop
 
 LICENSES = "/api/enterprise/licenses"
 MINUTE = timedelta(minutes=1)
+WORKER = Origin(actor="worker", roles=frozenset({"system"}))
 
 
 class Clock(FakeStripe):
@@ -147,6 +159,29 @@ async def test_who_has_a_seat_gives_it_back(app: Running) -> None:
     assert (await desk.ask("release", "a")).json() == {"freed": True}
     assert await desk.codes("activate", "b") == [201]
     assert await desk.refused("release", "b") == (409, "seat_transfers_exceeded")
+
+
+async def test_who_left_the_organisation_has_no_seat_of_its_licences_once(app: Running) -> None:
+    """By the gateway: who is back when it looks keeps theirs, and so does who claims one again later."""
+    desk = await desk_of(app, seats=3, transfers=0)
+    store, unused, clock = app.services.store, SimpleNamespace(), app.services.clock
+    org_id = (await store.state(LICENCE, licence_stream(desk.licence_id))).org_id
+    [owner] = (await store.state(ORGANISATION, organisation_stream(org_id))).members
+    assert await desk.codes("activate", "a", "b") == [201, 201]
+    assert (await desk.ask("activate", "c", by=app.caller(owner, "enterprise"))).status_code == 201
+    licences = TableLicences(conninfo(app.services.database_url))
+    gateway = StripeGateway(store, unused, clock, licences=licences)  # type: ignore[arg-type]  # Stripe is not asked
+    left_at = await app.projected()
+    for user_id in ("usr_a", owner):
+        await gateway.deliver(FreeMemberSeats(org_id, user_id, left_at), WORKER)
+    assert [one["user_id"] for one in await desk.seats()] == [owner, "usr_b"]
+    assert await desk.codes("activate", "a") == [201]
+    await gateway.deliver(FreeMemberSeats(org_id, "usr_a", left_at), WORKER)
+    assert len(await desk.seats()) == 3
+    with pytest.raises(Postponed, match="behind the ledger"):
+        await gateway.deliver(FreeMemberSeats(org_id, "usr_a", await store.head() + 1), WORKER)
+    with pytest.raises(Postponed, match="nothing here"):
+        await StripeGateway(store, unused, clock).deliver(FreeMemberSeats(org_id, "usr_a", left_at), WORKER)  # type: ignore[arg-type]  # as above
 
 
 async def test_a_floating_seat_lasts_as_long_as_its_heartbeats(app: Running, clock: Clock) -> None:

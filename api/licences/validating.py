@@ -1,0 +1,163 @@
+"""A licence validated by who has its key: always an answer, signed, and nothing consumed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from api.http.problems import PositionNotReached, TooSlow, Unprocessable
+from api.http.promises import responses
+from api.licence_keyring import LicenceKeysUnavailable
+from api.licences.holding import LicenceKey, find
+from api.services import Services
+from api.words import FEATURE, NONCE
+from ledger.instants import from_unix
+from ledger.licence_keys.signing import answer_of
+from ledger.licence_tiers import Grant
+from ledger.licences.checks import whole
+from ledger.licences.state import Licence, granted_at
+from ledger.licences.status import lapses_at
+from ledger.licences.validating import NOT_FOUND, hard_limits, standing_code, use_code
+from ledger.seats.decider import SEATS
+from ledger.seats.state import Seats
+from ledger.seats.stream import stream_of as seats_stream
+from ledger.usage.decider import USAGE
+from ledger.usage.metrics import month_of
+from ledger.usage.state import Usage
+from ledger.usage.stream import stream_of as usage_stream
+from ledger.verifier import AnswerClaims
+from ledger.verifier.claims import VALID
+from ledger.verifier.codes import ADVICE
+
+TAGS = ["licences"]
+LIFE: Final = timedelta(minutes=5)
+"""Of an answer."""
+_LAPSED: Final = """
+    SELECT count(*)
+    FROM seat_leases
+    WHERE seat_id = ANY(%(seats)s) AND (closed OR until <= %(now)s)
+"""
+Nonce = Annotated[
+    str,
+    QueryParameter(
+        pattern=NONCE,
+        description="Drawn anew for each question, and repeated in its answer.",
+    ),
+]
+Feature = Annotated[str | None, QueryParameter(pattern=FEATURE, description="Whether it has this, too.")]
+
+
+class LicenceValidation(msgspec.Struct, frozen=True, kw_only=True):
+    """`answer` says the same, signed: what is offline checks that, with the nonce that it drew."""
+
+    valid: bool
+    code: str
+    """`valid`, or the first that applies of `not_found`, `revoked`, `suspended`, `expired`,
+    `feature_missing`, `seats_exceeded` and `usage_exceeded`."""
+    detail: str
+    nonce: str
+    feature: str | None
+    licence_id: str | None
+    issued_at: datetime
+    valid_until: datetime
+    """Of this answer."""
+    expires_at: datetime | None
+    """When the licence stops working, with its grace."""
+    answer: str
+
+
+@get(
+    "/api/enterprise/licenses/validate",
+    operation_id="validateLicence",
+    summary="Validate a licence key",
+    tags=TAGS,
+    responses=responses(LicenceKeysUnavailable, Unprocessable, PositionNotReached, TooSlow),
+)
+async def validate_licence(
+    services: NamedDependency[Services],
+    licence_key: LicenceKey,
+    nonce: Nonce,
+    feature: Feature = None,
+) -> Response[LicenceValidation]:
+    """For everybody who has the key: always 200, with `valid` and a `code`. It consumes nothing: seats and
+    usage at their limits are valid, and beyond one that was lowered they are not.
+    """
+    now = whole(services.now())
+    found = await find(services, licence_key)
+    licence = found.licence if found and found.works else None
+    code = NOT_FOUND if licence is None else await _code(services, licence, feature, now)
+    about = None if code == NOT_FOUND else licence
+    claims = _claims(about, code, (nonce, feature), now)
+    signed = answer_of(claims, services.licence_keyring.signing())
+    return Response(_shown(claims, signed), headers={"Cache-Control": "no-store"})
+
+
+async def _code(services: Services, licence: Licence, feature: str | None, now: datetime) -> str:
+    code, granted = standing_code(licence, feature, now), granted_at(licence, now)
+    if code != VALID or granted is None:
+        return code
+    grant, licence_id = granted.grant, licence.licence_id
+    metrics = [metric for metric, _ in hard_limits(grant)]
+    seats, *levels = await asyncio.gather(
+        _in_use(services, licence_id, grant, now),
+        *(_used(services, licence_id, metric, now) for metric in metrics),
+    )
+    return use_code(grant, seats, dict(zip(metrics, levels, strict=True)))
+
+
+async def _in_use(services: Services, licence_id: str, grant: Grant, now: datetime) -> int:
+    """Seats whose leases are over count no more, which is asked only where it matters."""
+    seats: Seats = await services.store.state(SEATS, seats_stream(licence_id))
+    held = len(seats.held)
+    if grant.seats is None or held <= grant.seats:
+        return held
+    floating = [one.seat_id for one in seats.held.values() if one.floating]
+    async with services.reading() as connection:
+        row = await (await connection.execute(_LAPSED, {"seats": floating, "now": now})).fetchone()
+    return held - (row[0] if row else 0)
+
+
+async def _used(services: Services, licence_id: str, metric: str, now: datetime) -> int:
+    usage: Usage = await services.store.state(USAGE, usage_stream(licence_id, metric, month_of(now)))
+    return usage.used
+
+
+def _claims(licence: Licence | None, code: str, asked: tuple[str, str | None], now: datetime) -> AnswerClaims:
+    """`asked` is the nonce and the feature."""
+    ends = lapses_at(licence) if licence else None
+    until = now + LIFE
+    if code == VALID and ends is not None:
+        until = min(until, whole(ends))
+    return AnswerClaims(
+        nonce=asked[0],
+        subject=licence.licence_id if licence else None,
+        feature=asked[1],
+        code=code,
+        issued_at=int(now.timestamp()),
+        valid_until=int(until.timestamp()),
+        expires_at=None if ends is None else int(ends.timestamp()),
+    )
+
+
+def _shown(claims: AnswerClaims, signed: str) -> LicenceValidation:
+    return LicenceValidation(
+        valid=claims.code == VALID,
+        code=claims.code,
+        detail=ADVICE[claims.code],
+        nonce=claims.nonce,
+        feature=claims.feature,
+        licence_id=claims.subject,
+        issued_at=from_unix(claims.issued_at),
+        valid_until=from_unix(claims.valid_until),
+        expires_at=None if claims.expires_at is None else from_unix(claims.expires_at),
+        answer=signed,
+    )
+
+
+HANDLERS = (validate_licence,)

@@ -1,0 +1,215 @@
+"""What a licence's key says: the same facts, the same key, and never more than is granted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ledger.errors import Contended
+from ledger.licence_keys.keyring import Keyring, SigningKey, compromised, made, rotated
+from ledger.licence_keys.signing import SignedByCompromisedKey, key_of
+from ledger.licences.commands import (
+    ActivateLicence,
+    IssueLicence,
+    ReinstateLicence,
+    ReissueLicenceKey,
+    RenewLicence,
+    RevealLicenceKey,
+    RevokeLicence,
+    SuspendLicence,
+    UpgradeLicence,
+)
+from ledger.licences.key_claims import file_claims, key_claims, key_works
+from ledger.licences.live import LicenceNotLive
+from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
+from ledger.licences.state import Licence
+from ledger.licences.validating import standing_code, use_code
+from ledger.verifier import check_key
+from tests.ledger.licence_examples import DAY, NEW_YEAR, PROFESSIONAL, STARTER, Life, day
+from tests.ledger.licence_key_examples import trusted
+
+KEYRING = Keyring((SigningKey(seed=bytes([7]) * 32, created_at=NEW_YEAR - DAY),))
+SECOND = timedelta(seconds=1)
+END = day("2027-01-01")
+
+
+def active(**issued: Any) -> Life:
+    life = Life()
+    life.do(IssueLicence, **issued)
+    life.do(ActivateLicence, issued.get("at", NEW_YEAR))
+    return life
+
+
+def text(licence: Licence, at: datetime, keyring: Keyring = KEYRING) -> str:
+    return key_of(key_claims(licence, at), keyring)
+
+
+def test_the_key_says_what_was_granted_when_and_until_when() -> None:
+    claims = key_claims(active(at=NEW_YEAR + 90 * SECOND).licence, NEW_YEAR + DAY)
+    assert (claims.tier, claims.features, claims.seats, claims.serial) == ("starter", ("api_access",), 100, 1)
+    assert claims.issued_at == int((NEW_YEAR + 90 * SECOND).timestamp())
+    assert claims.expires_at == int((END + 90 * SECOND).timestamp())
+
+
+def test_the_key_is_the_same_as_long_as_the_facts_say_the_same() -> None:
+    life = active()
+    first = text(life.licence, NEW_YEAR)
+    life.do(SuspendLicence, NEW_YEAR + DAY)
+    life.do(ReinstateLicence, NEW_YEAR + 2 * DAY)
+    life.pay(99_000, NEW_YEAR + 40 * DAY)
+    life.do(RevealLicenceKey, NEW_YEAR + 41 * DAY, serial=1)
+    assert text(life.licence, END + DAY) == first, "also in grace"
+    assert text(life.licence, NEW_YEAR + DAY, rotated(KEYRING, NEW_YEAR + 50 * DAY, DAY)) == first
+
+
+def test_a_renewal_by_the_same_tier_moves_the_end_and_the_start_of_its_term_changes_nothing() -> None:
+    life = active()
+    life.do(RenewLicence, NEW_YEAR + 300 * DAY)
+    early = text(life.licence, NEW_YEAR + 300 * DAY)
+    claims = key_claims(life.licence, NEW_YEAR + 300 * DAY)
+    assert (claims.issued_at, claims.expires_at) == (
+        int((NEW_YEAR + 300 * DAY).timestamp()),
+        int(day("2028-01-01").timestamp()),
+    )
+    assert text(life.licence, END + DAY) == early
+
+
+def test_a_key_ends_before_a_term_of_another_tier_and_that_term_has_its_own() -> None:
+    life = active()
+    life.do(RenewLicence, NEW_YEAR + 300 * DAY, grant=PROFESSIONAL)
+    before, after = (key_claims(life.licence, at) for at in (END - SECOND, END))
+    assert (before.tier, before.expires_at) == ("starter", int(END.timestamp()))
+    assert (after.tier, after.issued_at) == ("professional", int(END.timestamp()))
+    assert after.features == ("api_access", "white_label")
+
+
+def test_an_upgrade_is_in_the_key_from_its_second_on() -> None:
+    life = active()
+    life.do(UpgradeLicence, NEW_YEAR + DAY)
+    claims = key_claims(life.licence, NEW_YEAR + DAY)
+    assert (claims.tier, claims.issued_at) == ("professional", int((NEW_YEAR + DAY).timestamp()))
+
+
+def test_more_seats_than_can_be_written_are_no_limit() -> None:
+    assert key_claims(active(grant=replace(STARTER, seats=10**12)).licence, NEW_YEAR).seats is None
+
+
+def test_what_a_key_says_offline_holds_online_when_it_is_issued() -> None:
+    """Over a life with every change of what is granted, day by day."""
+    life = active()
+    for at, kind, changes in (
+        (NEW_YEAR, None, {}),
+        (NEW_YEAR + 40 * DAY, UpgradeLicence, {}),
+        (NEW_YEAR + 200 * DAY, RenewLicence, {"grant": STARTER}),
+        (NEW_YEAR + 250 * DAY, ReissueLicenceKey, {"reason": "It leaked"}),
+    ):
+        if kind is not None:
+            life.do(kind, at, **changes)
+        for days in range(0, 800, 5):
+            _check_holds(life.licence, max(at, NEW_YEAR + days * DAY))
+
+
+def _check_holds(licence: Licence, at: datetime) -> None:
+    try:
+        key = text(licence, at)
+    except LicenceNotLive:
+        return
+    checked = check_key(key, trusted(KEYRING), int(at.timestamp()))
+    assert checked.code in {"valid", "expired"}, checked
+    assert checked.claims is not None
+    for feature in (None, *checked.claims.features):
+        assert not checked.valid or standing_code(licence, feature, at) == "valid"
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "why"),
+    [
+        (SuspendLicence, NEW_YEAR, "is suspended"),
+        (None, END + 7 * DAY, "has ended, and its grace is over"),
+    ],
+)
+def test_no_key_is_given_while_it_would_not_work(kind: Any, at: datetime, why: str) -> None:
+    life = active()
+    if kind is not None:
+        life.do(kind, at)
+    with pytest.raises(LicenceNotLive, match=why):
+        life.do(RevealLicenceKey, at, serial=1)
+    with pytest.raises(LicenceNotLive, match=why):
+        key_claims(life.licence, at)
+
+
+def test_no_key_is_given_of_what_is_not_activated_or_revoked() -> None:
+    life = Life()
+    life.do(IssueLicence)
+    with pytest.raises(LicenceNotLive, match="is not activated yet"):
+        life.do(RevealLicenceKey, serial=1)
+    life.do(RevokeLicence)
+    with pytest.raises(LicenceNotOpen, match="is revoked, for good"):
+        life.do(RevealLicenceKey, serial=1)
+
+
+def test_what_is_shown_is_recorded_and_nothing_of_the_key() -> None:
+    life = active()
+    (told,) = life.do(RevealLicenceKey, serial=1, form="file")
+    assert (told.serial, told.form) == (1, "file")
+    assert "key/" not in str(told)
+    life.do(ReissueLicenceKey, reason="It leaked")
+    with pytest.raises(Contended):
+        life.do(RevealLicenceKey, serial=1)
+
+
+def test_old_keys_end_when_the_last_one_said_so_or_earlier() -> None:
+    life = active()
+    life.do(ReissueLicenceKey, NEW_YEAR, reason="A laptop was lost", old_ends_at=NEW_YEAR + 9 * DAY)
+    assert key_works(life.licence, 1, NEW_YEAR + 9 * DAY - SECOND)
+    assert not key_works(life.licence, 1, NEW_YEAR + 9 * DAY)
+    life.do(ReissueLicenceKey, NEW_YEAR + DAY, reason="Another one", old_ends_at=NEW_YEAR + 20 * DAY)
+    works = {serial: key_works(life.licence, serial, NEW_YEAR + 10 * DAY) for serial in (1, 2, 3, 4)}
+    assert works == {1: False, 2: True, 3: True, 4: False}
+    life.do(ReissueLicenceKey, NEW_YEAR + 2 * DAY, reason="It leaked")
+    assert not key_works(life.licence, 2, NEW_YEAR + 2 * DAY), "at once"
+    claims = key_claims(life.licence, NEW_YEAR + 3 * DAY)
+    assert (claims.serial, claims.issued_at) == (4, int((NEW_YEAR + 2 * DAY).timestamp()))
+
+
+@pytest.mark.parametrize("ends_at", [NEW_YEAR - SECOND, NEW_YEAR + 90 * DAY + SECOND])
+def test_old_keys_end_neither_in_the_past_nor_far_ahead(ends_at: datetime) -> None:
+    with pytest.raises(InvalidLicence, match="`old_ends_at` must be ahead, by at most 90 days"):
+        active().do(ReissueLicenceKey, reason="It leaked", old_ends_at=ends_at)
+
+
+def test_in_grace_there_is_neither_a_new_key_nor_a_file() -> None:
+    life = active()
+    with pytest.raises(LicenceNotOpen, match="renew it first"):
+        life.do(ReissueLicenceKey, END, reason="It leaked")
+    with pytest.raises(LicenceNotOpen, match="renew the licence first"):
+        file_claims(life.licence, END, END + DAY)
+
+
+def test_a_key_of_a_compromised_time_is_signed_by_a_good_key_once_it_is_issued_anew() -> None:
+    life, keyring = active(), made(NEW_YEAR - DAY)
+    keyring = compromised(keyring, keyring.keys[0].kid, NEW_YEAR + DAY)
+    with pytest.raises(SignedByCompromisedKey):
+        text(life.licence, NEW_YEAR + DAY, keyring)
+    life.do(ReissueLicenceKey, NEW_YEAR + DAY, reason="The signing key leaked")
+    key = text(life.licence, NEW_YEAR + DAY, keyring)
+    assert check_key(key, trusted(keyring), int((NEW_YEAR + DAY).timestamp())).valid
+
+
+@pytest.mark.parametrize(
+    ("seats", "used", "code"),
+    [
+        (100, {"courses_created": 10, "api_calls": 10**6}, "valid"),
+        (101, {"courses_created": 11}, "seats_exceeded"),
+        (0, {"courses_created": 11}, "usage_exceeded"),
+    ],
+)
+def test_beyond_a_hard_limit_is_exceeded_and_at_it_not(seats: int, used: dict[str, int], code: str) -> None:
+    assert use_code(STARTER, seats, used) == code
+
+
+def test_without_a_limit_nothing_is_exceeded() -> None:
+    assert use_code(replace(STARTER, seats=None, allowances=()), 10**6, {"api_calls": 10**6}) == "valid"
