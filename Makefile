@@ -8,6 +8,9 @@ WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --no-deps
 
+# Compiled once, whatever the caller's shell says, and not by each of the many processes that tests start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help run test quick coverage check format bench lock clean
 help: ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
