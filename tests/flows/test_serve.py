@@ -82,6 +82,7 @@ def test_several_processes_share_the_socket_and_are_replaced(tmp_path: Path, dat
         before = service.processes()
         assert len(before.apis) == 2
         assert before.worker
+        eventually(service.settled)  # so that hardly anything waits for a lease
         for pid in (before.apis[0], before.worker):
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: service.processes().worker not in (0, before.worker))
