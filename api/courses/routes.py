@@ -26,6 +26,7 @@ from api.courses.deciding import (
     stands,
 )
 from api.courses.resources import CourseStanding, ReviseCourse, UploadCourse, standing_of
+from api.erasable import salted
 from api.http.body import IdempotencyKey, known_shape
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
@@ -228,7 +229,7 @@ async def _revise(
     )
     COURSE.decide(command, course)
     written = await writing.write(services, draft, course_id, request.user.id)
-    asked = course_words.salted(written.salt, body)
+    asked = salted(written.salt, body)
     return msgspec.structs.replace(command, content=written.content, asked=asked)
 
 

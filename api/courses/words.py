@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from hashlib import sha256
-from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
-from ledger.errors import NotFound
+from api.erasable import SALT_BYTES, erased
 from ledger.store.batched_queries import Connection
-
-SALT_BYTES = 16
-_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 _CONFIGS: Mapping[str, str] = {
     "ar": "arabic",
@@ -63,11 +58,6 @@ def config_of(language: str) -> str:
     return _CONFIGS.get(language.partition("-")[0], "simple")
 
 
-def salted(salt: bytes, content: Any) -> str:
-    """Hex SHA-256 of the salt and the content's canonical JSON."""
-    return sha256(salt + _canonical(content)).hexdigest()
-
-
 _INSERT = """
     INSERT INTO course_words
         (words_id, course_id, author, title, description, item_titles, language_config, salt)
@@ -94,7 +84,7 @@ async def write(
     await connection.execute(_INSERT, values)
     row = await (await connection.execute(_SALT, (words_id,))).fetchone()
     if row is None or row[0] is None:
-        raise NotFound("What was written there is erased; write it anew with a new Idempotency-Key.")
+        raise erased()
     return bytes(row[0])
 
 

@@ -16,6 +16,7 @@ from api.courses.resources import (
     UploadCourse,
 )
 from api.courses.words import Words, config_of
+from api.erasable import salted
 from api.http.checks import blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.services import Services
@@ -162,5 +163,5 @@ async def write(services: Services, draft: Draft, course_id: str, author: str) -
         salt = await course_words.write(
             connection, content.words_id, course_id, author, content.language, words
         )
-    words_hash = course_words.salted(salt, words)
+    words_hash = salted(salt, words)
     return Written(msgspec.structs.replace(content, words_hash=words_hash), salt)

@@ -6,7 +6,7 @@ import secrets
 
 import msgspec
 
-from api.courses.words import SALT_BYTES, salted
+from api.erasable import SALT_BYTES, salted
 from ledger.enrolments.learning.events import EnrolmentCompleted
 from ledger.store.batched_queries import Connection
 

@@ -19,8 +19,8 @@ from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.organisations import words as organisation_words
-from api.reviews import words as review_words
+from api.organisations.words import NAMES
+from api.reviews.words import TEXTS
 from api.services import Services, origin_of
 from api.words import EMAIL, NO_NUL, TIME_ZONE
 from ledger.errors import Contended
@@ -212,8 +212,8 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> N
         await connection.execute(_DELETE, (request.user.id,))
         await course_words.erase(connection, request.user.id)
         await certificate_words.erase(connection, request.user.id)
-        await review_words.erase(connection, request.user.id)
-        await organisation_words.erase(connection, request.user.id)
+        await TEXTS.erase(connection, request.user.id)
+        await NAMES.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

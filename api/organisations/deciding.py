@@ -16,8 +16,9 @@ from api.http.body import known_shape
 from api.http.checks import blank_fault
 from api.http.owner import is_admin
 from api.http.problems import FieldError, Unprocessable
-from api.organisations import reads, words
+from api.organisations import reads
 from api.organisations.membership import organisation_of, standing_in
+from api.organisations.words import NAMES
 from api.services import Services, origin_of
 from ledger.organisations.commands import (
     CreateClass,
@@ -79,7 +80,7 @@ async def named(services: Services, command: Naming, organisation: Organisation,
         raise Unprocessable.at(FieldError(detail=fault, pointer="/name"))
     ORGANISATION.decide(command, organisation)
     async with services.reading() as connection:
-        words_hash = await words.write(connection, command.words_id, command.org_id, command.user_id, name)
+        words_hash = await NAMES.write(connection, command.words_id, command.org_id, command.user_id, name)
     return msgspec.structs.replace(command, words_hash=words_hash)
 
 
@@ -90,7 +91,8 @@ def unwritten(services: Services, command_id: str) -> dict[str, Any]:
 
 async def name_of(services: Services, words_id: str) -> str:
     async with services.reading() as connection:
-        return await words.read(connection, words_id) or ERASED
+        found = await NAMES.read(connection, words_id)
+    return ERASED if found is None else found[0]
 
 
 async def owned_by(services: Services, user_id: str) -> int:

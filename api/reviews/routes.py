@@ -15,9 +15,9 @@ from api.http.checks import blank_fault
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
-from api.reviews import words as review_words
 from api.reviews.deciding import TAGS, Call, Place, caller_teaches, decided, place_of, review_at
 from api.reviews.resources import EditReview, PostReview, ReplyToReview, ReviewStanding
+from api.reviews.words import TEXTS
 from api.services import Services
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.reviews import commands
@@ -177,7 +177,8 @@ def _check_text(text: str | None) -> None:
 
 async def _said(services: Services, words_id: str) -> str | None:
     async with services.reading() as connection:
-        return await review_words.read(connection, words_id)
+        said = await TEXTS.read(connection, words_id)
+    return None if said is None else said[0]
 
 
 Written = TypeVar("Written", commands.PostReview, commands.EditReview, commands.ReplyToReview)
@@ -188,7 +189,7 @@ async def _written(services: Services, place: Place, command: Written, author: s
     enrolment = await services.store.state(ENROLMENT, stream_of(place.course_id, place.learner_id))
     ENROLMENT.decide(command, enrolment)
     async with services.reading() as connection:
-        words_hash = await review_words.write(connection, command.words_id, place.course_id, author, text)
+        words_hash = await TEXTS.write(connection, command.words_id, place.course_id, author, text)
     return msgspec.structs.replace(command, words_hash=words_hash)
 
 

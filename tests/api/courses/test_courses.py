@@ -11,6 +11,7 @@ import pytest
 
 from api.background.deliveries import Worker
 from api.courses import words as course_words
+from api.erasable import salted
 from api.stripe import courses
 from api.stripe.delivery import Delivered
 from ledger.courses.decider import COURSE
@@ -397,7 +398,7 @@ async def test_the_hash_in_the_fact_proves_the_words_for_as_long_as_they_are_kep
     async with app.services.reading() as connection:
         words = await course_words.read(connection, course.content.words_id)
         ((salt,),) = await (await connection.execute("SELECT salt FROM course_words")).fetchall()
-    assert course.content.words_hash == course_words.salted(bytes(salt), words)
+    assert course.content.words_hash == salted(bytes(salt), words)
 
 
 async def test_an_author_sees_their_own_and_an_admin_everybodys(

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.courses import words as course_words
 from api.courses.words import Words
+from api.erasable import salted
 from api.services import Services
 from ledger.courses import commands
 from ledger.enrolments.commands import ActivateEnrolment
@@ -33,7 +34,7 @@ async def course_of(services: Services, author: str, way: tuple[str, ...], **cha
         salt = await course_words.write(connection, words_id, course_id, author, "en", words)
     of = content(
         words_id=words_id,
-        words_hash=course_words.salted(salt, words),
+        words_hash=salted(salt, words),
         **{"instructors": (Part(user_id=author, part_bp=WHOLE_BP),), **changes},
     )
     fields: dict[str, Any] = {"effective_at": services.now(), "course_id": course_id}
