@@ -53,9 +53,7 @@ def drop(command: DropOrderItem, order: Order) -> _Events:
     return _credited(order, command.item_id, item, "dropped", command.reason, command.effective_at)
 
 
-def _credited(
-    order: Order, item_id: str, item: Item, status: str, reason: str, at: Instant
-) -> _Events:
+def _credited(order: Order, item_id: str, item: Item, status: str, reason: str, at: Instant) -> _Events:
     """What is left to be given is released where nothing is open any more by it."""
     changes = crediting(order, item.course_id)
     left = open_after(order, changes)

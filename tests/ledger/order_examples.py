@@ -46,7 +46,12 @@ _DEFAULTS: dict[type[OrderCommand], dict[str, Any]] = {
 
 
 def line(
-    course_id: str, *learners: str, price: int = 10_000, tax: int = 0, instructors: tuple[Part, ...] = ALONE
+    course_id: str,
+    *learners: str,
+    price: int = 10_000,
+    tax: int = 0,
+    instructors: tuple[Part, ...] = ALONE,
+    order_id: str = ORDER,
 ) -> OrderedLine:
     sale = Sale(
         course_id=course_id,
@@ -57,7 +62,7 @@ def line(
         share_bp=7_000,
         instructors=instructors,
     )
-    items = tuple(OrderedItem(item_id_of(ORDER, course_id, one), one) for one in learners)
+    items = tuple(OrderedItem(item_id_of(order_id, course_id, one), one) for one in learners)
     return OrderedLine(sale=sale, items=items)
 
 
