@@ -6,7 +6,6 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.courses.syllabuses import syllabuses_of
 from api.http.body import IdempotencyKey, known_shape
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
@@ -26,6 +25,7 @@ from api.orders.resources import (
 )
 from api.services import Services
 from api.submitting import Submitted
+from api.syllabuses import syllabuses_of
 from ledger.enrolments.commands import ReturnOrdered
 from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.refusals import CourseNotForSale, NotEnrolled

@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
-from api.courses.syllabuses import syllabuses_of
 from api.http.auth import Principal
 from api.http.body import AmountMinor, IdempotencyKey, PaymentIdText, Text
 from api.http.idempotency import Unkept
@@ -24,6 +23,7 @@ from api.payments.reversals.steps import Story, access_of
 from api.payments.reversals.story import shown, story_of
 from api.services import Services, origin_of
 from api.submitting import Submitted
+from api.syllabuses import syllabuses_of
 from ledger.enrolments.commands import RequestReturn
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import ReturnRequested

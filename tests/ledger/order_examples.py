@@ -84,9 +84,13 @@ class Ordered:
         expected = sum(len(one.items) * one.sale.charged_minor for one in lines)
         self.do(PlaceOrder, **{"lines": lines, "expected_minor": expected, **placed})
 
+    @property
+    def order_id(self) -> str:
+        return self.order.order_id or ORDER
+
     def do(self, kind: type[OrderCommand], at: datetime = NEW_YEAR, **changes: Any) -> list[Any]:
         """The facts that came of it, each with a balanced entry; refusals as they are."""
-        facts = decide(command(kind, at, **changes), self.order)
+        facts = decide(command(kind, at, **{"order_id": self.order_id, **changes}), self.order)
         self.order = reduce(evolve, facts, self.order)
         self.facts += facts
         for fact in facts:
