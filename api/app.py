@@ -45,6 +45,9 @@ from api.licences import validating as licence_validating
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
+from api.orders import listing as order_listing
+from api.orders import money as order_money
+from api.orders import routes as orders
 from api.organisations import classes
 from api.organisations import invitations as member_invitations
 from api.organisations import members as organisation_members
@@ -128,6 +131,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *seats.HANDLERS,
     *seats_managing.HANDLERS,
     *usage.HANDLERS,
+    *orders.HANDLERS,
+    *order_money.HANDLERS,
+    *order_listing.HANDLERS,
     *friends.HANDLERS,
     *friendships.HANDLERS,
     *organisations.HANDLERS,

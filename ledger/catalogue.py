@@ -74,6 +74,8 @@ class OrganisationLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Without those that are archived."""
     class_members: Count = 500
     """A class's board is read whole, so this bounds what it costs."""
+    order_items: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
+    """Of one order of courses, one for each member and course."""
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from ledger.invoices.domain import DOMAIN as INVOICES
 from ledger.learners.domain import DOMAIN as LEARNERS
 from ledger.licences.domain import DOMAIN as LICENCES
 from ledger.message import AnyDecider, Command, Event
+from ledger.orders.domain import DOMAIN as ORDERS
 from ledger.organisations.domain import DOMAIN as ORGANISATIONS
 from ledger.payments.domain import DOMAIN as PAYMENTS
 from ledger.payouts.domain import DOMAIN as PAYOUTS
@@ -54,6 +55,7 @@ DOMAINS: tuple[Domain, ...] = (
     LICENCES,
     SEATS,
     USAGE,
+    ORDERS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -429,6 +429,33 @@ class FreeMemberSeats(msgspec.Struct, frozen=True, tag="seats.free_member"):
     """The position of the fact that they left."""
 
 
+class EnrolMember(msgspec.Struct, frozen=True, tag="orders.enrol_member"):
+    """Give a member the course that their organisation ordered, or say why not."""
+
+    order_id: str
+    item_id: str
+    course_id: str
+    learner_id: str
+
+
+class FollowOrderedCourse(msgspec.Struct, frozen=True, omit_defaults=True, tag="orders.follow_course"):
+    """Tell the order what became of an item: `given`, `declined` or `returned`."""
+
+    order_id: str
+    item_id: str
+    outcome: str
+    reason: str = ""
+
+
+class RevokeOrderedCourse(msgspec.Struct, frozen=True, tag="orders.revoke_course"):
+    """Take the course of an item that is not paid, or had fallen out before it was given."""
+
+    order_id: str
+    item_id: str
+    course_id: str
+    learner_id: str
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -461,6 +488,7 @@ RedemptionEffect = (
     | FollowRedeemedCourse
     | RevokeRedeemedCourse
 )
+OrderEffect = EnrolMember | FollowOrderedCourse | RevokeOrderedCourse
 
 Effect = (
     PaymentEffect
@@ -478,6 +506,7 @@ Effect = (
     | ActivityEffect
     | RedemptionEffect
     | FreeMemberSeats
+    | OrderEffect
 )
 
 

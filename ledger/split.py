@@ -200,5 +200,21 @@ def given(sale: Sale, currency: str) -> SettledSplit | None:
     )
 
 
+def shared(sale: Sale, minor: int, currency: str) -> SettledSplit:
+    """Whose `minor` is, which was paid for any number of such sales, none of which has a discount. Each part
+    is rounded once for all that is paid, so that any parts in which it comes end alike. For a sale without
+    fault.
+    """
+    tax = minor * sale.tax_minor // sale.charged_minor
+    shares = (minor - tax) * sale.share_bp // WHOLE_BP
+    parts = money.split(shares, {part.user_id: part.part_bp for part in sale.instructors})
+    return SettledSplit(
+        currency=currency,
+        instructors=_amounts(parts),
+        platform_minor=minor - tax - shares,
+        tax_minor=tax,
+    )
+
+
 def _amounts(by_user: dict[str, int]) -> tuple[Amount, ...]:
     return tuple(Amount(user_id, amount) for user_id, amount in sorted(by_user.items()) if amount)

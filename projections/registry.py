@@ -22,6 +22,7 @@ from projections.invoices.projection import Invoices
 from projections.journal import Journal
 from projections.leaderboards.projection import Leaderboards
 from projections.licences.projection import Licences
+from projections.orders import Orders
 from projections.organisations.projection import Organisations
 from projections.outbox import Outbox
 from projections.payments.projection import Payments
@@ -62,6 +63,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Licences,
         Seats,
         Usage,
+        Orders,
         Journal,
         Audit,
         Outbox,

@@ -1,4 +1,4 @@
-"""What organisations owe on licences, by age; and what licences have left to earn, month by month."""
+"""What organisations owe on licences and orders, by age; and what licences have left to earn, by month."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LicenceRollforward(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/api/revenue/receivables",
     operation_id="getReceivables",
-    summary="What is owed on licences, by age",
+    summary="What organisations owe, by age",
     tags=TAGS,
     responses=NOT_MODIFIED_SPEC,
 )

@@ -18,7 +18,7 @@ from api.cli.terminal import Day, is_terminal, json_option, print_json, print_ta
 if TYPE_CHECKING:
     from ledger.store.proof import Proof
     from projections.engine.rebuild import Checked
-    from projections.queries.ties import Untied
+    from projections.queries.ties import Untied, UntiedReceivable
 
 FORMATS = ("hledger", "beancount", "csv")
 
@@ -29,7 +29,7 @@ FORMATS = ("hledger", "beancount", "csv")
     "--check",
     is_flag=True,
     help="Compare only, and prove all snapshots: exit 1 when live tables differ from rebuilt ones, a "
-    "snapshot from its stream, or a user's tokens from what the books have of them.",
+    "snapshot from its stream, or a user's tokens or an organisation's debt from what the books have.",
 )
 @json_option
 def replay(names: tuple[str, ...], *, check: bool, as_json: bool) -> None:
@@ -64,15 +64,16 @@ def _check(here: Installation, names: tuple[str, ...], *, as_json: bool) -> None
     with progress("verifying, folding") as advance:
         checked = check(here.url, names, schema=here.settings.schema, progress=advance)
     snapshots, loose = _prove_snapshots(here, names), _untied(here, names)
-    equal = not (checked.differences or snapshots.bad or loose)
+    owing = _untied_receivables(here, names)
+    equal = not (checked.differences or snapshots.bad or loose or owing)
     if as_json:
         print_json({"equal": equal, "positions": checked.positions, "digests": checked.digests,
                     "differences": checked.differences, "snapshots": snapshots,
-                    "untied": loose})  # fmt: skip
+                    "untied": loose, "untied_receivables": owing})  # fmt: skip
     else:
         _show(checked)
         _show_snapshots(snapshots)
-        _show_untied(loose)
+        _show_untied([*loose, *owing])
     click.get_current_context().exit(0 if equal else FOUND)
 
 
@@ -98,7 +99,17 @@ def _untied(here: Installation, names: tuple[str, ...]) -> list[Untied]:
         return untied(conn) or []
 
 
-def _show_untied(loose: list[Untied]) -> None:
+def _untied_receivables(here: Installation, names: tuple[str, ...]) -> list[UntiedReceivable]:
+    """The same of organisations, and what they owe."""
+    from projections.queries.ties import untied_receivables
+
+    if names:
+        return []
+    with here.connect() as conn:
+        return untied_receivables(conn) or []
+
+
+def _show_untied(loose: list[Untied | UntiedReceivable]) -> None:
     for one in loose:
         click.echo(f"{one.said} `liberation replay` puts right what was folded wrongly.", err=True)
 

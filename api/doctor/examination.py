@@ -59,7 +59,7 @@ def _told_by_tables(url: str, schema: str) -> list[Finding]:
     try:
         conn: psycopg.Connection[Any]
         with psycopg.connect(conninfo(url, schema=schema, name="doctor"), autocommit=True) as conn:
-            return [webhooks.deliveries(conn), books.tokens(conn)]
+            return [webhooks.deliveries(conn), books.tokens(conn), books.receivables(conn)]
     except psycopg.Error:
         return []  # as with `work`, which is told before
 

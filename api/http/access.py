@@ -51,6 +51,7 @@ ANYBODY = PEOPLE | {"service"}
 
 _ORGANISATION = "/api/enterprise/organisations/{org_id}"
 _CLASS = _ORGANISATION + "/classes/{class_id}"
+_ORDER = "/api/enterprise/orders/{order_id}"
 
 TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
@@ -288,6 +289,14 @@ TABLE: tuple[Access, ...] = (
     Access(
         "POST", "/api/enterprise/licenses/{licence_id}/credit-transfers", "recordLicenceCreditTransfer", ADMIN
     ),
+    Access("POST", _ORGANISATION + "/enrolments/preview", "previewCourseOrder", MANAGERS, "own_or_admin"),
+    Access("POST", _ORGANISATION + "/enrolments", "orderCourses", MANAGERS, "own_or_admin"),
+    Access("GET", _ORGANISATION + "/orders", "listCourseOrders", MANAGERS, "own_or_admin"),
+    Access("GET", _ORDER, "getCourseOrder", MANAGERS, "own_or_admin"),
+    Access("POST", _ORDER + "/items/{item_id}/return", "returnOrderItem", MANAGERS, "own_or_admin"),
+    Access("POST", _ORDER + "/payments", "recordOrderPayment", ADMIN),
+    Access("POST", _ORDER + "/write-off", "writeOffOrder", ADMIN),
+    Access("POST", _ORDER + "/credit-transfers", "recordOrderCreditTransfer", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),

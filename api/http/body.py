@@ -107,6 +107,8 @@ _THINGS = {
     "cls_": "class",
     "lic_": "licence",
     "linv_": "invoice of a licence",
+    "ord_": "order",
+    "oit_": "item of an order",
 }
 
 

@@ -57,8 +57,8 @@ async def check_party(connection: Connection, party: str | None) -> None:
     if not posted:
         raise _unknown(
             "party",
-            f"nothing was ever posted for {party!r:.{_SHOWN}}: a party is the id of a subscription or a "
-            f"licence on account {CONTRACT_LIABILITY.number}, an instructor's on "
+            f"nothing was ever posted for {party!r:.{_SHOWN}}: a party is the id of a subscription, a "
+            f"licence or an order on account {CONTRACT_LIABILITY.number}, an instructor's on "
             f"{INSTRUCTOR_PAYABLE.number}, an organisation's on {RECEIVABLE.number}, and a user's or an "
             "organisation's on "
             f"{CUSTOMER_CREDIT.number} and {TOKENS_OUTSTANDING.number}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from litestar import Response, post
@@ -11,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.http.body import IdempotencyKey, known_shape
+from api.http.days import within
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.licences.bodies import (
@@ -35,7 +35,6 @@ from ledger.licences.refusals import AmountExceedsOpen, InvalidLicence, LicenceI
 from ledger.licences.state import Licence
 
 TAGS = ["licences"]
-_LAST_INSTANT = timedelta(microseconds=1)
 
 
 @post(
@@ -61,7 +60,7 @@ async def record_payment(
     def command(command_id: str) -> LicenceCommand:
         return RecordLicencePayment(
             command_id=command_id,
-            effective_at=_within(data.received_on, services.now()),
+            effective_at=within(data.received_on, services.now()),
             licence_id=licence_id,
             invoice_id=invoice_id,
             payment_id=services.id_of("lpy", command_id),
@@ -164,7 +163,7 @@ async def record_transfer(
     async def command(command_id: str) -> LicenceCommand:
         return RecordCreditPaidOut(
             command_id=command_id,
-            effective_at=_within(data.paid_on, services.now()),
+            effective_at=within(data.paid_on, services.now()),
             licence_id=licence_id,
             transfer_id=services.id_of("ltr", command_id),
             amount_minor=data.amount_minor,
@@ -194,15 +193,6 @@ async def _of_invoice(
         return invoice_standing(invoice_id, licence.invoices[invoice_id], licence.currency)
 
     return await decided(services, request, licence_id, asked, make, show=shown)
-
-
-def _within(day: date, now: datetime) -> datetime:
-    """In the books it is dated within its day (UTC): at its end, or now where it is today's. A day that is
-    yet to come is the rules' to refuse.
-    """
-    if day >= now.astimezone(UTC).date():
-        return now
-    return datetime.combine(day + timedelta(days=1), time(), UTC) - _LAST_INSTANT
 
 
 HANDLERS = (record_payment, credit_invoice, write_off_invoice, record_transfer)

@@ -23,13 +23,11 @@ from api.payments.reversals.steps import Story, access_of
 from api.payments.reversals.story import shown, story_of
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from ledger.courses.content import CourseContent
-from ledger.courses.events import CourseRevised, CourseUploaded
-from ledger.courses.stream import stream_of as course_stream
+from api.syllabuses import syllabuses_of
 from ledger.enrolments.commands import RequestReturn
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import ReturnRequested
-from ledger.enrolments.learning.commands import Syllabus, syllabus_of
+from ledger.enrolments.learning.commands import Syllabus
 from ledger.enrolments.learning.refusals import LearntTooMuch
 from ledger.enrolments.refusals import NotEnrolled, NothingPaid, ReturnInProgress
 from ledger.enrolments.stream import KIND as ENROLMENTS
@@ -216,14 +214,7 @@ async def _syllabuses(services: Services, course_id: str, learner_id: str) -> tu
     """Of the course as the learner bought it, and as it is now."""
     enrolment = await services.store.state(ENROLMENT, enrolment_stream(course_id, learner_id))
     bought = enrolment.attempts.get(enrolment.payment_id)
-    contents: dict[int, CourseContent] = {}
-    for one in await services.store.read_stream(course_stream(course_id)):
-        if isinstance(one.event, CourseUploaded):
-            contents[1] = one.event.content
-        elif isinstance(one.event, CourseRevised):
-            contents[one.event.revision] = one.event.content
-    revisions = {bought.revision if bought else 0, max(contents, default=0)}
-    return tuple(syllabus_of(each, contents[each]) for each in sorted(revisions) if each in contents)
+    return await syllabuses_of(services.store, course_id, bought.revision if bought else 0)
 
 
 def _refund_of(asked: Recorded) -> str:

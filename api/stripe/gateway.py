@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, redemptions, seats, tokens, webhooks
+from api.stripe import courses, orders, redemptions, seats, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -69,6 +69,7 @@ from ledger.effects import (
     HoldCouponUse,
     InvoiceEffect,
     NoteActivity,
+    OrderEffect,
     PaymentEffect,
     PayoutEffect,
     RedemptionEffect,
@@ -150,6 +151,8 @@ class StripeGateway:
                 return await tokens.deliver(self._tools, effect, origin)
             if isinstance(effect, RedemptionEffect):
                 return await redemptions.deliver(self._tools, effect, origin)
+            if isinstance(effect, OrderEffect):
+                return await orders.deliver(self._tools, effect, origin)
             if isinstance(effect, FreeMemberSeats):
                 return await seats.free(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
@@ -301,7 +304,7 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
     return await tools.certifier.certify(*of, origin)
 
 
-def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
+def subject_of(effect: Effect) -> str:  # noqa: C901, PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
         # a payout of a connected account is a thing of its own: a look at the account does not show it
@@ -317,6 +320,8 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.use_id
     if isinstance(effect, RedemptionEffect):
         return effect.redemption_id
+    if isinstance(effect, OrderEffect):
+        return effect.item_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
     if isinstance(effect, ActivityEffect):

@@ -20,6 +20,7 @@ from ledger.effects import (
 )
 from ledger.enrolments.events import EnrolmentActivated
 from ledger.message import Recorded
+from ledger.orders.events import OrderItemCredited, OrderPaid
 from ledger.payments.events import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
@@ -37,6 +38,8 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
         case PaymentSettled() | EnrolmentActivated() as event:
             follows = event.split is not None
+        case OrderPaid() | OrderItemCredited() as event:
+            follows = any(change.split for change in event.changes)
         case (
             RefundSettled()
             | RefundReversed()

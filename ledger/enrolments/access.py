@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.enrolments.commands import (
     ActivateEnrolment,
+    EnrolMember,
     EnrolRedeemer,
     GrantEnrolment,
     ReserveEnrolment,
@@ -25,7 +26,12 @@ def lost(enrolment: Enrolment, enrolment_id: str, cause: str, cause_id: str) -> 
 def regained(
     enrolment: Enrolment,
     enrolment_id: str,
-    command: ReserveEnrolment | GrantEnrolment | EnrolRedeemer | ActivateEnrolment | RestoreEnrolment,
+    command: ReserveEnrolment
+    | GrantEnrolment
+    | EnrolRedeemer
+    | EnrolMember
+    | ActivateEnrolment
+    | RestoreEnrolment,
 ) -> tuple[EnrolmentEvent, ...]:
     """Beside the access of that attempt: by the same purchase, whose certificate comes back too, or by
     another. `enrolment` as it was before.

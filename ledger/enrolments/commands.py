@@ -13,7 +13,7 @@ import msgspec
 from ledger.enrolments.learning.commands import LearningCommand, Syllabus
 from ledger.enrolments.reviews.commands import ReviewCommand
 from ledger.message import Command
-from ledger.split import Part
+from ledger.split import Part, Sale
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +88,52 @@ class RevokeRedeemed(Command, frozen=True, kw_only=True):
     course_id: str
     learner_id: str
     redemption_id: str
+
+
+class EnrolMember(Command, frozen=True, kw_only=True):
+    """An organisation ordered the course for the learner. What it comes to is recorded: never refused."""
+
+    NAME: ClassVar[str] = "enrolments.enrol_member"
+    course_id: str
+    learner_id: str
+    order_id: str
+    sale: Sale
+    """As it was ordered, whatever became of the course since."""
+    currency: str
+
+
+class DeclineMember(Command, frozen=True, kw_only=True):
+    """The learner left the organisation before they had what it ordered for them."""
+
+    NAME: ClassVar[str] = "enrolments.decline_member"
+    course_id: str
+    learner_id: str
+    order_id: str
+    reason: str
+
+
+class ReturnOrdered(Command, frozen=True, kw_only=True):
+    """The organisation gives back what it ordered for the learner."""
+
+    NAME: ClassVar[str] = "enrolments.return_ordered"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"syllabuses", "by_admin"})
+    course_id: str
+    learner_id: str
+    order_id: str
+    reason: str
+    syllabuses: tuple[Syllabus, ...] = ()
+    """As of a return by who paid it."""
+    by_admin: bool = False
+    """Whenever, and however much is learnt."""
+
+
+class RevokeOrdered(Command, frozen=True, kw_only=True):
+    """What was ordered is not paid, or had fallen out of the order before it was given."""
+
+    NAME: ClassVar[str] = "enrolments.revoke_ordered"
+    course_id: str
+    learner_id: str
+    order_id: str
 
 
 class ActivateEnrolment(Command, frozen=True, kw_only=True):
@@ -183,6 +229,10 @@ EnrolmentCommand = (
     | GrantEnrolment
     | EnrolRedeemer
     | RevokeRedeemed
+    | EnrolMember
+    | DeclineMember
+    | ReturnOrdered
+    | RevokeOrdered
     | ActivateEnrolment
     | ReleaseEnrolment
     | RevokeEnrolment

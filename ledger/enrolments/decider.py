@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ledger.enrolments import payment_news, purchasing, redeeming, returning
+from ledger.enrolments import ordered, payment_news, purchasing, redeeming, returning
 from ledger.enrolments.commands import (
+    DeclineMember,
+    EnrolMember,
     EnrolmentCommand,
     EnrolRedeemer,
     ExpireReservation,
     GrantEnrolment,
     RequestReturn,
     ReserveEnrolment,
+    ReturnOrdered,
+    RevokeOrdered,
     RevokeRedeemed,
     WithdrawReturn,
 )
@@ -31,7 +35,7 @@ from ledger.message import Decider
 _Events = tuple[EnrolmentEvent, ...]
 
 
-def decide(  # noqa: PLR0911 - one answer for each kind of command
+def decide(  # noqa: C901, PLR0911 - one answer for each kind of command
     command: EnrolmentCommand, enrolment: Enrolment
 ) -> _Events:
     if isinstance(command, ReviewCommand):
@@ -47,6 +51,8 @@ def decide(  # noqa: PLR0911 - one answer for each kind of command
             return redeeming.enrol(command, enrolment)
         case RevokeRedeemed():
             return redeeming.revoke(command, enrolment)
+        case EnrolMember() | DeclineMember() | ReturnOrdered() | RevokeOrdered():
+            return ordered.decide(command, enrolment)
         case ExpireReservation():
             return purchasing.expire(command, enrolment)
         case RequestReturn():

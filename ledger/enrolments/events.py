@@ -64,6 +64,8 @@ class EnrolmentActivated(Event, frozen=True, kw_only=True):
     reward_id: str = ""
     redemption_id: str = ""
     """By which tokens were spent on it; empty for none."""
+    order_id: str = ""
+    """Of the organisation that pays it; empty for none."""
 
 
 class RedeemedCourseDeclined(Event, frozen=True, kw_only=True):
@@ -75,6 +77,16 @@ class RedeemedCourseDeclined(Event, frozen=True, kw_only=True):
     redemption_id: str
     reason: str
     """The code of what would have refused a purchase."""
+
+
+class OrderedCourseDeclined(Event, frozen=True, kw_only=True):
+    """An organisation ordered the course for the learner, and it could not be given any more."""
+
+    TYPE: ClassVar[str] = "enrolments.ordered_course_declined.v1"
+    learner_id: str
+    order_id: str
+    reason: str
+    """The code of what would have refused a purchase, or `not_a_member`."""
 
 
 class EnrolmentReleased(Event, frozen=True, kw_only=True):
@@ -135,13 +147,17 @@ class EnrolmentRevoked(Event, frozen=True, kw_only=True):
     enrolment_id: str
     payment_id: str
     cause: str
-    """`refunded` or `dispute_lost`; `redemption_cancelled` for tokens, and then without a payment."""
+    """`refunded` or `dispute_lost`; without a payment `redemption_cancelled` for tokens, and `order_returned`
+    or `order_unpaid` for what an organisation ordered.
+    """
     cause_id: str
     as_of: int
     coupon: str = ""
     """The code of the one that it was reserved with; empty for none."""
     buyer_id: str = ""
     """Who may ask for what is left of the money; empty in facts that did not say it."""
+    reason: str = ""
+    """Why what was ordered is returned, in the words of who returns it."""
 
 
 class EnrolmentRestored(Event, frozen=True, kw_only=True):
@@ -194,6 +210,7 @@ EnrolmentEvent = (
     EnrolmentReserved
     | EnrolmentActivated
     | RedeemedCourseDeclined
+    | OrderedCourseDeclined
     | EnrolmentReleased
     | EnrolmentExpiring
     | ReservationSuperseded

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from ledger.enrolments.commands import (
     ActivateEnrolment,
+    DeclineMember,
+    EnrolMember,
     EnrolRedeemer,
     ExpireReservation,
     GrantEnrolment,
@@ -13,7 +15,9 @@ from ledger.enrolments.commands import (
     RequestReturn,
     ReserveEnrolment,
     RestoreEnrolment,
+    ReturnOrdered,
     RevokeEnrolment,
+    RevokeOrdered,
     RevokeRedeemed,
     WithdrawReturn,
 )
@@ -28,7 +32,7 @@ from ledger.enrolments.reviews.commands import (
 )
 from ledger.errors import Forbidden
 from ledger.message import Command, Origin
-from ledger.roles import ADMINS, REPORTERS, SYSTEM, TRUSTED, USERS
+from ledger.roles import ADMINS, FOUNDERS, REPORTERS, SYSTEM, TRUSTED, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     ReserveEnrolment: USERS,
@@ -36,6 +40,10 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     GrantEnrolment: SYSTEM,
     EnrolRedeemer: SYSTEM,
     RevokeRedeemed: SYSTEM,
+    EnrolMember: SYSTEM,
+    DeclineMember: SYSTEM,
+    ReturnOrdered: FOUNDERS,
+    RevokeOrdered: SYSTEM,
     ActivateEnrolment: SYSTEM,
     ReleaseEnrolment: SYSTEM,
     RevokeEnrolment: SYSTEM,

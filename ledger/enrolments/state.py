@@ -16,6 +16,7 @@ from ledger.enrolments.events import (
     EnrolmentReserved,
     EnrolmentRestored,
     EnrolmentRevoked,
+    OrderedCourseDeclined,
     RedeemedCourseDeclined,
     ReservationSuperseded,
     ReturnRequested,
@@ -138,7 +139,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             return _followed(enrolment, event.payment_id, event.as_of, surplus=True)
         case SurplusPaymentReturned():
             return _given_back(enrolment, event, surplus=not _gave_access(enrolment, event.payment_id))
-        case RedeemedCourseDeclined():
+        case RedeemedCourseDeclined() | OrderedCourseDeclined():
             return enrolment
         case EnrolmentRevoked(payment_id=""):
             return _revoked(enrolment, event)

@@ -95,7 +95,9 @@ def _behind(after: LicenceDue | None) -> dict[str, Any]:
 
 
 class Receivables(msgspec.Struct, frozen=True):
-    """What one organisation owes on its licences' invoices in one currency, by how long it is overdue."""
+    """What one organisation owes in one currency on invoices of licences and orders, by how long it is
+    overdue.
+    """
 
     org_id: str
     currency: str
@@ -118,9 +120,13 @@ _AGEING = """
             sum(p.amount_minor) AS minor
         FROM postings AS p
         JOIN entries AS e ON e.position = p.position
-        JOIN licence_invoices AS i ON i.invoice_id = e.source
+        JOIN (
+            SELECT invoice_id, org_id, currency, due_at FROM licence_invoices
+            UNION ALL
+            SELECT invoice_id, org_id, currency, due_at FROM orders
+        ) AS i ON i.invoice_id = e.source
         WHERE p.account = %(account)s AND e.effective_at < %(before)s
-        GROUP BY i.invoice_id
+        GROUP BY i.invoice_id, i.org_id, i.currency, i.due_at
         HAVING sum(p.amount_minor) <> 0
     )
     SELECT

@@ -28,6 +28,7 @@ from ledger.licences.events import (
     LicenceWrittenOff,
 )
 from ledger.money import round_half_up
+from ledger.orders.events import OrderItemCredited, OrderPaid, OrderPlaced, OrderWrittenOff
 
 _WHOLE_BP = 10_000
 
@@ -137,13 +138,13 @@ class Rollforward(msgspec.Struct, frozen=True):
     currency: str
     opening_minor: int
     billed_minor: int
-    """Settled invoices, and those of licences when they are written; without tax."""
+    """Settled invoices, and those of licences and orders when they are written; without tax."""
     recognised_minor: int
-    """Earned, day by day and by services that ended early."""
+    """Earned, day by day and by services that ended early; and of orders what is shared out as it is paid."""
     credited_minor: int
     """Given back of what was not earned yet."""
     written_off_minor: int
-    """Of licences' invoices that nobody pays what was not earned yet, less what came back of it."""
+    """Of licences' invoices and of orders that nobody pays what was not earned yet, less what came back."""
     other_minor: int
     """By facts of any other kind, signed; zero unless something new posts to the account."""
     closing_minor: int
@@ -177,10 +178,10 @@ _ROLLFORWARD = """
     ORDER BY p.currency
 """
 _KINDS = {
-    "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE, LicenceInvoiced.TYPE],
-    "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE, LicenceRecognised.TYPE],
-    "credited": [InvoiceCredited.TYPE, LicenceCredited.TYPE],
-    "written_off": [LicenceWrittenOff.TYPE, LicenceInvoicePaid.TYPE],
+    "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE, LicenceInvoiced.TYPE, OrderPlaced.TYPE],
+    "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE, LicenceRecognised.TYPE, OrderPaid.TYPE],
+    "credited": [InvoiceCredited.TYPE, LicenceCredited.TYPE, OrderItemCredited.TYPE],
+    "written_off": [LicenceWrittenOff.TYPE, LicenceInvoicePaid.TYPE, OrderWrittenOff.TYPE],
 }
 _NAMED = [kind for kinds in _KINDS.values() for kind in kinds]
 

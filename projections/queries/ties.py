@@ -1,4 +1,4 @@
-"""Whether the sub-ledger of tokens is what its control account says, user by user.
+"""Whether sub-ledgers are what their control accounts say: tokens user by user, and what organisations owe.
 
 Of one moment: the tables of all projections move together, and where one of them stopped there is nothing to
 compare. Instructors' earnings are no such thing, as they follow the payments: `GET /api/earnings/owed` shows
@@ -7,13 +7,16 @@ both.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString, TypeVar
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from ledger.chart import TOK, TOKENS_OUTSTANDING
+from ledger.chart import RECEIVABLE, TOK, TOKENS_OUTSTANDING
+from ledger.money import format_minor
+
+T = TypeVar("T")
 
 
 class Untied(msgspec.Struct, frozen=True):
@@ -42,10 +45,29 @@ class Untied(msgspec.Struct, frozen=True):
         )
 
 
+class UntiedReceivable(msgspec.Struct, frozen=True):
+    """What an organisation owes in one currency, where that is not told alike."""
+
+    org_id: str
+    currency: str
+    booked_minor: int
+    """What account 1100 has of it."""
+    open_minor: int
+    """By its licences' invoices and its orders."""
+
+    @property
+    def said(self) -> str:
+        booked, left = (format_minor(one, self.currency) for one in (self.booked_minor, self.open_minor))
+        return (
+            f"What {self.org_id} owes is {left} by its invoices and orders, and {booked} in account "
+            f"{RECEIVABLE.number}."
+        )
+
+
 _TOGETHER = """
     SELECT count(*) = 3 AND count(DISTINCT notification_id) = 1
     FROM positions
-    WHERE application_name IN ('tokens', 'breakage', 'journal')
+    WHERE application_name = ANY(%s)
 """
 _UNTIED = """
     WITH booked AS (
@@ -87,13 +109,56 @@ _UNTIED = """
 """
 
 
+_UNTIED_RECEIVABLES = """
+    WITH booked AS (
+        SELECT party AS org_id, currency, sum(debit_minor - credit_minor)::bigint AS minor
+        FROM balances
+        WHERE account = %(account)s
+        GROUP BY party, currency
+    ), invoices AS (
+        SELECT org_id, currency, open_minor FROM licence_invoices
+        UNION ALL
+        SELECT org_id, currency, open_minor FROM orders
+    ), open AS (
+        SELECT org_id, currency, sum(open_minor)::bigint AS minor FROM invoices GROUP BY org_id, currency
+    )
+    SELECT
+        org_id,
+        currency,
+        coalesce(booked.minor, 0) AS booked_minor,
+        coalesce(open.minor, 0) AS open_minor
+    FROM booked
+    FULL JOIN open USING (org_id, currency)
+    WHERE coalesce(booked.minor, 0) <> coalesce(open.minor, 0)
+    ORDER BY org_id, currency
+    LIMIT %(limit)s
+"""
+
+
 def untied(conn: Connection[Any], limit: int = 20) -> list[Untied] | None:
     """The first of them; none where all ties. None where the tables are of different positions."""
+    arguments = {"account": TOKENS_OUTSTANDING.number, "unit": TOK, "limit": limit}
+    return _found(conn, ("tokens", "breakage", "journal"), Untied, _UNTIED, arguments)
+
+
+def untied_receivables(conn: Connection[Any], limit: int = 20) -> list[UntiedReceivable] | None:
+    """As `untied`, of what organisations owe."""
+    arguments = {"account": RECEIVABLE.number, "limit": limit}
+    told = ("licences", "orders", "journal")
+    return _found(conn, told, UntiedReceivable, _UNTIED_RECEIVABLES, arguments)
+
+
+def _found(
+    conn: Connection[Any],
+    projections: tuple[str, ...],
+    kind: type[T],
+    query: LiteralString,
+    arguments: dict[str, Any],
+) -> list[T] | None:
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        [together] = conn.execute(_TOGETHER).fetchone() or (False,)
+        [together] = conn.execute(_TOGETHER, (list(projections),)).fetchone() or (False,)
         if not together:
             return None
-        with conn.cursor(row_factory=class_row(Untied)) as cursor:
-            arguments = {"account": TOKENS_OUTSTANDING.number, "unit": TOK, "limit": limit}
-            return cursor.execute(_UNTIED, arguments).fetchall()
+        with conn.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(query, arguments).fetchall()

@@ -22,7 +22,7 @@ from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
 from api.settings import Settings
-from api.stripe import courses, redemptions, tokens
+from api.stripe import courses, orders, redemptions, tokens
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -43,6 +43,7 @@ from ledger.effects import (
     EnrolmentEffect,
     FollowEarnings,
     FreeMemberSeats,
+    OrderEffect,
     PayoutEffect,
     RedemptionEffect,
     WithdrawReview,
@@ -279,6 +280,8 @@ class FakeStripe:
                 return await tokens.deliver(tools, effect, STRIPE)
             case _ if isinstance(effect, RedemptionEffect):
                 return await redemptions.deliver(tools, effect, STRIPE)
+            case _ if isinstance(effect, OrderEffect):
+                return await orders.deliver(tools, effect, STRIPE)
             case FreeMemberSeats():
                 return Delivered()  # the worker's
             case FollowEarnings():

@@ -35,6 +35,7 @@ from ledger.licences.events import (
 )
 from ledger.message import Event
 from ledger.money import format_minor
+from ledger.orders.commands import RecordOrderCreditPaidOut, WriteOffOrder
 from ledger.payments.events import (
     DisputeFundsReinstated,
     DisputeFundsWithdrawn,
@@ -46,7 +47,7 @@ from ledger.payments.events import (
     RefundSettled,
 )
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
-from ledger.split import SettledSplit, given, kept
+from ledger.split import Part, SettledSplit, given, kept
 from ledger.tokens.events import (
     Stretch,
     TokensAwarded,
@@ -58,6 +59,7 @@ from ledger.tokens.events import (
     TokensRestored,
 )
 from tests.ledger.examples import NOON, recorded, txn
+from tests.ledger.order_examples import Ordered, line
 from tests.ledger.test_split import sale
 
 DOC = (Path(__file__).parents[2] / "docs" / "accounting.md").read_text()
@@ -300,8 +302,37 @@ LICENCE_FACTS: dict[str, Event] = {
     "LicenceInvoicePaid, the other half": licence_paid(59_400, tax_minor=9_900, deferred_minor=49_500),
 }
 
+
+def order_facts() -> dict[str, Event]:
+    """Two courses for a member each, in every way that the page tells."""
+
+    def ordered(**placed: Any) -> Ordered:
+        by_two = (Part("usr_ivy", 5_000), Part("usr_max", 5_000))
+        lines = line("crs_1", "usr_ann", tax=2_000), line("crs_2", "usr_ben", tax=2_000, instructors=by_two)
+        return Ordered(*lines, **{"net_days": 30, **placed})
+
+    def fact(made: list[Any]) -> Event:
+        event: Event = made[0]
+        return event
+
+    open_, paid = ordered(), ordered()
+    half = fact(ordered().pay(12_000))
+    paid.pay(24_000)
+    credited = fact(paid.settle("crs_1", "usr_ann", "returned", "By mistake"))
+    return {
+        "OrderPlaced": open_.facts[0],
+        "OrderPaid, half of it": half,
+        "OrderItemCredited, nothing paid": fact(open_.settle("crs_1", "usr_ann", "declined", "own_course")),
+        "OrderItemCredited, all paid": credited,
+        "OrderCreditPaidOut": fact(paid.do(RecordOrderCreditPaidOut, amount_minor=12_000)),
+        "OrderWrittenOff, nothing paid": fact(ordered().do(WriteOffOrder)),
+        "OrderPaid, half of it before anybody has a course": fact(ordered(net_days=0).pay(12_000)),
+    }
+
+
 FACTS: dict[str, Event] = (
     TOKEN_FACTS
+    | order_facts()
     | LICENCE_FACTS
     | {
         "PaymentSettled": PaymentSettled(charge_id="ch_1", balance_transaction=txn("charge", 10000, 320)),

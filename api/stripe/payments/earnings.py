@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from api.stripe.delivery import Delivered, Postponed, Tools, as_worker
+from ledger.earnings.commands import AccrueEarnings
 from ledger.earnings.following import asked, must_be_told
+from ledger.earnings.following_orders import asked_of_order
 from ledger.effects import FollowEarnings
 from ledger.message import Origin, Recorded
+from ledger.orders.decider import ORDER
+from ledger.orders.stream import KIND as ORDER_STREAM
 from ledger.payments.decider import PAYMENT
 from ledger.payments.state import Payment
 from ledger.payments.stream import KIND
@@ -17,14 +21,21 @@ async def deliver(tools: Tools, effect: FollowEarnings, origin: Origin, cause: R
     the payment's whole stream for a fact of 0.2.0, and for the settlement of what is disputed since.
     """
     fact = cause or await _fact(tools.store, effect)
+    outcome = None
+    for command in await _asked(tools, fact):
+        outcome = await tools.store.handle(command, as_worker(origin))
+    return Delivered(outcome)
+
+
+async def _asked(tools: Tools, fact: Recorded) -> tuple[AccrueEarnings, ...]:
+    if ORDER_STREAM.has(fact.stream):
+        order = await tools.store.state(ORDER, fact.stream)
+        return asked_of_order(fact, order, tools.recovery)
     payment, earlier = Payment(), list[Recorded]()
     if KIND.has(fact.stream):
         payment = await tools.store.state(PAYMENT, fact.stream)
         earlier = await _up_to(tools.store, fact) if must_be_told(fact, payment) else []
-    outcome = None
-    for command in asked(fact, payment, earlier, tools.recovery):
-        outcome = await tools.store.handle(command, as_worker(origin))
-    return Delivered(outcome)
+    return asked(fact, payment, earlier, tools.recovery)
 
 
 async def _fact(store: Store, effect: FollowEarnings) -> Recorded:

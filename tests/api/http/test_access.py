@@ -20,6 +20,7 @@ from tests.api.courses.conftest import COURSE
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.licences import ways as ways_of_licences
 from tests.api.licences.keys import key_for
+from tests.api.orders import ways as ways_of_orders
 from tests.api.organisations import ways as organisation_ways
 from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
@@ -123,11 +124,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "creditLicenceInvoice": {"reason": "Agreed"},
     "writeOffLicenceInvoice": {"reason": "Bankrupt"},
     "recordLicenceCreditTransfer": {"amount_minor": 1, "reference": "SEPA 18"},
+    "previewCourseOrder": {"members": ["usr_member"], "courses": []},
+    "orderCourses": {"members": ["usr_member"], "courses": [], "expected_minor": 4_900},
+    "returnOrderItem": {"reason": "They are ill"},
+    "recordOrderPayment": {"amount_minor": 1, "reference": "SEPA 17"},
+    "writeOffOrder": {"reason": "Bankrupt"},
+    "recordOrderCreditTransfer": {"amount_minor": 1, "reference": "SEPA 18"},
 }
 DATED = {
     "quoteLicence": ("valid_until", timedelta(days=1)),
     "recordLicencePayment": ("received_on", timedelta()),
     "recordLicenceCreditTransfer": ("paid_on", timedelta()),
+    "recordOrderPayment": ("received_on", timedelta()),
+    "recordOrderCreditTransfer": ("paid_on", timedelta()),
 }
 """The field of a body that is counted from now."""
 QUERY = {
@@ -228,6 +237,11 @@ SOMEBODYS = {
     "listSeats",
     "deactivateSeat",
     "getUsage",
+    "previewCourseOrder",
+    "orderCourses",
+    "listCourseOrders",
+    "getCourseOrder",
+    "returnOrderItem",
 }
 """What `World.call` asks of these is the owner's."""
 CONFLICTS = {
@@ -269,6 +283,8 @@ COURSES = {
     "unfeatureCourse": ways.FEATURED,
     "listReviews": ways.PUBLISHED,
     "postReview": ways.PUBLISHED,
+    "previewCourseOrder": ways.PUBLISHED,
+    "orderCourses": ways.PUBLISHED,
 }
 """Which course each is asked of."""
 REVIEWS = {
@@ -314,6 +330,14 @@ LICENCES = {
     "recordLicenceCreditTransfer": ways_of_licences.CREDITED,
 }
 """What licence each is asked of."""
+ORDERS = {
+    "getCourseOrder": ways_of_orders.PLACED,
+    "returnOrderItem": ways_of_orders.PLACED,
+    "recordOrderPayment": ways_of_orders.PLACED,
+    "writeOffOrder": ways_of_orders.PLACED,
+    "recordOrderCreditTransfer": ways_of_orders.OWING,
+}
+"""What order each is asked of."""
 AWARDS = {"confirmAward": "awr_1", "declineAward": "awr_2"}
 """Which award that waits for a second administrator each is asked of."""
 ROOT = Origin(actor="usr_root", roles=frozenset({"admin"}))
@@ -362,17 +386,17 @@ class World:
         reviews: dict[str, str],
         learnt: dict[str, str],
         organisations: dict[str, organisation_ways.Ids],
-        licences: dict[str, dict[str, str]],
+        enterprise: dict[str, dict[str, str]],
         **ids: str,
     ) -> None:
         self.app, self.owner, self.ids = app, owner, ids
         self.courses, self.reviews, self.learnt = courses, reviews, learnt
         self.organisations = organisations
-        self.licences = licences
+        self.enterprise = enterprise
         self.payment_id = ids["payment_id"]
 
     async def call(self, access: Access, caller: Caller | None) -> Any:
-        ours = self.licences.get(access.operation, {})
+        ours = self.enterprise.get(access.operation, {})
         of_organisation = {**self.organisations[""], **self.organisations.get(access.operation, {})}
         code = of_organisation.pop("code")
         user_id = of_organisation.pop("user_id", FRIENDS.get(access.operation, "usr_other"))
@@ -395,6 +419,8 @@ class World:
             body = {**body, "payment_id": self.payment_id}
         if access.operation == "purchaseCourse" and body is not None:
             body = {**body, "course_id": self.courses[access.operation]}
+        if body is not None and "courses" in body:
+            body = {**body, "courses": [self.courses[access.operation]]}
         if body is not None and "org_id" in body:
             body = {**body, "org_id": self.organisations[""]["org_id"]}
         if access.operation == "joinByCode":
@@ -448,14 +474,16 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         await app.services.store.handle(replace(asked, **ours), ROOT)
     organisations = await organisation_ways.organisations(app, "usr_owner")
     org_id = organisations[""]["org_id"]
-    licences = {
+    enterprise = {
         operation: await ways_of_licences.licence_of(app.services, way, org_id)
         for operation, way in LICENCES.items()
     }
+    for operation, way in ORDERS.items():
+        enterprise[operation] = await ways_of_orders.order_of(app.services, way, org_id)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     ids["payout_id"] = await paid_to(app, "usr_owner")
-    return World(app, owner, courses, reviews, learnt, organisations, licences, **ids)
+    return World(app, owner, courses, reviews, learnt, organisations, enterprise, **ids)
 
 
 async def paid_to(app: Running, user_id: str) -> str:
@@ -590,6 +618,8 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             invitation_id="oiv_1",
             licence_id="lic_1",
             seat_id="sea_1",
+            order_id="ord_1",
+            item_id="oit_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")
