@@ -61,7 +61,7 @@ async def record_payment(
     def command(command_id: str) -> LicenceCommand:
         return RecordLicencePayment(
             command_id=command_id,
-            effective_at=_within(data.received_on, services.now()),
+            effective_at=within(data.received_on, services.now()),
             licence_id=licence_id,
             invoice_id=invoice_id,
             payment_id=services.id_of("lpy", command_id),
@@ -164,7 +164,7 @@ async def record_transfer(
     async def command(command_id: str) -> LicenceCommand:
         return RecordCreditPaidOut(
             command_id=command_id,
-            effective_at=_within(data.paid_on, services.now()),
+            effective_at=within(data.paid_on, services.now()),
             licence_id=licence_id,
             transfer_id=services.id_of("ltr", command_id),
             amount_minor=data.amount_minor,
@@ -196,7 +196,7 @@ async def _of_invoice(
     return await decided(services, request, licence_id, asked, make, show=shown)
 
 
-def _within(day: date, now: datetime) -> datetime:
+def within(day: date, now: datetime) -> datetime:
     """In the books it is dated within its day (UTC): at its end, or now where it is today's. A day that is
     yet to come is the rules' to refuse.
     """
