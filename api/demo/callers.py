@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from api.demo import authors, instructors
+from api.demo import authors, instructors, organisations
 from api.http.auth import mint
 from api.serve.sandbox import KEY
 from api.settings import Settings
@@ -17,6 +17,7 @@ from ledger.errors import OperatorError
 
 ADMIN = "usr_admin"
 TEACHERS = frozenset({*authors.AUTHORS, *(one.user_id for one in instructors.INSTRUCTORS)})
+OWNERS = frozenset(one.user_id for one in organisations.ENTERPRISES)
 TTL_S = 3600
 OK, CREATED, ACCEPTED, DECLINED, REFUSED = 200, 201, 202, 402, 409
 
@@ -37,13 +38,22 @@ class Api:
         self._credentials: dict[str, str] = {}
         self._calls = 0
 
-    async def post(self, path: str, user_id: str, body: Json, *expected: int, method: str = "POST") -> Json:
+    async def post(
+        self,
+        path: str,
+        user_id: str,
+        body: Json,
+        *expected: int,
+        method: str = "POST",
+        headers: Mapping[str, str] = {},
+    ) -> Json:
         self._calls += 1
-        headers = {
+        sent = {
+            **headers,
             "Authorization": f"Bearer {self._credential(user_id)}",
             "Idempotency-Key": f"demo-{self._calls}",
         }
-        async with self._session.request(method, self._url + path, json=body, headers=headers) as response:
+        async with self._session.request(method, self._url + path, json=body, headers=sent) as response:
             return await _read(response, expected)
 
     async def get(self, path: str, user_id: str) -> Json:
@@ -69,6 +79,8 @@ class Api:
             roles = ["admin"] if user_id == ADMIN else ["student"]
             if user_id in TEACHERS:
                 roles.append("instructor")
+            if user_id in OWNERS:
+                roles.append("enterprise")
             self._credentials[user_id] = mint(self._settings, user_id, roles, TTL_S)
         return self._credentials[user_id]
 

@@ -22,6 +22,7 @@ from api.demo.community import community, with_challenge
 from api.demo.folder import Folder
 from api.demo.instructors import opening
 from api.demo.learners import learning
+from api.demo.organisations import organisations
 from api.demo.paying import Payroll
 from api.demo.plan import DAYS, plan
 from api.demo.story import Story, storytelling
@@ -129,7 +130,7 @@ async def _make(running: Running, listener: socket.socket, asked: Demo, progress
     began = time.monotonic()
     end = datetime.now(UTC)
     planned = [*plan(asked.seed, asked.scale, end), *subscriptions(end), *teaching(end)]
-    planned += [*learning(asked.seed, asked.scale, end), *opening(end), *community(end)]
+    planned += [*learning(asked.seed, asked.scale, end), *opening(end), *community(end), *organisations(end)]
     actions = sorted(planned, key=lambda action: action.at)
     clock = SandboxClock(timedelta(days=-DAYS))
     # The whole history comes from one address in some seconds.

@@ -14,7 +14,9 @@ from api.demo import plan, subscribers
 from api.demo.callers import ACCEPTED, ADMIN, CREATED, DECLINED, OK, Api, Json, Stripe
 from api.demo.community import CommunityAction
 from api.demo.instructors import INSTRUCTORS, AccountAction
+from api.demo.licensing import Licensing
 from api.demo.market import Market
+from api.demo.organisations import EnterpriseAction
 from api.demo.paying import PayDay, Paying
 from api.demo.plan import Action, CourseAction, OfPayment, Pay, User
 from api.demo.rewarding import Rewarding
@@ -36,6 +38,7 @@ class Story:
         self._market = Market(api)
         self._paying = Paying(api, stripe, pay_day)
         self._rewarding = Rewarding(api)
+        self._licensing = Licensing(api)
 
     async def tell(self, actions: list[Action], advance: Callable[[int, int], None]) -> None:
         done = 0
@@ -85,6 +88,8 @@ class Story:
                 self._payments |= await self._market.act(action)
             case CommunityAction():
                 await self._rewarding.act(action)
+            case EnterpriseAction():
+                await self._licensing.act(action)
 
     async def _of_payment(self, action: OfPayment) -> None:
         """What becomes of one that was made."""

@@ -15,6 +15,7 @@ from api.demo.community import BERLIN, MEMBERS, Member
 from api.demo.folder import Folder
 from api.demo.instructors import INSTRUCTORS, Instructor
 from api.demo.learners import LEARNERS, OVERDRAWN, PLATFORMS_CODE, RETURNED, Learner
+from api.demo.organisations import ENTERPRISES, Enterprise
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS, Subscriber
 from api.embedded import EmbeddedPostgres
@@ -128,6 +129,16 @@ To try there:
   # what was paid to a bank and came back, and what is to be done about it
   curl -s "{url}/api/payouts/bank?user_id={bounced}" -H "Authorization: Bearer $ADMIN"
 
+  # who owns which organisation; the licences of one, a key of them, and whether it works
+{enterprises}
+  LICENCE=$(curl -s {url}/api/enterprise/licenses -H "Authorization: Bearer $ENTERPRISE" \\
+    | tee -a /dev/stderr | sed -E 's/.*"licence_id":"([^"]+)".*/\\1/')
+  KEY=$(curl -s {url}/api/enterprise/licenses/$LICENCE/reveal -H "Authorization: Bearer $ENTERPRISE" \\
+    -H "Content-Type: application/json" -d '{{}}' | tee -a /dev/stderr | sed -E 's/.*"key":"([^"]+)".*/\\1/')
+  curl -s "{url}/api/enterprise/licenses/validate?nonce=$RANDOM$RANDOM" -H "Licence-Key: $KEY"
+  # what organisations owe, by age; an operator's own: liberation licences list, and what else it has
+  curl -s {url}/api/revenue/receivables -H "Authorization: Bearer $ADMIN"
+
   # monthly recurring revenue; what is paid for and not delivered yet, rolled forward
   curl -s {url}/api/revenue/mrr -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/revenue/deferred?from={since}" -H "Authorization: Bearer $ADMIN"
@@ -170,6 +181,7 @@ def welcome(running: Running, leading: Sequence[Ranked] = ()) -> str:
         restricted=next(one.user_id for one in INSTRUCTORS if one.status == "restricted"),
         bounced=BOUNCED,
         owing=OWING,
+        enterprises=_people(ENTERPRISES),
         below_zero=BELOW_ZERO,
         code=PLATFORMS_CODE,
         returned=RETURNED,
@@ -212,7 +224,7 @@ def _new_credential(settings: Settings) -> str:
     return "$(liberation token --sub usr_subscriber_$RANDOM$RANDOM --role student)"
 
 
-def _people(people: Iterable[Subscriber | Learner | Instructor | Member]) -> str:
+def _people(people: Iterable[Subscriber | Learner | Instructor | Member | Enterprise]) -> str:
     return "\n".join(f"  #   {one.user_id:16} {one.about}" for one in people)
 
 

@@ -28,7 +28,7 @@ from projections.licences.tables import LICENCE_INVOICES, LICENCE_TERMS, LICENCE
 
 TAGS = ["licences"]
 
-_LISTED = select(
+LISTED = select(
     """
     SELECT {columns}
     FROM {table}
@@ -52,6 +52,23 @@ _INVOICES = select(
     """,
     LICENCE_INVOICES,
 )
+EVERY_INVOICE = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE (%(licence_id)s::text IS NULL OR licence_id = %(licence_id)s)
+        AND (NOT %(open)s OR open_minor > 0)
+        AND (%(due_before)s::timestamptz IS NULL OR due_at < %(due_before)s)
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    LICENCE_INVOICES,
+)
+"""For who may see all of them."""
+INVOICE_NAMED = select(
+    "SELECT {columns} FROM {table} WHERE invoice_id = %(name)s OR number = %(name)s LIMIT 2", LICENCE_INVOICES
+)
+"""By its id, or by the number that its payer quotes."""
 Organisation = Annotated[str | None, QueryParameter(pattern=ORGANISATION, description="Of this one alone.")]
 Tier = Annotated[str, QueryParameter(max_length=50, description="Of the catalogue.")]
 
@@ -95,12 +112,12 @@ async def list_licences(
     managed = await managed_by(services, request)
     arguments = {"org_id": org_id, "managed": managed, "before": before(cursor), "limit": limit + 1}
     async with services.reading() as connection:
-        found = await rows(connection, _LISTED, LICENCES, arguments)
-        shown = await _with_terms(connection, found, services.now())
+        found = await rows(connection, LISTED, LICENCES, arguments)
+        shown = await with_terms(connection, found, services.now())
     return Read(page(shown, limit, lambda one: (one.position,)))
 
 
-async def _with_terms(
+async def with_terms(
     connection: Connection, listed: Sequence[LicenceRow], now: datetime
 ) -> list[LicenceDetails]:
     terms = await rows(connection, _TERMS, LICENCE_TERMS, ([row.licence_id for row in listed],))
@@ -121,11 +138,15 @@ async def get_licence(
     """With its terms, and the quote that is open. Its status is judged as it is read."""
     await licence_of(services, request, licence_id)
     async with services.reading() as connection:
-        found = await rows(connection, _ONE, LICENCES, (licence_id,))
-        shown = await _with_terms(connection, found, services.now())
+        return Read(await details_of(connection, licence_id, services.now()))
+
+
+async def details_of(connection: Connection, licence_id: str, now: datetime) -> LicenceDetails:
+    """By the tables. Raises `NotFound`."""
+    shown = await with_terms(connection, await rows(connection, _ONE, LICENCES, (licence_id,)), now)
     if not shown:
         raise NotFound(f"There is no licence {licence_id!r:.80}.")
-    return Read(shown[0])
+    return shown[0]
 
 
 @get(

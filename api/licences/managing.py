@@ -18,6 +18,7 @@ from ledger.licences.decider import LICENCE
 from ledger.licences.state import Licence
 from ledger.licences.stream import stream_of
 from ledger.organisations.standing import MANAGERS, check_open
+from ledger.store import Store
 
 Call = Request[Principal, Any, State]
 
@@ -40,7 +41,12 @@ async def managed_by(services: Services, request: Call) -> list[str] | None:
 
 async def check_organisation(services: Services, org_id: str) -> None:
     """That it can be given a licence. Raises `Unprocessable` and `OrganisationIsClosed`."""
-    organisation = await organisation_of(services.store, org_id)
+    await check_can_have_licences(services.store, org_id)
+
+
+async def check_can_have_licences(store: Store, org_id: str) -> None:
+    """As `check_organisation`, by the ledger alone."""
+    organisation = await organisation_of(store, org_id)
     if not organisation.org_id:
         raise Unprocessable.at(FieldError(detail="there is no such organisation", pointer="/org_id"))
     check_open(organisation)

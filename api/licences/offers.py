@@ -7,6 +7,7 @@ from api.licences.bodies import CustomGrant, NewBilling
 from ledger.catalogue import Catalogue
 from ledger.errors import Forbidden
 from ledger.licence_tiers import CUSTOM, Allowance, Grant, grant
+from ledger.licences.refusals import LicenceNotOpen
 from ledger.licences.state import Licence
 from ledger.licences.terms import INVOICE, Billing
 
@@ -72,3 +73,10 @@ def billed(asked: NewBilling | None, licence: Licence | None, *, by_admin: bool)
     known = licence.billing.tax_bp if licence else 0
     tax_bp = known if billing.tax_bp is None else billing.tax_bp
     return Billing(kind=INVOICE, net_days=billing.net_days, tax_bp=tax_bp)
+
+
+def tier_of(licence: Licence) -> str:
+    """Raises `LicenceNotOpen` for one that is only quoted."""
+    if licence.last is None:
+        raise LicenceNotOpen("This licence is quoted and not issued: accept the quote, or issue it.")
+    return licence.last.grant.tier

@@ -25,7 +25,7 @@ from api.licences.bodies import (
 )
 from api.licences.deciding import decided
 from api.licences.managing import Call, check_organisation, licence_of
-from api.licences.offers import billed, granted
+from api.licences.offers import billed, granted, tier_of
 from api.licences.resources import LicenceStanding
 from api.services import Services
 from ledger.errors import Forbidden, NotFound
@@ -50,7 +50,6 @@ from ledger.licences.refusals import (
     QuoteExpired,
     QuoteNotOpen,
 )
-from ledger.licences.state import Licence
 from ledger.organisations.refusals import OrganisationIsClosed
 
 TAGS = ["licences"]
@@ -273,7 +272,7 @@ async def renew_licence(
     now when it has lapsed, unless an admin asks for `backdate`. A smaller tier begins with it.
     """
     known, by_admin = await licence_of(services, request, licence_id), is_admin(request)
-    tier = data.tier or _tier_of(known)
+    tier = data.tier or tier_of(known)
 
     async def command(command_id: str) -> LicenceCommand:
         return RenewLicence(
@@ -288,13 +287,6 @@ async def renew_licence(
         )
 
     return await decided(services, request, licence_id, (idempotency_key, data), command)
-
-
-def _tier_of(licence: Licence) -> str:
-    """Raises `LicenceNotOpen` for one that is only quoted."""
-    if licence.last is None:
-        raise LicenceNotOpen("This licence is quoted and not issued: accept the quote, or issue it.")
-    return licence.last.grant.tier
 
 
 @post(
@@ -320,7 +312,7 @@ async def upgrade_licence(
     known, by_admin = await licence_of(services, request, licence_id), is_admin(request)
 
     async def command(command_id: str) -> LicenceCommand:
-        _tier_of(known)
+        tier_of(known)
         return UpgradeLicence(
             command_id=command_id,
             effective_at=services.now(),

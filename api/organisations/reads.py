@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol, TypeVar
+
+import msgspec
 
 from api.http.paging import Page as PageOf
 from api.http.paging import before, page
@@ -87,9 +90,38 @@ async def listed(
     """A page of a list by position, the newest first; `kind` is a struct of the query's columns."""
     arguments = {**of, "before": before(cursor), "limit": limit + 1}
     async with pool.connection() as connection:
-        found = await (await connection.execute(query.encode(), arguments)).fetchall()
-    shown = [kind(**dict(zip(kind.__struct_fields__, row, strict=True))) for row in found]
+        shown = await found(connection, query, arguments, kind)
     return Read(page(shown, limit, lambda one: (one.position,)))
+
+
+async def found(connection: Connection, query: str, of: Mapping[str, Any], kind: type[L]) -> list[L]:
+    rows = await (await connection.execute(query.encode(), of)).fetchall()
+    return [kind(**dict(zip(kind.__struct_fields__, row, strict=True))) for row in rows]
+
+
+class EveryOrganisation(msgspec.Struct, frozen=True, kw_only=True):
+    """As an operator looks at it."""
+
+    org_id: str
+    name: str
+    closed: bool
+    members: int
+    licences: int
+    created_at: datetime
+    position: int
+
+
+EVERY: Final = """
+    SELECT o.org_id, coalesce(w.name, '(erased)'), o.closed_at IS NOT NULL,
+        (SELECT count(*) FROM organisation_members AS m WHERE m.org_id = o.org_id),
+        (SELECT count(*) FROM licences AS l WHERE l.org_id = o.org_id),
+        o.created_at, o.position
+    FROM organisations AS o
+    LEFT JOIN organisation_words AS w USING (words_id)
+    WHERE (%(org_id)s::text IS NULL OR o.org_id = %(org_id)s) AND o.position < %(before)s
+    ORDER BY o.position DESC
+    LIMIT %(limit)s
+"""
 
 
 _OWNED: Final = """

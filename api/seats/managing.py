@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from litestar import Response, get, post
@@ -22,6 +23,7 @@ from ledger.licences.state import granted_at
 from ledger.message import Command
 from ledger.seats.commands import DeactivateSeat
 from ledger.seats.refusals import TransfersExceeded
+from ledger.store.batched_queries import Connection
 
 TAGS = ["licences"]
 _HELD = """
@@ -51,16 +53,18 @@ async def list_seats(
 ) -> Read[Page[LicenceSeat]]:
     """The newest first. A floating seat whose lease is over is not among them, as it is anybody's."""
     await licence_of(services, request, licence_id)
-    asked = {
-        "licence_id": licence_id,
-        "before": before(cursor),
-        "now": services.now(),
-        "limit": limit + 1,
-    }
     async with services.reading() as connection:
-        found = await (await connection.execute(_HELD, asked)).fetchall()
-    seats = [LicenceSeat(**dict(zip(LicenceSeat.__struct_fields__, row, strict=True))) for row in found]
+        seats = await seats_held(connection, licence_id, services.now(), before(cursor), limit + 1)
     return Read(page(seats, limit, lambda one: (one.position,)))
+
+
+async def seats_held(
+    connection: Connection, licence_id: str, now: datetime, before: int, limit: int
+) -> list[LicenceSeat]:
+    """The newest first, of those whose position is before `before`."""
+    asked = {"licence_id": licence_id, "before": before, "now": now, "limit": limit}
+    found = await (await connection.execute(_HELD, asked)).fetchall()
+    return [LicenceSeat(**dict(zip(LicenceSeat.__struct_fields__, row, strict=True))) for row in found]
 
 
 @post(

@@ -92,7 +92,17 @@ async def hurrying(services: Services) -> AsyncIterator[Worker]:
 
 
 ALL_HERE: tuple[Background, ...] = (working,)
-HURRIED = frozenset({"funds_available", "dunning", "reservations_expired", "days_closed", "tokens_settled"})
+HURRIED = frozenset(
+    {
+        "funds_available",
+        "dunning",
+        "reservations_expired",
+        "days_closed",
+        "tokens_settled",
+        "licences_advanced",
+        "overage_invoiced",
+    }
+)
 HURRY_S = 0.5
 
 

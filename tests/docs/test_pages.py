@@ -20,9 +20,9 @@ from tests.service import ROOT, Service, eventually, running_service
 
 DOCS = ROOT / "docs"
 README = "README.md"
-BUYING, SELLING, PAYING, REWARDS = (
+BUYING, SELLING, PAYING, REWARDS, LICENCES = (
     f"docs/guides/{name}.md"
-    for name in ("buying-a-course", "selling-a-course", "paying-instructors", "rewards")
+    for name in ("buying-a-course", "selling-a-course", "paying-instructors", "rewards", "licences")
 )
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 needs_curl = pytest.mark.skipif(
@@ -61,7 +61,15 @@ def _others_have_earned(service: Service) -> None:
 @needs_curl
 @pytest.mark.parametrize(
     ("page", "blocks"),
-    [(README, 9), ("docs/api.md", 34), (BUYING, 10), (SELLING, 13), (PAYING, 6), (REWARDS, 19)],
+    [
+        (README, 9),
+        ("docs/api.md", 34),
+        (BUYING, 10),
+        (SELLING, 13),
+        (PAYING, 6),
+        (REWARDS, 19),
+        (LICENCES, 15),
+    ],
 )
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:
     with _service_for(page, tmp_path / "data") as service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from api.demo.authors import BELOW_ZERO, BOUNCED, DOCUMENTS, OWING, UNFINISHED, 
 from api.demo.community import AUCKLAND, BERLIN, HIDDEN, HONOLULU, MEMBERS, MONTHLY, STICKERS
 from api.demo.instructors import INSTRUCTORS
 from api.demo.learners import OVERDRAWN
+from api.demo.organisations import ENTERPRISES, HARBOURS, MILLS, PUPILS, RIVERSIDES
 from api.demo.subscribers import SUBSCRIBERS
 from tests.service import Service, alive, eventually, liberation, running_service
 
@@ -28,6 +30,7 @@ def test_the_history_holds_together_and_is_made_once(tmp_path: Path) -> None:
         _banks_took_payouts_and_sent_them_back(service)
         _tokens_were_earned_spent_expired_and_taken_back(service)
         _some_are_friends_and_some_want_to_be_on_no_board(service)
+        _organisations_have_licences_in_use_over_ending_and_in_grace(service)
         statuses = {payment["status"] for payment in _payments(service)}
         assert statuses >= {"succeeded", "failed", "requires_action", "disputed", "charged_back"}
         eventually(lambda: service.health()["webhooks_waiting"] == 0)  # every webhook is applied
@@ -142,6 +145,40 @@ def _some_are_friends_and_some_want_to_be_on_no_board(service: Service) -> None:
     board = service.get("/api/leaderboard/global", window="all", limit="100")["items"]
     assert HIDDEN not in {one["user_id"] for one in board}
     assert {one["name"] for one in board} >= {"Mona Lindqvist"}
+
+
+def _organisations_have_licences_in_use_over_ending_and_in_grace(service: Service) -> None:
+    for owner in (RIVERSIDES, MILLS):
+        eventually(lambda: _has_notice(service, owner))  # noqa: B023  it is done within
+    stands = {one.user_id: _licences(service, one.user_id) for one in ENTERPRISES}
+    lab, named = stands[UPGRADED]
+    seats = [
+        service.get(f"/api/enterprise/licenses/{one['licence_id']}/seats")["items"] for one in (lab, named)
+    ]
+    assert [{seat["floating"] for seat in of} for of in seats] == [{True}, {False}]
+    assert {seat["user_id"] for seat in seats[1]} == set(PUPILS)
+    assert [stands[one][0]["status"] for one in (RIVERSIDES, MILLS)] == ["active", "grace"]
+    (over,) = stands[HARBOURS]
+    kinds = [one["kind"] for one in _invoices(service, over)]
+    assert kinds == ["overage", "term"], "what the closed month was beyond its limit"
+    (late,) = _invoices(service, stands[MILLS][0])
+    assert 0 < late["open_minor"] < late["net_minor"] + late["tax_minor"], "a part came"
+    owed = service.get("/api/revenue/receivables")["items"]
+    assert late["open_minor"] in {one["days_31_60_minor"] for one in owed}
+
+
+def _licences(service: Service, owner: str) -> Any:
+    return service.get("/api/enterprise/licenses", user=owner, role="enterprise")["items"]
+
+
+def _invoices(service: Service, licence: Any) -> Any:
+    return service.get(f"/api/enterprise/licenses/{licence['licence_id']}/invoices")["items"]
+
+
+def _has_notice(service: Service, owner: str) -> bool:
+    (licence,) = _licences(service, owner)
+    audit = service.get("/api/audit", stream=f"licence-{licence['licence_id']}", limit="100")["items"]
+    return "licences.notice_due.v1" in {one["type"] for one in audit}
 
 
 def _subscribers_are_in_every_state(service: Service) -> None:

@@ -13,14 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from api.demo import welcome as saying
-from api.demo.authors import YEARLY
+from api.demo.authors import UPGRADED, YEARLY
 from api.demo.folder import LOG
 from api.demo.welcome import welcome
 from api.leaderboards.resources import Ranked
 from api.serve.service import Running
 from api.settings import Settings, load
 from tests.docs.runner import run_page, shell
-from tests.flows import paid
+from tests.flows import licensed, paid
 from tests.service import ROOT, Service, eventually
 
 needs_curl = pytest.mark.skipif(
@@ -30,10 +30,11 @@ needs_curl = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Its instructor has sold a course and was paid, as those of the demonstration."""
+    """Its instructor has sold a course and was paid, its organisation has a licence: as in the history."""
     data = tmp_path_factory.mktemp("service") / "data"
     with paid.running_with_a_sale(data, user=YEARLY) as running:
         paid.pay(running, YEARLY)
+        licensed.licensed(running, UPGRADED)
         yield running
 
 
@@ -56,6 +57,7 @@ def test_the_welcome_and_the_readme_work_in_either_order_and_twice(
         shown = bash.run(pasted)
         assert '"status":"trialing"' in shown
         assert "(5 rows)" in shown, "the facts, with SQL"
+        assert '"valid":true,"code":"valid"' in shown, "a licence's key"
         assert run_page(ROOT / "README.md", bash, lambda: eventually(service.settled)) > 0
         again = bash.run(pasted)
         assert '"status":"trialing"' in again
