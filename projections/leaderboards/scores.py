@@ -50,6 +50,7 @@ class Scores:
         self._of_users: defaultdict[str, dict[str, ScoreRow]] = defaultdict(dict)
         """By board. A user's together, also in the table, so that an award changes few pages of it."""
         self._before: dict[tuple[str, str], int] = {}
+        """By user and board."""
         self.compares = False
         """Whether `changing` is to be called: not while a rebuild fills the tables, as none are counted."""
 
@@ -74,11 +75,11 @@ class Scores:
 
     def changing(self, row: ScoreRow) -> None:
         """To be called before a row is changed, and before a new one is."""
-        self._before.setdefault((row.board, row.user_id), counted(row))
+        self._before.setdefault((row.user_id, row.board), counted(row))
 
     def moves(self) -> Iterator[tuple[str, int, int]]:
         """On which board somebody came from what score to what, since the last `write` or `copy`."""
-        for (board, user_id), before in self._before.items():
+        for (user_id, board), before in self._before.items():
             yield board, before, counted(self._of_users[user_id][board])
 
     def __iter__(self) -> Iterator[ScoreRow]:
@@ -86,8 +87,8 @@ class Scores:
             yield from rows.values()
 
     def write(self, cursor: Cursor[Any]) -> None:
-        changed, self._before = self._before, {}
-        upsert(cursor, self.table, [self._of_users[user_id][board] for board, user_id in changed])
+        changed, self._before = sorted(self._before), {}  # as their index is, so that its pages come in order
+        upsert(cursor, self.table, [self._of_users[user_id][board] for user_id, board in changed])
 
     def copy(self, cursor: Cursor[Any]) -> None:
         self._before, self.compares = {}, True
