@@ -5,6 +5,8 @@ A row comes back as the struct that the projection wrote it from, so a column ca
 
 from __future__ import annotations
 
+import select as sockets
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,8 +31,13 @@ Arguments = Sequence[Any] | Mapping[str, Any]
 
 READ_TIMEOUT_S = 5
 """A list that takes longer would hold one of few connections: it is ended, and its caller told why."""
-POOL_OPTIONS = f"-c statement_timeout={READ_TIMEOUT_S}s -c plan_cache_mode=force_custom_plan"
+_ENDED = f"-c statement_timeout={READ_TIMEOUT_S}s"
+POOL_OPTIONS = f"{_ENDED} -c plan_cache_mode=force_custom_plan"
 """A list's filters are optional, so that one plan for all of them would use no index."""
+PLANNED_ONCE = f"{_ENDED} -c plan_cache_mode=force_generic_plan"
+"""For statements of which every condition always holds: to plan them takes longer than to answer them."""
+CHECK_AFTER_S = 1.0
+"""Since it was last known to live, a connection that says nothing is asked before it is used."""
 
 BY_ID = "SELECT {columns} FROM {table} WHERE {by} = ANY(%s) ORDER BY position"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -40,20 +47,25 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 log = structlog.get_logger()
 
 
+class PooledConnection(AsyncConnection[Any]):
+    alive_at = 0.0
+    """When it was last known to be, by the monotonic clock."""
+
+
 class ReadPool:
     """`async with pool:` opens it."""
 
-    def __init__(self, dsn: str, size: int) -> None:
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            with_options(dsn, POOL_OPTIONS),
-            connection_class=AsyncConnection,
-            min_size=1,
+    def __init__(self, dsn: str, size: int, options: str = POOL_OPTIONS, *, at_least: int = 1) -> None:
+        self._pool: AsyncConnectionPool[PooledConnection] = AsyncConnectionPool(
+            with_options(dsn, options),
+            connection_class=PooledConnection,
+            min_size=at_least,
             max_size=size,
             timeout=2.0,
             reconnect_timeout=1.0,
             open=False,
             kwargs={"autocommit": True},
-            check=AsyncConnectionPool.check_connection,
+            check=check_alive,
         )
 
     async def __aenter__(self) -> Self:
@@ -78,6 +90,25 @@ class ReadPool:
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             log.warning("read_failed", error=type(error).__name__)
             raise StoreUnavailable("The database cannot be reached. Try again in a second.") from error
+
+
+async def check_alive(connection: PooledConnection) -> None:
+    """Raises psycopg's `OperationalError` for one that is not.
+
+    A server that ends a session says so, which is seen without asking it: that would be a wait of its own
+    before each list. One that has vanished without a word is found by asking, now and then.
+    """
+    now = time.monotonic()
+    if now - connection.alive_at > CHECK_AFTER_S or has_word(connection.fileno()):
+        await AsyncConnectionPool.check_connection(connection)
+        connection.alive_at = now
+
+
+def has_word(socket: int) -> bool:
+    """Whether something has come that nobody read, or the other side has closed."""
+    poll = sockets.poll()  # unlike select, it takes any number
+    poll.register(socket, sockets.POLLIN)
+    return bool(poll.poll(0))
 
 
 def with_options(dsn: str, options: str) -> str:

@@ -25,7 +25,7 @@ from api.http.signing_keys import SigningKeys, open_keys
 from api.lettering import fonts_in
 from api.licence_keyring import LicenceKeyring
 from api.metrics import Metrics
-from api.reads import ReadPool, with_options
+from api.reads import PLANNED_ONCE, ReadPool, with_options
 from api.settings import Settings, SettingsError
 from api.standing import Standing
 from api.stripe.accounts.objects import AccountLink
@@ -154,6 +154,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     positions: Positions
     point_reads: QueryBatcher
     reads: ReadPool
+    planned_reads: ReadPool
     idempotency: Idempotency
     store: Store
     gateway: Gateway
@@ -165,6 +166,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one list: see `ReadPool`."""
         return self.reads.connection()
+
+    def reading_planned(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for a statement that is planned once: none with filters that may be left out."""
+        return self.planned_reads.connection()
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -189,6 +194,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         reads = await enter(ReadPool(dsn, settings.read_connections))
+        planned_reads = await enter(ReadPool(dsn, settings.read_connections, PLANNED_ONCE, at_least=0))
         point_reads = await enter(QueryBatcher(dsn))
         # without waiting for the disk: see `idempotency.py` for why that is safe
         asynchronous = await enter(QueryBatcher(with_options(dsn, ASYNCHRONOUS_OPTIONS)))
@@ -218,6 +224,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             positions=positions,
             point_reads=point_reads,
             reads=reads,
+            planned_reads=planned_reads,
             idempotency=Idempotency(asynchronous, settings.idempotency_wait_s),
             store=store,
             gateway=outside.gateway,

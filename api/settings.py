@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `log_level`, `log_format`: `json` for machines, `console` for people.
     - `request_max_bytes`: larger bodies get 413.
     - `rate_limit_per_minute`: sustained requests of one caller; `rate_limit_burst`: how many at once.
-    - `read_connections`: for lists; point reads share one more connection.
+    - `read_connections`: for lists, and as many for leaderboards; point reads share one more connection.
     - `deliver_inline_timeout_s`: how long a request waits for Stripe before it answers 202.
     - `read_your_writes_timeout_s`: how long a read waits for the `Ledger-Position` that it asks for.
     - `idempotency_wait_s`: how long a duplicate waits for the first; `idempotency_days`: how long answers

@@ -46,7 +46,7 @@ async def get_leaderboard(
     asked, me = window_of(window, on, services.now()), request.user.id
     key = first_key(cursor, around, asked)
     query = reads.AROUND_ME if around else reads.BEHIND
-    async with services.reading() as connection:
+    async with services.reading_planned() as connection:
         board = await reads.ask(connection, query, reads.arguments(asked.name, me, key, limit))
     own, places = board.own, board.places
     found = page_around(asked, own, places, limit) if around else page_of(asked, places, limit)
@@ -72,7 +72,7 @@ async def get_friends_leaderboard(
     """As the board of all, with ranks among friends alone."""
     asked, me = window_of(window, on, services.now()), request.user.id
     key = first_key(cursor, around, asked)
-    async with services.reading() as connection:
+    async with services.reading_planned() as connection:
         circle = Circle(await reads.of_friends(connection, asked.name, me))
     return board_among(circle, me, asked, services.now(), key, limit, around=around is not None)
 

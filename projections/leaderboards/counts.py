@@ -86,11 +86,7 @@ class Counts:
             cursor.execute(self.table.compose(_DROP_EMPTY), (_encode(left).decode(),))
 
     def copy(self, cursor: Cursor[Any]) -> None:
-        users = {
-            (board, score): many
-            for board, rows in self._scores.boards()
-            for score, many in Counter(map(counted, rows)).items()
-        }
+        users = Counter((row.board, counted(row)) for row in self._scores)
         copy_all(cursor, self.table, map(msgspec.structs.astuple, nodes(users)))
 
 

@@ -34,8 +34,8 @@ class FirstScoreRow(Row):
 VISIBILITIES = Table("visibilities", VisibilityRow, ("user_id",))
 FIRST_SCORES = Table("leaderboard_first_scores", FirstScoreRow, ("board",))
 
-_Place = tuple[str, dict[str, ScoreRow], datetime | None]
-"""A board, its rows, and when it is published; None for never."""
+_Place = tuple[str, datetime | None]
+"""A board, and when it is published; None for never."""
 
 
 class Leaderboards(Projection):
@@ -74,14 +74,13 @@ class Leaderboards(Projection):
 
     def _score(self, recorded: Recorded, event: ScoreFact, change: int) -> None:
         user_id, at, recorded_at = event.user_id, recorded.metadata.effective_at, recorded.recorded_at
-        scores, compares = self._scores, self._scores.compares
-        for board, rows, published_at in self._places_of(event.awarded_at, recorded_at):
-            row = rows.get(user_id)
+        rows, compares = self._scores.of(user_id), self._scores.compares
+        for board, published_at in self._places_of(event.awarded_at, recorded_at):
+            row = rows.get(board)
             if row is None:
-                row = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
-                scores.put(row)
+                row = rows[board] = ScoreRow(board, user_id, 0, at, 0, self._is_hidden(user_id))
             if compares:
-                scores.changing(row)
+                self._scores.changing(row)
             row.score_now += change
             if published_at is None or recorded_at < published_at:
                 row.score += change
@@ -93,8 +92,7 @@ class Leaderboards(Projection):
         if places is None:
             first = self._first(recorded_at)
             places = self._places[day] = tuple(
-                (window.name, self._scores.on(window.name), _published_at(window, first))
-                for window in windows_on(date.fromordinal(day))
+                (window.name, _published_at(window, first)) for window in windows_on(date.fromordinal(day))
             )
         return places
 
@@ -113,7 +111,7 @@ class Leaderboards(Projection):
     def _show(self, event: VisibilityChanged) -> None:
         self._visibilities.put(event.user_id, VisibilityRow(event.user_id, event.visibility))
         hidden = event.visibility == HIDDEN
-        for row in self._scores.of(event.user_id):
+        for row in self._scores.of(event.user_id).values():
             if row.hidden != hidden:
                 if self._scores.compares:
                     self._scores.changing(row)

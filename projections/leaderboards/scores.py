@@ -42,15 +42,15 @@ _LOAD_ALL = "SELECT {columns} FROM {table} WHERE user_id = ANY(%s)"
 
 
 class Scores:
-    """A `TableBuffer` by board and user. It knows what each changed row counted for before."""
+    """A `TableBuffer` by user and board. It knows what each changed row counted for before."""
 
     table = SCORES
 
     def __init__(self) -> None:
-        self._boards: defaultdict[str, dict[str, ScoreRow]] = defaultdict(dict)
-        self._rows: list[ScoreRow] = []
-        """In the order in which they came, a user's together: so an award changes few pages of the table."""
+        self._of_users: defaultdict[str, dict[str, ScoreRow]] = defaultdict(dict)
+        """By board. A user's together, also in the table, so that an award changes few pages of it."""
         self._before: dict[tuple[str, str], int] = {}
+        """By user and board."""
         self.compares = False
         """Whether `changing` is to be called: not while a rebuild fills the tables, as none are counted."""
 
@@ -67,39 +67,28 @@ class Scores:
             cursor.execute(self.table.compose(query), of)
             for values in cursor.fetchall():
                 row = ScoreRow(*values)
-                self.put(row)
+                self._of_users[row.user_id][row.board] = row
 
-    def put(self, row: ScoreRow) -> None:
-        """A new one."""
-        self._boards[row.board][row.user_id] = row
-        self._rows.append(row)
-
-    def on(self, board: str) -> dict[str, ScoreRow]:
-        """By user."""
-        return self._boards[board]
-
-    def boards(self) -> Iterator[tuple[str, Collection[ScoreRow]]]:
-        """Of each its rows."""
-        return ((board, rows.values()) for board, rows in self._boards.items())
-
-    def of(self, user_id: str) -> list[ScoreRow]:
-        return [rows[user_id] for rows in self._boards.values() if user_id in rows]
+    def of(self, user_id: str) -> dict[str, ScoreRow]:
+        """By board, to be added to."""
+        return self._of_users[user_id]
 
     def changing(self, row: ScoreRow) -> None:
         """To be called before a row is changed, and before a new one is."""
-        self._before.setdefault((row.board, row.user_id), counted(row))
+        self._before.setdefault((row.user_id, row.board), counted(row))
 
     def moves(self) -> Iterator[tuple[str, int, int]]:
         """On which board somebody came from what score to what, since the last `write` or `copy`."""
-        for (board, user_id), before in self._before.items():
-            yield board, before, counted(self._boards[board][user_id])
+        for (user_id, board), before in self._before.items():
+            yield board, before, counted(self._of_users[user_id][board])
 
     def __iter__(self) -> Iterator[ScoreRow]:
-        return iter(self._rows)
+        for rows in self._of_users.values():
+            yield from rows.values()
 
     def write(self, cursor: Cursor[Any]) -> None:
-        changed, self._before = self._before, {}
-        upsert(cursor, self.table, [self._boards[board][user_id] for board, user_id in changed])
+        changed, self._before = sorted(self._before), {}  # as their index is, so that its pages come in order
+        upsert(cursor, self.table, [self._of_users[user_id][board] for user_id, board in changed])
 
     def copy(self, cursor: Cursor[Any]) -> None:
         self._before, self.compares = {}, True

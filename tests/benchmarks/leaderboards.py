@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import msgspec
@@ -40,6 +40,7 @@ FRIENDS = 200
 AWARDS = 5_000
 """In a round, each to another user, so that boards of many and of few have as many rows to change."""
 ASKED = 2_000
+CONNECTIONS = (1, 4)
 GOAL_MS, REBUILD_GOAL, RATIO_GOAL = 10, 100_000, 0.8
 CHUNK = 50_000
 QUESTIONS = {
@@ -199,11 +200,13 @@ async def _asking(url: str) -> list[Figure]:
         catalogue.write_bytes(msgspec.json.encode(_open_to_all()))
         async with service(url, LIBERATION_CATALOGUE=str(catalogue)) as (address, credential, process):
             figures = []
-            for name, path in QUESTIONS.items():
+            for (name, path), connections in product(QUESTIONS.items(), CONNECTIONS):
                 before = _cpu_s(process)
-                rounds = [await read(address, [path], 4, ASKED, credential) for _ in range(3)]
+                rounds = [await read(address, [path], connections, ASKED, credential) for _ in range(3)]
                 own_ms = 1000 * (_cpu_s(process) - before) / (3 * ASKED)
-                called = f"{name} of {USERS:,}, 4 connections, {own_ms:.1f} ms of the service's own each"
+                called = (
+                    f"{name} of {USERS:,}, {connections} at a time, {own_ms:.1f} ms of the service's own each"
+                )
                 figures.append(latency(called, rounds, goal_ms=GOAL_MS))
             return figures
 

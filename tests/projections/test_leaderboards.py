@@ -265,6 +265,30 @@ def test_no_score_is_too_high_for_the_tree(database_url: str) -> None:
     assert [rank for rank, _ in names(database_url)] == [1, 2, 3, 4, 5]
 
 
+def test_a_batch_is_written_in_the_order_of_the_users(database_url: str) -> None:
+    scoring = Scoring()
+    users = [f"usr_{number:03}" for number in range(100)]
+    for user in reversed(users):
+        scoring.award(user, 10, SUNDAY)
+    projected(database_url, scoring)
+    rows = select(database_url, "SELECT user_id FROM leaderboard_scores ORDER BY ctid")
+    assert [row["user_id"] for row in rows] == [user for user in users for _ in WINDOWS]
+
+
+def test_a_user_lies_together_in_a_table_that_is_built_anew(database_url: str) -> None:
+    scoring = Scoring()
+    for day in range(3):
+        for user in ("usr_2", "usr_1", "usr_3"):
+            scoring.award(user, 10, SUNDAY + day * DAY)
+    projected(database_url, scoring)
+    rebuild(database_url, ["leaderboards"])
+    rows = select(database_url, "SELECT user_id FROM leaderboard_scores ORDER BY ctid")
+    of_each = len(rows) // 3
+    assert [row["user_id"] for row in rows] == [
+        user for user in ("usr_2", "usr_1", "usr_3") for _ in range(of_each)
+    ]
+
+
 def test_a_page_of_a_board_reads_one_index(database_url: str) -> None:
     scoring = Scoring()
     for number in range(3_000):
