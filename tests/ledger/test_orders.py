@@ -146,6 +146,16 @@ def test_what_was_paid_for_an_item_that_is_returned_pays_what_is_open_and_the_re
         ordered.do(RecordOrderCreditPaidOut, amount_minor=1)
 
 
+def test_a_credit_is_paid_out_on_a_day_on_which_it_was_owed() -> None:
+    ordered = two_courses(net_days=30)
+    ordered.pay(36_000)
+    ordered.settle("crs_a", "usr_ben", "returned", "By mistake")
+    later = NEW_YEAR + 9 * DAY
+    with pytest.raises(InvalidOrder, match="paid_on"):
+        ordered.do(RecordOrderCreditPaidOut, later, amount_minor=1, paid_on=(NEW_YEAR - DAY).date())
+    assert ordered.do(RecordOrderCreditPaidOut, later, amount_minor=1, paid_on=(NEW_YEAR + DAY).date())
+
+
 def test_dropping_what_nobody_paid_releases_what_is_paid() -> None:
     ordered = two_courses()
     ordered.pay(24_000)
