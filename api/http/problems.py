@@ -5,14 +5,16 @@ Litestar's own plugin puts the message in `title` and leaves unhandled exception
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import structlog
 from litestar import Request, Response
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import ParameterKwarg
 from litestar.types import ExceptionHandlersMap
 
 from api.log import request_id
@@ -375,7 +377,8 @@ def allow(methods: Iterable[str]) -> str:
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
-    errors = [_field_error(request, each) for each in extra] or [FieldError(detail=error.detail)]
+    errors = [_field_error(request, each) for each in extra] or list(_missing_headers(request))
+    errors = errors or [FieldError(detail=error.detail)]
     return answer(problem("invalid", in_one_sentence(errors), request.url.path, errors))
 
 
@@ -386,6 +389,16 @@ def _field_error(request: Request[Any, Any, Any], message: Mapping[str, str]) ->
     name = getattr(field.kwarg_definition, "name", None) if field else None
     kind = field.annotation if field else Any
     return FieldError(detail=in_words(message["message"], kind, from_text=True), parameter=name or key)
+
+
+def _missing_headers(request: Request[Any, Any, Any]) -> Iterator[FieldError]:
+    """Litestar tells of the first one, with the address and its query, and no field."""
+    for field in request.route_handler.parsed_fn_signature.parameters.values():
+        declared = field.kwarg_definition
+        if not isinstance(declared, ParameterKwarg) or declared.param_type != ParamType.HEADER:
+            continue
+        if field.is_required and declared.name and declared.name not in request.headers:
+            yield FieldError(detail="is required", parameter=declared.name)
 
 
 def in_one_sentence(errors: Sequence[FieldError]) -> str:

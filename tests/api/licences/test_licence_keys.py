@@ -282,6 +282,10 @@ async def test_a_question_consumes_nothing_and_needs_a_nonce(desk: Desk) -> None
     for query in ({}, {"nonce": "with space"}, {"nonce": "n" * 129}, {"nonce": "n", "feature": "White"}):
         answer = await desk.app.client.get(f"{LICENSES}/validate", params=query, headers={"Licence-Key": key})
         assert (answer.status_code, problem(answer)["code"]) == (422, "invalid"), query
+    answer = await desk.app.client.get(f"{LICENSES}/validate", params={"nonce": "n1"})
+    told = problem(answer)
+    assert (answer.status_code, told["detail"]) == (422, "Licence-Key: is required.")
+    assert told["errors"] == [{"detail": "is required", "parameter": "Licence-Key"}]
 
 
 async def test_a_key_of_nothing_is_not_found_whatever_is_wrong_with_it(desk: Desk) -> None:
