@@ -45,7 +45,7 @@ from api.licences import validating as licence_validating
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
-from api.organisations import classes
+from api.organisations import brand, classes
 from api.organisations import invitations as member_invitations
 from api.organisations import members as organisation_members
 from api.organisations import routes as organisations
@@ -134,6 +134,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *organisation_members.HANDLERS,
     *member_invitations.HANDLERS,
     *classes.HANDLERS,
+    *brand.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,

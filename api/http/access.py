@@ -173,6 +173,8 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/enterprise/organisations", "listOrganisations", PEOPLE, "own_or_admin"),
     Access("GET", _ORGANISATION, "getOrganisation", PEOPLE, "own_or_admin"),
     Access("PATCH", _ORGANISATION, "renameOrganisation", PEOPLE, "own"),
+    Access("GET", _ORGANISATION + "/brand", "getBrand", PEOPLE, "own_or_admin"),
+    Access("PUT", _ORGANISATION + "/brand", "setBrand", PEOPLE, "own_or_admin"),
     Access("POST", _ORGANISATION + "/close", "closeOrganisation", PEOPLE, "own_or_admin"),
     Access("POST", _ORGANISATION + "/leave", "leaveOrganisation", PEOPLE, "own"),
     Access("GET", _ORGANISATION + "/members", "listMembers", PEOPLE, "own_or_admin"),
