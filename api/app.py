@@ -72,6 +72,7 @@ from api.subscriptions.entitlements import feature_guard
 from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.usage import routes as usage
+from api.usage.calls import call_guard
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -171,7 +172,7 @@ def make_routes(request_max_bytes: int) -> Litestar:
         lifespan=[_open],
         state=State({"pages": _described()}),
         middleware=[Admission()],
-        guards=[access.guard, feature_guard],
+        guards=[access.guard, feature_guard, call_guard],
         before_request=Preconditions(),
         dependencies={
             "services": Provide(_services, sync_to_thread=False),

@@ -37,6 +37,13 @@ class Access(msgspec.Struct, frozen=True):
     feature: str = ""
     """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
 
+    @property
+    def counted(self) -> bool:
+        """Whether a call by an organisation's key is one of its `api_calls`. What manages organisations and
+        licences is not, and so works over every limit; nor is what is there for the operator's machines.
+        """
+        return self.path.startswith("/api/") and not self.path.startswith("/api/enterprise/")
+
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
