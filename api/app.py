@@ -48,7 +48,7 @@ from api.operations import reference as reference_routes
 from api.orders import listing as order_listing
 from api.orders import money as order_money
 from api.orders import routes as orders
-from api.organisations import classes
+from api.organisations import brand, classes
 from api.organisations import invitations as member_invitations
 from api.organisations import members as organisation_members
 from api.organisations import routes as organisations
@@ -75,6 +75,7 @@ from api.subscriptions.entitlements import feature_guard
 from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.usage import routes as usage
+from api.usage.calls import call_guard
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -140,6 +141,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *organisation_members.HANDLERS,
     *member_invitations.HANDLERS,
     *classes.HANDLERS,
+    *brand.HANDLERS,
     *me.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
@@ -176,7 +178,7 @@ def make_routes(request_max_bytes: int) -> Litestar:
         lifespan=[_open],
         state=State({"pages": _described()}),
         middleware=[Admission()],
-        guards=[access.guard, feature_guard],
+        guards=[access.guard, feature_guard, call_guard],
         before_request=Preconditions(),
         dependencies={
             "services": Provide(_services, sync_to_thread=False),

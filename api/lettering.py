@@ -55,13 +55,17 @@ class Fonts(msgspec.Struct, frozen=True):
     def markup(self, text: str, font: str) -> str:
         """`text` as a paragraph reads it, in `font` where that has the letters. Raises `LettersMissing`."""
         shown = _visible(text)
-        if missing := {one for one in shown if self._of(one, font) is None}:
+        if scripts := self.missing(text, font):
             raise LettersMissing(
-                f"This has letters that cannot be set in a PDF here ({', '.join(_scripts(missing))}); "
+                f"This has letters that cannot be set in a PDF here ({', '.join(scripts)}); "
                 "it is shown in full as a page."
             )
         runs = groupby(shown, lambda letter: self._of(letter, font))
         return "".join(_run("".join(letters), name, font) for name, letters in runs)
+
+    def missing(self, text: str, font: str) -> list[str]:
+        """The scripts of the letters that none of the fonts sets, where `font` comes first."""
+        return _scripts({one for one in _visible(text) if self._of(one, font) is None})
 
     def _of(self, letter: str, font: str) -> str | None:
         """Which font sets it."""

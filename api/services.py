@@ -24,6 +24,7 @@ from api.http.ratelimit import RateLimit
 from api.http.signing_keys import SigningKeys, open_keys
 from api.lettering import fonts_in
 from api.licence_keyring import LicenceKeyring
+from api.metering import ApiCalls
 from api.metrics import Metrics
 from api.reads import PLANNED_ONCE, ReadPool, with_options
 from api.settings import Settings, SettingsError
@@ -160,6 +161,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     gateway: Gateway
     stripe: stripe.StripeClient
     submitter: Submitter
+    api_calls: ApiCalls
     runner: BatchRunner | None
     """Where projections run in this process."""
 
@@ -230,6 +232,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             gateway=outside.gateway,
             stripe=outside.client,
             submitter=Submitter(store, outside.gateway, asynchronous, patience_s),
+            api_calls=await enter(ApiCalls(store, composition.clock)),
             runner=runner,
         )
         for background in composition.background:

@@ -28,6 +28,7 @@ COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
 INVITATION_CODE = "^oic_[A-Za-z0-9_-]{54}" + _END
 NONCE = "^[A-Za-z0-9._~-]{1,128}" + _END
 FEATURE = "^[a-z][a-z0-9_]{0,99}" + _END
+COLOUR = "^#[0-9A-Fa-f]{6}" + _END
 ORGANISATION = "^org_[0-9a-z_]{1,100}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
@@ -54,6 +55,7 @@ PATTERNS: Mapping[str, str] = {
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",
     INVITATION_CODE: "must be the code of an invitation, whole, as it was shown when that was made",
+    COLOUR: "must be a colour as # and six hexadecimal digits, such as #1f4e79",
     ORGANISATION: "must be the id of an organisation: org_ and then small letters and digits, such as "
     "org_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
     USER: "must be the opaque id of a user: from 1 to 128 letters, digits and _ . : | - and none of stripe, "

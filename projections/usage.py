@@ -9,7 +9,15 @@ from typing import Any, ClassVar, get_args
 from psycopg import Cursor
 
 from ledger.message import Event, Recorded
-from ledger.usage.events import LevelMeasured, UsageAlerted, UsageCounted, UsageEvent, UsersCounted
+from ledger.usage.events import (
+    LevelMeasured,
+    UsageAlerted,
+    UsageCounted,
+    UsageEvent,
+    UsageLeased,
+    UsageLeaseEnded,
+    UsersCounted,
+)
 from ledger.usage.metrics import day_in
 from projections.engine.buffers import Rows, TableBuffer
 from projections.engine.projection import Projection
@@ -45,7 +53,8 @@ class UsageDayRow(Row):
 
 USAGE_MONTHS = Table("usage_months", UsageMonthRow, ("usage_id",))
 USAGE_DAYS = Table("usage_days", UsageDayRow, ("day_id",))
-_FACTS: frozenset[type[Event]] = frozenset(get_args(UsageEvent))
+_FACTS: frozenset[type[Event]] = frozenset(get_args(UsageEvent)) - {UsageLeased, UsageLeaseEnded}
+"""What is set aside is not used."""
 
 
 class Usage(Projection):

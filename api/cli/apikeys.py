@@ -11,7 +11,7 @@ from api.cli.installation import installation
 from api.cli.terminal import Duration, json_option, print_json, print_table
 
 LIST: Final = """
-    SELECT key_id, name, roles, created_at, expires_at, revoked_at
+    SELECT key_id, name, roles, created_at, expires_at, revoked_at, licence_id
     FROM api_keys
     ORDER BY created_at, key_id
 """
@@ -33,16 +33,27 @@ def apikey() -> None:
     help="What it may do; may be repeated.",
 )
 @click.option("--ttl", type=Duration(), help="How long it is good for; without it, until revoked.")
+@click.option("--licence", help="An organisation's, which its calls are counted on.")
 @json_option
-def create(name: str, roles: tuple[str, ...], ttl: timedelta | None, *, as_json: bool) -> None:
+def create(
+    name: str, roles: tuple[str, ...], ttl: timedelta | None, licence: str | None, *, as_json: bool
+) -> None:
     """Make a key for the service NAME and show it, this one time."""
     from api.http.api_keys import create_api_key
 
     expires_at = None if ttl is None else datetime.now(UTC) + ttl
     with installation() as here, here.connect() as conn:
-        made = create_api_key(conn, name, roles, expires_at)
+        made = create_api_key(conn, name, roles, expires_at, licence)
     if as_json:
-        print_json({"key_id": made.key_id, "key": made.key, "roles": sorted(roles), "expires_at": expires_at})
+        print_json(
+            {
+                "key_id": made.key_id,
+                "key": made.key,
+                "roles": sorted(roles),
+                "expires_at": expires_at,
+                "licence_id": licence,
+            }
+        )
         return
     click.echo(made.key)
     click.echo(f"Its id is {made.key_id}. Keep the key now: it cannot be shown again.", err=True)
@@ -60,9 +71,16 @@ def list_(*, as_json: bool) -> None:
         print_json(found)
         return
     print_table(
-        ("id", "name", "roles", "created", "state"),
+        ("id", "name", "roles", "licence", "created", "state"),
         (
-            [key["key_id"], key["name"], " ".join(key["roles"]), _day(key["created_at"]), _state(key)]
+            [
+                key["key_id"],
+                key["name"],
+                " ".join(key["roles"]),
+                key["licence_id"] or "",
+                _day(key["created_at"]),
+                _state(key),
+            ]
             for key in found
         ),
         empty="There are no API keys.",

@@ -14,7 +14,9 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepInFrame, Paragraph, Spacer
 
+from api.branded import branded
 from api.lettering import BOLD, OURS, REGULAR, Fonts
+from api.organisations.branding import Brand
 
 MEDIA_TYPE = "application/pdf"
 _WIDTH, _HEIGHT = landscape(A4)
@@ -42,6 +44,12 @@ class CertificatePage(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime
     address: str
     """Where anybody sees what was certified, and whether it holds."""
+    brand: Brand | None = None
+    """Of the holder's organisation: in place of the issuer, in its colours."""
+
+    @property
+    def by(self) -> str:
+        return self.brand.name if self.brand else self.issuer
 
 
 def render(page: CertificatePage, fonts: Fonts = OURS) -> bytes:
@@ -51,8 +59,8 @@ def render(page: CertificatePage, fonts: Fonts = OURS) -> bytes:
     canvas.setTitle(f"{page.course}: certificate of {page.name}")
     canvas.setSubject(page.address)
     for say in (canvas.setAuthor, canvas.setCreator, canvas.setProducer):
-        say(page.issuer)
-    _draw_border(canvas)
+        say(page.by)
+    _draw_border(canvas, page.brand)
     width, height = _WIDTH - 2 * _INNER, _HEIGHT - 2 * _INNER
     # what is long, such as a name of two hundred characters, is set smaller rather than on a second page
     fitting = KeepInFrame(width, height, _story(page, fonts), mode="shrink")
@@ -63,8 +71,8 @@ def render(page: CertificatePage, fonts: Fonts = OURS) -> bytes:
     return out.getvalue()
 
 
-def _draw_border(canvas: Canvas) -> None:
-    canvas.setStrokeColor(_ACCENT)
+def _draw_border(canvas: Canvas, brand: Brand | None) -> None:
+    canvas.setStrokeColor(HexColor(brand.background_colour) if brand else _ACCENT)
     for inset, line in ((_MARGIN, 2.0), (_MARGIN + 2.5 * mm, 0.6)):
         canvas.setLineWidth(line)
         canvas.rect(inset, inset, _WIDTH - 2 * inset, _HEIGHT - 2 * inset)
@@ -77,7 +85,7 @@ def _story(page: CertificatePage, fonts: Fonts) -> list[Flowable]:
         return Paragraph(fonts.markup(text, style.fontName), style)
 
     return [
-        _paragraph(page.issuer, _SMALL),
+        _paragraph(page.by, branded(page.brand, _SMALL) if page.brand else _SMALL),
         Spacer(0, 6 * mm),
         _paragraph("Certificate of completion", _TITLE),
         Spacer(0, 14 * mm),

@@ -27,6 +27,7 @@ from api.http.problems import ApiError, PositionNotReached, TooSlow, Unprocessab
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
 from api.lettering import LettersMissing, fonts_in
+from api.organisations.branding import Brand, brand_for
 from api.reads import rows_of, select
 from api.services import Services, origin_of
 from api.settings import Settings
@@ -250,11 +251,13 @@ async def get_certificate(
 async def get_certificate_pdf(
     certificate_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Response[bytes]:
-    """For its holder: one page, with the address at which anybody can check it. The same bytes each time."""
+    """For its holder: one page, with the address at which anybody can check it. The same bytes each time, as
+    long as the brand of the holder's organisation is the same.
+    """
     kept = await _found(services, certificate_id)
     if request.user.id != kept.row.learner_id and not is_admin(request):
         raise NotFound(f"There is no certificate {certificate_id}.")
-    page = _page(services.settings, kept)
+    page = _page(services.settings, kept, await brand_for(services, kept.row.learner_id))
     etag = f'"{blake2b(msgspec.json.encode(page), digest_size=12).hexdigest()}"'
     headers = {"ETag": etag}
     wanted = request.headers.get("if-none-match")
@@ -266,7 +269,7 @@ async def get_certificate_pdf(
     return Response(body, media_type=certificate_pdf.MEDIA_TYPE, headers=headers)
 
 
-def _page(settings: Settings, kept: Kept) -> CertificatePage:
+def _page(settings: Settings, kept: Kept, brand: Brand | None) -> CertificatePage:
     row = kept.row
     if row.revoked_at is not None or kept.name is None:
         why = "the name on it was erased" if row.revoked_at is None else "it was revoked"
@@ -280,6 +283,7 @@ def _page(settings: Settings, kept: Kept) -> CertificatePage:
         revision=row.revision,
         completed_at=row.completed_at,
         address=f"{settings.address}/api/certificates/{row.certificate_id}",
+        brand=brand,
     )
 
 

@@ -37,6 +37,13 @@ class Access(msgspec.Struct, frozen=True):
     feature: str = ""
     """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
 
+    @property
+    def counted(self) -> bool:
+        """Whether a call by an organisation's key is one of its `api_calls`. What manages organisations and
+        licences is not, and so works over every limit; nor is what is there for the operator's machines.
+        """
+        return self.path.startswith("/api/") and not self.path.startswith("/api/enterprise/")
+
 
 PEOPLE = frozenset({"student", "instructor", "enterprise", "admin"})
 AUTHORS = frozenset({"instructor", "admin"})
@@ -174,6 +181,8 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/enterprise/organisations", "listOrganisations", PEOPLE, "own_or_admin"),
     Access("GET", _ORGANISATION, "getOrganisation", PEOPLE, "own_or_admin"),
     Access("PATCH", _ORGANISATION, "renameOrganisation", PEOPLE, "own"),
+    Access("GET", _ORGANISATION + "/brand", "getBrand", PEOPLE, "own_or_admin"),
+    Access("PUT", _ORGANISATION + "/brand", "setBrand", PEOPLE, "own_or_admin"),
     Access("POST", _ORGANISATION + "/close", "closeOrganisation", PEOPLE, "own_or_admin"),
     Access("POST", _ORGANISATION + "/leave", "leaveOrganisation", PEOPLE, "own"),
     Access("GET", _ORGANISATION + "/members", "listMembers", PEOPLE, "own_or_admin"),

@@ -33,9 +33,10 @@ class NewApiKey(msgspec.Struct, frozen=True):
 
 
 _INSERT = """
-    INSERT INTO api_keys (key_id, hash, name, roles, expires_at)
-    VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO api_keys (key_id, hash, name, roles, expires_at, licence_id)
+    VALUES (%s, %s, %s, %s, %s, %s)
 """
+_LICENCE = "SELECT 1 FROM licences WHERE licence_id = %s"
 
 
 def create_api_key(
@@ -43,13 +44,18 @@ def create_api_key(
     name: str,
     roles: Collection[str],
     expires_at: datetime | None = None,
+    licence_id: str | None = None,
 ) -> NewApiKey:
-    """The caller commits. `Invalid` for a role that does not exist."""
+    """Of a service, or with `licence_id` of the organisation that has it, whose calls are then counted on it.
+    The caller commits. `Invalid` for a role that does not exist, and for a licence that the tables have not.
+    """
     if not roles or not ROLES.issuperset(roles):
         raise Invalid(f"Give one or more roles of: {', '.join(sorted(ROLES))}.")
+    if licence_id is not None and connection.execute(_LICENCE, (licence_id,)).fetchone() is None:
+        raise Invalid(f"There is no licence {licence_id!r:.80}: `GET /api/enterprise/licenses` lists them.")
     made = NewApiKey(key_id=new_id("key"), key=API_KEY_PREFIX + secrets.token_urlsafe(32))
     digest = sha256(made.key.encode()).digest()
-    connection.execute(_INSERT, (made.key_id, digest, name, sorted(roles), expires_at))
+    connection.execute(_INSERT, (made.key_id, digest, name, sorted(roles), expires_at, licence_id))
     return made
 
 
@@ -67,7 +73,7 @@ def revoke_api_key(connection: psycopg.Connection[Any], key_id: str) -> None:
 
 
 _FIND = """
-    SELECT hash, key_id, roles, expires_at, revoked_at
+    SELECT hash, key_id, roles, expires_at, revoked_at, coalesce(licence_id, '')
     FROM api_keys
     WHERE hash = ANY(%s)
 """
@@ -79,9 +85,9 @@ async def _find(connection: Connection, digests: Sequence[bytes]) -> list[ApiKey
 
 
 def _match(rows: Sequence[tuple[Any, ...]], digest: bytes) -> ApiKey | None:
-    for stored, key_id, roles, expires_at, revoked_at in rows:
+    for stored, key_id, roles, expires_at, revoked_at, licence_id in rows:
         if hmac.compare_digest(bytes(stored), digest):
-            return ApiKey(key_id, tuple(roles), expires_at, revoked_at)
+            return ApiKey(key_id, tuple(roles), expires_at, revoked_at, licence_id)
     return None
 
 

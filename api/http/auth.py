@@ -39,6 +39,8 @@ class Principal(msgspec.Struct, frozen=True):
     roles: frozenset[str]
     expires_at: float
     """Unix seconds until which this need not be verified again."""
+    licence_id: str = ""
+    """On which its calls are counted; empty for who is no organisation's API key."""
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -46,6 +48,8 @@ class ApiKey(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
     expires_at: datetime | None
     revoked_at: datetime | None
+    licence_id: str = ""
+    """Of an organisation's key: see `Principal`."""
 
 
 FindApiKey = Callable[[bytes], Awaitable[ApiKey | None]]
@@ -105,7 +109,8 @@ class Authenticator:
         expires_at = key.expires_at.timestamp() if key and key.expires_at else float("inf")
         if key is None or key.revoked_at is not None or expires_at <= now:
             raise Unauthenticated("This API key is unknown, revoked or expired.")
-        return Principal(key.key_id, ROLES.intersection(key.roles), min(expires_at, now + API_KEY_TTL_S))
+        until = min(expires_at, now + API_KEY_TTL_S)
+        return Principal(key.key_id, ROLES.intersection(key.roles), until, key.licence_id)
 
     async def _verify_jwt(self, credential: str) -> Principal:
         try:

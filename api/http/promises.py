@@ -42,6 +42,8 @@ from ledger.errors import (
     OperatorError,
     StoreUnavailable,
 )
+from ledger.licences.live import LicenceNotLive
+from ledger.usage.refusals import MetricNotGranted, UsageExceeded
 
 Refusal = type[LedgerError]
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -99,6 +101,8 @@ def of_any_request(access: Access, *, idempotent: bool) -> Iterator[Refusal]:
         yield UnsupportedMediaType
         return
     yield from (Unauthenticated, RateLimited)
+    if access.counted:
+        yield from (UsageExceeded, LicenceNotLive, MetricNotGranted, Contended)
     if access.roles:
         yield from (Forbidden, Unprocessable, PositionNotReached, TooSlow)
     if access.method in WITH_BODY:

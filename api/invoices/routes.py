@@ -36,6 +36,7 @@ from api.invoices.resources import (
     invoice_of,
 )
 from api.lettering import LettersMissing, fonts_in
+from api.organisations.branding import Brand, brand_for
 from api.reads import ReadPool, newest_first, select
 from api.services import Services, origin_of
 from api.submitting import Submitted
@@ -138,12 +139,13 @@ async def get_invoice(
 async def get_receipt(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Response[bytes]:
-    """As PDF, or as a page with `Accept: text/html`. With the credit notes that were made since; its number
-    and its lines never change.
+    """As PDF, or as a page with `Accept: text/html`. With the credit notes that were made since, and the
+    brand of the customer's organisation; its number and its lines never change.
     """
     media_type = _negotiated(request)
     story = await _story(services, request, invoice_id)
-    receipt = await _receipt(services.reads, services.settings.seller, story)
+    brand = await brand_for(services, story.invoice.user_id)
+    receipt = await _receipt(services.reads, services.settings.seller, story, brand)
     etag = _etag(receipt, media_type)
     # what is sent depends on Accept, and a cache must know that
     headers = {"ETag": f"W/{etag}", "Vary": "Accept"}
@@ -153,7 +155,7 @@ async def get_receipt(
     if media_type == receipt_page.MEDIA_TYPE:
         body = receipt_page.render(receipt)
         headers |= {
-            "Content-Security-Policy": receipt_page.POLICY,
+            "Content-Security-Policy": receipt_page.policy(receipt),
             "Content-Disposition": f'inline; filename="{receipt.file_name}.html"',
         }
         return Response(body, media_type=media_type, headers=headers)
@@ -180,7 +182,7 @@ def _etag(receipt: Receipt, media_type: str) -> str:
 _NAME = "SELECT name FROM contacts WHERE user_id = %s"
 
 
-async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory) -> Receipt:
+async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory, brand: Brand | None) -> Receipt:
     """Raises `NoReceipt` before it is paid, and when nothing was charged for it. The customer's name is taken
     from their contact data as it is now: it may have been erased, and no fact has it.
     """
@@ -216,6 +218,7 @@ async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory) -> Receipt
         total_minor=row.total_minor,
         charged_minor=row.charged_minor,
         credits=tuple(_credit(credit) for credit in story.credits if credit.credited_at is not None),
+        brand=brand,
     )
 
 

@@ -19,6 +19,7 @@ from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.organisations.brand_words import BRANDS
 from api.organisations.words import NAMES
 from api.reviews.words import TEXTS
 from api.services import Services, origin_of
@@ -202,9 +203,9 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
-    reviews and replies, whose stars stay, the name on their certificates, and the names that they gave to
-    organisations and classes. Payments stay: they hold no name, only the opaque id; and so does the
-    visibility, so that nobody comes to be seen by it.
+    reviews and replies, whose stars stay, the name on their certificates, the names that they gave to
+    organisations and classes, and the brands that they set. Payments stay: they hold no name, only the opaque
+    id; and so does the visibility, so that nobody comes to be seen by it.
     """
     async with services.reading() as connection, connection.transaction():
         if await _zone_of(connection, request.user.id) != _UTC:
@@ -214,6 +215,7 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> N
         await certificate_words.erase(connection, request.user.id)
         await TEXTS.erase(connection, request.user.id)
         await NAMES.erase(connection, request.user.id)
+        await BRANDS.erase(connection, request.user.id)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

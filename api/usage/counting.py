@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from litestar import Request
@@ -19,14 +19,14 @@ from api.usage.bodies import UsageBatch, UsageItem, UsageRefused, UsageTaken
 from ledger.errors import Contended
 from ledger.ids import new_id
 from ledger.licences.live import check_live
-from ledger.licences.state import Licence, granted_at
 from ledger.licences.status import status_at
-from ledger.usage.commands import Item, RecordUsage, UsageTerms
+from ledger.usage.commands import Item, RecordUsage
 from ledger.usage.decider import USAGE
-from ledger.usage.metrics import COUNTERS, DISTINCT, open_months, span_of
+from ledger.usage.metrics import COUNTERS, DISTINCT, open_months
 from ledger.usage.refusals import MetricNotGranted, TooManySources, UsageMonthClosed
 from ledger.usage.state import Usage
 from ledger.usage.stream import stream_of
+from ledger.usage.terms import terms_of
 from ledger.usage.verdicts import verdicts
 
 Call = Request[Principal, Any, State]
@@ -124,16 +124,3 @@ def _item(metric: str, item: UsageItem) -> Item:
     if metric in DISTINCT:
         return Item(user_id=item.user_id or "")
     return Item(sequence=item.sequence, quantity=item.quantity)
-
-
-def terms_of(licence: Licence, metric: str, month: str, now: datetime) -> UsageTerms:
-    """By the grant of the month; of one that is over, as it was at its end."""
-    _, end = span_of(month)
-    granted = granted_at(licence, min(now, end - timedelta(microseconds=1)))
-    allowance = granted.grant.allowance(metric) if granted else None
-    status = status_at(licence, now) or ""
-    if allowance is None:
-        return UsageTerms(as_of=licence.facts, status=status, granted=False)
-    return UsageTerms(
-        as_of=licence.facts, status=status, granted=True, limit=allowance.limit, soft=allowance.soft
-    )

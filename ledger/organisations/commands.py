@@ -158,6 +158,27 @@ class RemoveFromClass(Command, frozen=True, kw_only=True):
     member_id: str
 
 
+class SetBrand(Command, frozen=True, kw_only=True):
+    """How it is to be seen by its people, all of it at once. The name, where its logo is and its domain are
+    words.
+    """
+
+    NAME: ClassVar[str] = "organisations.set_brand"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"entitled", "tiers"})
+    org_id: str
+    user_id: str
+    words_id: str
+    words_hash: str
+    text_colour: str
+    background_colour: str
+    """Both such as #1f4e79."""
+    entitled: bool
+    """Whether a licence of the organisation has the feature now."""
+    tiers: tuple[str, ...] = ()
+    """Of the catalogue, those that have it."""
+    by_admin: bool = False
+
+
 ClassCommand = CreateClass | RenameClass | ArchiveClass | AddToClass | RemoveFromClass
 OrganisationCommand = (
     CreateOrganisation
@@ -175,4 +196,5 @@ OrganisationCommand = (
     | ArchiveClass
     | AddToClass
     | RemoveFromClass
+    | SetBrand
 )

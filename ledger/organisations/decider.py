@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never, get_args
 
 from ledger.message import Decider
-from ledger.organisations import classes, invitations, members
+from ledger.organisations import branding, classes, invitations, members
 from ledger.organisations.commands import (
     AddToClass,
     ArchiveClass,
@@ -22,6 +22,7 @@ from ledger.organisations.commands import (
     RemoveMember,
     RenameClass,
     RenameOrganisation,
+    SetBrand,
     WithdrawInvitation,
 )
 from ledger.organisations.events import (
@@ -38,7 +39,7 @@ from ledger.organisations.stream import stream_of
 _Events = tuple[OrganisationEvent, ...]
 
 
-def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed union
+def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a closed union
     command: OrganisationCommand, organisation: Organisation
 ) -> _Events:
     match command:
@@ -50,6 +51,8 @@ def decide(  # noqa: C901, PLR0911 - one answer for each command of a closed uni
             return invitations.decline(command, organisation)
         case CloseOrganisation():
             return _close(command, organisation)
+        case SetBrand():
+            return branding.set_brand(command, organisation)
     role_of(organisation, command.org_id, command.user_id)
     check_open(organisation)
     match command:

@@ -131,6 +131,19 @@ class ClassLeft(Event, frozen=True, kw_only=True):
     user_id: str
 
 
+class BrandSet(Event, frozen=True, kw_only=True):
+    """All of it at once. Whether it is used is for who shows something to judge, by the licences."""
+
+    TYPE: ClassVar[str] = "organisations.brand_set.v1"
+    org_id: str
+    words_id: str
+    """Of the name, where the logo is, and the domain."""
+    words_hash: str
+    text_colour: str
+    background_colour: str
+    by_admin: bool = False
+
+
 InvitationEnded = InvitationWithdrawn | InvitationDeclined | InvitationExpired
 """Without anybody joining."""
 OrganisationEvent = (
@@ -149,4 +162,5 @@ OrganisationEvent = (
     | ClassArchived
     | ClassJoined
     | ClassLeft
+    | BrandSet
 )

@@ -9,7 +9,12 @@ from typing import get_args
 
 from ledger.errors import Forbidden
 from ledger.message import Command, Origin
-from ledger.organisations.commands import CloseOrganisation, CreateOrganisation, OrganisationCommand
+from ledger.organisations.commands import (
+    CloseOrganisation,
+    CreateOrganisation,
+    OrganisationCommand,
+    SetBrand,
+)
 from ledger.roles import FOUNDERS, USERS
 
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
@@ -25,5 +30,5 @@ def check_sender(command: Command, origin: Origin) -> None:
         return
     if isinstance(command, CreateOrganisation) and command.owner_id != command.user_id:
         raise Forbidden("Only an administrator creates an organisation for another user.")
-    if isinstance(command, CloseOrganisation) and command.by_admin:
+    if isinstance(command, CloseOrganisation | SetBrand) and command.by_admin:
         raise Forbidden("This needs one of the roles: admin.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ledger.errors import Forbidden, Refused
+from ledger.errors import Forbidden, Invalid, Refused
 
 
 class OrganisationRoleMissing(Forbidden):
@@ -82,3 +82,20 @@ class ClassIsArchived(Refused):
 
     code: ClassVar[str] = "class_archived"
     remedy: ClassVar[str] = "Use another class, or create one."
+
+
+class WhiteLabelMissing(Forbidden):
+    """The organisation has no licence with the feature `white_label` that works now."""
+
+    code: ClassVar[str] = "white_label_missing"
+    remedy: ClassVar[str] = (
+        "Upgrade a licence of the organisation to a tier that `detail` names, or renew it."
+    )
+    passing: ClassVar[bool] = True
+
+
+class InvalidBrand(Invalid):
+    """The colours of a brand are no colours, or a text in the one cannot be read on the other."""
+
+    code: ClassVar[str] = "invalid_brand"
+    remedy: ClassVar[str] = "Correct what `detail` names and send it again."

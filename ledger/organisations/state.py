@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.organisations.events import (
+    BrandSet,
     ClassArchived,
     ClassCreated,
     ClassJoined,
@@ -53,6 +54,14 @@ class Class(Struct, frozen=True):
     members: PersistentSet = PersistentSet()
 
 
+class Brand(Struct, frozen=True):
+    """As it was set last."""
+
+    words_id: str
+    text_colour: str
+    background_colour: str
+
+
 class Organisation(Struct, frozen=True):
     org_id: str = ""
     """Empty before it is created."""
@@ -63,6 +72,7 @@ class Organisation(Struct, frozen=True):
     """How many of the members are."""
     invitations: PersistentMap[Invitation] = PersistentMap()
     classes: PersistentMap[Class] = PersistentMap()
+    brand: Brand | None = None
 
 
 def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
@@ -93,6 +103,9 @@ def evolve(  # noqa: C901, PLR0911 - one answer for each fact of a closed union
             return replace(organisation, classes=made)
         case ClassRenamed() | ClassArchived() | ClassJoined() | ClassLeft():
             return _in_class(organisation, event)
+        case BrandSet():
+            brand = Brand(event.words_id, event.text_colour, event.background_colour)
+            return replace(organisation, brand=brand)
         case _:
             assert_never(event)
 

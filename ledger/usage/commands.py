@@ -44,4 +44,32 @@ class RecordUsage(Command, frozen=True, kw_only=True):
     terms: UsageTerms
 
 
-UsageCommand = RecordUsage
+class LeaseUsage(Command, frozen=True, kw_only=True):
+    """To set a block of a counter aside, which a process then counts in memory."""
+
+    NAME: ClassVar[str] = "usage.lease"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"wanted", "terms"})
+    licence_id: str
+    org_id: str
+    metric: str
+    month: str
+    wanted: int
+    """At most so many."""
+    terms: UsageTerms
+
+
+class SettleLease(Command, frozen=True, kw_only=True):
+    """To end a block with what was used of it; what the licence has become meanwhile refuses nothing."""
+
+    NAME: ClassVar[str] = "usage.settle_lease"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"terms"})
+    licence_id: str
+    org_id: str
+    metric: str
+    month: str
+    lease: int
+    used: int
+    terms: UsageTerms
+
+
+UsageCommand = RecordUsage | LeaseUsage | SettleLease

@@ -6,14 +6,14 @@ there is more to use.
 
 from __future__ import annotations
 
-from ledger.usage.commands import RecordUsage
+from ledger.usage.commands import RecordUsage, UsageTerms
 from ledger.usage.events import LevelMeasured, UsageCounted, UsageEvent, UsersCounted
 from ledger.usage.sequences import MOST_RANGES, Range, added, has, ranges_of
 from ledger.usage.state import Level, Usage
 
 
 def increments(command: RecordUsage, usage: Usage) -> UsageEvent | None:
-    ranges, left = usage.counted.get(command.source, ()), room(command, usage.used)
+    ranges, left = usage.counted.get(command.source, ()), room(command.terms, usage.taken)
     numbers, quantity = [], 0
     for item in command.items:
         if has(ranges, item.sequence) or (left is not None and item.quantity > left - quantity):
@@ -37,12 +37,12 @@ def increments(command: RecordUsage, usage: Usage) -> UsageEvent | None:
         used=used,
         limit=command.terms.limit,
         as_of=command.terms.as_of,
-        beyond=beyond(command, used) - beyond(command, usage.used),
+        beyond=beyond(command.terms, used) - beyond(command.terms, usage.used),
     )
 
 
 def users(command: RecordUsage, usage: Usage) -> UsageEvent | None:
-    left = room(command, usage.used)
+    left = room(command.terms, usage.taken)
     new = dict.fromkeys(one.user_id for one in command.items if one.user_id not in usage.users)
     counted = tuple(new)[:left]
     if not counted:
@@ -57,7 +57,7 @@ def users(command: RecordUsage, usage: Usage) -> UsageEvent | None:
         used=used,
         limit=command.terms.limit,
         as_of=command.terms.as_of,
-        beyond=beyond(command, used) - beyond(command, usage.used),
+        beyond=beyond(command.terms, used) - beyond(command.terms, usage.used),
     )
 
 
@@ -83,22 +83,20 @@ def level(command: RecordUsage, usage: Usage) -> UsageEvent | None:
         peak=peak,
         limit=command.terms.limit,
         as_of=command.terms.as_of,
-        beyond=beyond(command, peak),
+        beyond=beyond(command.terms, peak),
     )
 
 
 def _fits(command: RecordUsage, usage: Usage, more: int) -> bool:
-    left = room(command, usage.used)
+    left = room(command.terms, usage.taken)
     return left is None or more <= left or more <= 0
 
 
-def room(command: RecordUsage, used: int) -> int | None:
-    """How much may be added; None is without end."""
-    terms = command.terms
-    return None if terms.limit is None or terms.soft else max(0, terms.limit - used)
+def room(terms: UsageTerms, taken: int) -> int | None:
+    """How much may be added to what is used or set aside; None is without end."""
+    return None if terms.limit is None or terms.soft else max(0, terms.limit - taken)
 
 
-def beyond(command: RecordUsage, used: int) -> int:
+def beyond(terms: UsageTerms, used: int) -> int:
     """How much of `used` is above a soft limit."""
-    terms = command.terms
     return max(0, used - terms.limit) if terms.soft and terms.limit is not None else 0

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from typing import assert_never, get_args
+
 from ledger.errors import Contended
 from ledger.licences.live import check_live
 from ledger.message import Decider
-from ledger.usage import counting
-from ledger.usage.commands import RecordUsage, UsageCommand
-from ledger.usage.events import (
-    LevelMeasured,
-    UsageAlerted,
-    UsageCounted,
-    UsageEvent,
-    UsersCounted,
-)
+from ledger.usage import counting, leasing
+from ledger.usage.commands import LeaseUsage, RecordUsage, SettleLease, UsageCommand
+from ledger.usage.events import UsageAlerted, UsageEvent
 from ledger.usage.metrics import COUNTERS, DISTINCT, LEVELS, month_of, open_months
 from ledger.usage.refusals import InvalidUsage, MetricNotGranted, TooManySources, UsageMonthClosed
 from ledger.usage.state import Usage, evolve
@@ -27,7 +23,19 @@ ALERTS = (100, 80)
 _TEXT_MAX = 128
 
 
-def decide(command: RecordUsage, usage: Usage) -> tuple[UsageEvent, ...]:
+def decide(command: UsageCommand, usage: Usage) -> tuple[UsageEvent, ...]:
+    match command:
+        case RecordUsage():
+            return _record(command, usage)
+        case LeaseUsage():
+            return _lease(command, usage)
+        case SettleLease():
+            return _settle(command, usage)
+        case _:
+            assert_never(command)
+
+
+def _record(command: RecordUsage, usage: Usage) -> tuple[UsageEvent, ...]:
     _check(command)
     _check_terms(command, usage)
     if command.metric in DISTINCT:
@@ -41,7 +49,26 @@ def decide(command: RecordUsage, usage: Usage) -> tuple[UsageEvent, ...]:
     return (fact, *_alert(command, evolve(usage, fact)))
 
 
-def _alert(command: RecordUsage, usage: Usage) -> tuple[UsageEvent, ...]:
+def _lease(command: LeaseUsage, usage: Usage) -> tuple[UsageEvent, ...]:
+    _check_counter(command)
+    _check_month(command, open_months(command.effective_at))
+    _check_terms(command, usage)
+    return (leasing.lease(command, usage),)
+
+
+def _settle(command: SettleLease, usage: Usage) -> tuple[UsageEvent, ...]:
+    _check_counter(command)
+    _check_month(command, open_months(command.effective_at))
+    fact = leasing.settle(command, usage)
+    return () if fact is None else (fact, *_alert(command, evolve(usage, fact)))
+
+
+def _check_counter(command: LeaseUsage | SettleLease) -> None:
+    if command.metric not in COUNTERS:
+        raise InvalidUsage(f"{command.metric!r:.80} is no counter, of which blocks could be set aside.")
+
+
+def _alert(command: RecordUsage | SettleLease, usage: Usage) -> tuple[UsageEvent, ...]:
     limit = command.terms.limit
     if not limit:
         return ()
@@ -60,7 +87,7 @@ def _alert(command: RecordUsage, usage: Usage) -> tuple[UsageEvent, ...]:
     return (alert,)
 
 
-def _check_terms(command: RecordUsage, usage: Usage) -> None:
+def _check_terms(command: RecordUsage | LeaseUsage, usage: Usage) -> None:
     check_live(command.terms.status)
     if not command.terms.granted:
         raise MetricNotGranted(f"This licence has no {command.metric}.")
@@ -79,13 +106,17 @@ def _check(command: RecordUsage) -> None:
     months = open_months(command.effective_at)
     if command.metric in LEVELS:
         months = (month_of(command.effective_at),)
+    _check_month(command, months)
+    for place, item in enumerate(command.items):
+        if fault := _fault(command.metric, item.sequence, item.quantity, item.user_id):
+            raise InvalidUsage(f"Item {place}: {fault}.")
+
+
+def _check_month(command: UsageCommand, months: tuple[str, ...]) -> None:
     if command.month not in months:
         raise UsageMonthClosed(
             f"Now is the time for {' or '.join(months)}; this was of {command.month!r:.20}."
         )
-    for place, item in enumerate(command.items):
-        if fault := _fault(command.metric, item.sequence, item.quantity, item.user_id):
-            raise InvalidUsage(f"Item {place}: {fault}.")
 
 
 def _fault(metric: str, sequence: int, quantity: int, user_id: str) -> str:
@@ -114,6 +145,6 @@ USAGE: Decider[UsageCommand, Usage, UsageEvent] = Decider(
     decide=decide,
     evolve=evolve,
     initial=Usage(),
-    commands=(RecordUsage,),
-    events=(UsageCounted, UsersCounted, LevelMeasured, UsageAlerted),
+    commands=get_args(UsageCommand),
+    events=get_args(UsageEvent),
 )

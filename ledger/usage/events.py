@@ -26,6 +26,8 @@ class UsageCounted(Event, frozen=True, kw_only=True):
     as_of: int
     beyond: int = 0
     """How many of `quantity` are above the limit."""
+    lease: int = 0
+    """The one that ends with it; 0 for what a source said."""
 
 
 class UsersCounted(Event, frozen=True, kw_only=True):
@@ -77,4 +79,30 @@ class UsageAlerted(Event, frozen=True, kw_only=True):
     limit: int
 
 
-UsageEvent = UsageCounted | UsersCounted | LevelMeasured | UsageAlerted
+class UsageLeased(Event, frozen=True, kw_only=True):
+    """A block of a counter is set aside. It is not used by that, and nobody else can use it."""
+
+    TYPE: ClassVar[str] = "usage.leased.v1"
+    licence_id: str
+    org_id: str
+    metric: str
+    month: str
+    lease: int
+    """Its number in the month, from 1 on."""
+    quantity: int
+    limit: int | None
+    as_of: int
+
+
+class UsageLeaseEnded(Event, frozen=True, kw_only=True):
+    """Nothing of the block was used; of one that was, `UsageCounted` tells the end."""
+
+    TYPE: ClassVar[str] = "usage.lease_ended.v1"
+    licence_id: str
+    org_id: str
+    metric: str
+    month: str
+    lease: int
+
+
+UsageEvent = UsageCounted | UsersCounted | LevelMeasured | UsageAlerted | UsageLeased | UsageLeaseEnded

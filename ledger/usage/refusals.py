@@ -34,3 +34,13 @@ class TooManySources(Refused):
 
     code: ClassVar[str] = "too_many_sources"
     remedy: ClassVar[str] = "Give a process that starts anew the name that it had before."
+
+
+class UsageExceeded(Refused):
+    """All that the licence grants of the metric in the month is used, or set aside by processes."""
+
+    code: ClassVar[str] = "usage_exceeded"
+    remedy: ClassVar[str] = (
+        "Wait for the next month (UTC), or upgrade the licence; all under `/api/enterprise/` goes on."
+    )
+    passing: ClassVar[bool] = True

@@ -9,7 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.persistent import PersistentMap, PersistentSet
-from ledger.usage.events import LevelMeasured, UsageAlerted, UsageCounted, UsageEvent, UsersCounted
+from ledger.usage.events import (
+    LevelMeasured,
+    UsageAlerted,
+    UsageCounted,
+    UsageEvent,
+    UsageLeased,
+    UsageLeaseEnded,
+    UsersCounted,
+)
 from ledger.usage.sequences import Ranges, added
 
 
@@ -36,6 +44,16 @@ class Usage(Struct, frozen=True):
     """The last alert."""
     alerted_limit: int = 0
     alerted_percent: int = 0
+    leases: PersistentMap[int] = PersistentMap()
+    """Of a counter: blocks that are set aside, by number as text."""
+    leased: int = 0
+    """All of them."""
+    leases_given: int = 0
+
+    @property
+    def taken(self) -> int:
+        """What is used or set aside."""
+        return self.used + self.leased
 
     def peak_in(self, month: str) -> int:
         """What a month begins with is the least that it can have."""
@@ -47,8 +65,13 @@ class Usage(Struct, frozen=True):
         return self.alerted_percent if same else 0
 
 
-def evolve(usage: Usage, event: UsageEvent) -> Usage:
+def evolve(  # noqa: PLR0911 - one answer for each fact of a closed union
+    usage: Usage, event: UsageEvent
+) -> Usage:
     match event:
+        case UsageCounted() if event.lease:
+            ended = _ended(usage, event.lease)
+            return replace(ended, used=event.used, as_of=max(usage.as_of, event.as_of))
         case UsageCounted():
             ranges = reduce(added, event.sequences, usage.counted.get(event.source, ()))
             counted = usage.counted.put(event.source, ranges)
@@ -72,5 +95,20 @@ def evolve(usage: Usage, event: UsageEvent) -> Usage:
                 alerted_limit=event.limit,
                 alerted_percent=event.percent,
             )
+        case UsageLeased():
+            return replace(
+                usage,
+                leases=usage.leases.put(str(event.lease), event.quantity),
+                leased=usage.leased + event.quantity,
+                leases_given=event.lease,
+                as_of=max(usage.as_of, event.as_of),
+            )
+        case UsageLeaseEnded():
+            return _ended(usage, event.lease)
         case _:
             assert_never(event)
+
+
+def _ended(usage: Usage, lease: int) -> Usage:
+    quantity = usage.leases.get(str(lease)) or 0
+    return replace(usage, leases=usage.leases.without(str(lease)), leased=usage.leased - quantity)

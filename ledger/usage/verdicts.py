@@ -57,5 +57,5 @@ def _refused(command: RecordUsage, item: Item, after: Usage) -> Verdict:
     ranges = after.counted.get(command.source, ())
     if has(ranges, item.sequence):
         return "known"
-    left = room(command, after.used)
+    left = room(command.terms, after.taken)
     return "too_many_gaps" if left is None or item.quantity <= left else "usage_exceeded"

@@ -9,6 +9,7 @@ from psycopg import Cursor
 
 from ledger.message import Event, Recorded
 from ledger.organisations.events import (
+    BrandSet,
     ClassArchived,
     ClassCreated,
     ClassJoined,
@@ -44,7 +45,8 @@ from projections.organisations.tables import (
     key_of,
 )
 
-_FACTS: frozenset[type[Event]] = frozenset(get_args(OrganisationEvent))
+_FACTS: frozenset[type[Event]] = frozenset(get_args(OrganisationEvent)) - {BrandSet}
+"""How it is seen is asked of the ledger."""
 _ENDED: Mapping[type[Any], InvitationStatus] = {
     InvitationWithdrawn: "withdrawn",
     InvitationDeclined: "declined",

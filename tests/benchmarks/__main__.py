@@ -16,6 +16,7 @@ from rich.table import Table
 from api.embedded import EmbeddedPostgres
 from ledger.store import migrate
 from tests.benchmarks import (
+    api_calls,
     courses,
     crashes,
     earnings,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboards": leaderboards.measure,
     "tokens": tokens.measure,
     "seats": seats.measure,
+    "api_calls": api_calls.measure,
     "crashes": crashes.measure,
 }
 

@@ -92,6 +92,11 @@ def close(user_id: str = OLA, **more: Any) -> Any:
     return command(commands.CloseOrganisation, user_id, **more)
 
 
+def brand(user_id: str = OLA, **more: Any) -> Any:
+    colours = {"text_colour": "#FFFFFF", "background_colour": "#1f4e79"}
+    return command(commands.SetBrand, user_id, **{**colours, "entitled": True, **more})
+
+
 STAFFED = (create(), *joins(MAX, "manager"), *joins(MIA))
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from api.organisations.branding import Brand
 from ledger.money import format_minor
 
 
@@ -42,6 +43,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     charged_minor: int
     """By card; the rest of the total came out of the customer's credit."""
     credits: tuple[ReceiptCredit, ...] = ()
+    brand: Brand | None = None
+    """Of the customer's organisation. It stands above, and who sold it is the seller all the same."""
 
     @property
     def name(self) -> str:

@@ -14,12 +14,23 @@ from api.invoices.receipts.content import Receipt, amount, day, period, sums
 MEDIA_TYPE = "text/html"
 _FOLDER = Path(__file__).parent / "templates"
 _STYLE = (_FOLDER / "receipt.css").read_text(encoding="utf-8")
-POLICY = (
-    "default-src 'none'; "
-    f"style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""The Content-Security-Policy: of all styles and scripts, this one style."""
+
+
+def policy(receipt: Receipt) -> str:
+    """The Content-Security-Policy: of all styles and scripts, this one style, and no picture."""
+    digest = b64encode(sha256(_style(receipt).encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _style(receipt: Receipt) -> str:
+    """With the colours of its brand, which are colours and nothing else."""
+    brand = receipt.brand
+    if brand is None:
+        return _STYLE
+    return f"{_STYLE}.brand {{ color: {brand.text_colour}; background: {brand.background_colour}; }}\n"
 
 
 def render(receipt: Receipt) -> bytes:
@@ -27,7 +38,7 @@ def render(receipt: Receipt) -> bytes:
         _template()
         .render(
             receipt=receipt,
-            style=_STYLE,
+            style=_style(receipt),
             paid_on=day(receipt.paid_at),
             lines=[
                 (line.description, period(line), amount(line.amount_minor, receipt)) for line in receipt.lines

@@ -16,8 +16,10 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from api.branded import branded
 from api.invoices.receipts.content import Receipt, amount, day, period, sums
 from api.lettering import BOLD, OURS, REGULAR, Fonts
+from api.organisations.branding import Brand
 
 MEDIA_TYPE = "application/pdf"
 _GREY, _RULE = HexColor("#555555"), HexColor("#e2e2e2")
@@ -70,6 +72,7 @@ class _Setting:
 
     def story(self, receipt: Receipt) -> list[Flowable]:
         return [
+            *self._brand(receipt.brand),
             Table(
                 [[Paragraph("Receipt", _TITLE), self._paragraph("\n".join(receipt.seller), _SELLER)]],
                 colWidths=[_WIDTH / 2, _WIDTH / 2],
@@ -82,6 +85,11 @@ class _Setting:
             Spacer(0, 3 * mm),
             self._sums(receipt),
         ]
+
+    def _brand(self, brand: Brand | None) -> list[Flowable]:
+        if brand is None:
+            return []
+        return [self._paragraph(brand.name, branded(brand, _TEXT)), Spacer(0, 8 * mm)]
 
     def _head(self, receipt: Receipt) -> Table:
         fields = (

@@ -216,6 +216,7 @@ def test_an_api_key_is_made_listed_and_revoked(run: Run, ledger: str) -> None:
 def test_api_keys_that_cannot_be(run: Run, ledger: str) -> None:
     refused(run("apikey", "revoke", "key_nothing"), 2, "key_nothing")
     refused(run("apikey", "create", "x", "--role", "emperor"), 2, "service")
+    refused(run("apikey", "create", "x", "--licence", "lic_none"), 2, "no licence 'lic_none'")
 
 
 # -------------------------------------------------------------------------------------------- history

@@ -11,6 +11,7 @@ import pytest
 
 from api.enrolments.certificate_pdf import CertificatePage, render
 from api.lettering import LettersMissing
+from api.organisations.branding import Brand
 from api.settings import Settings
 
 PAGE = CertificatePage(
@@ -53,6 +54,14 @@ def test_it_says_what_it_is_and_whose_and_not_what_made_it() -> None:
     assert told[b"Subject"] == PAGE.address.encode()
     assert b"/Title" in printed
     assert b"unspecified" not in printed
+
+
+def test_a_brand_stands_in_place_of_the_issuer_also_in_what_the_file_says_of_itself() -> None:
+    brand = Brand(name="Lakeside", text_colour="#ffffff", background_colour="#1f4e79")
+    printed = render(msgspec.structs.replace(PAGE, brand=brand))
+    told = dict(re.findall(rb"/(Author|Creator|Producer) \((.*?)\)", printed))
+    assert told[b"Author"] == told[b"Creator"] == told[b"Producer"] == b"Lakeside"
+    assert b"Liberation" not in printed
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "declineAward": {},
     "createOrganisation": {"name": "Lakeside", "owner_id": "usr_stranger"},
     "renameOrganisation": {"name": "Lakeside School"},
+    "setBrand": {"name": "Lakeside Academy"},
     "closeOrganisation": {},
     "leaveOrganisation": {},
     "changeMemberRole": {"role": "manager"},
@@ -158,6 +159,8 @@ QUERY = {
     "getStreak": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
+    "getBrand",
+    "setBrand",
     "getOrganisation",
     "closeOrganisation",
     "listMembers",
@@ -304,6 +307,7 @@ FRIENDS = {
 """With whom the owner has an open request."""
 LICENCES = {
     "getLicence": ways_of_licences.ISSUED,
+    "setBrand": ways_of_licences.BRANDED,
     "acceptLicenceQuote": ways_of_licences.QUOTED,
     "activateLicence": ways_of_licences.ISSUED,
     "suspendLicence": ways_of_licences.ISSUED,

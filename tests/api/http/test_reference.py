@@ -174,6 +174,7 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "penaliseTokens",
         "createOrganisation",
         "renameOrganisation",
+        "setBrand",
         "closeOrganisation",
         "leaveOrganisation",
         "changeMemberRole",

@@ -15,6 +15,7 @@ import pytest
 from api.invoices.receipts import page, pdf
 from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine, period, sums
 from api.lettering import LettersMissing
+from api.organisations.branding import Brand
 
 JANUARY, FEBRUARY = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC)
 LINE = ReceiptLine(description="1 of pro", period_start=JANUARY, period_end=FEBRUARY, amount_minor=840)
@@ -101,8 +102,22 @@ def test_the_policy_allows_the_pages_one_style() -> None:
     style = re.search(r"<style>(.*?)</style>", page.render(RECEIPT).decode(), re.DOTALL)
     assert style is not None
     digest = b64encode(sha256(style[1].encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in page.POLICY
+    assert f"style-src 'sha256-{digest}'" in page.policy(RECEIPT)
     assert "style=" not in page.render(RECEIPT).decode()
+
+
+def test_the_brand_of_the_customers_organisation_stands_above_the_seller_in_its_colours() -> None:
+    brand = Brand(name="<b>Acme", text_colour="#ffffff", background_colour="#1f4e79")
+    branded = receipt(brand=brand)
+    shown = page.render(branded).decode()
+    assert '<p class="brand">&lt;b&gt;Acme</p>' in shown
+    assert ".brand { color: #ffffff; background: #1f4e79; }" in shown
+    assert "Liberation" in shown
+    style = re.search(r"<style>(.*?)</style>", shown, re.DOTALL)
+    assert style is not None
+    assert b64encode(sha256(style[1].encode()).digest()).decode() in page.policy(branded)
+    assert page.policy(branded) != page.policy(RECEIPT)
+    assert pdf.render(branded) != pdf.render(RECEIPT)
 
 
 def test_a_long_receipt_goes_on_to_further_pages_and_holds_its_fonts() -> None:

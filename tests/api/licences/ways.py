@@ -19,12 +19,12 @@ from ledger.licences.decider import LICENCE
 from ledger.licences.stream import stream_of
 from ledger.message import Origin
 from ledger.seats.commands import ActivateSeat
-from tests.ledger.licence_examples import DAY, ORG, command
+from tests.ledger.licence_examples import DAY, ORG, PROFESSIONAL, STARTER, command
 from tests.ledger.seat_examples import TEN
 
 ADMIN = Origin(actor="usr_root", roles=frozenset({"admin"}))
 ISSUED, QUOTED, SUSPENDED, CREDITED = "issued", "quoted", "suspended", "credited"
-ACTIVE, SEATED = "active", "seated"
+ACTIVE, SEATED, BRANDED = "active", "seated", "branded"
 
 
 async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str]:
@@ -38,10 +38,10 @@ async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str
     if way == QUOTED:
         await do(QuoteLicence, org_id=org_id, valid_until=services.now() + DAY)
         return {"licence_id": licence_id}
-    await do(IssueLicence, org_id=org_id)
+    await do(IssueLicence, org_id=org_id, grant=PROFESSIONAL if way == BRANDED else STARTER)
     licence = await services.store.state(LICENCE, stream_of(licence_id))
     (invoice_id,) = licence.invoices
-    if way in {ACTIVE, SEATED}:
+    if way in {ACTIVE, SEATED, BRANDED}:
         await do(ActivateLicence)
     if way == SEATED:
         return {"licence_id": licence_id, "seat_id": await seated(services, licence_id)}
