@@ -22,6 +22,7 @@ from tests.benchmarks import (
     http,
     ids,
     leaderboards,
+    licences,
     projections,
     ranks,
     seats,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "leaderboards": leaderboards.measure,
     "tokens": tokens.measure,
     "seats": seats.measure,
+    "licences": licences.measure,
     "crashes": crashes.measure,
 }
 
