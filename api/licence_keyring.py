@@ -10,6 +10,7 @@ import structlog
 
 from api.clock import Clock
 from api.http.problems import ApiError
+from api.known_licence_keys import KnownLicenceKeys
 from api.redaction import protect
 from api.settings import Settings, SettingsError
 from ledger.licence_keys import file
@@ -45,6 +46,8 @@ class LicenceKeyring:
         self._clock = clock
         self._keyring: Keyring | None = None
         self._version: _Version | None = None
+        self.known = KnownLicenceKeys()
+        """What the keyring signed: ask for `published` first, which forgets it when that has changed."""
         if settings.licence_keys:
             self._check()
 
@@ -92,6 +95,7 @@ class LicenceKeyring:
 
     def _take(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self.known.clear()
         protect(b64encode(key.seed).decode() for key in keyring.keys)
 
     def _check(self) -> None:

@@ -150,6 +150,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     limit: RateLimit
     coupon_guesses: RateLimit
+    validations: RateLimit
+    """By address."""
+    licence_validations: RateLimit
+    """By licence, and by address where a key is of none."""
     client_addresses: ClientAddresses
     authenticator: Authenticator
     positions: Positions
@@ -219,6 +223,10 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             standing=Standing(settings, contact),
             limit=RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
             coupon_guesses=RateLimit(GUESSES_PER_MINUTE, GUESSES_AT_ONCE),
+            validations=RateLimit(settings.validate_per_minute, settings.validate_burst, name="validate"),
+            licence_validations=RateLimit(
+                settings.validate_licence_per_minute, settings.validate_licence_burst, name="licence"
+            ),
             client_addresses=ClientAddresses(settings.trusted_proxies),
             authenticator=Authenticator(
                 settings, composition.signing_keys, lambda digest: point_reads.ask(FIND_API_KEY, digest)

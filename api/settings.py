@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `request_max_bytes`: larger bodies get 413.
     - `rate_limit_per_minute`: sustained requests of one caller; `rate_limit_burst`: how many at once.
     - `read_connections`: for lists, and as many for leaderboards; point reads share one more connection.
+    - `validate_per_minute`, `validate_burst`: the same of questions whether a licence's key is good, from one
+      address; `validate_licence_per_minute`, `validate_licence_burst`: of one licence, from everywhere.
     - `deliver_inline_timeout_s`: how long a request waits for Stripe before it answers 202.
     - `read_your_writes_timeout_s`: how long a read waits for the `Ledger-Position` that it asks for.
     - `idempotency_wait_s`: how long a duplicate waits for the first; `idempotency_days`: how long answers
@@ -108,6 +110,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_max_bytes: Positive = 1_048_576
     rate_limit_per_minute: Positive = 6_000
     rate_limit_burst: Positive = 600
+    validate_per_minute: Positive = 1_200
+    validate_burst: Positive = 600
+    validate_licence_per_minute: Positive = 6_000
+    validate_licence_burst: Positive = 3_000
     read_connections: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     deliver_inline_timeout_s: Seconds = 20.0
     read_your_writes_timeout_s: Seconds = 1.0

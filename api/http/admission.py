@@ -50,10 +50,10 @@ class Admission(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         door = door_of(scope["litestar_app"])
-        address = f"address:{door.addresses.address(scope)}"
+        state.address = address = f"address:{door.addresses.address(scope)}"
         scope["user"] = principal = await _principal(door, address, state)
         if operation not in UNLIMITED:
-            _take(door.limit, principal.id if principal else address, state)
+            take(door.limit, principal.id if principal else address, state)
         await next_app(scope, receive, send)
 
 
@@ -66,11 +66,11 @@ async def _principal(door: Door, address: str, state: RequestState) -> Principal
     try:
         principal = door.authenticator.recall(header)
     except Unauthenticated:
-        _take(door.limit, address, state)
+        take(door.limit, address, state)
         raise
     if principal is None:
         headers = list(state.headers)
-        _take(door.limit, address, state)
+        take(door.limit, address, state)
         try:
             principal = await door.authenticator.authenticate(header)
         except StoreUnavailable:
@@ -82,14 +82,13 @@ async def _principal(door: Door, address: str, state: RequestState) -> Principal
     return principal
 
 
-def _take(limit: RateLimit, caller: str, state: RequestState) -> None:
+def take(limit: RateLimit, caller: str, state: RequestState, *, what: str = "Too many requests") -> None:
+    """One request, of which the answer's headers tell. Raises `RateLimited`, which begins with `what`."""
     verdict = limit.take(caller)
-    state.headers += (
-        (b"ratelimit-policy", limit.policy.encode()),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.left, verdict.reset_s)),
-    )
+    told = f'"{limit.name}";r={verdict.left};t={verdict.reset_s}'
+    state.headers += ((b"ratelimit-policy", limit.policy.encode()), (b"ratelimit", told.encode()))
     if not verdict.allowed:
         raise RateLimited(
-            f"Too many requests: try again in {verdict.reset_s} s.",
+            f"{what}: try again in {verdict.reset_s} s.",
             headers={"Retry-After": str(verdict.reset_s)},
         )

@@ -65,6 +65,8 @@ class RequestState(msgspec.Struct):
     headers: list[tuple[bytes, bytes]]
     """Sent with the answer, whatever it is. Lower-case names."""
     actor: str = ""
+    address: str = ""
+    """Where it comes from, as those who count requests call it."""
 
 
 class RequestContext:

@@ -26,10 +26,21 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class RateLimit:
-    """`per_minute` in the long run, `burst` at once. https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm"""
+    """`per_minute` in the long run, `burst` at once. https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 
-    def __init__(self, per_minute: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.policy = f'"default";q={burst};w={max(1, round(burst * 60 / per_minute))}'
+    `name` is that of its policy in the headers that tell of it.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        burst: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        name: str = "default",
+    ) -> None:
+        self.name = name
+        self.policy = f'"{name}";q={burst};w={max(1, round(burst * 60 / per_minute))}'
         self._interval = 60 / per_minute
         self._window = burst * self._interval
         self._clock = clock

@@ -35,6 +35,21 @@ class Read(Response[T]):
         return ASGIResponse(body=body, headers=headers, media_type="application/json")
 
 
+class Fresh(Response[T]):
+    """A JSON body that is of its moment alone: nobody on the way may keep it."""
+
+    def to_asgi_response(
+        self,
+        app: Any,  # noqa: ARG002  as above
+        request: Request[Any, Any, Any],  # noqa: ARG002  as above
+        **settings: Any,  # noqa: ARG002  as above
+    ) -> ASGIResponse:
+        headers = {**self.headers, "Cache-Control": "no-store"}
+        return ASGIResponse(
+            body=msgspec.json.encode(self.content), headers=headers, media_type="application/json"
+        )
+
+
 def matches(if_none_match: str, etag: str) -> bool:
     """Weak comparison: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2"""
     return if_none_match.strip() == "*" or etag in (

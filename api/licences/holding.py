@@ -11,6 +11,7 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from api.http.problems import ApiError
+from api.licence_keyring import LicenceKeyring
 from api.services import Services
 from ledger.licence_keys.keyring import Keyring
 from ledger.licences.decider import LICENCE
@@ -72,18 +73,33 @@ async def held(services: Services, key: str) -> Licence:
 
 
 async def find(services: Services, key: str) -> Held | None:
-    """None for a key of no licence, on the same way as for one that is right: a signature is checked, and a
-    stream is read.
+    """None for a key of no licence, on the same way whatever is wrong with it: a signature is checked, and a
+    stream is read, as for one that is right and was not seen yet.
     """
-    keyring, now = services.licence_keyring.published(), services.now()
-    checked = check_key(key, _public(keyring), int(now.timestamp()), leeway_s=_LEEWAY_S)
-    _weigh(checked, key, keyring)
-    claims = checked.claims if checked.code in _SIGNED else None
+    now = services.now()
+    claims = _claims(services.licence_keyring, key, int(now.timestamp()))
     about = claims.licence_id if claims else _NOBODYS
     licence: Licence = await services.store.state(LICENCE, stream_of(about))
-    if claims is None or not licence.licence_id:
+    if claims is None:
         return None
-    return Held(licence, key_works(licence, claims.serial, now))
+    works = bool(licence.licence_id) and key_works(licence, claims.serial, now)
+    if not works:  # then it costs what any wrong one does
+        services.licence_keyring.known.forget(key)
+    return Held(licence, works) if licence.licence_id else None
+
+
+def _claims(keys: LicenceKeyring, key: str, now_s: int) -> KeyClaims | None:
+    """What a key says that was signed here."""
+    keyring = keys.published()
+    known = keys.known.recall(key)
+    if known is not None and known.issued_at <= now_s + _LEEWAY_S:
+        return known
+    checked = check_key(key, _public(keyring), now_s, leeway_s=_LEEWAY_S)
+    _weigh(checked, key, keyring)
+    if checked.claims is None or checked.code not in _SIGNED:
+        return None
+    keys.known.remember(key, checked.claims)
+    return checked.claims
 
 
 def _weigh(checked: Result[KeyClaims], key: str, keyring: Keyring | None) -> None:

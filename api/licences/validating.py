@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.http.admission import take
+from api.http.auth import Principal
+from api.http.context import STATE, RequestState
 from api.http.problems import PositionNotReached, TooSlow, Unprocessable
 from api.http.promises import responses
+from api.http.responses import Fresh
 from api.licence_keyring import LicenceKeysUnavailable
 from api.licences.holding import LicenceKey, find
 from api.services import Services
@@ -29,15 +33,16 @@ from ledger.seats.state import Seats
 from ledger.seats.stream import stream_of as seats_stream
 from ledger.usage.decider import USAGE
 from ledger.usage.metrics import month_of
-from ledger.usage.state import Usage
 from ledger.usage.stream import stream_of as usage_stream
 from ledger.verifier import AnswerClaims
 from ledger.verifier.claims import VALID
 from ledger.verifier.codes import ADVICE
 
 TAGS = ["licences"]
+Call = Request[Principal | None, Any, State]
 LIFE: Final = timedelta(minutes=5)
 """Of an answer."""
+_MEANWHILE: Final = "; an answer that you have is good until its `valid_until`"
 _LAPSED: Final = """
     SELECT count(*)
     FROM seat_leases
@@ -81,21 +86,35 @@ class LicenceValidation(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def validate_licence(
     services: NamedDependency[Services],
+    request: Call,
     licence_key: LicenceKey,
     nonce: Nonce,
     feature: Feature = None,
-) -> Response[LicenceValidation]:
-    """For everybody who has the key: always 200, with `valid` and a `code`. It consumes nothing: seats and
-    usage at their limits are valid, and beyond one that was lowered they are not.
+) -> Fresh[LicenceValidation]:
+    """For everybody who has the key: 200 with `valid` and a `code`, but not too often (429). It consumes
+    nothing: seats and usage at their limits are valid, and beyond one that was lowered they are not.
     """
     now = whole(services.now())
-    found = await find(services, licence_key)
-    licence = found.licence if found and found.works else None
+    licence = await _asked(services, request, licence_key)
     code = NOT_FOUND if licence is None else await _code(services, licence, feature, now)
     about = None if code == NOT_FOUND else licence
     claims = _claims(about, code, (nonce, feature), now)
     signed = answer_of(claims, services.licence_keyring.signing())
-    return Response(_shown(claims, signed), headers={"Cache-Control": "no-store"})
+    return Fresh(_shown(claims, signed))
+
+
+async def _asked(services: Services, request: Call, key: str) -> Licence | None:
+    """The licence, if the key works. Counted by address before anything is looked at, and then by licence, as
+    a key may be tried from everywhere; one that is wrong is its address's once more, on the same way.
+    """
+    state: RequestState = request.scope[STATE]  # type: ignore[literal-required]  # our own key in the scope
+    address = state.address
+    take(services.validations, address, state, what=f"Too many questions from this address{_MEANWHILE}")
+    found = await find(services, key)
+    licence = found.licence if found and found.works else None
+    about = licence.licence_id if licence else address
+    take(services.licence_validations, about, state, what=f"Too many questions with this key{_MEANWHILE}")
+    return licence
 
 
 async def _code(services: Services, licence: Licence, feature: str | None, now: datetime) -> str:
@@ -103,17 +122,15 @@ async def _code(services: Services, licence: Licence, feature: str | None, now: 
     if code != VALID or granted is None:
         return code
     grant, licence_id = granted.grant, licence.licence_id
-    metrics = [metric for metric, _ in hard_limits(grant)]
-    seats, *levels = await asyncio.gather(
-        _in_use(services, licence_id, grant, now),
-        *(_used(services, licence_id, metric, now) for metric in metrics),
-    )
-    return use_code(grant, seats, dict(zip(metrics, levels, strict=True)))
+    metrics, month = [metric for metric, _ in hard_limits(grant)], month_of(now)
+    streams = [(USAGE, usage_stream(licence_id, metric, month)) for metric in metrics]
+    seats, *usage = await services.store.states([(SEATS, seats_stream(licence_id)), *streams])
+    used = {metric: each.used for metric, each in zip(metrics, usage, strict=True)}
+    return use_code(grant, await _in_use(services, seats, grant, now), used)
 
 
-async def _in_use(services: Services, licence_id: str, grant: Grant, now: datetime) -> int:
+async def _in_use(services: Services, seats: Seats, grant: Grant, now: datetime) -> int:
     """Seats whose leases are over count no more, which is asked only where it matters."""
-    seats: Seats = await services.store.state(SEATS, seats_stream(licence_id))
     held = len(seats.held)
     if grant.seats is None or held <= grant.seats:
         return held
@@ -121,11 +138,6 @@ async def _in_use(services: Services, licence_id: str, grant: Grant, now: dateti
     async with services.reading() as connection:
         row = await (await connection.execute(_LAPSED, {"seats": floating, "now": now})).fetchone()
     return held - (row[0] if row else 0)
-
-
-async def _used(services: Services, licence_id: str, metric: str, now: datetime) -> int:
-    usage: Usage = await services.store.state(USAGE, usage_stream(licence_id, metric, month_of(now)))
-    return usage.used
 
 
 def _claims(licence: Licence | None, code: str, asked: tuple[str, str | None], now: datetime) -> AnswerClaims:

@@ -7,7 +7,7 @@ a second were measured, where a pool of eight did 9,700.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
 
@@ -62,17 +62,21 @@ class QueryBatcher:
 
     async def ask(self, query: BatchedQuery[K, V], item: K) -> V:
         """The result for one item; `StoreUnavailable` when the database cannot be reached."""
-        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
-        self._waiting.append((query, item, future))
-        self._wake.set()
-        return await future
+        return await self._put(query, item)
+
+    async def ask_all(self, query: BatchedQuery[K, V], items: Iterable[K]) -> list[V]:
+        """As `ask`, for several items that are asked together."""
+        return await asyncio.gather(*[self._put(query, item) for item in items])
 
     def tell(self, query: BatchedQuery[K, Any], item: K) -> None:
         """Put `item` with those that wait, as `ask` does; nobody waits for the result, and it may be lost."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_log_failure)
+        self._put(query, item).add_done_callback(_log_failure)
+
+    def _put(self, query: BatchedQuery[K, V], item: K) -> asyncio.Future[V]:
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._waiting.append((query, item, future))
         self._wake.set()
+        return future
 
     async def _serve(self) -> None:
         while True:

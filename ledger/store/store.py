@@ -112,6 +112,10 @@ class Store:
         state: S = (await self._batcher.ask(self._reads.folded, (decider, stream))).state
         return state
 
+    async def states(self, asked: Sequence[tuple[AnyDecider, str]]) -> list[Any]:
+        """As `state`, for several streams in one query."""
+        return [folded.state for folded in await self._batcher.ask_all(self._reads.folded, asked)]
+
     async def read_stream(self, stream: str, after: int = 0) -> list[Recorded]:
         """Facts of one stream with a version above `after`, in order."""
         return await self._batcher.ask(self._reads.stream, (stream, after))

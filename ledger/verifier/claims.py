@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from .form import NotOneForm
@@ -88,6 +88,9 @@ class AnswerClaims:
 Claims: TypeAlias = KeyClaims | FileClaims | AnswerClaims
 C = TypeVar("C", bound=Claims)
 
+_MEMBERS: Final[Mapping[type[Any], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind)) for kind in (KeyClaims, FileClaims, AnswerClaims)
+}
 _ENVELOPE: Final = ("kid", "v")
 _MOST: Final = 100
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -98,7 +101,8 @@ _CODE: Final = re.compile(r"[a-z_]{1,50}")
 
 def members_of(claims: Claims, kid: str) -> dict[str, Any]:
     """For a payload. Raises `NotOneForm` for what could not be read again."""
-    members = {**asdict(claims), "kid": kid, "v": VERSION}
+    members = {name: getattr(claims, name) for name in _MEMBERS[type(claims)]}
+    members |= {"kid": kid, "v": VERSION}
     if "features" in members:
         members["features"] = list(members["features"])
     claims_of(type(claims), members)
@@ -107,10 +111,10 @@ def members_of(claims: Claims, kid: str) -> dict[str, Any]:
 
 def claims_of(kind: type[C], members: Mapping[str, Any]) -> C:
     """Raises `NotOneForm` for a member too many or too few, and for what one may not be."""
-    wanted = {field.name for field in fields(kind)}
-    if members.keys() != wanted.union(_ENVELOPE):
+    wanted = _MEMBERS[kind]
+    if members.keys() != {*wanted, *_ENVELOPE}:
         raise NotOneForm(
-            f"the members of a payload must be exactly {', '.join(sorted(wanted | {*_ENVELOPE}))}"
+            f"the members of a payload must be exactly {', '.join(sorted({*wanted, *_ENVELOPE}))}"
         )
     for name in sorted(wanted):
         if not _MAY_BE[name](members[name]):

@@ -17,8 +17,10 @@ LONGEST: Final = 8_192
 """Characters of a signed text."""
 _TOO_LONG: Final = f"it has more than {LONGEST:,} characters"
 _TEXT: Final = re.compile(r"([a-z]+)/([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})")
+_NO_FORM: Final = "its payload is no JSON object in the only form that it has"
 _PLAIN: Final = re.compile(rb"[ -\[\]-~]*")
 """Printable ASCII but the backslash: so there are no escapes, of which one character can have several."""
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 _ORDER: Final = (1 << 252) + 27_742_317_777_372_353_535_851_937_790_883_648_493
 """Of the group of Ed25519: https://www.rfc-editor.org/rfc/rfc8032#section-5.1"""
 
@@ -65,7 +67,8 @@ def signed_part(kind: str, payload: str) -> bytes:
 def payload_of(members: Mapping[str, Any]) -> str:
     """Raises `NotOneForm` for a value that has no form here, such as a text with other letters."""
     content = _canonical(members)
-    _members(content)
+    if _PLAIN.fullmatch(content) is None:
+        raise NotOneForm(_NO_FORM)
     return encoded(content)
 
 
@@ -92,8 +95,8 @@ def _members(content: bytes) -> Mapping[str, Any]:
             return members
     except (ValueError, RecursionError):  # of digits or brackets without end, too
         pass
-    raise NotOneForm("its payload is no JSON object in the only form that it has")
+    raise NotOneForm(_NO_FORM)
 
 
 def _canonical(members: Mapping[str, Any]) -> bytes:
-    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    return _JSON.encode(members).encode("ascii")

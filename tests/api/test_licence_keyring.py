@@ -11,6 +11,7 @@ import pytest
 
 from api import redaction
 from api.clock import SystemClock
+from api.known_licence_keys import KnownLicenceKeys
 from api.licence_keyring import KEYRING_FILE, LicenceKeyring, LicenceKeysUnavailable
 from api.redaction import redact
 from api.settings import Settings, SettingsError
@@ -52,10 +53,29 @@ def test_none_is_made_where_real_money_moves_or_its_place_is_named(tmp_path: Pat
 
 
 def test_a_change_is_seen_without_a_restart(tmp_path: Path) -> None:
+    """And whatever was signed is weighed anew, by the new list."""
     keyring = LicenceKeyring(Settings(data_dir=tmp_path), CLOCK)
+    keyring.signing()
     before = keyring.signing()
+    keyring.known.remember("key/a", key_claims())
+    assert keyring.published() == before
+    assert keyring.known.recall("key/a") == key_claims()
     after = file.change(tmp_path / KEYRING_FILE, lambda found: rotated(found, CLOCK.now(), timedelta(days=1)))
     assert keyring.signing() == after != before
+    assert keyring.known.recall("key/a") is None
+
+
+def test_of_known_keys_those_that_were_asked_about_last_stay_and_none_is_kept_as_it_is() -> None:
+    known = KnownLicenceKeys(size=2)
+    for key in ("key/a", "key/b"):
+        known.remember(key, key_claims())
+    assert known.recall("key/a") == key_claims()
+    known.remember("key/c", key_claims())
+    assert [known.recall(key) is not None for key in ("key/a", "key/b", "key/c")] == [True, False, True]
+    known.forget("key/a")
+    known.forget("key/none")
+    assert known.recall("key/a") is None
+    assert "key/" not in repr(vars(known))
 
 
 @pytest.mark.parametrize("content", ["", "{}", None])

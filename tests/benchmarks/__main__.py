@@ -23,6 +23,7 @@ from tests.benchmarks import (
     http,
     ids,
     leaderboards,
+    licences,
     projections,
     ranks,
     seats,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tokens": tokens.measure,
     "seats": seats.measure,
     "api_calls": api_calls.measure,
+    "licences": licences.measure,
     "crashes": crashes.measure,
 }
 

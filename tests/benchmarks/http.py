@@ -30,8 +30,8 @@ BODY = '{"amount_minor":1999,"currency":"usd","payment_method":"pm_card_visa","d
 async def measure(url: str) -> list[Figure]:
     """Starts the service and a bare one on the database at `url`, both with one process."""
     async with service(url) as (address, credential, process), _bare(url) as bare:
-        await _pay(address, credential, connections=8, requests=SEEDED, first=0)
-        paths = [f"/api/payments/{payment}" for payment in await _payments(address, credential)]
+        await pay(address, credential, connections=8, requests=SEEDED, first=0)
+        paths = [f"/api/payments/{payment}" for payment in await payments(address, credential)]
         figures: list[Figure] = []
         for connections, requests in READS.items():
             ours: list[Result] = []
@@ -46,7 +46,7 @@ async def measure(url: str) -> list[Figure]:
         for connections, requests in PAYMENTS.items():
             rounds: list[Result] = []
             for _ in range(ROUNDS):
-                rounds.append(await _pay(address, credential, connections, requests, first))
+                rounds.append(await pay(address, credential, connections, requests, first))
                 first += requests
             figures += _writes(connections, rounds)
         figures.append(await _at_a_pace(address, credential, first))
@@ -84,7 +84,7 @@ async def _at_a_pace(url: str, credential: str, first: int) -> Figure:
     every_s = 10.0
     rounds: list[Result] = []
     for _ in range(3):
-        rounds.append(await _pay(url, credential, USERS, 2 * USERS, first, every_s))
+        rounds.append(await pay(url, credential, USERS, 2 * USERS, first, every_s))
         first += 2 * USERS
     return latency("POST /api/payments/process, 1,000 users, 100 payments/s", rounds, goal_ms=500)
 
@@ -116,10 +116,10 @@ async def read(
     plan = Plan(
         url=url, paths=paths, headers=headers, connections=connections, requests=requests, every_s=every_s
     )
-    return _all_good(await run_apart(plan), "200", requests)
+    return all_good(await run_apart(plan), "200", requests)
 
 
-async def _pay(
+async def pay(
     url: str, credential: str, connections: int, requests: int, first: int, every_s: float = 0.0
 ) -> Result:
     plan = Plan(
@@ -133,15 +133,15 @@ async def _pay(
         first=first,
         every_s=every_s,
     )
-    return _all_good(await run_apart(plan), "201", requests)
+    return all_good(await run_apart(plan), "201", requests)
 
 
-def _all_good(result: Result, status: str, requests: int) -> Result:
+def all_good(result: Result, status: str, requests: int) -> Result:
     assert result.statuses == {status: requests}, f"not all were answered {status}: {result.statuses}"
     return result
 
 
-async def _payments(url: str, credential: str) -> list[str]:
+async def payments(url: str, credential: str) -> list[str]:
     """Ids of the payments made so far, once the projections show them."""
     headers = {"authorization": f"Bearer {credential}"}
     async with httpx.AsyncClient(base_url=url, headers=headers) as client:
@@ -153,6 +153,12 @@ async def _payments(url: str, credential: str) -> list[str]:
             if not page["has_more"]:
                 return found
             cursor = {"cursor": page["next_cursor"]}
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """What it took so far of the processor, which other work on the machine moves less than a clock."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _free_port() -> int:

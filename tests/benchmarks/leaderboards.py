@@ -13,7 +13,6 @@ from itertools import islice, product
 from pathlib import Path
 
 import msgspec
-import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier
 
@@ -27,7 +26,7 @@ from ledger.store.chain import verify
 from ledger.tokens.events import Stretch, TokensAwarded
 from projections.live import rebuild
 from projections.registry import PROJECTIONS
-from tests.benchmarks.http import latency, read, service
+from tests.benchmarks.http import cpu_s, latency, read, service
 from tests.benchmarks.measure import Figure, interleaved
 from tests.benchmarks.ranks import USERS
 from tests.projections.histories import append
@@ -201,19 +200,14 @@ async def _asking(url: str) -> list[Figure]:
         async with service(url, LIBERATION_CATALOGUE=str(catalogue)) as (address, credential, process):
             figures = []
             for (name, path), connections in product(QUESTIONS.items(), CONNECTIONS):
-                before = _cpu_s(process)
+                before = cpu_s(process)
                 rounds = [await read(address, [path], connections, ASKED, credential) for _ in range(3)]
-                own_ms = 1000 * (_cpu_s(process) - before) / (3 * ASKED)
+                own_ms = 1000 * (cpu_s(process) - before) / (3 * ASKED)
                 called = (
                     f"{name} of {USERS:,}, {connections} at a time, {own_ms:.1f} ms of the service's own each"
                 )
                 figures.append(latency(called, rounds, goal_ms=GOAL_MS))
             return figures
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def _open_to_all() -> object:

@@ -19,12 +19,15 @@ from tests.benchmarks.measure import percentile
 
 
 class Plan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`{n}` in path, headers and body becomes a number that no other request has."""
+    """`{n}` in path, headers and body becomes a number that no other request has; `{value}` in headers one of
+    `values`, in turn.
+    """
 
     url: str
     paths: list[str]
     method: str = "GET"
     headers: dict[str, str] = {}
+    values: tuple[str, ...] = ("",)
     body: str = ""
     connections: int
     requests: int
@@ -75,7 +78,8 @@ class _Run:
         if body:
             lines += ["content-type: application/json", f"content-length: {len(body.encode())}"]
         head = "\r\n".join([*lines, "", ""])
-        return head.replace("{n}", n).encode() + body.encode()
+        value = plan.values[self.next % len(plan.values)]
+        return head.replace("{n}", n).replace("{value}", value).encode() + body.encode()
 
     def stagger(self) -> float:
         """So that connections with a rhythm do not all begin at once."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.flows import market
@@ -15,6 +17,8 @@ from tests.flows.chaos_audit import sound
 pytestmark = pytest.mark.postgres
 
 TIMES = 20
+SEATS, DEVICES = 10, 100
+LICENSES = "/api/enterprise/licenses"
 UPLOADS = 5
 """A month, in the plan of the instructor."""
 
@@ -60,3 +64,41 @@ def test_of_two_uploads_at_two_services_with_one_slot_left_one_is_accepted(city:
     city.settle(catch_up=False)
     found = city.node.service.get("/api/instructor/courses", user=author, role="instructor")["items"]
     assert len(found) == UPLOADS
+
+
+def test_of_a_hundred_devices_at_two_services_ten_have_the_ten_seats(city: City) -> None:
+    licence_id, key = licence(city)
+    with ThreadPoolExecutor(DEVICES) as devices:
+        answers = list(devices.map(lambda number: claim(city, key, number), range(DEVICES)))
+    assert Counter(one.status_code for one in answers) == {201: SEATS, 409: DEVICES - SEATS}
+    assert {one.json()["code"] for one in answers if one.status_code == 409} == {"seats_exceeded"}
+    city.settle(catch_up=False)
+    seats = city.node.service.get(f"{LICENSES}/{licence_id}/seats", limit="100")["items"]
+    given = {one.json()["seat_id"] for one in answers if one.status_code == 201}
+    assert {one["seat_id"] for one in seats} == given
+    repeated = [claim(city, key, number) for number, one in enumerate(answers) if one.status_code == 201]
+    assert [(one.status_code, one.json()["seat_id"] in given) for one in repeated] == [(200, True)] * SEATS
+
+
+def licence(city: City) -> tuple[str, str]:
+    """One with few seats: its id, and its key as its managers are shown it."""
+
+    def do(path: str, **body: Any) -> Any:
+        done = city.node.service.post(f"/api/enterprise/{path}", body, user="usr_root", role="admin")
+        assert done.is_success, done.text
+        return done.json()
+
+    org_id = do("organisations", name="Acme", owner_id="usr_eve")["org_id"]
+    custom = {"year_minor": 1_000, "seats": SEATS}
+    licence_id = do("licenses/create", org_id=org_id, tier="custom", custom=custom)["licence_id"]
+    do(f"licenses/{licence_id}/activate")
+    return licence_id, do(f"licenses/{licence_id}/reveal")["key"]
+
+
+def claim(city: City, key: str, number: int) -> httpx.Response:
+    """By the how manyth device, each at one service or the other in turn."""
+    service = city.nodes[number % 2].service
+    credential = service.credential(f"usr_device_{number}")
+    headers = {"Authorization": f"Bearer {credential}", "Licence-Key": key}
+    body = {"fingerprint": f"device-{number}"}
+    return service.client.post(f"{service.url}{LICENSES}/activate", json=body, headers=headers)

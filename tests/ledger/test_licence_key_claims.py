@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.errors import Contended
+from ledger.errors import Contended, Refused
 from ledger.licence_keys.keyring import Keyring, SigningKey, compromised, made, rotated
-from ledger.licence_keys.signing import SignedByCompromisedKey, key_of
+from ledger.licence_keys.signing import SignedByCompromisedKey, file_of, key_of
+from ledger.licences.checks import whole
 from ledger.licences.commands import (
     ActivateLicence,
     IssueLicence,
+    LicenceCommand,
     ReinstateLicence,
     ReissueLicenceKey,
     RenewLicence,
@@ -27,7 +32,7 @@ from ledger.licences.live import LicenceNotLive
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
 from ledger.licences.state import Licence
 from ledger.licences.validating import standing_code, use_code
-from ledger.verifier import check_key
+from ledger.verifier import check_file, check_key
 from tests.ledger.licence_examples import DAY, NEW_YEAR, PROFESSIONAL, STARTER, Life, day
 from tests.ledger.licence_key_examples import trusted
 
@@ -97,31 +102,51 @@ def test_more_seats_than_can_be_written_are_no_limit() -> None:
     assert key_claims(active(grant=replace(STARTER, seats=10**12)).licence, NEW_YEAR).seats is None
 
 
-def test_what_a_key_says_offline_holds_online_when_it_is_issued() -> None:
-    """Over a life with every change of what is granted, day by day."""
-    life = active()
-    for at, kind, changes in (
-        (NEW_YEAR, None, {}),
-        (NEW_YEAR + 40 * DAY, UpgradeLicence, {}),
-        (NEW_YEAR + 200 * DAY, RenewLicence, {"grant": STARTER}),
-        (NEW_YEAR + 250 * DAY, ReissueLicenceKey, {"reason": "It leaked"}),
-    ):
-        if kind is not None:
-            life.do(kind, at, **changes)
-        for days in range(0, 800, 5):
-            _check_holds(life.licence, max(at, NEW_YEAR + days * DAY))
+CHANGES: tuple[tuple[type[LicenceCommand], dict[str, Any]], ...] = (
+    (ActivateLicence, {}),
+    (UpgradeLicence, {}),
+    (RenewLicence, {"grant": STARTER}),
+    (RenewLicence, {"grant": PROFESSIONAL}),
+    (SuspendLicence, {}),
+    (ReinstateLicence, {}),
+    (ReissueLicenceKey, {"reason": "It leaked"}),
+    (RevokeLicence, {}),
+)
+spans = st.timedeltas(timedelta(0), 450 * DAY)
+lives = st.lists(st.tuples(spans, st.sampled_from(CHANGES)), max_size=12)
 
 
-def _check_holds(licence: Licence, at: datetime) -> None:
-    try:
-        key = text(licence, at)
-    except LicenceNotLive:
-        return
-    checked = check_key(key, trusted(KEYRING), int(at.timestamp()))
-    assert checked.code in {"valid", "expired"}, checked
-    assert checked.claims is not None
-    for feature in (None, *checked.claims.features):
-        assert not checked.valid or standing_code(licence, feature, at) == "valid"
+@for_all(lives, st.lists(spans, min_size=1, max_size=3))
+def test_what_holds_offline_when_it_is_made_holds_online_then_whatever_became_of_the_licence(
+    steps: list[tuple[timedelta, tuple[type[LicenceCommand], dict[str, Any]]]], later: list[timedelta]
+) -> None:
+    """Whenever a key or a file is made that the verifier then finds valid, the service says of that key at
+    the same moment `valid`, or `seats_exceeded` or `usage_exceeded`: those two are of what others did, which
+    nothing offline can know, and are the only codes that come after what is asked here.
+    """
+    life, at = active(), NEW_YEAR
+    for span, (kind, changes) in steps:
+        at += span
+        terms = {"term": len(life.licence.terms) + 1} if kind is RenewLicence else {}
+        with suppress(Refused):
+            life.do(kind, at, **changes, **terms)
+        for moment in (at, *(at + more for more in later)):
+            _check_holds_online(life.licence, moment)
+
+
+def _check_holds_online(licence: Licence, at: datetime) -> None:
+    at_s, keys = int(at.timestamp()), trusted(KEYRING)
+    with suppress(LicenceNotLive, LicenceNotOpen):  # then none is made
+        key = check_key(text(licence, at), keys, at_s)
+        file = check_file(file_of(file_claims(licence, at, at + 30 * DAY), KEYRING), keys, at_s)
+        assert key.code in {"valid", "expired"}
+        for made_now in (key, file):
+            if not made_now.valid:
+                continue
+            assert made_now.claims is not None
+            assert key_works(licence, made_now.claims.serial, at)
+            for feature in (None, *made_now.claims.features):
+                assert standing_code(licence, feature, whole(at)) == "valid"
 
 
 @pytest.mark.parametrize(

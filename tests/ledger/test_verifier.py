@@ -61,6 +61,8 @@ CHECKS: Mapping[str, Callable[..., Result[Any]]] = {
 }
 FOLDER = Path(verifier.__file__).parent
 FIRST, LAST = 0, 253_402_300_799
+GOOD_AT = ISSUED_S
+STANDARD = str.maketrans("-_", "+/")
 TEXTS = (
     key_of(key_claims(), KEYRING),
     file_of(file_claims(), KEYRING),
@@ -160,6 +162,58 @@ def test_every_bit_that_is_flipped_is_found(text: str) -> None:
         assert result.claims is None, place
 
 
+@st.composite
+def texts(draw: st.DrawFn) -> tuple[str, str]:
+    """A key, a file or an answer of anything, and its kind; what is good at `GOOD_AT`."""
+    claims, ends = draw(sold), sorted(draw(st.sets(st.integers(GOOD_AT + 1, LAST), min_size=2, max_size=2)))
+    issued_at = draw(st.integers(FIRST, GOOD_AT))
+    kind = draw(st.sampled_from(sorted(CHECKS)))
+    if kind == "key":
+        said = key_claims(**claims, issued_at=issued_at, expires_at=ends[1])
+        return kind, key_of(said, KEYRING_OF_ONE)
+    if kind == "file":
+        file = file_claims(**claims, issued_at=GOOD_AT, valid_until=ends[0], expires_at=ends[1])
+        return kind, file_of(file, KEYRING_OF_ONE)
+    answer = answer_claims(
+        subject=claims["licence_id"],
+        feature=draw(st.none() | names),
+        issued_at=GOOD_AT,
+        valid_until=ends[0],
+        expires_at=ends[1],
+    )
+    return kind, answer_of(answer, KEYRING_OF_ONE)
+
+
+def judged(kind: str, text: str) -> Result[Any]:
+    more = {"nonce": NONCE} if kind == "answer" else {}
+    return CHECKS[kind](text, TRUSTED, GOOD_AT, **more)
+
+
+@for_all(texts(), st.data())
+def test_a_bit_that_is_flipped_in_any_of_them_is_found(signed: tuple[str, str], data: st.DataObject) -> None:
+    kind, text = signed
+    assert judged(kind, text).valid
+    content = bytearray(text.encode())
+    place = data.draw(st.integers(0, len(content) * 8 - 1))
+    content[place // 8] ^= 1 << place % 8
+    result = judged(kind, content.decode("latin-1"))
+    assert (result.valid, result.claims) == (False, None)
+
+
+@for_all(texts(), st.integers(1, 15))
+def test_no_other_spelling_of_any_of_them_is_taken(signed: tuple[str, str], more: int) -> None:
+    """Which a forgiving decoder reads as the same bytes: padding, spare bits, another alphabet, a blank."""
+    kind, text = signed
+    payload, signature = text.removeprefix(f"{kind}/").split(".")
+    payloads = {*others_of(payload, more), payload.translate(STANDARD)} - {payload}
+    signatures = {*others_of(signature, more), signature.translate(STANDARD)} - {signature}
+    assert len(signatures) >= 5, "its last letter always has spare bits"
+    spelt = [f"{kind}/{other}.{signature}" for other in payloads]
+    spelt += [f"{kind}/{payload}.{other}" for other in signatures]
+    for other in (*spelt, f" {text}", f"{kind.upper()}/{payload}.{signature}"):
+        assert judged(kind, other).code == "malformed", other
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.split("/")[0])
 def test_a_part_of_it_is_not_it(text: str) -> None:
     kind = text.split("/", maxsplit=1)[0]
@@ -179,14 +233,19 @@ def test_nothing_that_is_no_key_is_one_and_nothing_is_raised(text: str) -> None:
 def test_base64_has_one_form(content: bytes, more: int) -> None:
     text = encoded(content)
     assert decoded(text) == content
+    for other in others_of(text, more):
+        with pytest.raises(NotOneForm):
+            decoded(other)
+
+
+def others_of(text: str, more: int) -> list[str]:
+    """Other spellings of the same bytes."""
     others = [f"{text}=", f"{text}==", f" {text}", f"{text}\n"]
     if len(text) % 4:  # its last letter has spare bits
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         spare = 16 if len(text) % 4 == 2 else 4
         others.append(text[:-1] + alphabet[alphabet.index(text[-1]) + more % (spare - 1) + 1])
-    for other in others:
-        with pytest.raises(NotOneForm):
-            decoded(other)
+    return others
 
 
 def test_a_signature_has_one_form() -> None:

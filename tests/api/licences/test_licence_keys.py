@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import httpx
 import msgspec
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier
 
+from api.http.client_address import ClientAddresses
+from api.http.ratelimit import RateLimit
 from api.licence_keyring import keyring_path
-from api.licences import holding
+from api.licences import holding, validating
+from api.networks import Network
 from api.settings import Settings
 from ledger.ids import new_id
 from ledger.licence_keys import file
 from ledger.licence_keys.keyring import compromised, made
 from ledger.licence_keys.published import published
-from ledger.licence_keys.signing import key_of
+from ledger.licence_keys.signing import answer_of, key_of
 from ledger.licences.events import LicenceKeyReissued, LicenceKeyRevealed
 from ledger.licences.stream import stream_of
 from ledger.store import conninfo
-from ledger.verifier import KeyClaims, check_answer, check_file, check_key, keys_of
+from ledger.verifier import KeyClaims, check_answer, check_file, check_key, checks, keys_of
 from tests.api.licences.keys import key_for
 from tests.api.support import Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
@@ -230,6 +234,7 @@ async def test_a_key_of_a_compromised_signing_key_is_to_be_issued_anew(opened: t
     app, clock = opened
     desk = await desk_of(app, clock)
     old = await desk.do("reveal")
+    assert await desk.code(old["key"]) == "valid"
     clock.at += MINUTE
     path = keyring_path(app.services.settings)
     file.change(path, lambda keyring: compromised(keyring, old["kid"], clock.at))
@@ -320,24 +325,73 @@ def _claims_of(desk: Desk) -> KeyClaims:
     )
 
 
-async def test_a_wrong_key_costs_a_signature_and_a_stream_as_a_right_one_does(
+class Work:
+    """What a question costs: signatures that are checked or made, and streams that are read."""
+
+    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._desk, self._done = desk, Counter[str]()
+        store, read = desk.app.services.store, desk.app.services.store.state
+
+        async def reading(decider: Any, stream: str) -> Any:
+            self._done[stream.partition("-")[0]] += 1
+            return await read(decider, stream)
+
+        def public(content: bytes) -> SimpleNamespace:
+            return SimpleNamespace(verify=self._counted("verified", real_public(content).verify))
+
+        real_public = Ed25519PublicKey.from_public_bytes
+        monkeypatch.setattr(store, "state", reading)
+        monkeypatch.setattr(store, "states", self._counted("use", store.states))
+        for module in (holding, checks):
+            monkeypatch.setattr(module, "Ed25519PublicKey", SimpleNamespace(from_public_bytes=public))
+        monkeypatch.setattr(validating, "answer_of", self._counted("signed", answer_of))
+
+    def _counted(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any) -> Any:
+            self._done[name] += 1
+            return call(*arguments)
+
+        return counting
+
+    async def of(self, key: str) -> tuple[str, dict[str, int]]:
+        """The code that came of it, and what it cost."""
+        self._done.clear()
+        code = await self._desk.code(key)
+        return code, dict(self._done)
+
+
+async def test_a_wrong_key_costs_the_same_whatever_is_wrong_with_it_and_what_a_new_right_one_does(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, store, read = await desk.key(), desk.app.services.store, []
-    state = store.state
+    key, claims, work = await desk.key(), _claims_of(desk), Work(desk, monkeypatch)
+    foreign, nobodys = key_of(claims, made(desk.clock.at)), key_for(desk.app.services, "lic_nobodys")
+    never_issued = key_for(desk.app.services, desk.licence_id, serial=2)
+    early = key_for(desk.app.services, desk.licence_id, issued_at=desk.now_s + 3_600)
+    cost = {"verified": 1, "licence": 1, "signed": 1}
+    wrong = ("key", f"{key}x", key[:-1], altered(key), foreign, nobodys, never_issued, early)
+    for one in (*wrong, *wrong):
+        assert await work.of(one) == ("not_found", cost), one
+    assert await work.of(key) == ("valid", {**cost, "use": 1})
 
-    async def counting(decider: Any, stream: str) -> Any:
-        read.append(stream.partition("-")[0])
-        return await state(decider, stream)
 
-    monkeypatch.setattr(store, "state", counting)
-    weighed = Mock(wraps=Ed25519PublicKey.from_public_bytes)
-    monkeypatch.setattr(holding, "Ed25519PublicKey", SimpleNamespace(from_public_bytes=weighed))
-    for wrong in ("key", key[:-1], key_of(_claims_of(desk), made(desk.clock.at))):
-        assert await desk.code(wrong) == "not_found"
-    assert (read, weighed.call_count) == (["licence"] * 3, 3), "none of them has a key of ours"
-    assert await desk.code(key) == "valid"
-    assert weighed.call_count == 3, "the verifier has weighed it"
+async def test_a_signature_that_was_found_good_is_checked_once_and_all_else_each_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is replaced: then it costs what any wrong one does, but for the first time."""
+    key, work = await desk.key(), Work(desk, monkeypatch)
+    assert (await work.of(key))[1]["verified"] == 1
+    assert await work.of(key) == ("valid", {"licence": 1, "use": 1, "signed": 1})
+    await desk.do("suspend", reason="Unpaid")
+    assert (await work.of(key))[0] == "suspended"
+    await desk.do("reinstate", reason="Paid")
+    await desk.do("reissue", reason="A laptop was lost")
+    assert await work.of(key) == ("not_found", {"licence": 1, "signed": 1})
+    assert await work.of(key) == ("not_found", {"verified": 1, "licence": 1, "signed": 1})
+
+
+def altered(key: str) -> str:
+    """Of the same form, with another signature."""
+    return f"{key[:-3]}{'B' if key[-3] == 'A' else 'A'}{key[-2:]}"
 
 
 async def test_the_first_that_applies_is_the_code(opened: tuple[Running, Clock]) -> None:
@@ -410,3 +464,66 @@ async def test_a_floating_seat_that_lapsed_exceeds_nothing(opened: tuple[Running
     lapsed = await desk.code(key)
     clock.at = before
     assert (held, lapsed) == ("seats_exceeded", "valid")
+
+
+async def asked(desk: Desk, key: str, **headers: str) -> httpx.Response:
+    query = {"nonce": "n1"}
+    return await desk.app.client.get(
+        f"{LICENSES}/validate", params=query, headers={"Licence-Key": key, **headers}
+    )
+
+
+async def test_an_address_may_ask_so_often_with_whatever_keys(opened: tuple[Running, Clock]) -> None:
+    """Also who has a credential, as one costs nothing to have."""
+    app, clock = opened
+    desk, other = await desk_of(app, clock), await desk_of(app, clock)
+    key, others, before = await desk.key(), await other.key(), app.services.validations
+    app.replace(validations=RateLimit(1, 3, name="validate"))
+    first = await asked(desk, key)
+    assert '"validate";q=3;w=180' in first.headers["ratelimit-policy"]
+    assert '"validate";r=2;' in first.headers["ratelimit"]
+    assert [(await asked(desk, one)).status_code for one in ("wrong", others)] == [200, 200]
+    by_name = app.caller("usr_student", "student").headers
+    for stopped in (await asked(desk, key), await asked(desk, "wrong"), await asked(desk, key, **by_name)):
+        assert (stopped.status_code, problem(stopped)["code"]) == (429, "rate_limited")
+        assert "an answer that you have is good until its `valid_until`" in problem(stopped)["detail"]
+        assert 0 < int(stopped.headers["retry-after"]) <= 60
+    assert (await desk.seat(key)).status_code == 201, "who works goes on"
+    app.replace(validations=before)
+
+
+async def test_a_licence_may_be_asked_about_so_often_from_wherever(opened: tuple[Running, Clock]) -> None:
+    """A key that is of none is its address's, so that who guesses keeps nobody else waiting."""
+    app, clock = opened
+    desk, other = await desk_of(app, clock), await desk_of(app, clock)
+    key, others = await desk.key(), await other.key()
+    before, addresses = app.services.licence_validations, app.services.client_addresses
+    app.replace(
+        licence_validations=RateLimit(1, 2, name="licence"),
+        client_addresses=ClientAddresses((Network("127.0.0.1"),)),
+    )
+    asgi: Any = app.asgi
+    state, door = asgi.app.state, asgi.app.state.door
+    state.door = replace(door, addresses=app.services.client_addresses)
+
+    async def status(key: str, address: int) -> int:
+        answer = await asked(desk, key, **{"X-Forwarded-For": f"192.0.2.{address}"})
+        return answer.status_code
+
+    assert [await status(key, address) for address in (1, 2, 3)] == [200, 200, 429]
+    assert await status(others, 3) == 200
+    assert [await status(f"wrong{number}", 4) for number in range(3)] == [200, 200, 429]
+    assert [await status("wrong", 5), await status(others, 4)] == [200, 200]
+    app.replace(licence_validations=before, client_addresses=addresses)
+    state.door = door
+
+
+def test_what_is_set_lets_five_hundred_devices_behind_one_address_ask_each_minute_in_the_same_second() -> (
+    None
+):
+    now, settings = [0.0], Settings()
+    limit = RateLimit(settings.validate_per_minute, settings.validate_burst, lambda: now[0])
+    for minute in range(10):
+        now[0] = minute * 60.0
+        assert all(limit.take("address").allowed for _ in range(500)), minute
+    assert settings.validate_per_minute < settings.rate_limit_per_minute

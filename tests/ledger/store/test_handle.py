@@ -360,6 +360,7 @@ async def test_reads_that_wait_together_share_a_query(database_url: str, purses:
         await purses.handle(fill(name, coins=2), ANN)
         await purses.handle(spend(name, coins=1), ANN)
     states = await asyncio.gather(*(purses.state(PURSE, f"purse-{name}") for name in "abcabcx"))
+    assert await purses.states([(PURSE, f"purse-{name}") for name in "abcabcx"]) == states
     assert states == [Purse(1)] * 6 + [Purse(0)]
     asked = [("purse-a", 0), ("purse-b", 1), ("purse-a", 1), ("purse-x", 0)]
     streams = await asyncio.gather(*(purses.read_stream(stream, after) for stream, after in asked))
