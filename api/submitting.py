@@ -33,6 +33,8 @@ from ledger.effects import (
     RestoreRedemption,
     RevokeRedeemedCourse,
     StartCoursePayment,
+    StartLicencePayment,
+    TellLicencePayment,
     kind_of,
 )
 from ledger.message import Command, Origin, Recorded
@@ -60,6 +62,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         EnrolRedeemer,
         FollowRedeemedCourse,
         RevokeRedeemedCourse,
+        StartLicencePayment,
+        TellLicencePayment,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

@@ -429,6 +429,31 @@ class FreeMemberSeats(msgspec.Struct, frozen=True, tag="seats.free_member"):
     """The position of the fact that they left."""
 
 
+class StartLicencePayment(msgspec.Struct, frozen=True, tag="licences.start_payment"):
+    """Ask the ledger for the payment by card of a licence, or of one of its invoices."""
+
+    licence_id: str
+    payment_id: str
+
+
+class CancelLicencePayment(msgspec.Struct, frozen=True, tag="licences.cancel_payment"):
+    """Ask the ledger to cancel a payment of a licence that is not waited for any more."""
+
+    licence_id: str
+    payment_id: str
+
+
+class TellLicencePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag="licences.tell_payment"):
+    """Tell the licence how its payment stands, as of that version of the payment's stream."""
+
+    licence_id: str
+    payment_id: str
+    as_of: int
+    standing: str
+    cause: str
+    kept_minor: int = 0
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -453,6 +478,7 @@ PayoutEffect = CreateTransfer | ResolveTransfer | ReverseTransfer | ResolveRever
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 ActivityEffect = TokenEffect | NoteActivity
+LicenceEffect = StartLicencePayment | CancelLicencePayment | TellLicencePayment
 RedemptionEffect = (
     SpendTokens
     | FollowRedemption
@@ -478,6 +504,7 @@ Effect = (
     | ActivityEffect
     | RedemptionEffect
     | FreeMemberSeats
+    | LicenceEffect
 )
 
 

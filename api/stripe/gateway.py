@@ -32,7 +32,7 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
-from api.stripe.payments import cancel, coupons, earnings, refunds, sales
+from api.stripe.payments import cancel, coupons, earnings, licences, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
@@ -68,6 +68,7 @@ from ledger.effects import (
     FreeMemberSeats,
     HoldCouponUse,
     InvoiceEffect,
+    LicenceEffect,
     NoteActivity,
     PaymentEffect,
     PayoutEffect,
@@ -152,6 +153,8 @@ class StripeGateway:
                 return await redemptions.deliver(self._tools, effect, origin)
             if isinstance(effect, FreeMemberSeats):
                 return await seats.free(self._tools, effect, origin)
+            if isinstance(effect, LicenceEffect):
+                return await licences.deliver(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -301,7 +304,7 @@ async def _certify(tools: Tools, effect: CertifyCompletion, origin: Origin) -> D
     return await tools.certifier.certify(*of, origin)
 
 
-def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kind of effect
+def subject_of(effect: Effect) -> str:  # noqa: C901, PLR0911  one answer for each kind of effect
     """Effects with the same subject are delivered one after another."""
     if isinstance(effect, ApplyWebhook):
         # a payout of a connected account is a thing of its own: a look at the account does not show it
@@ -319,6 +322,8 @@ def subject_of(effect: Effect) -> str:  # noqa: PLR0911  one answer for each kin
         return effect.redemption_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
+    if isinstance(effect, LicenceEffect):
+        return effect.licence_id
     if isinstance(effect, ActivityEffect):
         return _subject_of_activity(effect)
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
