@@ -59,8 +59,8 @@ class Paying(World):
         self.handle(made, by)
 
     def purchase(self, **changes: Any) -> None:
-        fields = {"org_id": ORG, "grant": STARTER, "months": 12, "billing": BOUGHT, **CARD, **changes}
-        self.do(PurchaseLicence, MANAGER, payment_id=f"pay_{self.count}", **fields)
+        terms = {"org_id": ORG, "grant": STARTER, "months": 12, "billing": BOUGHT, **CARD}
+        self.do(PurchaseLicence, MANAGER, **{**terms, "payment_id": f"pay_{self.count}", **changes})
 
     def pay(self, **changes: Any) -> None:
         """The first invoice, by card."""

@@ -29,7 +29,7 @@ from ledger.licences.refusals import (
     LicencePaymentInProgress,
     LicencePriceChanged,
 )
-from ledger.payments.commands import InitiatePayment, RequestRefund
+from ledger.payments.commands import InitiatePayment, LostPayment, RequestRefund
 from ledger.payments.refusals import CreditNoteInstead
 from tests.ledger.licence_examples import GIVEN, LICENCE, ORG, PROFESSIONAL, STARTER, TAXED
 from tests.ledger.licence_payments import ADMIN, GROSS, MANAGER, Paying
@@ -352,8 +352,23 @@ def test_older_news_change_nothing() -> None:
     assert len(world.facts) == count
 
 
+def test_a_ledger_that_forgot_a_purchase_has_the_money_as_credit_until_it_is_asked_again() -> None:
+    """It was restored to a time before, and has the payment from Stripe."""
+    before, world = Paying(), Paying()
+    before.bought()
+    told = LostPayment(user_id="usr_manager", purpose="licence", purpose_ref=f"licence-{LICENCE}", org_id=ORG)
+    world.handle(replace(before.intent.snapshot(900), lost=told))
+    world.go_on()
+    assert (world.licence.licence_id, -world.balances()["2300"]) == ("", GROSS)
+    assert world.payment(before.intent.payment_id).org_id == ORG
+    world.intents = before.intents
+    world.purchase(payment_id=before.intent.payment_id)
+    world.go_on()
+    assert (world.licence.licence_id, world.invoice.open_minor) == (LICENCE, 0)
+    assert (world.balances()["2300"], world.balances()["1010"]) == (0, GROSS)
+
+
 def test_money_that_nobody_here_waited_for_is_waited_with() -> None:
-    """Of a ledger that was restored to a time before: sent again, the request finds its payment."""
     unknown = FollowLicencePayment(
         command_id="cmd_unknown",
         effective_at=Paying().now,
