@@ -37,6 +37,7 @@ from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import classes as class_leaderboards
 from api.leaderboards import routes as leaderboards
+from api.licences import buying as licence_buying
 from api.licences import keys as licence_keys_shown
 from api.licences import listing as licence_listing
 from api.licences import money as licence_money
@@ -125,6 +126,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *leaderboards.HANDLERS,
     *class_leaderboards.HANDLERS,
     *licences.HANDLERS,
+    *licence_buying.HANDLERS,
     *licence_money.HANDLERS,
     *licence_listing.HANDLERS,
     *licence_keys_shown.HANDLERS,

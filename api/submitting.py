@@ -36,6 +36,8 @@ from ledger.effects import (
     RevokeOrderedCourse,
     RevokeRedeemedCourse,
     StartCoursePayment,
+    StartLicencePayment,
+    TellLicencePayment,
     kind_of,
 )
 from ledger.message import Command, Origin, Recorded
@@ -66,6 +68,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         EnrolMember,
         FollowOrderedCourse,
         RevokeOrderedCourse,
+        StartLicencePayment,
+        TellLicencePayment,
     }
 )
 """What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the

@@ -456,6 +456,31 @@ class RevokeOrderedCourse(msgspec.Struct, frozen=True, tag="orders.revoke_course
     learner_id: str
 
 
+class StartLicencePayment(msgspec.Struct, frozen=True, tag="licences.start_payment"):
+    """Ask the ledger for the payment by card of a licence, or of one of its invoices."""
+
+    licence_id: str
+    payment_id: str
+
+
+class CancelLicencePayment(msgspec.Struct, frozen=True, tag="licences.cancel_payment"):
+    """Ask the ledger to cancel a payment of a licence that is not waited for any more."""
+
+    licence_id: str
+    payment_id: str
+
+
+class TellLicencePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag="licences.tell_payment"):
+    """Tell the licence how its payment stands, as of that version of the payment's stream."""
+
+    licence_id: str
+    payment_id: str
+    as_of: int
+    standing: str
+    cause: str
+    kept_minor: int = 0
+
+
 PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
 SubscriptionEffect = (
     CreateSubscription
@@ -480,6 +505,7 @@ PayoutEffect = CreateTransfer | ResolveTransfer | ReverseTransfer | ResolveRever
 AccountEffect = CreateAccount | ResolveAccount | CloseAccount
 TokenEffect = FollowCompletion | AwardPublication | AwardHelpfulReview | AwardStreak
 ActivityEffect = TokenEffect | NoteActivity
+LicenceEffect = StartLicencePayment | CancelLicencePayment | TellLicencePayment
 RedemptionEffect = (
     SpendTokens
     | FollowRedemption
@@ -507,6 +533,7 @@ Effect = (
     | RedemptionEffect
     | FreeMemberSeats
     | OrderEffect
+    | LicenceEffect
 )
 
 

@@ -108,11 +108,15 @@ class SettledSplit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tax_minor: int = 0
     discount_minor: int = 0
     """Borne by the platform: by so much the other parts are more than the sum."""
+    org_id: str = ""
+    credit_minor: int = 0
+    """What pays for a licence: that organisation's, in the currency of the charge, until an invoice is paid
+    with it."""
 
     @property
     def total_minor(self) -> int:
         shares = sum(one.amount_minor for one in self.instructors)
-        return shares + self.platform_minor + self.tax_minor - self.discount_minor
+        return shares + self.platform_minor + self.tax_minor + self.credit_minor - self.discount_minor
 
     def since(self, before: SettledSplit) -> SettledSplit:
         """What was added to each part."""
@@ -125,6 +129,8 @@ class SettledSplit(Struct, frozen=True, kw_only=True, omit_defaults=True):
             platform_minor=self.platform_minor - before.platform_minor,
             tax_minor=self.tax_minor - before.tax_minor,
             discount_minor=self.discount_minor - before.discount_minor,
+            org_id=self.org_id,
+            credit_minor=self.credit_minor - before.credit_minor,
         )
 
 
@@ -160,6 +166,14 @@ def kept(sale: Sale, settled_minor: int, currency: str, given_back_minor: int = 
         platform_minor=whole - shares - tax + discount,
         tax_minor=tax,
         discount_minor=discount,
+    )
+
+
+def credited(org_id: str, left_minor: int, currency: str) -> SettledSplit:
+    """Whose what is left of a charge for a licence is. What went back beyond it is the platform's loss."""
+    credit = max(left_minor, 0)
+    return SettledSplit(
+        currency=currency, org_id=org_id, credit_minor=credit, platform_minor=left_minor - credit
     )
 
 

@@ -10,7 +10,7 @@ from api.books.recognition import close_days
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
-from api.licences.timing import advance_licences
+from api.licences.timing import advance_licences, expire_payments
 from api.payouts.looks import Looking
 from api.payouts.run import pay_instructors
 from api.stripe.payments.funds import record_funds_available
@@ -39,6 +39,7 @@ def jobs_of(
         Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("licences_advanced", EVERY_QUARTER_S, lambda conn: advance_licences(conn, store, clock)),
+        Job("licence_payments_expired", EVERY_MINUTE_S, lambda conn: expire_payments(conn, store, clock)),
         Job("overage_invoiced", EVERY_HOUR_S, lambda conn: invoice_usage(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),

@@ -227,6 +227,7 @@ TABLE: tuple[Access, ...] = (
     ),
     Access("POST", "/api/enterprise/licenses/quote", "quoteLicence", ADMIN),
     Access("POST", "/api/enterprise/licenses/create", "issueLicence", ADMIN),
+    Access("POST", "/api/enterprise/licenses/purchase", "purchaseLicence", MANAGERS, "own_or_admin"),
     Access("GET", "/api/enterprise/licenses", "listLicences", MANAGERS, "own_or_admin"),
     Access("GET", "/api/enterprise/licenses/{licence_id}", "getLicence", MANAGERS, "own_or_admin"),
     Access(
@@ -274,6 +275,13 @@ TABLE: tuple[Access, ...] = (
         "GET",
         "/api/enterprise/licenses/{licence_id}/invoices",
         "listLicenceInvoices",
+        MANAGERS,
+        "own_or_admin",
+    ),
+    Access(
+        "POST",
+        "/api/enterprise/licenses/{licence_id}/invoices/{invoice_id}/pay",
+        "payLicenceInvoice",
         MANAGERS,
         "own_or_admin",
     ),

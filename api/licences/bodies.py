@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from api.http.body import AmountMinor, CurrencyCode, Text
+from api.http.body import AmountMinor, CurrencyCode, PaymentMethodId, Text
 from api.http.checks import Check, blank_fault
 from api.words import NO_NUL, ORGANISATION
 from ledger.licence_keys.signing import FILE_LIFE_S
@@ -41,12 +41,13 @@ class OfLicence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class NewBilling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`none` is given, `invoice` is due after `net_days`: what is left out is on an invoice, due after 30.
-    `tax_bp` is the tax on top; without it that of the licence's last invoice, or none.
+    """`none` is given, `invoice` is due after `net_days`; what is left out is on an invoice. `tax_bp` is the
+    tax on top. Without `net_days` or `tax_bp` it is that of the licence's last invoice, or 30 and none. Only
+    an admin gives longer than that.
     """
 
     kind: Literal["none", "invoice"] = "invoice"
-    net_days: Literal[14, 30, 60] = 30
+    net_days: Literal[14, 30, 60] | None = None
     tax_bp: Annotated[int, Meta(ge=0, le=TAX_MAX_BP, description="In basis points: 2000 is 20 %.")] | None = (
         None
     )
@@ -86,6 +87,26 @@ class NewLicence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     months: Months = 12
     billing: NewBilling | None = None
     starts_at: Time | None = None
+
+
+class LicenceToBuy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For `years` from when it is paid. With `expected_minor`, which is with tax, a price that has changed
+    since it was shown is refused.
+    """
+
+    org_id: OrganisationId
+    tier: Tier
+    currency: CurrencyCode = "usd"
+    years: Annotated[int, Meta(ge=1, le=MONTHS_MAX // 12)] = 1
+    payment_method: PaymentMethodId
+    expected_minor: AmountMinor | None = None
+
+
+class LicenceInvoiceToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that is open of it. With `expected_minor`, what is open must be that."""
+
+    payment_method: PaymentMethodId
+    expected_minor: AmountMinor | None = None
 
 
 class NewLicenceQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from ledger.errors import Forbidden
 from ledger.licence_tiers import CUSTOM, Allowance, Grant, grant
 from ledger.licences.refusals import LicenceNotOpen
 from ledger.licences.state import Licence
-from ledger.licences.terms import INVOICE, Billing
+from ledger.licences.terms import INVOICE, NET_DAYS, Billing
 
 
 def granted(
@@ -64,15 +64,21 @@ def _custom(custom: CustomGrant, currency: str) -> Grant:
 
 
 def billed(asked: NewBilling | None, licence: Licence | None, *, by_admin: bool) -> Billing:
-    """A manager chooses when to pay; whether and with which tax is not theirs. Raises `Forbidden`."""
+    """A manager pays as late as an admin let them before; whether and with which tax is not theirs. Raises
+    `Forbidden`.
+    """
     billing = asked or NewBilling()
     if not by_admin and (billing.kind != INVOICE or billing.tax_bp is not None):
         raise Forbidden("Only an admin says how a licence is taxed, or gives one without an invoice.")
     if billing.kind != INVOICE:
         return Billing()
-    known = licence.billing.tax_bp if licence else 0
-    tax_bp = known if billing.tax_bp is None else billing.tax_bp
-    return Billing(kind=INVOICE, net_days=billing.net_days, tax_bp=tax_bp)
+    last = licence.billing if licence else Billing()
+    most = last.net_days or NET_DAYS[1]
+    net_days = billing.net_days or most
+    if not by_admin and net_days > most:
+        raise Forbidden(f"Only an admin gives longer than {most} days to pay: that is what this licence has.")
+    tax_bp = last.tax_bp if billing.tax_bp is None else billing.tax_bp
+    return Billing(kind=INVOICE, net_days=net_days, tax_bp=tax_bp)
 
 
 def tier_of(licence: Licence) -> str:

@@ -1,4 +1,5 @@
-"""What time does to licences, recorded soon after it did: notices that are due, and what has lapsed.
+"""What time does to licences, recorded soon after it did: notices that are due, what has lapsed, and payments
+by card that nobody finished.
 
 Whoever reads a licence sees at once that it is over. Any number of workers do this once.
 """
@@ -8,10 +9,16 @@ from __future__ import annotations
 from psycopg import AsyncConnection
 
 from api.clock import Clock
-from ledger.licences.commands import ExpireLicence, LicenceCommand, RecordNotice
+from ledger.licences.commands import ExpireLicence, ExpireLicencePayment, LicenceCommand, RecordNotice
 from ledger.message import Origin
 from ledger.store import Store
-from projections.queries.licences import LicenceDue, expiries_due, notices_due
+from projections.queries.licences import (
+    LicenceDue,
+    LicencePaymentDue,
+    expiries_due,
+    notices_due,
+    payments_due,
+)
 
 AT_ONCE = 500
 WORKER = Origin(actor="worker", roles=frozenset({"system"}))
@@ -38,6 +45,23 @@ async def advance_licences(conn: AsyncConnection, store: Store, clock: Clock) ->
                 effective_at=now,
                 licence_id=one.licence_id,
                 term=one.term,
+            )
+            done += await _recorded(store, expiry)
+        after = due[-1]
+    return done
+
+
+async def expire_payments(conn: AsyncConnection, store: Store, clock: Clock) -> int:
+    """Ask for the end of what is due; answers how many. The outbox has the payments canceled."""
+    now, done = clock.now(), 0
+    after: LicencePaymentDue | None = None
+    while due := await payments_due(conn, now, AT_ONCE, after=after):
+        for one in due:
+            expiry = ExpireLicencePayment(
+                command_id=f"licence_payment_expired:{one.payment_id}",
+                effective_at=now,
+                licence_id=one.licence_id,
+                payment_id=one.payment_id,
             )
             done += await _recorded(store, expiry)
         after = due[-1]

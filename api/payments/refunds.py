@@ -40,6 +40,7 @@ from ledger.payments.decider import PAYMENT
 from ledger.payments.events import RefundRequested
 from ledger.payments.refusals import (
     AlreadyRefunded,
+    CreditNoteInstead,
     DisputeOpen,
     InvalidAmount,
     NoteRequired,
@@ -100,6 +101,7 @@ class ReturnEnded(ApiError):
 
 REFUSALS = (
     PaymentNotCaptured,
+    CreditNoteInstead,
     DisputeOpen,
     NoteRequired,
     RefundWindowClosed,

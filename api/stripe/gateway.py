@@ -32,7 +32,7 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
-from api.stripe.payments import cancel, coupons, earnings, refunds, sales
+from api.stripe.payments import cancel, coupons, earnings, licences, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
@@ -68,6 +68,7 @@ from ledger.effects import (
     FreeMemberSeats,
     HoldCouponUse,
     InvoiceEffect,
+    LicenceEffect,
     NoteActivity,
     OrderEffect,
     PaymentEffect,
@@ -99,6 +100,10 @@ from ledger.streaks.stream import stream_of as streak_stream
 T = TypeVar("T")
 
 __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
+
+
+_Step = ActivityEffect | RedemptionEffect | OrderEffect | LicenceEffect | FreeMemberSeats
+"""From one stream to another: nobody outside is asked."""
 
 
 class _Turn:
@@ -147,14 +152,8 @@ class StripeGateway:
         async with turn.lock:
             if isinstance(effect, ApplyWebhook):
                 return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
-            if isinstance(effect, ActivityEffect):
-                return await tokens.deliver(self._tools, effect, origin)
-            if isinstance(effect, RedemptionEffect):
-                return await redemptions.deliver(self._tools, effect, origin)
-            if isinstance(effect, OrderEffect):
-                return await orders.deliver(self._tools, effect, origin)
-            if isinstance(effect, FreeMemberSeats):
-                return await seats.free(self._tools, effect, origin)
+            if isinstance(effect, _Step):
+                return await _step(self._tools, effect, origin)
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -214,6 +213,18 @@ async def _or_later(asked: Awaitable[T]) -> T:
         return await asked
     except STRIPE_ERRORS as error:
         raise postponed(error) from error
+
+
+async def _step(tools: Tools, effect: _Step, origin: Origin) -> Delivered:
+    if isinstance(effect, ActivityEffect):
+        return await tokens.deliver(tools, effect, origin)
+    if isinstance(effect, RedemptionEffect):
+        return await redemptions.deliver(tools, effect, origin)
+    if isinstance(effect, OrderEffect):
+        return await orders.deliver(tools, effect, origin)
+    if isinstance(effect, LicenceEffect):
+        return await licences.deliver(tools, effect, origin)
+    return await seats.free(tools, effect, origin)
 
 
 async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
@@ -324,6 +335,8 @@ def subject_of(effect: Effect) -> str:  # noqa: C901, PLR0911  one answer for ea
         return effect.item_id
     if isinstance(effect, FollowEarnings):
         return effect.stream
+    if isinstance(effect, LicenceEffect):
+        return effect.licence_id
     if isinstance(effect, ActivityEffect):
         return _subject_of_activity(effect)
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):

@@ -36,8 +36,10 @@ from ledger.payments.stream import KIND as PAYMENT
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
-        case PaymentSettled() | EnrolmentActivated() as event:
-            follows = event.split is not None
+        case PaymentSettled(split=split, purpose=purpose):
+            follows = split is not None and purpose in SALES
+        case EnrolmentActivated(split=split):
+            follows = split is not None
         case OrderPaid() | OrderItemCredited() as event:
             follows = any(change.split for change in event.changes)
         case (

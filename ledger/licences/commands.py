@@ -148,6 +148,60 @@ class RecordLicencePayment(Command, frozen=True, kw_only=True):
     received_on: date
 
 
+class PurchaseLicence(Command, frozen=True, kw_only=True):
+    """A first term, paid by card: issued when it is paid."""
+
+    NAME: ClassVar[str] = "licences.purchase"
+    GENERATED: ClassVar[frozenset[str]] = frozenset(
+        {"licence_id", "payment_id", "grant", "stripe_customer_id"}
+    )
+    licence_id: str
+    org_id: str
+    payment_id: str
+    user_id: str
+    grant: Grant
+    months: int
+    billing: Billing
+    expected_minor: int | None = None
+    """What the buyer was shown that it costs, with tax; None for whatever it does."""
+    payment_method_id: str
+    stripe_customer_id: str = ""
+
+
+class PayLicenceInvoice(Command, frozen=True, kw_only=True):
+    """All that is open of it, by card."""
+
+    NAME: ClassVar[str] = "licences.pay_invoice"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id"})
+    licence_id: str
+    invoice_id: str
+    payment_id: str
+    user_id: str
+    expected_minor: int | None = None
+    payment_method_id: str
+    stripe_customer_id: str = ""
+
+
+class ExpireLicencePayment(Command, frozen=True, kw_only=True):
+    """Its time is over. The payment is canceled first: Stripe's answer ends it, or pays after all."""
+
+    NAME: ClassVar[str] = "licences.expire_payment"
+    licence_id: str
+    payment_id: str
+
+
+class FollowLicencePayment(Command, frozen=True, kw_only=True):
+    """How a payment by card stands, as of that version of its stream: only what is newer counts."""
+
+    NAME: ClassVar[str] = "licences.follow_payment"
+    licence_id: str
+    payment_id: str
+    as_of: int
+    standing: str
+    reason: str = ""
+    kept_minor: int = 0
+
+
 class CreditLicenceInvoice(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "licences.credit"
     licence_id: str
@@ -203,6 +257,10 @@ LicenceCommand = (
     | RecordNotice
     | InvoiceOverage
     | RecordLicencePayment
+    | PurchaseLicence
+    | PayLicenceInvoice
+    | ExpireLicencePayment
+    | FollowLicencePayment
     | CreditLicenceInvoice
     | RecordCreditPaidOut
     | WriteOffLicenceInvoice

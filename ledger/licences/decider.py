@@ -7,16 +7,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from ledger.licences import crediting, granting, invoicing, keying, recognising, standing, upgrading
+from ledger.licences import (
+    card_payments,
+    crediting,
+    granting,
+    invoicing,
+    keying,
+    recognising,
+    standing,
+    upgrading,
+)
 from ledger.licences.commands import (
     AcceptQuote,
     ActivateLicence,
     CloseLicenceDay,
     CreditLicenceInvoice,
     ExpireLicence,
+    ExpireLicencePayment,
+    FollowLicencePayment,
     InvoiceOverage,
     IssueLicence,
     LicenceCommand,
+    PayLicenceInvoice,
+    PurchaseLicence,
     QuoteLicence,
     RecordCreditPaidOut,
     RecordLicencePayment,
@@ -51,6 +64,10 @@ _RULES: dict[type[Command], Callable[[Any, Licence], tuple[LicenceEvent, ...]]] 
     RecordNotice: standing.notice,
     InvoiceOverage: invoicing.invoice_overage,
     RecordLicencePayment: invoicing.record_payment,
+    PurchaseLicence: card_payments.purchase,
+    PayLicenceInvoice: card_payments.pay_invoice,
+    ExpireLicencePayment: card_payments.expire,
+    FollowLicencePayment: card_payments.follow,
     CreditLicenceInvoice: crediting.credit,
     RecordCreditPaidOut: crediting.record_paid_out,
     WriteOffLicenceInvoice: crediting.write_off,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.domain import Domain
 from ledger.licences.decider import LICENCE
 from ledger.licences.permissions import MAY_SEND, check_sender
+from ledger.licences.policy import react
 from ledger.licences.postings import ENTRIES
 from ledger.licences.stream import KIND
 
@@ -14,5 +15,6 @@ DOMAIN = Domain(
     decider=LICENCE,
     may_send=MAY_SEND,
     check_sender=check_sender,
+    react=react,
     entries=ENTRIES,
 )

@@ -170,8 +170,8 @@ class LicenceInvoiced(Event, frozen=True, kw_only=True):
 
 
 class LicenceInvoicePaid(Event, frozen=True, kw_only=True):
-    """Money in the bank. What was open of the invoice is `amount_minor` less the three parts of what had been
-    written off, which it brings back.
+    """Money in the bank, or of a payment by card. What was open of the invoice is `amount_minor` less the
+    three parts of what had been written off, which it brings back.
     """
 
     TYPE: ClassVar[str] = "licences.invoice_paid.v1"
@@ -185,11 +185,91 @@ class LicenceInvoicePaid(Event, frozen=True, kw_only=True):
     received_on: date
     open_tax_minor: int = 0
     """How much of what was open is tax."""
+    by_card: bool = False
+    """Of what a payment by card brought to the organisation's credit, and then `payment_id` is that one's."""
     loss_minor: int = 0
     tax_minor: int = 0
     deferred_minor: int = 0
     at: Instant
     """What comes back to be earned is spread evenly from here on."""
+
+
+class LicenceCardPaymentReserved(Event, frozen=True, kw_only=True):
+    """Of an invoice, or of a licence that is to be bought: nobody else pays for it by card meanwhile. All
+    that the payment needs is here.
+    """
+
+    TYPE: ClassVar[str] = "licences.card_payment_reserved.v1"
+    licence_id: str
+    org_id: str
+    payment_id: str
+    user_id: str
+    """Whose card it is."""
+    amount_minor: int
+    currency: str
+    description: str
+    """What the cardholder's receipt says."""
+    payment_method_id: str
+    stripe_customer_id: str = ""
+    expires_at: Instant
+    invoice_id: str = ""
+    """Empty for a licence that is to be bought: it is issued on these terms when it is paid."""
+    grant: Grant | None = None
+    months: int = 0
+    billing: Billing | None = None
+
+
+class LicenceCardPaymentEnding(Event, frozen=True, kw_only=True):
+    """Held too long, or not needed any more: it is to be canceled, and may be captured before it is."""
+
+    TYPE: ClassVar[str] = "licences.card_payment_ending.v1"
+    licence_id: str
+    payment_id: str
+
+
+class LicenceCardPaymentReleased(Event, frozen=True, kw_only=True):
+    """Nothing was paid. Somebody else may pay."""
+
+    TYPE: ClassVar[str] = "licences.card_payment_released.v1"
+    licence_id: str
+    payment_id: str
+    reason: str
+    as_of: int
+
+
+class LicenceCardPaymentTold(Event, frozen=True, kw_only=True):
+    """How much of its charge a payment has now, and what became of the difference, beside what the facts of
+    invoices say that came with it.
+    """
+
+    TYPE: ClassVar[str] = "licences.card_payment_told.v1"
+    licence_id: str
+    org_id: str
+    payment_id: str
+    as_of: int
+    """The version of the payment's stream."""
+    kept_minor: int
+    currency: str
+    at: Instant
+    credited_minor: int = 0
+    """More that is owed to the organisation, as no invoice was left to pay; below zero where it was set
+    off."""
+    lost_minor: int = 0
+    """Given back by its bank, after it was paid out as a credit; below zero where it came back."""
+
+
+class LicenceInvoiceReopened(Event, frozen=True, kw_only=True):
+    """What had paid it was taken back by the cardholder's bank: it is to be paid after all."""
+
+    TYPE: ClassVar[str] = "licences.invoice_reopened.v1"
+    licence_id: str
+    org_id: str
+    invoice_id: str
+    payment_id: str
+    amount_minor: int
+    tax_minor: int
+    """How much of it is tax."""
+    currency: str
 
 
 class InvoiceAmount(Struct, frozen=True, kw_only=True):
@@ -273,6 +353,11 @@ LicenceEvent = (
     | LicenceNoticeDue
     | LicenceInvoiced
     | LicenceInvoicePaid
+    | LicenceCardPaymentReserved
+    | LicenceCardPaymentEnding
+    | LicenceCardPaymentReleased
+    | LicenceCardPaymentTold
+    | LicenceInvoiceReopened
     | LicenceRecognised
     | LicenceCredited
     | LicenceCreditPaidOut

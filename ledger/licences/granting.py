@@ -79,7 +79,7 @@ def accept(command: AcceptQuote, licence: Licence) -> _Events:
     if licence.last:
         return _renewed(licence, found.grant, found.months, found.billing, command.effective_at, quote=found)
     start = whole(command.effective_at)
-    return _issued(licence, found, max(start, found.starts_at or start), command.effective_at)
+    return issued(licence, found, max(start, found.starts_at or start), command.effective_at)
 
 
 def issue(command: IssueLicence, licence: Licence) -> _Events:
@@ -99,10 +99,10 @@ def issue(command: IssueLicence, licence: Licence) -> _Events:
         valid_until=command.effective_at,
     )
     about = replace(licence, licence_id=command.licence_id, org_id=command.org_id)
-    return _issued(about, offer, command.starts_at or whole(command.effective_at), command.effective_at)
+    return issued(about, offer, command.starts_at or whole(command.effective_at), command.effective_at)
 
 
-def _issued(licence: Licence, offer: Quote, starts_at: datetime, now: datetime) -> _Events:
+def issued(licence: Licence, offer: Quote, starts_at: datetime, now: datetime) -> _Events:
     term = first_term(1, whole(starts_at), offer.months)
     check_end(term, now)
     issued = LicenceIssued(

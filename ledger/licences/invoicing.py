@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
 
 from ledger.ids import derived_id
 from ledger.licence_tiers import Grant
@@ -16,7 +17,13 @@ from ledger.licences.checks import (
     written,
 )
 from ledger.licences.commands import InvoiceOverage, RecordLicencePayment
-from ledger.licences.events import LicenceEvent, LicenceInvoiced, LicenceInvoicePaid, Overage
+from ledger.licences.events import (
+    LicenceCardPaymentEnding,
+    LicenceEvent,
+    LicenceInvoiced,
+    LicenceInvoicePaid,
+    Overage,
+)
 from ledger.licences.recognising import instant, recognised
 from ledger.licences.refusals import (
     AmountExceedsOpen,
@@ -24,7 +31,7 @@ from ledger.licences.refusals import (
     LicenceInvoiceNotOpen,
     OverageInvoiced,
 )
-from ledger.licences.state import Licence, granted_at, month_of
+from ledger.licences.state import Licence, evolve, granted_at, month_of
 from ledger.licences.terms import INVOICE, NET_DAYS, Billing
 from ledger.money import round_half_up
 from ledger.subscriptions.proration import boundary
@@ -119,7 +126,7 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
     check_amount("amount_minor", command.amount_minor)
     invoice = invoice_of(licence, command.invoice_id)
     check_date("received_on", command.received_on, invoice.issued_at, command.effective_at)
-    left = invoice.open_minor + invoice.written_off_minor
+    left = invoice.unpaid_minor
     if not left:
         raise LicenceInvoiceNotOpen("Nothing is open of this invoice.")
     if command.amount_minor > left:
@@ -127,27 +134,64 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
             f"{written(left, licence)} of this invoice is not paid; "
             f"{written(command.amount_minor, licence)} was to be recorded."
         )
-    settled = min(command.amount_minor, invoice.open_minor)
-    back = command.amount_minor - settled
-    tax = round_half_up(invoice.lost_tax_minor * back, invoice.written_off_minor) if back else 0
-    loss = min(back - tax, invoice.lost_minor)
-    at = instant(licence, command.effective_at)
-    paid = LicenceInvoicePaid(
-        licence_id=licence.licence_id,
-        org_id=licence.org_id,
-        invoice_id=command.invoice_id,
-        payment_id=command.payment_id,
-        amount_minor=command.amount_minor,
-        currency=licence.currency,
+    facts = paid(
+        licence,
+        command.invoice_id,
+        command.payment_id,
+        command.amount_minor,
+        command.effective_at,
         reference=command.reference,
         received_on=command.received_on,
+    )
+    return *facts, *overtaken(reduce(evolve, facts, licence), command.invoice_id)
+
+
+def paid(
+    licence: Licence,
+    invoice_id: str,
+    payment_id: str,
+    amount_minor: int,
+    now: datetime,
+    *,
+    reference: str = "",
+    received_on: date,
+    by_card: bool = False,
+) -> _Events:
+    """At most what is not paid of the invoice."""
+    invoice = licence.invoices[invoice_id]
+    settled = min(amount_minor, invoice.open_minor)
+    back = amount_minor - settled
+    tax = round_half_up(invoice.lost_tax_minor * back, invoice.written_off_minor) if back else 0
+    loss = min(back - tax, invoice.lost_minor)
+    at = instant(licence, now)
+    fact = LicenceInvoicePaid(
+        licence_id=licence.licence_id,
+        org_id=licence.org_id,
+        invoice_id=invoice_id,
+        payment_id=payment_id,
+        amount_minor=amount_minor,
+        currency=licence.currency,
+        reference=reference,
+        received_on=received_on,
+        by_card=by_card,
         open_tax_minor=share(invoice.open_tax_minor, settled, invoice.open_minor),
         loss_minor=loss,
         tax_minor=tax,
         deferred_minor=back - tax - loss,
         at=at,
     )
-    return (*(recognised(licence, at) if paid.deferred_minor else ()), paid)
+    return (*(recognised(licence, at) if fact.deferred_minor else ()), fact)
+
+
+def overtaken(licence: Licence, invoice_id: str, by_payment_id: str = "") -> _Events:
+    """The payment by card that is under way for an invoice of which nothing is open any more, unless it was
+    by that one: it is to be canceled, and is the organisation's credit where it is captured before.
+    """
+    invoice = licence.invoices[invoice_id]
+    card = licence.cards.get(invoice.paying)
+    if card is None or card.ending or invoice.open_minor or invoice.paying == by_payment_id:
+        return ()
+    return (LicenceCardPaymentEnding(licence_id=licence.licence_id, payment_id=invoice.paying),)
 
 
 def share(of_minor: int, part: int, whole: int) -> int:

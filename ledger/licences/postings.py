@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from ledger import chart
 from ledger.balance import BalanceTransaction
+from ledger.chart import Account
 from ledger.entries import Entries, Posting, party_legs
 from ledger.licences.events import (
+    LicenceCardPaymentTold,
     LicenceCredited,
     LicenceCreditPaidOut,
     LicenceInvoiced,
     LicenceInvoicePaid,
+    LicenceInvoiceReopened,
     LicenceRecognised,
     LicenceWrittenOff,
 )
@@ -45,15 +48,28 @@ def postings(event: Event) -> tuple[Posting, ...]:  # noqa: PLR0911 - one entry 
             )
         case LicenceWrittenOff():
             return _written_off(event)
+        case LicenceInvoiceReopened(amount_minor=amount):
+            return _between(event, (chart.RECEIVABLE, amount, event.org_id))
+        case LicenceCardPaymentTold(lost_minor=lost):
+            return _between(event, (chart.DISPUTES, lost, ""))
         case _:
             return ()
+
+
+def _between(
+    event: LicenceInvoiceReopened | LicenceCardPaymentTold, other: tuple[Account, int, str]
+) -> tuple[Posting, ...]:
+    """Out of the organisation's credit, where the payment has put the money or from where it took it back."""
+    return party_legs(event.currency, other, (chart.CUSTOMER_CREDIT, -other[1], event.org_id))
 
 
 def _paid(event: LicenceInvoicePaid) -> tuple[Posting, ...]:
     back = event.loss_minor + event.tax_minor + event.deferred_minor
     return party_legs(
         event.currency,
-        (chart.BANK, event.amount_minor, ""),
+        (chart.CUSTOMER_CREDIT, event.amount_minor, event.org_id)
+        if event.by_card
+        else (chart.BANK, event.amount_minor, ""),
         (chart.RECEIVABLE, back - event.amount_minor, event.org_id),
         (chart.CREDIT_LOSS, -event.loss_minor, ""),
         (chart.TAX_PAYABLE, -event.tax_minor, ""),
@@ -91,8 +107,16 @@ def balance_transaction(event: Event) -> BalanceTransaction | None:  # noqa: ARG
 def source(event: Event) -> str:
     """The invoice, so that what is open of each is read from the books themselves."""
     match event:
-        case LicenceInvoiced() | LicenceInvoicePaid() | LicenceCredited() | LicenceWrittenOff():
+        case (
+            LicenceInvoiced()
+            | LicenceInvoicePaid()
+            | LicenceInvoiceReopened()
+            | LicenceCredited()
+            | LicenceWrittenOff()
+        ):
             return event.invoice_id
+        case LicenceCardPaymentTold():
+            return event.payment_id
         case _:
             return ""
 
@@ -100,7 +124,9 @@ def source(event: Event) -> str:
 ENTRIES = Entries(
     descriptions={
         LicenceInvoiced: "Licence invoiced",
-        LicenceInvoicePaid: "Licence invoice paid by bank transfer",
+        LicenceInvoicePaid: "Licence invoice paid",
+        LicenceInvoiceReopened: "Licence invoice open again: the card payment was taken back",
+        LicenceCardPaymentTold: "Card payment of a licence lost after it was paid out",
         LicenceRecognised: "Licence revenue",
         LicenceCredited: "Credit note of a licence",
         LicenceCreditPaidOut: "Credit of a licence paid out by bank transfer",

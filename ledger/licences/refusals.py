@@ -77,6 +77,27 @@ class AmountExceedsOpen(Refused):
     remedy: ClassVar[str] = "Record at most what `detail` names."
 
 
+class LicencePaymentInProgress(Refused):
+    """Somebody pays for it by card, and that is not decided yet."""
+
+    code: ClassVar[str] = "licence_payment_in_progress"
+    remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
+
+
+class LicencePriceChanged(Refused):
+    """Another amount is to pay than the buyer was shown."""
+
+    code: ClassVar[str] = "licence_price_changed"
+    remedy: ClassVar[str] = "Show the amount that `detail` names, and send it once the buyer agrees."
+
+
+class LicenceNotChargeable(Refused):
+    """It is an amount that cards are not charged with."""
+
+    code: ClassVar[str] = "licence_not_chargeable"
+    remedy: ClassVar[str] = "Have an administrator invoice it, and pay by bank transfer."
+
+
 class OverageInvoiced(Refused):
     """The month's overage is on an invoice already."""
 

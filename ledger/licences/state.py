@@ -12,12 +12,17 @@ from msgspec.structs import replace
 from ledger.licence_tiers import Grant
 from ledger.licences.events import (
     LicenceActivated,
+    LicenceCardPaymentEnding,
+    LicenceCardPaymentReleased,
+    LicenceCardPaymentReserved,
+    LicenceCardPaymentTold,
     LicenceCredited,
     LicenceCreditPaidOut,
     LicenceEvent,
     LicenceExpired,
     LicenceInvoiced,
     LicenceInvoicePaid,
+    LicenceInvoiceReopened,
     LicenceIssued,
     LicenceKeyReissued,
     LicenceKeyRevealed,
@@ -77,6 +82,8 @@ class Invoice(Struct, frozen=True):
     """Written off of what was earned, and not come back; then of what was not, and of the tax."""
     lost_deferred_minor: int = 0
     lost_tax_minor: int = 0
+    paying: str = ""
+    """The payment by card that is under way for it; empty for none."""
 
     @property
     def open_minor(self) -> int:
@@ -88,9 +95,31 @@ class Invoice(Struct, frozen=True):
         return self.lost_minor + self.lost_deferred_minor + self.lost_tax_minor
 
     @property
+    def settled_minor(self) -> int:
+        """Paid of what stands of it."""
+        return self.sold_minor + self.owed_tax_minor - self.open_minor
+
+    @property
+    def unpaid_minor(self) -> int:
+        """What money can still come for: what was written off, too."""
+        return self.open_minor + self.written_off_minor
+
+    @property
     def earned_minor(self) -> int:
         """What stands of the net and is recognised."""
         return self.sold_minor - self.deferral.left_minor
+
+
+class CardPayment(Struct, frozen=True):
+    """One payment by card, and what of it is known here."""
+
+    reserved: LicenceCardPaymentReserved
+    ending: bool = False
+    as_of: int = 0
+    kept_minor: int = 0
+    """Of its charge, by the newest that was told."""
+    lost_minor: int = 0
+    """Of what was taken back after it was paid out as a credit."""
 
 
 class Licence(Struct, frozen=True):
@@ -124,6 +153,10 @@ class Licence(Struct, frozen=True):
     """By credit notes, and not paid out: its part of account 2300."""
     owed_since: Instant | None = None
     """When that was last zero."""
+    cards: PersistentMap[CardPayment] = PersistentMap()
+    """Payments by card, by their ids; also of a licence that is yet to be bought."""
+    purchase: str = ""
+    """The payment by card that is under way for it, while it is not issued; empty for none."""
 
     @property
     def last(self) -> Granted | None:
@@ -189,6 +222,15 @@ def _evolved(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a cl
             return _invoiced(licence, event)
         case LicenceInvoicePaid():
             return _changed(licence, event.invoice_id, lambda invoice: _paid(invoice, event))
+        case (
+            LicenceCardPaymentReserved()
+            | LicenceCardPaymentEnding()
+            | LicenceCardPaymentReleased()
+            | LicenceCardPaymentTold()
+        ):
+            return _of_card(licence, event)
+        case LicenceInvoiceReopened():
+            return _changed(licence, event.invoice_id, lambda invoice: _reopened(invoice, event))
         case LicenceRecognised():
             return _recognised(licence, event)
         case LicenceCredited():
@@ -283,6 +325,74 @@ def _paid(invoice: Invoice, event: LicenceInvoicePaid) -> Invoice:
         lost_deferred_minor=invoice.lost_deferred_minor - event.deferred_minor,
         lost_tax_minor=invoice.lost_tax_minor - event.tax_minor,
         deferral=_moved(invoice, event.deferred_minor, event.at),
+    )
+
+
+def _reopened(invoice: Invoice, event: LicenceInvoiceReopened) -> Invoice:
+    return replace(
+        invoice,
+        paid_minor=invoice.paid_minor - event.amount_minor,
+        open_net_minor=invoice.open_net_minor + event.amount_minor - event.tax_minor,
+        open_tax_minor=invoice.open_tax_minor + event.tax_minor,
+    )
+
+
+def _of_card(
+    licence: Licence,
+    event: LicenceCardPaymentReserved
+    | LicenceCardPaymentEnding
+    | LicenceCardPaymentReleased
+    | LicenceCardPaymentTold,
+) -> Licence:
+    match event:
+        case LicenceCardPaymentReserved():
+            held = replace(licence, cards=licence.cards.put(event.payment_id, CardPayment(event)))
+            return _held_by(held, event, event.payment_id)
+        case LicenceCardPaymentEnding():
+            return _with_card(licence, event.payment_id, lambda card: replace(card, ending=True))
+        case LicenceCardPaymentReleased():
+            after = _with_card(licence, event.payment_id, lambda card: replace(card, as_of=event.as_of))
+            return _freed(after, event.payment_id)
+        case LicenceCardPaymentTold():
+            return _freed(_told(licence, event), event.payment_id)
+
+
+def _told(licence: Licence, event: LicenceCardPaymentTold) -> Licence:
+    after = _with_card(
+        licence,
+        event.payment_id,
+        lambda card: replace(
+            card,
+            as_of=event.as_of,
+            kept_minor=event.kept_minor,
+            lost_minor=card.lost_minor + event.lost_minor,
+        ),
+    )
+    owed_since = licence.owed_since if licence.owed_minor else event.at
+    return replace(after, owed_minor=licence.owed_minor + event.credited_minor, owed_since=owed_since)
+
+
+def _with_card(licence: Licence, payment_id: str, change: Callable[[CardPayment], CardPayment]) -> Licence:
+    card = licence.cards.get(payment_id)
+    return replace(licence, cards=licence.cards.put(payment_id, change(card))) if card else licence
+
+
+def _freed(licence: Licence, payment_id: str) -> Licence:
+    """Nobody pays for it by that payment any more, if anybody did."""
+    card = licence.cards.get(payment_id)
+    return _held_by(licence, card.reserved, "", was=payment_id) if card else licence
+
+
+def _held_by(
+    licence: Licence, reserved: LicenceCardPaymentReserved, payment_id: str, was: str | None = None
+) -> Licence:
+    """With `was`, only where that one holds it."""
+    if not reserved.invoice_id:
+        return licence if was not in {None, licence.purchase} else replace(licence, purchase=payment_id)
+    return _changed(
+        licence,
+        reserved.invoice_id,
+        lambda invoice: invoice if was not in {None, invoice.paying} else replace(invoice, paying=payment_id),
     )
 
 

@@ -15,6 +15,7 @@ class InitiatePayment(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "payments.initiate"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id", "sale"})
     """The customer is looked up by us and may be known only at the second sending."""
+    ADDED: ClassVar[frozenset[str]] = frozenset({"org_id"})
     payment_id: str
     user_id: str
     amount_minor: int
@@ -27,6 +28,8 @@ class InitiatePayment(Command, frozen=True, kw_only=True):
     save_payment_method: bool = False
     sale: Sale | None = None
     """What was agreed, for a purpose that is a sale; None for any other."""
+    org_id: str = ""
+    """Whose the money is until an invoice is paid with it, for the purpose `licence`; empty for any other."""
 
 
 class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +77,7 @@ class LostPayment(msgspec.Struct, frozen=True, kw_only=True):
     save_payment_method: bool = False
     sale: Sale | None = None
     """None also when Stripe was not told, as by a version before this."""
+    org_id: str = ""
 
 
 class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ from ledger.payments.events import (
 from ledger.payments.refunds import RefundStatus
 from ledger.payments.refusals import (
     AlreadyRefunded,
+    CreditNoteInstead,
     DisputeOpen,
     FundsNotAvailable,
     FundsNotSettled,
@@ -58,14 +59,14 @@ from ledger.payments.refusals import (
     UnknownPurpose,
     WholeReturnOnly,
 )
-from ledger.payments.sale import SALES, tell
+from ledger.payments.sale import LICENCE, SALES, TOLD_OF, tell
 from ledger.payments.snapshot import new_facts, take_up
 from ledger.payments.state import CAPTURED, Payment, evolve
 from ledger.payments.stream import stream_of
 from ledger.split import sale_fault
 from ledger.visible import is_visible
 
-PURPOSES = frozenset({"plain"}) | SALES
+PURPOSES = frozenset({"plain"}) | TOLD_OF
 REFUND_WINDOW = timedelta(days=30)
 DESCRIPTION_MAX = 1000
 """Stripe's limit for a PaymentIntent's description."""
@@ -157,7 +158,8 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         )
     for name in ("payment_id", "user_id", "payment_method_id"):
         _check_text(name, getattr(command, name), ID_MAX, required=True)
-    _check_text("purpose_ref", command.purpose_ref, ID_MAX, required=command.purpose in SALES)
+    _check_text("purpose_ref", command.purpose_ref, ID_MAX, required=command.purpose in TOLD_OF)
+    _check_text("org_id", command.org_id, ID_MAX, required=command.purpose == LICENCE)
     _check_text("stripe_customer_id", command.stripe_customer_id, ID_MAX)
     _check_text("description", command.description, DESCRIPTION_MAX)
     _check_sale(command)
@@ -173,6 +175,7 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         stripe_customer_id=command.stripe_customer_id,
         save_payment_method=command.save_payment_method,
         sale=command.sale,
+        org_id=command.org_id if command.purpose == LICENCE else "",
     )
     return (initiated,)
 
@@ -271,6 +274,12 @@ def _request_refund(command: RequestRefund, payment: Payment) -> tuple[PaymentEv
 
 
 def _check_may_refund(command: RequestRefund, payment: Payment) -> None:
+    if payment.purpose == LICENCE:
+        raise CreditNoteInstead(
+            "This payment paid an invoice of a licence, and what is given back of that is a credit note: an "
+            "administrator writes it (POST …/invoices/{invoice_id}/credit, or …/revoke with `credit`), and "
+            "pays out what it owes by bank transfer."
+        )
     if payment.dispute_open:
         raise DisputeOpen(
             "The cardholder's bank disputes this payment; answer the dispute, a refund now would pay twice."

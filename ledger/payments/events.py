@@ -22,6 +22,8 @@ class PaymentInitiated(Event, frozen=True, kw_only=True):
     stripe_customer_id: str = ""
     save_payment_method: bool = False
     sale: Sale | None = None
+    org_id: str = ""
+    """The organisation for whose licence it pays; empty for any other purpose."""
 
 
 class PaymentProcessing(Event, frozen=True, kw_only=True):
@@ -279,6 +281,9 @@ class SaleStandingChanged(Event, frozen=True, kw_only=True):
     or a dispute still stands. A partial refund leaves a sale paid, unless it was to take the access;
     one that fails is told as `paid` again, as there is more to give back then. A return that is done is
     always told of, as who returned waits for it.
+
+    What pays for a licence is no sale, and tells of itself by this fact as well: each time that it keeps more
+    or less of the charge, be it `paid` before and after.
     """
 
     TYPE: ClassVar[str] = "payments.sale_standing_changed.v1"
@@ -295,6 +300,8 @@ class SaleStandingChanged(Event, frozen=True, kw_only=True):
     """Of the refund or dispute."""
     revision: int = 0
     """Of what was sold; 0 when that is not known, as of a payment that was taken up from Stripe."""
+    kept_minor: int = 0
+    """For a licence: what of the charge is not given back, in its currency. 0 for any other purpose."""
 
 
 PaymentEvent = (

@@ -43,6 +43,9 @@ def check_sender(command: Command, origin: Origin) -> None:
             raise Forbidden(
                 "Only an administrator may refund someone else's payment or after the window closed."
             )
+        case InitiatePayment(purpose="licence"):
+            if origin.roles.isdisjoint(SYSTEM):
+                raise Forbidden("What a licence costs is known here: buy it, or pay its invoice, instead.")
         case InitiatePayment(sale=None):
             _check_person(command, origin)
         case InitiatePayment() if origin.roles.isdisjoint(SYSTEM):

@@ -35,6 +35,7 @@ class Treatment(Struct, frozen=True):
 TREATMENTS: Mapping[str, Treatment] = {
     "plain": Treatment(income=chart.COURSES, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
     "course": Treatment(income=chart.MARKETPLACE_COMMISSION, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
+    "licence": Treatment(income=chart.LICENCES, refunds=chart.REFUNDS, disputes=chart.DISPUTES),
 }
 """By purpose. One that is not here comes from a newer version's history, since commands with it are
 refused: it is posted as plain, so that cash stays right and a rebuild under the newer version corrects
@@ -107,6 +108,7 @@ def _whose(
         *party_legs(
             split.currency,
             *((chart.INSTRUCTOR_PAYABLE, -one.amount_minor, one.user_id) for one in split.instructors),
+            (chart.CUSTOMER_CREDIT, -split.credit_minor, split.org_id),
         ),
         *legs(
             split.currency,

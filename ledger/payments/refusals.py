@@ -76,6 +76,15 @@ class PaymentNotCaptured(Refused):
     remedy: ClassVar[str] = "Look at the payment's `status`; wait if it is not decided yet."
 
 
+class CreditNoteInstead(Refused):
+    """The payment paid an invoice of a licence, which is given back by a credit note and not by a refund."""
+
+    code: ClassVar[str] = "credit_note_instead"
+    remedy: ClassVar[str] = (
+        "Have an administrator credit the invoice; what that owes is paid out by bank transfer."
+    )
+
+
 class DisputeOpen(Refused):
     """The cardholder's bank disputes the payment, and a refund now would pay twice."""
 

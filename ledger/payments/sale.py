@@ -1,4 +1,6 @@
-"""What the facts of a payment for a sale mean: whose its money is, and whether the sale stands."""
+"""What the facts of a payment for a sale mean: whose its money is, and whether the sale stands. What pays for
+a licence is told of in the same way: its money is the organisation's, until an invoice is paid with it.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,14 @@ from ledger.payments.events import (
     SaleStandingChanged,
 )
 from ledger.payments.state import CAPTURED, Payment, evolve
-from ledger.split import SettledSplit, Stakes, held, held_since, kept
+from ledger.split import SettledSplit, Stakes, credited, held, held_since, kept
 
 SALES = frozenset({"course"})
 """Purposes whose money is shared, and where something is given for it that can be taken back."""
+LICENCE = "licence"
+"""Its money is not shared: it pays an invoice, as a bank transfer does."""
+TOLD_OF = SALES | {LICENCE}
+"""Purposes whose payments tell another stream how they stand."""
 
 Standing = Literal["open", "unpaid", "paid", "given_back"]
 
@@ -47,15 +53,15 @@ _CAUSES: Mapping[type[Event], str] = {
 
 
 def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent, ...]:
-    """The same facts with what they mean for a sale; those of any other payment as they are."""
+    """The same facts with what they mean for what is paid; those of any other payment as they are."""
     events = tuple(events)
-    if not _is_sale(payment, events):
+    if _purpose(payment, events) not in TOLD_OF:
         return events
     told: list[PaymentEvent] = []
     for event in events:
         after = evolve(payment, event)
         told.append(_with_meaning(event, payment, after))
-        if standing(after) not in {"open", standing(payment)} or _is_waited_for(event, after):
+        if _is_news(event, payment, after):
             told.append(_changed(event, after))
         payment = after
     return tuple(told)
@@ -74,6 +80,14 @@ def standing(payment: Payment) -> Standing:
     return "given_back" if all_of_it or taken else "paid"
 
 
+def _is_news(event: PaymentEvent, before: Payment, after: Payment) -> bool:
+    if standing(after) == "open":
+        return False
+    if after.purpose == LICENCE:
+        return standing(after) != standing(before) or after.kept_minor != before.kept_minor
+    return standing(after) != standing(before) or _is_waited_for(event, after)
+
+
 def _is_waited_for(event: PaymentEvent, after: Payment) -> bool:
     """Though it changes nothing here: a return is done, be the access gone before or kept as something else
     came back meanwhile; or there is more of what is to go back as a whole.
@@ -83,10 +97,9 @@ def _is_waited_for(event: PaymentEvent, after: Payment) -> bool:
     return isinstance(event, RefundFailed | RefundCanceled) and standing(after) == "paid"
 
 
-def _is_sale(payment: Payment, events: tuple[PaymentEvent, ...]) -> bool:
-    if payment.status or not events:
-        return payment.purpose in SALES
-    return isinstance(events[0], PaymentInitiated) and events[0].purpose in SALES
+def _purpose(payment: Payment, events: tuple[PaymentEvent, ...]) -> str:
+    begins = events[0] if events and not payment.status else None
+    return begins.purpose if isinstance(begins, PaymentInitiated) else payment.purpose
 
 
 def _with_meaning(event: PaymentEvent, before: Payment, after: Payment) -> PaymentEvent:
@@ -111,6 +124,9 @@ def _with_meaning(event: PaymentEvent, before: Payment, after: Payment) -> Payme
 def _whose(payment: Payment) -> SettledSplit | None:
     """What is left of the charge; None while nobody knows at which rate and in which currency it settles."""
     sale, entry = payment.sale, payment.settlement
+    if payment.purpose == LICENCE and entry is not None:
+        left = payment.captured_minor - payment.given_back_minor
+        return credited(payment.org_id, left, payment.currency)
     if sale is None or entry is None:
         return None
     return kept(sale, entry.amount_minor, entry.currency, payment.given_back_minor)
@@ -118,7 +134,7 @@ def _whose(payment: Payment) -> SettledSplit | None:
 
 def stakes(before: Payment, after: Payment) -> Stakes | None:
     """How the sale stands after a fact; None for what is no sale that is settled."""
-    if _whose(after) is None:
+    if after.sale is None or after.settlement is None:
         return None
     return Stakes(after.given_back_minor, held_since(_held(before), _held(after)))
 
@@ -149,4 +165,5 @@ def _changed(event: PaymentEvent, payment: Payment) -> SaleStandingChanged:
         cause=_CAUSES.get(type(event), ""),
         cause_id=cause_id,
         revision=payment.sale.revision if payment.sale else 0,
+        kept_minor=payment.kept_minor if payment.purpose == LICENCE else 0,
     )

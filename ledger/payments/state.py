@@ -65,6 +65,8 @@ class Payment(Struct, frozen=True):
     purpose_ref: str = ""
     sale: Sale | None = None
     """None also for one that does not add up, as the rules of another version may have let it."""
+    org_id: str = ""
+    """For whose licence it is; empty for any other purpose."""
     status: Literal[PaymentStatus, ""] = ""
     """Empty before it is initiated."""
     cancel_requested: bool = False
@@ -102,6 +104,11 @@ class Payment(Struct, frozen=True):
         return self.returned_minor + self.disputed.lost_minor
 
     @property
+    def kept_minor(self) -> int:
+        """What of the charge the books still have, in its currency."""
+        return max(0, self.captured_minor - self.given_back_minor)
+
+    @property
     def refundable_minor(self) -> int:
         return max(0, self.captured_minor - self.refunded_minor - self.withheld_minor)
 
@@ -130,6 +137,7 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 purpose=event.purpose,
                 purpose_ref=event.purpose_ref,
                 sale=_sound(event.sale, event.amount_minor),
+                org_id=event.org_id,
                 status="initiated",
             )
         case PaymentSucceeded():

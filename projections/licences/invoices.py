@@ -8,12 +8,13 @@ from ledger.licences.events import (
     LicenceCredited,
     LicenceInvoiced,
     LicenceInvoicePaid,
+    LicenceInvoiceReopened,
     LicenceWrittenOff,
 )
 from ledger.message import Recorded
 from projections.licences.tables import LicenceInvoiceRow
 
-InvoiceEvent = LicenceInvoicePaid | LicenceCredited | LicenceWrittenOff
+InvoiceEvent = LicenceInvoicePaid | LicenceInvoiceReopened | LicenceCredited | LicenceWrittenOff
 
 
 def begin(recorded: Recorded, event: LicenceInvoiced) -> LicenceInvoiceRow:
@@ -50,6 +51,9 @@ def apply(row: LicenceInvoiceRow, event: InvoiceEvent) -> None:
             row.open_minor -= event.amount_minor - back
             row.written_off_minor -= back
             row.deferred_minor += event.deferred_minor
+        case LicenceInvoiceReopened(amount_minor=amount):
+            row.paid_minor -= amount
+            row.open_minor += amount
         case LicenceCredited():
             row.credited_minor += event.deferred_minor + event.recognised_minor + event.tax_minor
             row.open_minor -= event.receivable_minor

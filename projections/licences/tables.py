@@ -1,9 +1,9 @@
-"""The rows of licences, of their terms and of their invoices."""
+"""The rows of licences, of their terms, of their invoices and of what is paid for them by card."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from projections.engine.tables import Row, Table
 
@@ -97,6 +97,26 @@ class LicenceInvoiceRow(Row):
     last_position: int
 
 
+class LicencePaymentRow(Row):
+    """A payment by card, as the licence has it: also of a licence that is yet to be bought."""
+
+    payment_id: str
+    licence_id: str
+    org_id: str
+    user_id: str
+    invoice_id: str
+    """Empty for a licence that is to be bought."""
+    amount_minor: int
+    currency: str
+    status: Literal["reserved", "ending", "released", "told"]
+    """`told` has brought money, of which `kept_minor` is left."""
+    kept_minor: int
+    expires_at: datetime
+    position: int
+    last_position: int
+
+
 LICENCES = Table("licences", LicenceRow, ("licence_id",))
 LICENCE_TERMS = Table("licence_terms", LicenceTermRow, ("term_id",))
 LICENCE_INVOICES = Table("licence_invoices", LicenceInvoiceRow, ("invoice_id",))
+LICENCE_PAYMENTS = Table("licence_payments", LicencePaymentRow, ("payment_id",))

@@ -73,6 +73,38 @@ _EXPIRIES = """
 """
 
 
+class LicencePaymentDue(msgspec.Struct, frozen=True):
+    """A payment by card that holds a licence, or its invoice, for longer than it may."""
+
+    licence_id: str
+    payment_id: str
+    expires_at: datetime
+
+
+_PAYMENTS = """
+    SELECT licence_id, payment_id, expires_at
+    FROM licence_payments
+    WHERE status = 'reserved'
+        AND expires_at <= %(now)s
+        AND (expires_at, payment_id) > (%(after)s, %(after_id)s)
+    ORDER BY expires_at, payment_id
+    LIMIT %(limit)s
+"""
+
+
+async def payments_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: LicencePaymentDue | None = None
+) -> list[LicencePaymentDue]:
+    """Those that are being canceled already are left out."""
+    behind = {
+        "after": after.expires_at if after else datetime.min.replace(tzinfo=UTC),
+        "after_id": after.payment_id if after else "",
+    }
+    async with conn.cursor(row_factory=class_row(LicencePaymentDue)) as cursor:
+        await cursor.execute(_PAYMENTS, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
 async def notices_due(
     conn: AsyncConnection[Any], now: datetime, limit: int, *, after: LicenceDue | None = None
 ) -> list[LicenceDue]:

@@ -29,7 +29,7 @@ from api.stripe.billing.previews import ChangePreview
 from api.stripe.contact import Contact
 from api.stripe.delivery import Zones
 from api.stripe.gateway import Delivered
-from api.stripe.payments import earnings, sales
+from api.stripe.payments import earnings, licences, sales
 from ledger.balance import BalanceTransaction
 from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import (
@@ -43,6 +43,7 @@ from ledger.effects import (
     EnrolmentEffect,
     FollowEarnings,
     FreeMemberSeats,
+    LicenceEffect,
     OrderEffect,
     PayoutEffect,
     RedemptionEffect,
@@ -282,6 +283,8 @@ class FakeStripe:
                 return await redemptions.deliver(tools, effect, STRIPE)
             case _ if isinstance(effect, OrderEffect):
                 return await orders.deliver(tools, effect, STRIPE)
+            case _ if isinstance(effect, LicenceEffect):
+                return await licences.deliver(tools, effect, STRIPE)
             case FreeMemberSeats():
                 return Delivered()  # the worker's
             case FollowEarnings():

@@ -35,6 +35,8 @@ REVERSAL = (
     "payments.refund_succeeded.v1",
     "enrolments.revoked.v1",
 )
+LICENCE = ("payments.initiated.v1", "licences.issued.v1")
+"""The two steps between the streams: what lies within one is as with a course."""
 UNDOING = ("payments.refund_failed.v1", "enrolments.restored.v1")
 
 
@@ -101,6 +103,22 @@ def test_a_refund_that_fails_later_and_is_killed_at_any_step_is_undone_once(
     assert sound(city) == []
 
 
+def test_a_licence_that_is_bought_is_issued_and_charged_once_wherever_it_is_killed(
+    city: City, owner: psycopg.Connection[Any]
+) -> None:
+    organisations = {kind: organisation(city, f"usr_manager_{number}") for number, kind in enumerate(LICENCE)}
+    for kind, (user, org_id) in organisations.items():
+        killed_before(city, owner, kind, partial(buy_licence, city, org_id, user))
+        repeated = buy_licence(city, org_id, user)
+        assert repeated.status_code in {201, 202}, repeated.text
+    city.settle(catch_up=False)
+    for user, org_id in organisations.values():
+        done = buy_licence(city, org_id, user)
+        assert (done.status_code, done.json()["invoice"]["open_minor"]) == (201, 0)
+        assert charges(city, user) == [99_000]
+    assert sound(city) == []
+
+
 def bought(city: City, course_id: str, name: str, kinds: Sequence[str]) -> dict[str, tuple[str, str]]:
     """A buyer and a payment for each kind of fact; settled, so that all is in the books."""
     users = {kind: f"usr_{name}_{number}" for number, kind in enumerate(kinds)}
@@ -124,6 +142,21 @@ def came_to(city: City, payment_id: str, user: str, state: str) -> None:
 
 def buy(city: City, course_id: str, user: str) -> httpx.Response:
     return market.buy(city.node.service, course_id, user)
+
+
+def organisation(city: City, user: str) -> tuple[str, str]:
+    """Its owner, and its id."""
+    body = {"name": "Lakeside", "owner_id": user}
+    made = city.node.service.post(
+        "/api/enterprise/organisations", body, user="usr_root", role="admin", key=user
+    )
+    return user, made.json()["org_id"]
+
+
+def buy_licence(city: City, org_id: str, user: str) -> httpx.Response:
+    body = {"org_id": org_id, "tier": "starter", "payment_method": "pm_card_visa"}
+    path = "/api/enterprise/licenses/purchase"
+    return city.node.service.post(path, body, user=user, role="enterprise", key="buy")
 
 
 def give_back(city: City, payment_id: str, user: str) -> httpx.Response:

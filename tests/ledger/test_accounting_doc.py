@@ -26,10 +26,12 @@ from ledger.invoices.events import (
 )
 from ledger.journal import postings
 from ledger.licences.events import (
+    LicenceCardPaymentTold,
     LicenceCredited,
     LicenceCreditPaidOut,
     LicenceInvoiced,
     LicenceInvoicePaid,
+    LicenceInvoiceReopened,
     LicenceRecognised,
     LicenceWrittenOff,
 )
@@ -47,7 +49,7 @@ from ledger.payments.events import (
     RefundSettled,
 )
 from ledger.payouts.events import PayoutFailed, PayoutInitiated, PayoutPaid
-from ledger.split import Part, SettledSplit, given, kept
+from ledger.split import Part, SettledSplit, credited, given, kept
 from ledger.tokens.events import (
     Stretch,
     TokensAwarded,
@@ -295,6 +297,26 @@ LICENCE_FACTS: dict[str, Event] = {
         tax_minor=19_800,
         at=NOON,
         reason="Bankrupt",
+    ),
+    "PaymentSettled, of a licence": PaymentSettled(
+        charge_id="ch_1",
+        balance_transaction=txn("charge", 118_800, 3_475),
+        purpose="licence",
+        split=credited("org_1", 118_800, "usd"),
+    ),
+    "LicenceInvoicePaid, by card": licence_paid(118_800, by_card=True),
+    "DisputeLost, of a licence": DisputeLost(
+        dispute_id="dp_1",
+        withdrawn_minor=118_800,
+        currency="usd",
+        purpose="licence",
+        split=credited("org_1", 0, "usd").since(credited("org_1", 118_800, "usd")),
+    ),
+    "LicenceInvoiceReopened": LicenceInvoiceReopened(
+        **_OF_INVOICE, payment_id="pay_1", amount_minor=118_800, tax_minor=19_800
+    ),
+    "LicenceCardPaymentTold, after it was paid out": LicenceCardPaymentTold(
+        **_OF_LICENCE, payment_id="pay_1", as_of=9, kept_minor=0, at=NOON, lost_minor=59_400
     ),
     "LicenceInvoicePaid, half of it after it was written off": licence_paid(
         59_400, loss_minor=49_500, tax_minor=9_900

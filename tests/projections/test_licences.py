@@ -17,8 +17,12 @@ from ledger.licences.commands import (
     CloseLicenceDay,
     CreditLicenceInvoice,
     ExpireLicence,
+    ExpireLicencePayment,
+    FollowLicencePayment,
     IssueLicence,
     LicenceCommand,
+    PayLicenceInvoice,
+    PurchaseLicence,
     QuoteLicence,
     RecordLicencePayment,
     RecordNotice,
@@ -45,7 +49,7 @@ from projections.queries.licences import (
     notices_due,
 )
 from projections.queries.revenue import deferred_rollforward
-from tests.ledger.licence_examples import DAY, NEW_YEAR, TAXED, command, day
+from tests.ledger.licence_examples import DAY, NEW_YEAR, ORG, STARTER, TAXED, command, day
 from tests.projections.histories import History, append
 from tests.projections.tables import catch_up, select
 
@@ -89,8 +93,11 @@ PLAIN = (
     RecordNotice,
     ExpireLicence,
     RevokeLicence,
+    PurchaseLicence,
 )
-OF_INVOICE = (RecordLicencePayment, CreditLicenceInvoice, WriteOffLicenceInvoice)
+OF_INVOICE = (RecordLicencePayment, PayLicenceInvoice, CreditLicenceInvoice, WriteOffLicenceInvoice)
+OF_CARD = (FollowLicencePayment, ExpireLicencePayment)
+CARD = {"user_id": "usr_manager", "payment_method_id": "pm_card"}
 
 
 def by_chance(seed: int, steps: int) -> Licences:
@@ -98,8 +105,10 @@ def by_chance(seed: int, steps: int) -> Licences:
     now = NEW_YEAR
     for _ in range(steps):
         now += timedelta(hours=chance.randrange(100))
-        licence_id, kind = chance.choice(IDS), chance.choice(PLAIN + 2 * OF_INVOICE)
+        licence_id, kind = chance.choice(IDS), chance.choice(PLAIN + 2 * OF_INVOICE + 2 * OF_CARD)
         licence = made.states[licence_id]
+        if kind in OF_CARD and not licence.cards:
+            continue
         if (kind in OF_INVOICE and not licence.invoices) or (kind is RevokeLicence and chance.random() < 0.9):
             continue
         try:
@@ -111,13 +120,20 @@ def by_chance(seed: int, steps: int) -> Licences:
     return made
 
 
-def _by_chance(
+def _by_chance(  # noqa: PLR0911 - one answer for each kind
     chance: random.Random, kind: type[LicenceCommand], licence: Licence, now: datetime
 ) -> dict[str, Any]:
+    if kind in OF_CARD:
+        return _of_card(chance, kind, licence)
+    if kind is PurchaseLicence:
+        terms = {"org_id": ORG, "grant": STARTER, "months": 3, "billing": TAXED}
+        return {"payment_id": f"pay_{chance.getrandbits(60)}", **terms, **CARD}
     if kind in OF_INVOICE:
         invoice_id = chance.choice(list(licence.invoices))
         one = licence.invoices[invoice_id]
         left = one.open_minor + one.written_off_minor
+        if kind is PayLicenceInvoice:
+            return {"invoice_id": invoice_id, "payment_id": f"pay_{chance.getrandbits(60)}", **CARD}
         amount = {"amount_minor": chance.choice([1, left // 2, left])} if kind is RecordLicencePayment else {}
         return {"invoice_id": invoice_id, **amount}
     if kind is IssueLicence or kind is RenewLicence:
@@ -128,6 +144,15 @@ def _by_chance(
     if kind is QuoteLicence:
         return {"valid_until": now + 60 * DAY}
     return {"billing": TAXED} if kind is UpgradeLicence else {}
+
+
+def _of_card(chance: random.Random, kind: type[LicenceCommand], licence: Licence) -> dict[str, Any]:
+    payment_id, card = chance.choice(list(licence.cards.items()))
+    if kind is ExpireLicencePayment:
+        return {"payment_id": payment_id}
+    kept = chance.choice([0, card.reserved.amount_minor // 3, card.reserved.amount_minor])
+    standing = "paid" if kept or card.kept_minor else "unpaid"
+    return {"payment_id": payment_id, "as_of": card.as_of + 1, "standing": standing, "kept_minor": kept}
 
 
 @pytest.mark.parametrize(("seed", "batch"), [(1, 1), (2, 7), (3, 500)])
@@ -155,6 +180,14 @@ def test_each_row_is_as_the_rules_have_it(database_url: str, seed: int, batch: i
         assert row["written_off_minor"] == invoice.written_off_minor
         assert row["paid_minor"] == invoice.paid_minor
     assert len(invoices) == sum(len(one.invoices) for one in known.values())
+    payments = {row["payment_id"]: row for row in select(database_url, "SELECT * FROM licence_payments")}
+    cards = {of: card for licence in made.states.values() for of, card in licence.cards.items()}
+    assert {of: row["kept_minor"] for of, row in payments.items()} == {
+        of: card.kept_minor for of, card in cards.items()
+    }
+    told = {of for of, row in payments.items() if row["status"] in {"released", "told"}}
+    assert {of for of, card in cards.items() if card.as_of} == told
+    assert any(card.kept_minor for card in cards.values())
     assert check(database_url, ["licences"]).differences == ()
 
 

@@ -204,6 +204,7 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
         "user_id": initiated.user_id,
         "purpose": initiated.purpose,
         "purpose_ref": initiated.purpose_ref,
+        "org_id": initiated.org_id,
     }
     return {name: value for name, value in found.items() if value} | terms.written(initiated.sale)
 

@@ -82,6 +82,7 @@ def lost_payment(intent: PaymentIntent, ledger_id: str) -> LostPayment | None:
         stripe_customer_id=id_of(intent.customer),
         save_payment_method=bool(intent.setup_future_usage),
         sale=terms.read(metadata),
+        org_id=metadata.get("org_id", ""),
     )
 
 

@@ -186,6 +186,8 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "createClass",
         "renameClass",
         "archiveClass",
+        "purchaseLicence",
+        "payLicenceInvoice",
         "addToClass",
     }
     for access in TABLE:

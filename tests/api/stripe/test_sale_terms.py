@@ -68,6 +68,13 @@ def test_a_payment_that_is_taken_up_is_shared_as_it_was_agreed() -> None:
     assert [(one.user_id, one.amount_minor) for one in settled.split.instructors] == [("usr_ivy", 7000)]
 
 
+def test_a_payment_for_a_licence_that_is_taken_up_is_the_organisations() -> None:
+    begun = replace(initiated(), purpose="licence", purpose_ref="licence-lic_1", org_id="org_1")
+    [settled] = [fact for fact in taken_up(metadata_of(begun)) if isinstance(fact, PaymentSettled)]
+    assert settled.split is not None
+    assert (settled.split.org_id, settled.split.credit_minor) == ("org_1", 10000)
+
+
 def test_terms_that_do_not_come_to_what_was_charged_are_none() -> None:
     other = metadata_of(replace(initiated(**buying()), sale=sale(price_minor=9000, basis_minor=9000)))
     [begun, *_] = taken_up(other)
