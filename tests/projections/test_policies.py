@@ -45,6 +45,7 @@ NAMES = (
     "tokens",
     "redemptions",
     "seats",
+    "licences",
 )
 
 
