@@ -57,9 +57,10 @@ def file_claims(licence: Licence, at: datetime, valid_until: datetime) -> FileCl
 
 def key_works(licence: Licence, serial: int, at: datetime) -> bool:
     """Whether a key of this serial does, if the licence does."""
-    if serial >= licence.serial:
-        return serial == licence.serial
-    return at < licence.old_keys_end[serial - 1]
+    older = licence.serial - serial
+    if not 0 < older <= len(licence.old_keys_end):
+        return older == 0
+    return at < licence.old_keys_end[-older]
 
 
 def _furthest(licence: Licence, granted: Granted, step: int) -> Granted:

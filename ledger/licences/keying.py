@@ -10,7 +10,7 @@ from ledger.licences.commands import ReissueLicenceKey, RevealLicenceKey
 from ledger.licences.events import LicenceEvent, LicenceKeyReissued, LicenceKeyRevealed
 from ledger.licences.live import check_live
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
-from ledger.licences.state import Licence
+from ledger.licences.state import MOST_OLD_KEYS, Licence
 from ledger.licences.status import status_at
 
 OVERLAP = timedelta(days=90)
@@ -44,6 +44,10 @@ def reissue(command: ReissueLicenceKey, licence: Licence) -> tuple[LicenceEvent,
     if not now <= ends_at <= now + OVERLAP:
         raise InvalidLicence(
             f"`old_ends_at` must be ahead, by at most {OVERLAP.days} days; leave it out to end old keys now."
+        )
+    if ends_at > now and sum(one > now for one in licence.old_keys_end) >= MOST_OLD_KEYS:
+        raise InvalidLicence(
+            f"{MOST_OLD_KEYS} older keys of this licence still work: leave `old_ends_at` out to end them now."
         )
     reissued = LicenceKeyReissued(
         licence_id=licence.licence_id,

@@ -41,6 +41,9 @@ from ledger.licences.terms import INVOICE, Billing, Term
 from ledger.message import Instant
 from ledger.persistent import PersistentMap, PersistentSet
 
+MOST_OLD_KEYS = 20
+"""That work beside the present one."""
+
 
 class Quote(Struct, frozen=True):
     quote_id: str
@@ -139,8 +142,10 @@ class Licence(Struct, frozen=True):
     revoked: bool = False
     keyed_at: Instant | None = None
     """When it last came to a term, to more of one, or to a new key: what its key says is as of then."""
+    serial: int = 1
+    """Of its present key."""
     old_keys_end: tuple[Instant, ...] = ()
-    """Until when keys of the serials before the present one work, from serial 1 on."""
+    """Until when keys of the serials just before it work, the newest at the end; all others have ended."""
     expired_term: int = 0
     """The last one that was said to have lapsed."""
     noticed_term: int = 0
@@ -170,11 +175,6 @@ class Licence(Struct, frozen=True):
     def terms(self) -> tuple[Granted, ...]:
         """To be shown: all of them."""
         return tuple(self.granted.values())
-
-    @property
-    def serial(self) -> int:
-        """Of its present key."""
-        return len(self.old_keys_end) + 1
 
     @property
     def currency(self) -> str:
@@ -270,9 +270,10 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
 
 
 def _reissued(licence: Licence, event: LicenceKeyReissued) -> Licence:
-    """What ends earlier already still does."""
-    ends = tuple(min(one, event.old_ends_at) for one in licence.old_keys_end)
-    return replace(licence, keyed_at=event.at, old_keys_end=(*ends, event.old_ends_at))
+    """What ends earlier already still does, and of two keys the older one ends first."""
+    ends = [min(one, event.old_ends_at) for one in licence.old_keys_end if one > event.at]
+    ends.append(event.old_ends_at)
+    return replace(licence, keyed_at=event.at, serial=event.serial, old_keys_end=tuple(ends[-MOST_OLD_KEYS:]))
 
 
 def _last_billing(licence: Licence, billing: Billing) -> Billing:

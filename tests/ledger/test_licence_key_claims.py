@@ -30,7 +30,7 @@ from ledger.licences.commands import (
 from ledger.licences.key_claims import file_claims, key_claims, key_works
 from ledger.licences.live import LicenceNotLive
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
-from ledger.licences.state import Licence
+from ledger.licences.state import MOST_OLD_KEYS, Licence
 from ledger.licences.validating import standing_code, use_code
 from ledger.verifier import check_file, check_key
 from tests.ledger.licence_examples import DAY, NEW_YEAR, PROFESSIONAL, STARTER, Life, day
@@ -198,6 +198,21 @@ def test_old_keys_end_when_the_last_one_said_so_or_earlier() -> None:
     assert not key_works(life.licence, 2, NEW_YEAR + 2 * DAY), "at once"
     claims = key_claims(life.licence, NEW_YEAR + 3 * DAY)
     assert (claims.serial, claims.issued_at) == (4, int((NEW_YEAR + 2 * DAY).timestamp()))
+
+
+def test_so_many_old_keys_work_and_no_more_until_they_are_ended() -> None:
+    life, ends_at = active(), NEW_YEAR + 30 * DAY
+    for _ in range(MOST_OLD_KEYS):
+        life.do(ReissueLicenceKey, reason="A laptop each", old_ends_at=ends_at)
+    with pytest.raises(
+        InvalidLicence, match="20 older keys of this licence still work: leave `old_ends_at` out"
+    ):
+        life.do(ReissueLicenceKey, reason="One more", old_ends_at=ends_at)
+    assert all(key_works(life.licence, serial, NEW_YEAR + DAY) for serial in range(1, 22))
+    life.do(ReissueLicenceKey, NEW_YEAR + DAY, reason="All of them")
+    assert [s for s in range(24) if key_works(life.licence, s, NEW_YEAR + DAY)] == [22]
+    life.do(ReissueLicenceKey, NEW_YEAR + DAY, reason="One more", old_ends_at=ends_at)
+    assert [s for s in range(24) if key_works(life.licence, s, NEW_YEAR + 2 * DAY)] == [22, 23]
 
 
 @pytest.mark.parametrize("ends_at", [NEW_YEAR - SECOND, NEW_YEAR + 90 * DAY + SECOND])

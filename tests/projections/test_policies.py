@@ -46,6 +46,7 @@ NAMES = (
     "redemptions",
     "seats",
     "licences",
+    "orders",
 )
 
 

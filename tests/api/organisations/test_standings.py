@@ -39,7 +39,11 @@ MAY: Mapping[str, frozenset[str]] = {
 }
 """By operation; those that end something come last."""
 OF_INVITED = {"acceptMemberInvitation", "declineMemberInvitation"}
-ELSEWHERE = {"leaveOrganisation", "getClassLeaderboard"}
+ELSEWHERE = {
+    *("leaveOrganisation", "getClassLeaderboard"),
+    *("getBrand", "setBrand"),
+    *("previewCourseOrder", "orderCourses", "listCourseOrders"),
+}
 """Told of in tests of their own."""
 UNSEEN = {"getClass"}
 """What a member does not know of, rather than may not see: a class that they are not in."""
