@@ -42,6 +42,7 @@ from api.licences import keys as licence_keys_shown
 from api.licences import listing as licence_listing
 from api.licences import money as licence_money
 from api.licences import routes as licences
+from api.licences import tiers as licence_tiers
 from api.licences import validating as licence_validating
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
@@ -128,6 +129,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *licences.HANDLERS,
     *licence_buying.HANDLERS,
     *licence_money.HANDLERS,
+    *licence_tiers.HANDLERS,
     *licence_listing.HANDLERS,
     *licence_keys_shown.HANDLERS,
     *licence_validating.HANDLERS,

@@ -256,6 +256,7 @@ TABLE: tuple[Access, ...] = (
     Access(
         "POST", "/api/enterprise/licenses/{licence_id}/reissue", "reissueLicenceKey", MANAGERS, "own_or_admin"
     ),
+    Access("GET", "/api/enterprise/tiers", "listLicenceTiers"),
     Access("GET", "/api/enterprise/licenses/validate", "validateLicence"),
     Access("POST", "/api/enterprise/licenses/activate", "activateSeat", ANYBODY, "own"),
     Access("POST", "/api/enterprise/licenses/heartbeat", "keepSeat", ANYBODY, "own"),

@@ -155,6 +155,22 @@ async def test_a_licence_is_issued_activated_suspended_and_told_alike(office: Of
     assert [one["licence_id"] for one in listed["items"]] == [licence_id]
 
 
+async def test_everybody_may_see_the_tiers_and_what_is_beyond_them(refusing: Running) -> None:
+    answer = await refusing.client.get("/api/enterprise/tiers")
+    assert answer.status_code == 200
+    tiers = {tier["tier"]: tier for tier in answer.json()["items"]}
+    assert list(tiers) == ["starter", "professional", "enterprise"]
+    assert tiers["starter"]["prices"] == [{"currency": "usd", "year_minor": 99_000}]
+    assert (tiers["starter"]["seats"], tiers["enterprise"]["seats"]) == (100, None)
+    of_calls = {name: tier["limits"][2] for name, tier in tiers.items()}
+    assert of_calls["starter"] == {"metric": "api_calls", "limit": 10_000, "per": 1, "overage": []}
+    assert of_calls["professional"]["overage"] == [{"currency": "usd", "amount_minor": 100}]
+    same = await refusing.client.get(
+        "/api/enterprise/tiers", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert same.status_code == 304
+
+
 async def test_what_cannot_be_sold_is_named(office: Office) -> None:
     org = {"org_id": await office.organisation()}
     for body, pointer in (
