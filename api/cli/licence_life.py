@@ -116,10 +116,12 @@ def renew(licence_id: str, term: int, offer: Offer, *, backdate: bool) -> None:
     """
 
     async def make(store: Store, fields: dict[str, Any]) -> LicenceCommand:
+        from api.licences.managing import check_can_have_licences
         from api.licences.offers import billed
         from ledger.licences.commands import RenewLicence
 
         known = await known_licence(store, licence_id)
+        await check_can_have_licences(store, known.org_id)
         return RenewLicence(
             **fields,
             licence_id=licence_id,

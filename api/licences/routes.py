@@ -106,7 +106,7 @@ async def quote_licence(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="The term is given, and invoiced",
-    responses=responses(InvalidLicence, QuoteNotOpen, QuoteExpired, *MANAGED),
+    responses=responses(InvalidLicence, QuoteNotOpen, QuoteExpired, OrganisationIsClosed, *MANAGED),
 )
 async def accept_quote(
     licence_id: FromPath[str],
@@ -116,7 +116,8 @@ async def accept_quote(
     idempotency_key: IdempotencyKey,
 ) -> Response[LicenceStanding]:
     """With its numbers, as long as it is valid; by who manages the organisation, or an admin."""
-    await licence_of(services, request, licence_id)
+    known = await licence_of(services, request, licence_id)
+    await check_organisation(services, known.org_id)
 
     async def command(command_id: str) -> LicenceCommand:
         return AcceptQuote(
@@ -259,7 +260,7 @@ async def _reasoned(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It has one more term, which is invoiced",
-    responses=responses(InvalidLicence, AlreadyRenewed, Forbidden, *MANAGED),
+    responses=responses(InvalidLicence, AlreadyRenewed, OrganisationIsClosed, Forbidden, *MANAGED),
 )
 async def renew_licence(
     licence_id: FromPath[str],
@@ -272,6 +273,7 @@ async def renew_licence(
     now when it has lapsed, unless an admin asks for `backdate`. A smaller tier begins with it.
     """
     known, by_admin = await licence_of(services, request, licence_id), is_admin(request)
+    await check_organisation(services, known.org_id)
     tier = data.tier or tier_of(known)
 
     async def command(command_id: str) -> LicenceCommand:
@@ -297,7 +299,7 @@ async def renew_licence(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It grants more from now on; the rest of the term is invoiced",
-    responses=responses(InvalidLicence, NotAnUpgrade, Forbidden, *MANAGED),
+    responses=responses(InvalidLicence, NotAnUpgrade, OrganisationIsClosed, Forbidden, *MANAGED),
 )
 async def upgrade_licence(
     licence_id: FromPath[str],
@@ -310,6 +312,7 @@ async def upgrade_licence(
     terms of its tier that were given ahead. What takes anything away waits for the next term.
     """
     known, by_admin = await licence_of(services, request, licence_id), is_admin(request)
+    await check_organisation(services, known.org_id)
 
     async def command(command_id: str) -> LicenceCommand:
         tier_of(known)

@@ -155,6 +155,21 @@ async def test_a_licence_is_issued_activated_suspended_and_told_alike(office: Of
     assert [one["licence_id"] for one in listed["items"]] == [licence_id]
 
 
+async def test_a_closed_organisation_comes_to_no_more(office: Office) -> None:
+    org_id = await office.organisation()
+    licence_id = await office.issued(org_id=org_id)
+    until = (office.clock.at + DAY).isoformat()
+    quoted = await office.done("/quote", {"licence_id": licence_id, "tier": "starter", "valid_until": until})
+    closed = await office.admin("POST", f"{ORGANISATIONS}/{org_id}/close", key=new_id("key"), json={})
+    assert closed.status_code == 200
+    for what, body in {
+        "accept": {"quote_id": quoted["quote"]["quote_id"]},
+        "renew": {"term": 2},
+        "upgrade": {"tier": "professional"},
+    }.items():
+        assert await office.refused(f"/{licence_id}/{what}", body) == (409, "organisation_closed"), what
+
+
 async def test_everybody_may_see_the_tiers_and_what_is_beyond_them(refusing: Running) -> None:
     answer = await refusing.client.get("/api/enterprise/tiers")
     assert answer.status_code == 200
