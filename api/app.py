@@ -65,6 +65,7 @@ from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
 from api.reviews import votes
+from api.rewards import fulfilment as reward_fulfilment
 from api.rewards import routes as rewards
 from api.seats import managing as seats_managing
 from api.seats import routes as seats
@@ -108,6 +109,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *coupon_listing.HANDLERS,
     *earnings.HANDLERS,
     *rewards.HANDLERS,
+    *reward_fulfilment.HANDLERS,
     *tokens.HANDLERS,
     *giving.HANDLERS,
     *velocity.HANDLERS,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from api.http.problems import PositionNotReached
 from api.reads import rows, select
+from api.services import Services
+from api.submitting import Submitted
 from ledger.errors import NotFound
 from ledger.store.batched_queries import Connection
 from projections.redemptions import REDEMPTIONS, RedemptionRow
@@ -28,3 +33,9 @@ async def redemption_at(connection: Connection, redemption_id: str) -> Redemptio
 
 def no_redemption(redemption_id: str) -> NotFound:
     return NotFound(f"There is no redemption {redemption_id!r:.80}.")
+
+
+async def seen(services: Services, done: Submitted) -> None:
+    """Until what is unlocked can be used, or no more, as whoever has the answer goes there next."""
+    with suppress(PositionNotReached):
+        await services.positions.wait(done.position)
