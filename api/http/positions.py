@@ -83,9 +83,10 @@ class Positions:
                 while self._seen < position:
                     await self._look()
         except TimeoutError:
-            raise PositionNotReached(
-                f"Position {position} is not projected yet, {self._seen} is. Ask again in a second."
-            ) from None
+            if self._seen < position:  # else it came just now
+                raise PositionNotReached(
+                    f"Position {position} is not projected yet, {self._seen} is. Ask again in a second."
+                ) from None
 
     async def catch_up(self) -> None:
         """Until all is projected that the ledger has now; `PositionNotReached` when that takes too long."""

@@ -175,6 +175,13 @@ async def test_a_question_older_than_the_write_refuses_nothing() -> None:
     await asyncio.gather(*waiting)
 
 
+async def test_what_comes_just_as_the_time_is_over_is_there() -> None:
+    async def fetch() -> tuple[int, int]:
+        return 7, 7
+
+    await Positions(fetch, 0.0).wait(7)
+
+
 async def _is(condition: bool) -> bool:  # noqa: FBT001  what `until` takes
     return condition
 

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
+from api import reads
 from api.settings import Settings
 from api.stripe import redemptions
 from ledger.catalogue import DEFAULT_CATALOGUE, Feature
@@ -209,6 +210,7 @@ async def test_the_list_costs_as_much_for_three_hundred_rewards_as_for_three(
         asked.append("a statement")
         return await execute(connection, query, *more, **options)
 
+    monkeypatch.setattr(reads, "CHECK_AFTER_S", -1.0)  # each connection is asked whether it lives
     monkeypatch.setattr(Store, "state", counted_state)
     monkeypatch.setattr(AsyncConnection, "execute", counted_execute)
     costs = []
