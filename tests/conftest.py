@@ -18,25 +18,45 @@ TESTS = Path(__file__).parent
 
 
 SLOW = (
-    *("flows/", "install/", "docs/", "api/embedded/", "api/cli/"),  # processes of their own, or an install
-    *("api/stripe/", "api/operations/test_health", "api/http/test_schemathesis", "api/courses/test_listing"),
-    *("projections/test_rebuild", "projections/test_subscription_tables", "projections/test_runner"),
-    *("projections/test_export", "ledger/test_state_forms", "ledger/store/test_snapshots"),
-    *("ledger/store/test_chain", "ledger/store/test_migrations"),
+    # processes of their own, or an install
+    *("flows/", "install/", "docs/", "api/embedded/", "api/cli/"),
+    # the sandbox and its process
     *(
+        "api/stripe/",
         "api/accounts/test_at_stripe",
-        "api/enrolments/test_purchase",
-        "api/enrolments/test_coupons",
-    ),  # sandbox
+        "api/accounts/test_bank_payouts",
+        "api/payouts/test_at_stripe",
+    ),
+    *("api/enrolments/test_purchase", "api/enrolments/test_coupons", "api/enrolments/test_returns"),
+    *("api/enrolments/test_unseen", "api/sandbox/test_state", "api/payouts/test_run"),
+    # long histories, folded twice
     *(
-        "api/enrolments/test_returns",
-        "api/enrolments/test_unseen",
-        "api/sandbox/test_state",
-    ),  # and its process
-    *("projections/test_buffers", "projections/test_reviews", "projections/test_coupons"),
-    *("projections/test_leaderboards", "projections/test_friendships", "projections/test_organisations"),
-    *("ledger/store/test_library_seams", "api/doctor/test_database"),
-    *("contracts/test_imports", "contracts/test_tidy"),  # all sources, read as trees
+        "projections/test_rebuild",
+        "projections/test_runner",
+        "projections/test_buffers",
+        "projections/test_export",
+    ),
+    *(
+        "projections/test_subscription_tables",
+        "projections/test_instructor_payouts",
+        "projections/test_earnings",
+    ),
+    *(
+        "projections/test_courses",
+        "projections/test_tokens",
+        "projections/test_breakage",
+        "projections/test_reviews",
+    ),
+    *("projections/test_coupons", "projections/test_leaderboards", "projections/test_friendships"),
+    *("projections/test_organisations", "projections/test_seats_and_usage", "projections/test_velocity"),
+    *("projections/test_redemptions", "api/earnings/test_tie", "api/orders/test_cut_off"),
+    *("api/licences/test_licences", "api/enrolments/test_redeemed", "ledger/test_state_forms"),
+    # the store and its schema
+    *("ledger/store/test_snapshots", "ledger/store/test_chain", "ledger/store/test_migrations"),
+    *("ledger/store/test_handle", "ledger/store/test_library_seams", "api/doctor/test_database"),
+    # whole lists and all sources
+    *("api/operations/test_health", "api/http/test_schemathesis", "api/courses/test_listing"),
+    *("contracts/test_imports", "contracts/test_tidy"),
 )
 """What starts processes or takes long for what it is. `make quick` leaves it out, and `make test` begins with
 it.

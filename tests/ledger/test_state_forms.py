@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -37,6 +38,7 @@ def histories(decider: AnyDecider) -> st.SearchStrategy[list[Any]]:
 
 
 @pytest.mark.parametrize("decider", DECIDERS, ids=lambda decider: type(decider.initial).__name__)
+@settings(max_examples=50)
 @for_all(data=st.data())
 def test_a_state_comes_back_from_its_bytes_and_goes_on_alike(
     decider: AnyDecider, data: st.DataObject
