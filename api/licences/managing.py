@@ -11,7 +11,7 @@ from api.http.auth import Principal
 from api.http.body import known_shape
 from api.http.owner import is_admin
 from api.http.problems import FieldError, Unprocessable
-from api.organisations.membership import organisation_of, organisations_of
+from api.organisations.membership import all_organisations_of, organisation_of
 from api.services import Services
 from ledger.errors import NotFound
 from ledger.licences.decider import LICENCE
@@ -32,10 +32,10 @@ async def may_manage(services: Services, request: Call, org_id: str) -> bool:
 
 
 async def managed_by(services: Services, request: Call) -> list[str] | None:
-    """The organisations that the caller manages, as far as it is projected; None is all."""
+    """The organisations that the caller manages, closed ones too, as far as it is projected; None is all."""
     if is_admin(request):
         return None
-    belongs = await organisations_of(services.point_reads, request.user.id)
+    belongs = await all_organisations_of(services.point_reads, request.user.id)
     return [one.org_id for one in belongs if one.role in MANAGERS]
 
 

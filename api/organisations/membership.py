@@ -25,13 +25,14 @@ from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 class Belongs(msgspec.Struct, frozen=True):
     org_id: str
     role: Role
+    closed: bool
 
 
 _OF_USERS: Final = """
-    SELECT m.user_id, m.org_id, m.role
+    SELECT m.user_id, m.org_id, m.role, o.closed_at IS NOT NULL
     FROM organisation_members AS m
     JOIN organisations AS o USING (org_id)
-    WHERE m.user_id = ANY(%s) AND o.closed_at IS NULL
+    WHERE m.user_id = ANY(%s)
     ORDER BY m.position
 """
 
@@ -39,8 +40,8 @@ _OF_USERS: Final = """
 async def _find(connection: Connection, users: Sequence[str]) -> list[tuple[Belongs, ...]]:
     found = await (await connection.execute(_OF_USERS, (list(users),))).fetchall()
     of: defaultdict[str, list[Belongs]] = defaultdict(list)
-    for user_id, org_id, role in found:
-        of[user_id].append(Belongs(org_id, cast("Role", role)))
+    for user_id, org_id, role, closed in found:
+        of[user_id].append(Belongs(org_id, cast("Role", role), closed))
     return [tuple(of[user_id]) for user_id in users]
 
 
@@ -49,6 +50,11 @@ ORGANISATIONS_OF: BatchedQuery[str, tuple[Belongs, ...]] = BatchedQuery(_find)
 
 async def organisations_of(point_reads: QueryBatcher, user_id: str) -> tuple[Belongs, ...]:
     """Those that are open, in the order in which they joined; as far as it is projected."""
+    return tuple(one for one in await all_organisations_of(point_reads, user_id) if not one.closed)
+
+
+async def all_organisations_of(point_reads: QueryBatcher, user_id: str) -> tuple[Belongs, ...]:
+    """Also those that are closed, of which what there was can be seen."""
     return await point_reads.ask(ORGANISATIONS_OF, user_id)
 
 

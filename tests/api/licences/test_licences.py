@@ -156,7 +156,9 @@ async def test_a_licence_is_issued_activated_suspended_and_told_alike(office: Of
 
 
 async def test_a_closed_organisation_comes_to_no_more(office: Office) -> None:
-    org_id = await office.organisation()
+    owner = office.app.caller(new_id("usr"), "enterprise")
+    made = await owner("POST", ORGANISATIONS, key=new_id("key"), json={"name": "Lakeside"})
+    org_id = made.json()["org_id"]
     licence_id = await office.issued(org_id=org_id)
     until = (office.clock.at + DAY).isoformat()
     quoted = await office.done("/quote", {"licence_id": licence_id, "tier": "starter", "valid_until": until})
@@ -168,6 +170,9 @@ async def test_a_closed_organisation_comes_to_no_more(office: Office) -> None:
         "upgrade": {"tier": "professional"},
     }.items():
         assert await office.refused(f"/{licence_id}/{what}", body) == (409, "organisation_closed"), what
+    await office.app.projected()
+    listed = (await owner.get(LICENSES)).json()["items"]
+    assert [one["licence_id"] for one in listed] == [licence_id], "what is owed is still to be seen"
 
 
 async def test_everybody_may_see_the_tiers_and_what_is_beyond_them(refusing: Running) -> None:

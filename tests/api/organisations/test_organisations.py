@@ -194,7 +194,9 @@ async def test_one_that_is_closed_invites_nobody_and_belongs_to_nobodys_features
     await school.owner.post(f"{school.at}/invitations", user_id=mia.id)
     await shared.projected()
     point_reads = shared.services.point_reads
-    assert await organisations_of(point_reads, school.owner.id) == (Belongs(school.id, "owner"),)
+    assert await organisations_of(point_reads, school.owner.id) == (
+        Belongs(school.id, "owner", closed=False),
+    )
     assert await organisations_of(point_reads, mia.id) == ()
     assert (await school.owner.post(f"{school.at}/close")).status_code == 200
     assert await mia.listed("/api/enterprise/invitations") == []
