@@ -128,10 +128,10 @@ async def purchase_licence(
     )
     if role is not None and not is_admin(request):
         require(organisation, data.org_id, request.user.id, MANAGERS)
-    check_open(organisation)
     currency = currency_of(data.currency)
 
     async def command(command_id: str) -> LicenceCommand:
+        check_open(organisation)  # what was begun before it was closed goes on, and is told
         return PurchaseLicence(
             command_id=command_id,
             effective_at=services.now(),

@@ -57,6 +57,8 @@ class Held(Struct, frozen=True):
     """A licence that the service signed a key of, and whether that key still works."""
 
     licence: Licence
+    serial: int
+    """Of the key."""
     works: bool
 
 
@@ -85,7 +87,7 @@ async def find(services: Services, key: str) -> Held | None:
     works = bool(licence.licence_id) and key_works(licence, claims.serial, now)
     if not works:  # then it costs what any wrong one does
         services.licence_keyring.known.forget(key)
-    return Held(licence, works) if licence.licence_id else None
+    return Held(licence, claims.serial, works) if licence.licence_id else None
 
 
 def _claims(keys: LicenceKeyring, key: str, now_s: int) -> KeyClaims | None:

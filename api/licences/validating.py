@@ -18,7 +18,7 @@ from api.http.problems import PositionNotReached, TooSlow, Unprocessable
 from api.http.promises import responses
 from api.http.responses import Fresh
 from api.licence_keyring import LicenceKeysUnavailable
-from api.licences.holding import LicenceKey, find
+from api.licences.holding import Held, LicenceKey, find
 from api.services import Services
 from api.words import FEATURE, NONCE
 from ledger.instants import from_unix
@@ -27,7 +27,7 @@ from ledger.licence_tiers import Grant
 from ledger.licences.checks import whole
 from ledger.licences.state import Licence, granted_at
 from ledger.licences.status import lapses_at
-from ledger.licences.validating import NOT_FOUND, hard_limits, standing_code, use_code
+from ledger.licences.validating import NOT_FOUND, good_until, hard_limits, standing_code, use_code
 from ledger.seats.decider import SEATS
 from ledger.seats.state import Seats
 from ledger.seats.stream import stream_of as seats_stream
@@ -95,15 +95,15 @@ async def validate_licence(
     nothing: seats and usage at their limits are valid, and beyond one that was lowered they are not.
     """
     now = whole(services.now())
-    licence = await _asked(services, request, licence_key)
-    code = NOT_FOUND if licence is None else await _code(services, licence, feature, now)
-    about = None if code == NOT_FOUND else licence
+    held = await _asked(services, request, licence_key)
+    code = NOT_FOUND if held is None else await _code(services, held.licence, feature, now)
+    about = None if code == NOT_FOUND else held
     claims = _claims(about, code, (nonce, feature), now)
     signed = answer_of(claims, services.licence_keyring.signing())
     return Fresh(_shown(claims, signed))
 
 
-async def _asked(services: Services, request: Call, key: str) -> Licence | None:
+async def _asked(services: Services, request: Call, key: str) -> Held | None:
     """The licence, if the key works. Counted by address before anything is looked at, and then by licence, as
     a key may be tried from everywhere; one that is wrong is its address's once more, on the same way.
     """
@@ -111,10 +111,10 @@ async def _asked(services: Services, request: Call, key: str) -> Licence | None:
     address = state.address
     take(services.validations, address, state, what=f"Too many questions from this address{_MEANWHILE}")
     found = await find(services, key)
-    licence = found.licence if found and found.works else None
-    about = licence.licence_id if licence else address
+    held = found if found and found.works else None
+    about = held.licence.licence_id if held else address
     take(services.licence_validations, about, state, what=f"Too many questions with this key{_MEANWHILE}")
-    return licence
+    return held
 
 
 async def _code(services: Services, licence: Licence, feature: str | None, now: datetime) -> str:
@@ -140,15 +140,15 @@ async def _in_use(services: Services, seats: Seats, grant: Grant, now: datetime)
     return held - (row[0] if row else 0)
 
 
-def _claims(licence: Licence | None, code: str, asked: tuple[str, str | None], now: datetime) -> AnswerClaims:
+def _claims(held: Held | None, code: str, asked: tuple[str, str | None], now: datetime) -> AnswerClaims:
     """`asked` is the nonce and the feature."""
-    ends = lapses_at(licence) if licence else None
+    ends = lapses_at(held.licence) if held else None
     until = now + LIFE
-    if code == VALID and ends is not None:
-        until = min(until, whole(ends))
+    if held and code == VALID and (good := good_until(held.licence, held.serial, now)):
+        until = min(until, whole(good))
     return AnswerClaims(
         nonce=asked[0],
-        subject=licence.licence_id if licence else None,
+        subject=held.licence.licence_id if held else None,
         feature=asked[1],
         code=code,
         issued_at=int(now.timestamp()),

@@ -24,7 +24,7 @@ from api.lettering import BOLD, Fonts, fonts_in
 from api.organisations import brand_words
 from api.organisations.brand_words import BrandWords
 from api.organisations.branding import Unused, is_entitled, standing_of
-from api.organisations.deciding import TAGS, Call, fields_of, seen, unwritten
+from api.organisations.deciding import TAGS, Call, check_inside, fields_of, seen, unwritten
 from api.organisations.membership import organisation_of
 from api.services import Services, origin_of
 from api.words import COLOUR, NO_NUL
@@ -188,6 +188,8 @@ async def set_brand(
             return await _command(services, request, org_id, data, command_id)
 
         done = await services.submitter.submit_once(command_id, make, origin_of(request))
+        if done.repeated:
+            await check_inside(services, request, org_id)
         shown = await _shown(services, await organisation_of(services.store, org_id))
         return Unkept(shown, status_code=200, headers=done.headers)
 

@@ -45,9 +45,11 @@ async def decided(
     asked: tuple[str, msgspec.Struct],
     make: Make,
     show: Show,
+    *,
+    of_members: bool = True,
 ) -> Response[Any]:
     """`asked` is the key and the body. `make` is given what each command has, `show` the organisation as it
-    is after it.
+    is after it: where that is `of_members`, who repeats it is asked whether they still are one.
     """
     known_shape(org_id, "org_")
     key, body = asked
@@ -57,10 +59,17 @@ async def decided(
             return await make(fields_of(services, request, org_id, command_id))
 
         done = await services.submitter.submit_once(command_id, command, origin_of(request))
+        if done.repeated and of_members:
+            await check_inside(services, request, org_id)
         shown = await show(await organisation_of(services.store, org_id))
         return Response(shown, status_code=200, headers=done.headers)
 
     return await services.idempotency.run(request, key, body, work)
+
+
+async def check_inside(services: Services, request: Call, org_id: str) -> None:
+    """Raises `NotFound` for who is not in it (any more); administrators see all."""
+    await standing_in(services.store, org_id, request.user.id, sees_all=is_admin(request))
 
 
 def fields_of(services: Services, request: Call, org_id: str, command_id: str) -> dict[str, Any]:

@@ -221,7 +221,7 @@ async def _joined(
     async def show(organisation: Organisation) -> Membership:
         return Membership(org_id=org_id, user_id=me, role=organisation.members.get(me))
 
-    return await decided(services, request, org_id, asked, make, show)
+    return await decided(services, request, org_id, asked, make, show, of_members=False)
 
 
 def _ends(
@@ -258,7 +258,8 @@ def _ends(
         async def show(_: Organisation) -> EndedInvitation:
             return EndedInvitation(invitation_id=invitation_id, org_id=org_id, status=status)
 
-        return await decided(services, request, org_id, (idempotency_key, data), make, show)
+        asked = idempotency_key, data
+        return await decided(services, request, org_id, asked, make, show, of_members=False)
 
     return end
 

@@ -225,7 +225,7 @@ async def leave_organisation(
         me = request.user.id
         return Membership(org_id=org_id, user_id=me, role=organisation.members.get(me))
 
-    return await decided(services, request, org_id, (idempotency_key, data), make, show)
+    return await decided(services, request, org_id, (idempotency_key, data), make, show, of_members=False)
 
 
 HANDLERS = (

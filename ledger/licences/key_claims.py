@@ -57,10 +57,14 @@ def file_claims(licence: Licence, at: datetime, valid_until: datetime) -> FileCl
 
 def key_works(licence: Licence, serial: int, at: datetime) -> bool:
     """Whether a key of this serial does, if the licence does."""
+    ends_at = old_key_ends_at(licence, serial)
+    return serial == licence.serial or (ends_at is not None and at < ends_at)
+
+
+def old_key_ends_at(licence: Licence, serial: int) -> datetime | None:
+    """None for the present key, and for those that ended before the last one was replaced."""
     older = licence.serial - serial
-    if not 0 < older <= len(licence.old_keys_end):
-        return older == 0
-    return at < licence.old_keys_end[-older]
+    return licence.old_keys_end[-older] if 0 < older <= len(licence.old_keys_end) else None
 
 
 def _furthest(licence: Licence, granted: Granted, step: int) -> Granted:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ledger.licence_tiers import Grant
 from ledger.licences.checks import whole
+from ledger.licences.key_claims import old_key_ends_at
 from ledger.licences.state import Licence, granted_at
 from ledger.licences.status import lapses_at, status_at
 from ledger.verifier.claims import VALID
@@ -26,6 +27,20 @@ def standing_code(licence: Licence, feature: str | None, at: datetime) -> str:
     if at >= whole(lapse):
         return "expired"
     return "feature_missing" if feature is not None and feature not in granted.grant.features else VALID
+
+
+def good_until(licence: Licence, serial: int, at: datetime) -> datetime | None:
+    """How long what is said at `at` may be relied on, by the key of that serial: until the licence ends, its
+    term where another follows, which may grant something else, or the key where there is a newer one.
+    """
+    present = granted_at(licence, at)
+    following = present and licence.granted.get(str(present.term.number + 1))
+    ends = (
+        lapses_at(licence),
+        present.term.ends_at if present and following else None,
+        old_key_ends_at(licence, serial),
+    )
+    return min((one for one in ends if one is not None), default=None)
 
 
 def use_code(grant: Grant, seats: int, used: Mapping[str, int]) -> str:

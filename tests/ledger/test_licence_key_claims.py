@@ -31,7 +31,8 @@ from ledger.licences.key_claims import file_claims, key_claims, key_works
 from ledger.licences.live import LicenceNotLive
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
 from ledger.licences.state import MOST_OLD_KEYS, Licence
-from ledger.licences.validating import standing_code, use_code
+from ledger.licences.status import lapses_at
+from ledger.licences.validating import good_until, standing_code, use_code
 from ledger.verifier import check_file, check_key
 from tests.ledger.licence_examples import DAY, NEW_YEAR, PROFESSIONAL, STARTER, Life, day
 from tests.ledger.licence_key_examples import trusted
@@ -198,6 +199,16 @@ def test_old_keys_end_when_the_last_one_said_so_or_earlier() -> None:
     assert not key_works(life.licence, 2, NEW_YEAR + 2 * DAY), "at once"
     claims = key_claims(life.licence, NEW_YEAR + 3 * DAY)
     assert (claims.serial, claims.issued_at) == (4, int((NEW_YEAR + 2 * DAY).timestamp()))
+
+
+def test_an_answer_is_good_until_a_term_that_grants_something_else_or_its_key_ends() -> None:
+    life, late = active(), END - SECOND
+    assert good_until(life.licence, 1, late) == lapses_at(life.licence)
+    life.do(RenewLicence, NEW_YEAR, term=2)
+    assert good_until(life.licence, 1, late) == END
+    life.do(ReissueLicenceKey, NEW_YEAR + DAY, reason="It leaked", old_ends_at=NEW_YEAR + 2 * DAY)
+    assert good_until(life.licence, 1, NEW_YEAR + DAY) == NEW_YEAR + 2 * DAY
+    assert good_until(life.licence, 2, END) == lapses_at(life.licence)
 
 
 def test_so_many_old_keys_work_and_no_more_until_they_are_ended() -> None:

@@ -105,6 +105,17 @@ async def test_an_organisation_buys_one_licence_at_a_time_and_then_another(offic
     assert second.json()["licence"]["licence_id"] != first.json()["licence"]["licence_id"]
 
 
+async def test_what_was_begun_before_the_organisation_was_closed_is_told(office: Office) -> None:
+    org_id, key = await managed(office), new_id("key")
+    waits = await buy(office, org_id, payment_method=ASKS, key=key)
+    closed = await office.manager("POST", f"{ORGANISATIONS}/{org_id}/close", key=new_id("key"), json={})
+    assert closed.status_code == 200
+    await confirmed(office, waits.json()["payment"]["payment_id"])
+    assert (await buy(office, org_id, payment_method=ASKS, key=key)).status_code == 201
+    another = await buy(office, org_id)
+    assert (another.status_code, problem(another)["code"]) == (409, "organisation_closed")
+
+
 async def test_a_declined_card_buys_nothing_and_another_one_does(office: Office) -> None:
     org_id = await managed(office)
     refused = await buy(office, org_id, payment_method=DECLINED)

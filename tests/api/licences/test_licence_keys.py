@@ -264,6 +264,13 @@ async def test_a_file_is_good_offline_for_as_long_as_was_asked_and_never_longer_
     assert late["valid_until"] == late["expires_at"]
 
 
+async def test_an_answer_ends_with_what_it_says(desk: Desk) -> None:
+    key = await desk.key()
+    ends_at = desk.clock.at + timedelta(seconds=30)
+    await desk.do("reissue", reason="It leaked", old_ends_at=ends_at.isoformat())
+    assert (await desk.validated(key))["valid_until"] == ends_at.isoformat().replace("+00:00", "Z")
+
+
 async def test_an_answer_is_signed_repeats_the_nonce_and_outlives_nothing(desk: Desk) -> None:
     key = await desk.key()
     said = await desk.validated(key, nonce="q7Zr0-vK.1~x_9", feature="white_label")

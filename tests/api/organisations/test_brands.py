@@ -119,6 +119,14 @@ async def test_a_repeat_sets_nothing_and_tells_what_is_so_now(app: Running) -> N
     assert [type(one.event) for one in facts].count(BrandSet) == 1
 
 
+async def test_who_is_out_learns_nothing_by_a_repeat(app: Running) -> None:
+    school, _ = await branded(app)
+    manager = await school.join(Person(app), "manager")
+    assert (await put(manager, school, key="brand-then-out")).status_code == 200
+    await school.owner.delete(f"{school.at}/members/{manager.id}")
+    assert told(await put(manager, school, key="brand-then-out")) == (404, "not_found")
+
+
 async def test_managers_and_admins_set_it_and_nobody_else(app: Running) -> None:
     school, _ = await branded(app)
     manager = await school.join(Person(app), "manager")
