@@ -21,6 +21,10 @@ METRICS: tuple[Metric, ...] = ("active_users", "courses_created", "api_calls", "
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Price = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
+OVERAGE_MAX_MINOR = 10**12
+"""Of one metric in a month. Who has a licence's key says what is used, and a slip of theirs must not make an
+invoice that no table holds.
+"""
 LEASE_MINUTES = 10
 LEASE_MAX_MINUTES = 1440
 _MONTHS_A_YEAR = 12
@@ -40,10 +44,10 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     per: int = 1
 
     def overage(self, used: int) -> int:
-        """What `used` units of it cost beyond the price."""
+        """What `used` units of it cost beyond the price, at most `OVERAGE_MAX_MINOR`."""
         if self.limit is None or not self.soft or used <= self.limit:
             return 0
-        return -(-(used - self.limit) // max(self.per, 1)) * self.overage_minor
+        return min(-(-(used - self.limit) // max(self.per, 1)) * self.overage_minor, OVERAGE_MAX_MINOR)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -74,8 +74,8 @@ class UsageOfDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageOfMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """`peak` is the most of a level, by which it is billed; of others it is `used`. `beyond` is above a soft
-    limit, and `overage_minor` what that costs so far, by the licence's present numbers.
+    """`peak` is the most of a level, by which it is billed; of others it is `used`. `beyond` is above
+    the month's largest limit, if it is soft, and `overage_minor` what that costs so far, by present prices.
     """
 
     metric: str

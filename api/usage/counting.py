@@ -21,6 +21,7 @@ from ledger.ids import new_id
 from ledger.licences.live import check_live
 from ledger.licences.status import status_at
 from ledger.usage.commands import Item, RecordUsage
+from ledger.usage.counting import USED_MAX
 from ledger.usage.decider import USAGE
 from ledger.usage.metrics import COUNTERS, DISTINCT, open_months
 from ledger.usage.refusals import MetricNotGranted, TooManySources, UsageMonthClosed
@@ -38,6 +39,7 @@ _OF_METRIC = (MetricNotGranted, TooManySources, UsageMonthClosed)
 _WHY = {
     "known": "It was counted before.",
     "usage_exceeded": "It is more than what is left of the limit.",
+    "total_too_large": f"With it the month would come to more than {USED_MAX}, which nothing does.",
     "too_many_gaps": "Too many numbers before it are missing: send those first.",
 }
 

@@ -45,7 +45,7 @@ def closed_months(now: datetime) -> list[str]:
 
 
 async def _invoiced(store: Store, beyond: Beyond, first: datetime, now: datetime) -> bool:
-    """By the limits of the month's end, which may be higher than when it was used: then it costs nothing."""
+    """By the month's largest limits, which may be higher than when it was used: then it costs nothing."""
     command = InvoiceOverage(
         command_id=f"licence_overage:{beyond.licence_id}:{month_of(first)}",
         effective_at=now,

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 
 from ledger.ids import derived_id
-from ledger.licence_tiers import Grant
 from ledger.licences.checks import (
     check_amount,
     check_date,
@@ -24,6 +23,7 @@ from ledger.licences.events import (
     LicenceInvoicePaid,
     Overage,
 )
+from ledger.licences.overage import billed_by
 from ledger.licences.recognising import instant, recognised
 from ledger.licences.refusals import (
     AmountExceedsOpen,
@@ -78,7 +78,7 @@ def invoiced(  # noqa: PLR0913 - what an invoice says
 
 
 def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
-    """By the grant that ran when the month ended, or when the licence did."""
+    """By the grant that ran when the month ended, or when the licence did, and the month's largest limits."""
     start = datetime.combine(command.month, time(), UTC)
     end = boundary(start, "month", 1) if command.month.day == 1 else start
     if command.month.day != 1 or command.effective_at < end:
@@ -89,7 +89,7 @@ def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
     granted = granted_at(licence, end - timedelta(microseconds=1))
     if granted is None or granted.term.starts_at >= end:
         raise InvalidLicence(f"The licence had not begun by the end of {month_of(start)}.")
-    overage = _overage(command, granted.grant)
+    overage = _overage(command, licence, (start, end - timedelta(microseconds=1)))
     net = licence.billing if licence.billing.kind == INVOICE else Billing(kind=INVOICE, net_days=NET_DAYS[1])
     return invoiced(
         licence,
@@ -104,10 +104,12 @@ def invoice_overage(command: InvoiceOverage, licence: Licence) -> _Events:
     )
 
 
-def _overage(command: InvoiceOverage, grant: Grant) -> tuple[Overage, ...]:
+def _overage(
+    command: InvoiceOverage, licence: Licence, month: tuple[datetime, datetime]
+) -> tuple[Overage, ...]:
     found = []
     for used in command.usage:
-        allowance = grant.allowance(used.metric)
+        allowance = billed_by(licence, used.metric, *month)
         if allowance is None or allowance.limit is None:
             continue
         if amount := allowance.overage(used.used):

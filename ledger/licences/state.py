@@ -61,6 +61,8 @@ class Granted(Struct, frozen=True):
 
     term: Term
     grant: Grant
+    at: Instant | None = None
+    """When it was issued or renewed, which may be in the grace of the term before; None is at its start."""
 
 
 class Invoice(Struct, frozen=True):
@@ -263,7 +265,7 @@ def _granted(licence: Licence, event: LicenceIssued | LicenceRenewed) -> Licence
         licence_id=event.licence_id,
         org_id=event.org_id,
         quote=None,
-        granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant)),
+        granted=licence.granted.put(str(event.term.number), Granted(event.term, event.grant, event.at)),
         billing=_last_billing(licence, event.billing),
         keyed_at=event.at or event.term.starts_at,
     )

@@ -11,12 +11,15 @@ from ledger.usage.events import LevelMeasured, UsageCounted, UsageEvent, UsersCo
 from ledger.usage.sequences import MOST_RANGES, Range, added, has, ranges_of
 from ledger.usage.state import Level, Usage
 
+USED_MAX = 10**18
+"""Of one metric in a month, whatever the limit: what sources say comes to no more."""
+
 
 def increments(command: RecordUsage, usage: Usage) -> UsageEvent | None:
-    ranges, left = usage.counted.get(command.source, ()), room(command.terms, usage.taken)
+    ranges, left = usage.counted.get(command.source, ()), space(command.terms, usage.taken)
     numbers, quantity = [], 0
     for item in command.items:
-        if has(ranges, item.sequence) or (left is not None and item.quantity > left - quantity):
+        if has(ranges, item.sequence) or item.quantity > left - quantity:
             continue
         grown = added(ranges, Range(item.sequence, item.sequence))
         if len(grown) <= MOST_RANGES:
@@ -88,13 +91,18 @@ def level(command: RecordUsage, usage: Usage) -> UsageEvent | None:
 
 
 def _fits(command: RecordUsage, usage: Usage, more: int) -> bool:
-    left = room(command.terms, usage.taken)
-    return left is None or more <= left or more <= 0
+    return more <= space(command.terms, usage.taken)
 
 
 def room(terms: UsageTerms, taken: int) -> int | None:
     """How much may be added to what is used or set aside; None is without end."""
     return None if terms.limit is None or terms.soft else max(0, terms.limit - taken)
+
+
+def space(terms: UsageTerms, taken: int) -> int:
+    """How much a source may add: `room`, and never more in all than a table can hold."""
+    left, most = room(terms, taken), max(0, USED_MAX - taken)
+    return most if left is None else min(left, most)
 
 
 def beyond(terms: UsageTerms, used: int) -> int:

@@ -9,7 +9,7 @@ never more passes than the limit, and its rest is lost to the month.
 from __future__ import annotations
 
 from ledger.usage.commands import LeaseUsage, SettleLease
-from ledger.usage.counting import beyond, room
+from ledger.usage.counting import USED_MAX, beyond, room
 from ledger.usage.events import UsageCounted, UsageEvent, UsageLeased, UsageLeaseEnded
 from ledger.usage.refusals import UsageExceeded
 from ledger.usage.sequences import Range
@@ -19,13 +19,17 @@ PLATFORM = "platform"
 """The source of what the service counts itself; its numbers are the leases'."""
 SHARE = 20
 """No block is more than the so manieth part of what is left: near the limit it is one."""
+TAKEN_MAX = 2 * USED_MAX
+"""What is used and set aside in all, whatever the limit: twice what sources can say, so that one which says
+without end stops no call.
+"""
 
 
 def lease(command: LeaseUsage, usage: Usage) -> UsageEvent:
-    left = room(command.terms, usage.taken)
-    if left == 0:
+    left, most = room(command.terms, usage.taken), TAKEN_MAX - usage.taken
+    if left == 0 or most <= 0:
         raise UsageExceeded(_exceeded(command, usage))
-    wanted = max(1, command.wanted)
+    wanted = min(max(1, command.wanted), most)
     return UsageLeased(
         licence_id=command.licence_id,
         org_id=command.org_id,
@@ -39,7 +43,9 @@ def lease(command: LeaseUsage, usage: Usage) -> UsageEvent:
 
 
 def _exceeded(command: LeaseUsage, usage: Usage) -> str:
-    begin = f"The {command.terms.limit} {command.metric} of {command.month} are used"
+    terms = command.terms
+    granted = TAKEN_MAX if terms.limit is None or terms.soft else terms.limit
+    begin = f"The {granted} {command.metric} of {command.month} are used"
     if usage.leased:
         begin += f" or set aside ({usage.used} used)"
     return f"{begin}: the next are those of the next month, or of a larger licence."

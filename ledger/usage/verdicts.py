@@ -7,14 +7,16 @@ from typing import Literal
 
 from ledger.message import Event
 from ledger.usage.commands import Item, RecordUsage
-from ledger.usage.counting import room
+from ledger.usage.counting import room, space
 from ledger.usage.events import LevelMeasured, UsageCounted, UsersCounted
 from ledger.usage.metrics import DISTINCT, LEVELS
 from ledger.usage.sequences import has
 from ledger.usage.state import Level, Usage
 
-Verdict = Literal["counted", "known", "usage_exceeded", "too_many_gaps"]
-"""`known` was counted before; of a level, something newer is known."""
+Verdict = Literal["counted", "known", "usage_exceeded", "total_too_large", "too_many_gaps"]
+"""`known` was counted before; of a level, something newer is known. Of two reasons it is the one that is
+further to the left.
+"""
 
 
 def verdicts(command: RecordUsage, facts: Iterable[Event], after: Usage) -> list[Verdict]:
@@ -52,10 +54,18 @@ def _refused(command: RecordUsage, item: Item, after: Usage) -> Verdict:
     if command.metric in DISTINCT:
         return "known" if item.user_id in after.users else "usage_exceeded"
     if command.metric in LEVELS:
-        newest = after.levels.get(command.source, Level(0, 0)).sequence
-        return "known" if item.sequence <= newest else "usage_exceeded"
+        known = after.levels.get(command.source, Level(0, 0))
+        if item.sequence <= known.sequence:
+            return "known"
+        return _too_much(command, item.quantity - known.level, after) or "usage_exceeded"
     ranges = after.counted.get(command.source, ())
     if has(ranges, item.sequence):
         return "known"
+    return _too_much(command, item.quantity, after) or "too_many_gaps"
+
+
+def _too_much(command: RecordUsage, more: int, after: Usage) -> Verdict | None:
     left = room(command.terms, after.taken)
-    return "too_many_gaps" if left is None or item.quantity <= left else "usage_exceeded"
+    if left is not None and more > left:
+        return "usage_exceeded"
+    return "total_too_large" if more > space(command.terms, after.taken) else None

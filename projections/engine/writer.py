@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, PersistenceError
 from eventsourcing.postgres import PostgresTrackingRecorder
 from psycopg import Cursor
+from psycopg.errors import ProgramLimitExceeded
 from psycopg.rows import tuple_row
 
 from ledger.message import Recorded
 from ledger.store import APPLICATION, Role, conninfo
 from ledger.store.recorder import open_datastore
-from projections.engine.projection import Projection
+from projections.engine.projection import CannotProject, Projection
 
 _SEED = """
     INSERT INTO positions (application_name, notification_id)
@@ -54,6 +55,8 @@ _FORGET_STOPPED = """
     WHERE p.application_name = s.name AND s.position <= p.notification_id
 """
 _STOPPED = "SELECT name FROM stopped_projections"
+_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, ProgramLimitExceeded)
+"""What the database says of a row that it cannot hold; the last is of a text too long for its index."""
 
 
 class Superseded(IntegrityError):
@@ -61,7 +64,7 @@ class Superseded(IntegrityError):
 
 
 class Unwritable(Exception):
-    """The database refused the rows of a projection: one of the batch's facts cannot be shown."""
+    """The rows of a projection cannot be written: one of the batch's facts cannot be shown."""
 
     def __init__(self, name: str, cause: str) -> None:
         super().__init__(f"projection {name}: {cause}")
@@ -134,9 +137,18 @@ def compare_and_set(cursor: Cursor[Any], names: Sequence[str], expected: int, re
 
 
 def _advance(projection: Projection, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
-    projection.load(cursor, batch)
-    projection.project_batch(batch)
+    """Whatever its rows cannot be is a fault of this projection alone, whether the database says so or who
+    encodes them for it: as one of all it would keep all where they are, for ever.
+    """
     try:
+        projection.load(cursor, batch)
+        projection.project_batch(batch)
         projection.write(cursor)
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except (CannotProject, PersistenceError):
+        raise
+    except _OF_ROWS as error:
         raise Unwritable(projection.NAME, str(error).strip()) from error
+    except psycopg.Error:
+        raise  # the database's own, and over when it is
+    except Exception as error:
+        raise Unwritable(projection.NAME, f"{type(error).__name__}: {error}") from error

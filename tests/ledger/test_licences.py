@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ledger.catalogue import DEFAULT_CATALOGUE, InvalidCatalogue, load
 from ledger.catalogue import check as check_catalogue
 from ledger.errors import Forbidden, NotFound
-from ledger.licence_tiers import Allowance, LicenceTier, Limit, grant
+from ledger.licence_tiers import METRICS, OVERAGE_MAX_MINOR, Allowance, Grant, LicenceTier, Limit, grant
 from ledger.licences.checks import check_grant
 from ledger.licences.commands import (
     AcceptQuote,
@@ -51,6 +51,7 @@ from ledger.licences.upgrading import charges, lesser
 from ledger.message import Origin
 from ledger.permissions import check
 from ledger.subscriptions.proration import seg
+from ledger.usage.leasing import TAKEN_MAX
 from tests.ledger.licence_examples import (
     DAY,
     GIVEN,
@@ -435,6 +436,62 @@ def test_what_is_beyond_a_soft_limit_is_invoiced_once_a_month() -> None:
     assert (
         life.do(InvoiceOverage, day("2026-03-01"), usage=used(10_000), month=day("2026-02-01").date()) == []
     )
+
+
+def calls_of(limit: int | None, **changes: Any) -> Grant:
+    allowance = Allowance(metric="api_calls", limit=limit, soft=limit is not None, **changes)
+    return replace(STARTER, tier="custom", allowances=(allowance,))
+
+
+def overage_of(life: Life, calls: int, month: str) -> int:
+    """What a month's calls cost, invoiced long after it."""
+    first = day(f"{month}-01").date()
+    invoices = life.do(InvoiceOverage, day("2027-06-01"), usage=used(calls), month=first)
+    return sum(one.net_minor for one in invoices)
+
+
+@pytest.mark.parametrize(
+    ("first", "calls", "billed"),
+    [
+        (100_000, 80_001, 0),
+        (100_000, 100_001, 1),
+        (5_000, 10_001, 1),
+        (None, 10**9, 0),
+    ],
+)
+def test_what_was_within_the_limit_when_it_was_used_is_beyond_none_in_the_next_term(
+    first: int | None, calls: int, billed: int
+) -> None:
+    mid = day("2026-01-15")
+    life = Life(grant=calls_of(first), starts_at=mid)
+    life.do(RenewLicence, day("2026-12-20"), grant=calls_of(10_000, overage_minor=1))
+    assert overage_of(life, calls, "2027-01") == billed
+    assert overage_of(life, 10_007, "2027-02") == 7, "the month after is by its own limit"
+
+
+@pytest.mark.parametrize(
+    ("renewed", "month", "billed"),
+    [
+        ("2026-01-31", "2026-02", 7),
+        ("2026-02-03", "2026-02", 0),
+        ("2026-02-09", "2026-02", 0),
+        ("2026-03-10", "2026-03", 7),
+    ],
+)
+def test_a_term_that_is_renewed_in_its_grace_gives_its_limit_until_then(
+    renewed: str, month: str, billed: int
+) -> None:
+    """It ended with January, and its grace on 8 February."""
+    life = Life(grant=calls_of(100_000), months=1)
+    life.do(RenewLicence, day(renewed), grant=calls_of(10_000, overage_minor=1))
+    assert overage_of(life, 10_007, month) == billed
+
+
+def test_no_overage_is_more_than_a_table_can_hold() -> None:
+    life = Life(grant=calls_of(0, overage_minor=OVERAGE_MAX_MINOR), billing=replace(NET_30, tax_bp=10_000))
+    (invoice,) = life.do(InvoiceOverage, day("2026-02-01"), usage=used(TAKEN_MAX), month=NEW_YEAR.date())
+    assert (invoice.net_minor, invoice.overage[0].amount_minor) == (OVERAGE_MAX_MINOR, OVERAGE_MAX_MINOR)
+    assert len(METRICS) * (invoice.net_minor + invoice.tax_minor) < 2**63
 
 
 def test_overage_is_taxed_as_what_was_invoiced_last_and_comes_after_the_end_too() -> None:

@@ -15,6 +15,9 @@ from msgspec.structs import replace
 
 from ledger.errors import Contended
 from ledger.licences.live import LicenceNotLive
+from ledger.usage.commands import UsageTerms
+from ledger.usage.counting import USED_MAX
+from ledger.usage.decider import QUANTITY_MAX, SOURCES_MAX
 from ledger.usage.events import UsageAlerted, UsageCounted
 from ledger.usage.metrics import day_in, open_months, span_of
 from ledger.usage.refusals import InvalidUsage, MetricNotGranted, TooManySources, UsageMonthClosed
@@ -74,6 +77,36 @@ def test_what_is_beyond_a_soft_limit_is_counted_and_told() -> None:
     counted = [one for one in meter.facts if isinstance(one, UsageCounted)]
     assert [one.beyond for one in counted] == [0, 1_500, 500]
     assert (counted[-1].used, counted[-1].limit) == (12_000, 10_000)
+
+
+@pytest.mark.parametrize("terms", [FREE, SOFT, replace(HARD, limit=QUANTITY_MAX)])
+def test_no_month_comes_to_more_than_a_table_can_hold(terms: UsageTerms) -> None:
+    meter = Meter(terms=terms)
+    meter.usage = replace(meter.usage, used=USED_MAX - 5)
+    became = meter.say(count(1, 4), count(2, 2), count(3, 1), count(4))
+    if terms.limit == QUANTITY_MAX:
+        assert became == ["usage_exceeded"] * 4
+    else:
+        assert became == ["counted", "total_too_large", "counted", "total_too_large"]
+        assert meter.usage.used == USED_MAX
+        assert meter.say(count(1, 4)) == ["known"]
+
+
+def test_what_processes_set_aside_is_part_of_what_a_month_comes_to() -> None:
+    meter = Meter(terms=FREE)
+    meter.usage = replace(meter.usage, leased=USED_MAX - 1)
+    assert meter.say(count(1, 2), count(2, 1)) == ["total_too_large", "counted"]
+
+
+def test_levels_of_all_sources_come_to_no_more_and_what_is_less_is_always_said() -> None:
+    assert SOURCES_MAX * QUANTITY_MAX <= USED_MAX
+    meter = Meter("storage", terms=FREE)
+    meter.say(count(1, 10), source="old")
+    meter.usage = replace(meter.usage, used=USED_MAX - 5)
+    assert meter.say(count(1, 6)) == ["total_too_large"]
+    assert meter.say(count(1, 5)) == ["counted"]
+    assert meter.say(count(2, 11), source="old") == ["total_too_large"]
+    assert meter.say(count(2, 9), source="old") == ["counted"]
 
 
 def test_alerts_come_once_at_80_and_at_100_per_cent() -> None:

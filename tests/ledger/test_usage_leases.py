@@ -15,9 +15,10 @@ from ledger.licences.live import LicenceNotLive
 from ledger.message import Origin
 from ledger.permissions import check
 from ledger.usage.commands import LeaseUsage, SettleLease, UsageTerms
+from ledger.usage.counting import USED_MAX
 from ledger.usage.decider import decide
 from ledger.usage.events import UsageAlerted, UsageCounted, UsageLeased, UsageLeaseEnded
-from ledger.usage.leasing import PLATFORM, SHARE
+from ledger.usage.leasing import PLATFORM, SHARE, TAKEN_MAX
 from ledger.usage.refusals import InvalidUsage, MetricNotGranted, UsageExceeded, UsageMonthClosed
 from ledger.usage.sequences import Range
 from ledger.usage.state import evolve
@@ -132,6 +133,18 @@ def test_without_a_limit_and_beyond_a_soft_one_all_is_counted() -> None:
     (counted, alerted) = soft.settle(soft.lease(10), 10)
     assert (counted.used, counted.beyond) == (10_005, 5)
     assert isinstance(alerted, UsageAlerted)
+
+
+def test_a_source_that_says_without_end_stops_no_call_and_all_of_them_fit_a_table() -> None:
+    leases = Leases(terms=replace(HARD, limit=None))
+    leases.usage = replace(leases.usage, used=USED_MAX)
+    assert leases.say(count(1)) == ["total_too_large"]
+    assert leases.lease(1_000).quantity == 1_000
+    leases.usage = replace(leases.usage, leased=USED_MAX - 5)
+    assert leases.lease(1_000).quantity == 5
+    with pytest.raises(UsageExceeded, match=str(2 * USED_MAX)):
+        leases.lease()
+    assert leases.usage.taken == TAKEN_MAX < 2**63
 
 
 def test_what_the_licence_has_become_refuses_a_lease_and_no_settlement() -> None:

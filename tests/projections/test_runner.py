@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 import psycopg
 import pytest
 from eventsourcing.persistence import PersistenceError
+from psycopg.errors import ProgramLimitExceeded
 
 from ledger.entries import Posting
 from ledger.message import Recorded
@@ -269,6 +271,36 @@ def test_a_fact_that_the_database_refuses_is_found_by_halving(database_url: str)
     assert "position 6, payments.initiated.v1" in runner.errors["payments"]
     assert runner.positions()["payments"] == 5
     assert runner.positions()["audit"] == 9
+
+
+@pytest.mark.parametrize("step", ["load", "write"])
+@pytest.mark.parametrize(
+    "fault",
+    [OverflowError("int too big"), struct.error("'q' format"), ProgramLimitExceeded("index row size 2712")],
+)
+def test_whatever_a_row_cannot_be_stops_its_projection_and_no_other(
+    step: str, fault: Exception, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    append(database_url, facts_of(*((f"webhook-evt_{i}", (webhook(f"evt_{i}"),)) for i in range(3))))
+    monkeypatch.setattr(_Fussy, step, fail)
+    runner = catch_up(database_url, {"audit": Audit, "fussy": _Fussy})
+
+    assert runner.errors.keys() == {"fussy"}
+    assert "position 1, webhooks.received.v1" in runner.errors["fussy"]
+    assert runner.positions() == {"audit": 3, "fussy": 0}
+
+
+def test_a_database_that_fails_stops_none_of_them(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    append(database_url, facts_of(("webhook-evt_1", (webhook("evt_1"),))))
+    monkeypatch.setattr(_Fussy, "write", fail)
+    with pytest.raises(PersistenceError):
+        catch_up(database_url, {"fussy": _Fussy})
 
 
 def test_an_entry_that_does_not_balance_cannot_be_projected(

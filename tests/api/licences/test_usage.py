@@ -53,6 +53,17 @@ class Meters:
         found["metrics"] = {one["metric"]: one for one in found["metrics"]}
         return found
 
+    async def invoiced(self, at: str) -> list[int]:
+        """What the licence's invoices of overage come to, the newest first, when a worker was there."""
+        app, self.clock.at = self.desk.app, datetime.fromisoformat(at).replace(tzinfo=UTC)
+        await app.projected()
+        url = app.services.database_url
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+            await invoice_usage(conn, app.services.store, self.clock)
+        await app.projected()
+        listed = await self.desk.admin.get(f"{LICENSES}/{self.desk.licence_id}/invoices")
+        return [one["net_minor"] for one in listed.json()["items"] if one["kind"] == "overage"]
+
 
 @pytest.fixture
 async def meters(app: Running, clock: Clock) -> Meters:
@@ -158,6 +169,16 @@ async def test_a_metric_that_is_not_granted_is_named_and_others_are_counted(
     assert counted == (1, [(0, "metric_not_granted")])
 
 
+async def test_a_month_without_limit_ends_at_what_the_tables_hold(app: Running, clock: Clock) -> None:
+    meters = Meters(await desk_of(app, allowances=[{"metric": "api_calls"}]), clock)
+    assert await meters.say(*(calls(number, 10**15) for number in range(1, 1_001))) == (1_000, [])
+    assert await meters.say(calls(1_001, 10**15), calls(1_002)) == (
+        0,
+        [(0, "total_too_large"), (1, "total_too_large")],
+    )
+    assert (await meters.read())["metrics"]["api_calls"]["used"] == 10**18
+
+
 async def test_who_manages_another_organisation_sees_nothing(meters: Meters) -> None:
     manager = meters.desk.app.caller("usr_manager", "enterprise")
     asked = {"licence_id": meters.desk.licence_id}
@@ -167,20 +188,8 @@ async def test_who_manages_another_organisation_sees_nothing(meters: Meters) -> 
 
 async def test_what_is_beyond_soft_limits_is_invoiced_once_when_its_month_is_closed(
     meters: Meters,
-    clock: Clock,
 ) -> None:
-    services, licence_id = meters.desk.app.services, meters.desk.licence_id
-
-    async def invoiced(at: str) -> list[int]:
-        """What the licence's invoices of overage come to, the newest first, when a worker was there."""
-        clock.at = datetime.fromisoformat(at).replace(tzinfo=UTC)
-        await meters.desk.app.projected()
-        async with await psycopg.AsyncConnection.connect(services.database_url, autocommit=True) as conn:
-            await invoice_usage(conn, services.store, clock)
-        await meters.desk.app.projected()
-        listed = (await meters.desk.admin.get(f"{LICENSES}/{licence_id}/invoices")).json()["items"]
-        return [one["net_minor"] for one in listed if one["kind"] == "overage"]
-
+    invoiced = meters.invoiced
     await meters.say(calls(1, 13, "courses_created"), calls(1, 103, "storage"), calls(1, 10_000))
     assert await invoiced("2026-02-03T12:00") == [], "the month may grow until then"
     assert await invoiced("2026-02-04T12:00") == [503]
@@ -188,6 +197,35 @@ async def test_what_is_beyond_soft_limits_is_invoiced_once_when_its_month_is_clo
     assert await invoiced("2026-03-04") == [3, 503], "storage is as it was, and February has its own"
     (await meters.desk.do("revoke", reason="They closed", credit=False)).raise_for_status()
     assert await invoiced("2026-05-04") == [3, 3, 503], "it was revoked in March, and April has none"
+
+
+def soft(limit: int, price_minor: int = 100) -> dict[str, Any]:
+    return {"allowances": [{"metric": "api_calls", "limit": limit, "overage_minor": price_minor}]}
+
+
+async def test_what_was_within_the_limit_of_the_last_term_costs_nothing_in_the_next(
+    app: Running, clock: Clock
+) -> None:
+    clock.at = datetime(2025, 1, 15, 12, tzinfo=UTC)
+    meters = Meters(await desk_of(app, **soft(100_000)), clock)
+    clock.at = datetime(2025, 12, 20, tzinfo=UTC)
+    smaller = {"year_minor": 100, **soft(10_000)}
+    (await meters.desk.do("renew", term=2, tier="custom", custom=smaller)).raise_for_status()
+    clock.at = datetime(2026, 1, 14, tzinfo=UTC)
+    assert await meters.say(calls(1, 80_000)) == (1, [])
+    clock.at = datetime(2026, 1, 16, tzinfo=UTC)
+    assert await meters.say(calls(2)) == (1, [])
+    read = (await meters.read())["metrics"]["api_calls"]
+    assert (read["limit"], read["beyond"], read["overage_minor"]) == (10_000, 0, 0)
+    assert await meters.invoiced("2026-02-04") == []
+
+
+async def test_no_batch_makes_an_invoice_that_stops_the_tables(app: Running, clock: Clock) -> None:
+    meters = Meters(await desk_of(app, **soft(0, 10**6)), clock)
+    assert await meters.say(calls(1, 10**15)) == (1, [])
+    assert (await meters.read())["metrics"]["api_calls"]["overage_minor"] == 10**12
+    assert await meters.invoiced("2026-02-04") == [10**12]
+    assert (await app.client.get("/readyz")).status_code == 200
 
 
 def test_months_are_closed_when_nothing_more_is_taken() -> None:
