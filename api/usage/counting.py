@@ -36,8 +36,8 @@ _ATTEMPTS = 3
 _OF_METRIC = (MetricNotGranted, TooManySources, UsageMonthClosed)
 """What is wrong with all items of a metric, and with none of another."""
 _NUMBER = (
-    "the source's own number of it, from 1 on and another one for each item: a number is counted once, so that "
-    "a batch can be sent again"
+    "the source's own number of it, from 1 on and another one for each item: a number is counted once, so "
+    "that a batch can be sent again"
 )
 _WHY = {
     "known": "It was counted before.",

@@ -18,6 +18,7 @@ from ledger.licences.decider import LICENCE
 from ledger.licences.state import Licence
 from ledger.licences.status import Status
 from ledger.licences.stream import stream_of
+from ledger.licences.terms import Billing
 from ledger.message import Command, Origin
 from ledger.seats.commands import ActivateSeat
 from ledger.store import Store
@@ -137,6 +138,18 @@ def test_a_licence_and_its_renewal_are_quoted(run: Run, org: str) -> None:
     assert asyncio.run(licence(org, one)).quote.term == 2  # type: ignore[union-attr]  # there is one
 
 
+def test_a_renewal_is_due_as_late_as_the_invoice_before_it(run: Run, org: str) -> None:
+    one = issued(run, org, "starter", "--net-days", "60", "--tax-bp", "1900")
+    assert run("licences", "renew", one, "--term", "2").exit_code == 0
+    assert run("licences", "quote", one, "--until", LATER).exit_code == 0
+    found = asyncio.run(licence(org, one))
+    assert found.quote is not None
+    assert found.billing == found.quote.billing == Billing(kind="invoice", net_days=60, tax_bp=1900)
+    assert found.quote.grant.tier == "starter"
+    other = asyncio.run(licence(org, issued(run, org, "starter")))
+    assert other.billing.net_days == 30, "where there is none before it"
+
+
 def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run: Run, org: str) -> None:
     one = issued(run, org)
     (invoice,) = told(run, "licences", "invoices", one)
@@ -194,6 +207,9 @@ def test_what_cannot_be_sold_is_refused_with_what_there_is(run: Run, org: str, t
     numbers.write_text('{"year_minor": 5000, "seats": 3, "floating": true}')
     one = issued(run, org, "custom", "--custom", str(numbers))
     assert asyncio.run(licence(org, one)).last.grant.seats == 3  # type: ignore[union-attr]  # it was issued
+    again = run("licences", "renew", one, "--term", "2")
+    assert again.exit_code == 0, again.output
+    assert asyncio.run(licence(org, one)).last.grant.seats == 3  # type: ignore[union-attr]  # as before
     numbers.write_text('{"seats": 3}')
     refused(
         run,

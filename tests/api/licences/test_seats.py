@@ -103,7 +103,7 @@ async def app(
 async def desk_of(app: Running, **custom: Any) -> Desk:
     """A licence that is active, with numbers of its own."""
     admin = app.caller("usr_admin", "admin")
-    numbers = {"year_minor": 1_000, "features": ["white_label"], **custom}
+    numbers = {"year_minor": 1_000, "seats": None, "features": ["white_label"], **custom}
     founded = {"name": "Acme", "owner_id": new_id("usr")}
     made = await admin("POST", "/api/enterprise/organisations", key=new_id("key"), json=founded)
     body = {"org_id": made.json()["org_id"], "tier": "custom", "custom": numbers}
