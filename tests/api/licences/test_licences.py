@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import psycopg
@@ -15,6 +15,7 @@ from api.books.recognition import recognise
 from api.licences.timing import advance_licences
 from api.settings import Settings
 from ledger.ids import new_id
+from ledger.licences.status import Status
 from tests.api.support import Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
 
@@ -293,6 +294,38 @@ async def test_an_upgrade_costs_what_its_preview_said(office: Office) -> None:
     assert await office.refused(f"/{licence_id}/upgrade", {"tier": "starter"}) == (409, "not_an_upgrade")
     refused = await office.admin.get(f"{LICENSES}/{licence_id}/upgrade", params={"tier": "gold"})
     assert refused.status_code == 422
+
+
+async def test_licences_are_listed_by_what_they_are_now_and_by_when_they_end(office: Office) -> None:
+    org_id, begun = await office.organisation(), office.clock.at
+    until = (begun + DAY).isoformat()
+    await office.done("/quote", {"org_id": org_id, "tier": "starter", "valid_until": until})
+    because = {"reason": "Unpaid"}
+    ways: tuple[dict[str, dict[str, Any]], ...] = (
+        {},
+        {"activate": {}},
+        {"activate": {}, "suspend": because},
+        {"revoke": {**because, "credit": False}},
+    )
+    for steps in ways:
+        licence_id = await office.issued(org_id=org_id)
+        for step, body in steps.items():
+            await office.done(f"/{licence_id}/{step}", body)
+    found = set()
+    try:
+        for days in (0, 366, 380):
+            office.clock.at = begun + days * DAY
+            listed = (await office.seen(LICENSES, org_id=org_id))["items"]
+            for status in get_args(Status):
+                filtered = await office.seen(LICENSES, org_id=org_id, status=status)
+                assert filtered["items"] == [one for one in listed if one["status"] == status]
+                found |= {status} if filtered["items"] else set()
+    finally:
+        office.clock.at = begun
+    assert found == set(get_args(Status)), "there is one of each"
+    for days, ends in ((365, 0), (366, 4)):
+        asked = {"org_id": org_id, "ends_before": (begun + days * DAY).isoformat()}
+        assert len((await office.seen(LICENSES, **asked))["items"]) == ends
 
 
 async def test_money_is_recorded_given_back_and_paid_out(office: Office) -> None:

@@ -76,10 +76,13 @@ class Desk:
         return await self.admin("POST", path, key=new_id("key"), json=body)
 
     async def seats(self) -> list[dict[str, Any]]:
+        """As many as the licence says that are in use."""
         await self.app.projected()
         answer = await self.admin.get(f"{LICENSES}/{self.licence_id}/seats", params={"limit": 100})
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["items"]
+        licence = await self.admin.get(f"{LICENSES}/{self.licence_id}")
+        assert licence.json()["seats_in_use"] == len(found)
         return found
 
 
