@@ -90,6 +90,11 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence_tiers: Mapping[str, LicenceTier] = {}
     """What organisations buy licences of. A file without it sells none."""
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """All that some plan has, each once."""
+        return tuple(dict.fromkeys(key for tier in self.tiers.values() for key in tier.features))
+
     def price_minor(self, tier: str, interval: str, currency: str) -> int | None:
         """None when it is not for sale so."""
         found = self.tiers.get(tier)
@@ -190,7 +195,7 @@ def check(catalogue: Catalogue) -> None:
             _check_prices(f"tiers.{name}.prices.{currency}", currency, prices)
     if wrong := fault(catalogue.tokens):
         raise InvalidCatalogue(wrong)
-    features = {key for tier in catalogue.tiers.values() for key in tier.features}
+    features = set(catalogue.feature_names)
     if wrong := shelf.fault(catalogue.rewards, features):
         raise InvalidCatalogue(wrong)
     if wrong := licence_tiers.fault(catalogue.licence_tiers, features):

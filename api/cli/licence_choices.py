@@ -32,13 +32,13 @@ reason_option = click.option("--reason", required=True, help="Kept for ever, so 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """What a term is for and how it is paid, as it was given on the command line. `tier` None is the present
-    one, `tax_bp` None as before.
+    one, `net_days` and `tax_bp` None as its last invoice has them.
     """
 
     tier: str | None
     currency: str | None
     months: int
-    net_days: int
+    net_days: int | None
     tax_bp: int | None
     given: bool
     custom: IO[bytes] | None
@@ -69,11 +69,9 @@ _OPTIONS = (
     click.option(
         "--net-days",
         type=click.Choice(["14", "30", "60"]),
-        default="30",
-        show_default=True,
-        help="When its invoice is due.",
+        help="When its invoice is due.  [default: as last, or 30]",
     ),
-    click.option("--tax-bp", type=click.IntRange(0, 10_000), help="Basis points; 2000 is 20 %."),
+    click.option("--tax-bp", type=click.IntRange(0, 10_000), help="2000 is 20 %.  [default: as last, or 0]"),
     click.option("--given", is_flag=True, help="Without an invoice."),
     click.option("--custom", type=click.File("rb"), help="Numbers of the tier `custom`, as JSON."),
 )
@@ -89,7 +87,7 @@ def offered(*, currency: bool = False) -> Callable[[F], F]:
         @wraps(command)
         def asked(**given: Any) -> Any:
             fields = {name: given.pop(name, None) for name in Offer.__struct_fields__}
-            fields["net_days"] = int(fields["net_days"])
+            fields["net_days"] = int(fields["net_days"]) if fields["net_days"] else None
             return command(**given, offer=Offer(**fields))
 
         wrapped: Any = asked

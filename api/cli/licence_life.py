@@ -21,7 +21,7 @@ from api.cli.licence_choices import (
 from api.cli.terminal import Day
 
 if TYPE_CHECKING:
-    from ledger.licence_tiers import Grant
+    from api.licences.offers import Wanted
     from ledger.licences.commands import LicenceCommand
     from ledger.licences.state import Licence
     from ledger.store import Store
@@ -31,15 +31,15 @@ starts_option = click.option("--starts", type=Day(), help="When it begins (UTC).
 
 @click.command()
 @click.argument("about", metavar="ORG|LICENCE")
-@click.argument("tier", metavar="TIER")
+@click.argument("tier", metavar="[TIER]", required=False)
 @click.option("--until", type=Day(), required=True, help="It can be accepted before that day (UTC).")
 @starts_option
 @offered(currency=True)
 def quote(about: str, until: datetime, starts: datetime | None, offer: Offer) -> None:
     """Quote a licence, or with a licence its renewal.
 
-    All numbers are kept, whatever the catalogue becomes. A later quote takes its place. Sent again, a new
-    licence is quoted again.
+    A renewal needs no tier: it is as now. All numbers are kept, whatever the catalogue becomes. A later quote
+    takes its place. Sent again, a new licence is quoted again.
     """
     with installation() as here:
         licence, _ = asyncio.run(handled(here, _quoting(here, about, until, starts, offer)))
@@ -50,20 +50,21 @@ def quote(about: str, until: datetime, starts: datetime | None, offer: Offer) ->
 def _quoting(here: Installation, about: str, until: datetime, starts: datetime | None, offer: Offer) -> Any:
     async def make(store: Store, fields: dict[str, Any]) -> LicenceCommand:
         from api.licences.managing import check_can_have_licences
-        from api.licences.offers import billed
+        from api.licences.offers import billed, quoted
         from ledger.ids import new_id
         from ledger.licences.commands import QuoteLicence
 
         known = await known_licence(store, about) if about.startswith("lic_") else None
         await check_can_have_licences(store, known.org_id if known else about)
+        billing = billed(offer.billing_of(), known, by_admin=True)
         return QuoteLicence(
             **fields,
             licence_id=known.licence_id if known else new_id("lic"),
             org_id="" if known else about,
             quote_id=new_id("lqu"),
-            grant=_granted(here, offer, known),
+            grant=quoted(catalogue(here), known, _wanted(offer, known), billing),
             months=offer.months,
-            billing=billed(offer.billing_of(), known, by_admin=True),
+            billing=billing,
             valid_until=until,
             starts_at=starts,
         )
@@ -84,18 +85,19 @@ def issue(org_id: str, starts: datetime | None, offer: Offer) -> None:
 
     async def make(store: Store, fields: dict[str, Any]) -> LicenceCommand:
         from api.licences.managing import check_can_have_licences
-        from api.licences.offers import billed
+        from api.licences.offers import billed, quoted
         from ledger.ids import new_id
         from ledger.licences.commands import IssueLicence
 
         await check_can_have_licences(store, org_id)
+        billing = billed(offer.billing_of(), None, by_admin=True)
         return IssueLicence(
             **fields,
             licence_id=new_id("lic"),
             org_id=org_id,
-            grant=_granted(here, offer, None),
+            grant=quoted(catalogue(here), None, _wanted(offer, None), billing),
             months=offer.months,
-            billing=billed(offer.billing_of(), None, by_admin=True),
+            billing=billing,
             starts_at=starts,
         )
 
@@ -112,23 +114,24 @@ def issue(org_id: str, starts: datetime | None, offer: Offer) -> None:
 def renew(licence_id: str, term: int, offer: Offer, *, backdate: bool) -> None:
     """Give a licence one more term, once.
 
-    From the end of the last one; where it has lapsed, from now.
+    From the end of the last one; where it has lapsed, from now. What `custom` grants goes on as it is.
     """
 
     async def make(store: Store, fields: dict[str, Any]) -> LicenceCommand:
         from api.licences.managing import check_can_have_licences
-        from api.licences.offers import billed
+        from api.licences.offers import billed, granted_next
         from ledger.licences.commands import RenewLicence
 
         known = await known_licence(store, licence_id)
         await check_can_have_licences(store, known.org_id)
+        billing = billed(offer.billing_of(), known, by_admin=True)
         return RenewLicence(
             **fields,
             licence_id=licence_id,
             term=term,
-            grant=_granted(here, offer, known),
+            grant=granted_next(catalogue(here), known, _wanted(offer, known), billing, by_admin=True),
             months=offer.months,
-            billing=billed(offer.billing_of(), known, by_admin=True),
+            billing=billing,
             backdate=backdate,
         )
 
@@ -136,13 +139,11 @@ def renew(licence_id: str, term: int, offer: Offer, *, backdate: bool) -> None:
         _say(*asyncio.run(handled(here, make)))
 
 
-def _granted(here: Installation, offer: Offer, known: Licence | None) -> Grant:
-    """Raises what the routes do for a tier that is not sold."""
-    from api.licences.offers import granted, tier_of
+def _wanted(offer: Offer, known: Licence | None) -> Wanted:
+    from api.licences.offers import Wanted
 
     currency = (offer.currency or (known and known.currency) or "usd").lower()
-    tier = offer.tier or (tier_of(known) if known else "")
-    return granted(catalogue(here), tier, currency, offer.grant_of(), by_admin=True)
+    return Wanted(offer.tier, currency, offer.grant_of())
 
 
 @click.command()

@@ -11,7 +11,7 @@ import click
 from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import handled, known_licence, licence_argument, reason_option
-from api.cli.terminal import Day
+from api.cli.terminal import Day, MinorUnits
 
 if TYPE_CHECKING:
     from ledger.licences.commands import LicenceCommand
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 invoice_argument = click.argument("invoice", metavar="INVOICE")
 reference_option = click.option("--reference", required=True, help="As the bank's statement has it.")
-amount_argument = click.argument("amount_minor", metavar="AMOUNT", type=click.IntRange(min=1))
+amount_argument = click.argument("amount_minor", metavar="AMOUNT", type=MinorUnits())
 day_option = click.option("--on", "day", type=Day(), help="That day (UTC).  [default: today]")
 
 
@@ -52,7 +52,7 @@ def pay(invoice: str, amount_minor: int, reference: str, day: datetime | None) -
 
 @click.command()
 @invoice_argument
-@click.option("--net", type=click.IntRange(min=1), help="Without tax.  [default: all that is not earned]")
+@click.option("--net", type=MinorUnits(), help="Without tax.  [default: all that is not earned]")
 @reason_option
 def credit(invoice: str, net: int | None, reason: str) -> None:
     """Give back of an invoice, by a credit note.

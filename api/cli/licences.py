@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,7 @@ from api.cli.terminal import Day, Month, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from api.books.licences import ReceivablesReport
-    from api.licences.resources import LicenceDetails, LicenceGrant, LicenceInvoice
+    from api.licences.resources import LicenceDetails, LicenceGrant, LicenceInUse, LicenceInvoice
     from api.seats.bodies import LicenceSeat
     from api.usage.bodies import LicenceUsage, UsageOfMetric
     from ledger.store.batched_queries import Connection
@@ -34,11 +34,13 @@ def licences() -> None:
 @licences.command("list")
 @click.option("--org", "org_id", help="Those of this organisation; else of all.")
 @click.option("--status", type=click.Choice(STATUSES), help="Those that are in this state; else all.")
+@click.option("--ends-before", type=Day(), help="Whose last term ends before that day (UTC).")
 @json_option
-def list_(org_id: str | None, status: str | None, *, as_json: bool) -> None:
+def list_(org_id: str | None, status: str | None, ends_before: datetime | None, *, as_json: bool) -> None:
     """Show licences, the newest first, as they are now."""
     with installation() as here:
-        found = [one for one in asyncio.run(_found(here, org_id)) if status in {None, one.status}]
+        filters = {"org_id": org_id, "status": status, "ends_before": ends_before}
+        found = asyncio.run(_found(here, filters))
     if as_json:
         print_json(found)
         return
@@ -75,6 +77,7 @@ def show(licence_id: str, *, as_json: bool) -> None:
         click.echo(f"  until {_time(one.ends_at)} UTC, and with its grace until {_time(one.lapses_at)} UTC")
     if one.reason:
         click.echo(f"  because: {one.reason}")
+    click.echo(f"  {one.seats_in_use} of its seats are in use")
     if one.owed_minor:
         click.echo(
             f"  {_amount(one.owed_minor, one.terms[-1].grant.currency)} are owed to them by credit notes"
@@ -114,7 +117,7 @@ def _limits(grant: LicenceGrant) -> str:
 @click.option("--overdue", is_flag=True, help="Which should have been paid by now.")
 @json_option
 def invoices(licence_id: str | None, *, is_open: bool, overdue: bool, as_json: bool) -> None:
-    """Show invoices, the newest first: of a licence, or all."""
+    """Show invoices, the newest first: of a licence, or all. Exit 2 when there is no such licence."""
     with installation() as here:
         found = asyncio.run(_invoices(here, licence_id, is_open=is_open or overdue, overdue=overdue))
     if as_json:
@@ -167,7 +170,7 @@ def receivables(as_of: datetime | None, *, as_json: bool) -> None:
 @licence_argument
 @json_option
 def seats(licence_id: str, *, as_json: bool) -> None:
-    """Show who has a licence's seats, the newest first."""
+    """Show who has a licence's seats, the newest first. Exit 2 when there is no such licence."""
     with installation() as here:
         found = asyncio.run(_seats(here, licence_id))
     if as_json:
@@ -244,18 +247,19 @@ def _now() -> datetime:
     return SystemClock().now()
 
 
-async def _found(here: Installation, org_id: str | None) -> list[LicenceDetails]:
+async def _found(here: Installation, filters: dict[str, Any]) -> list[LicenceDetails]:
     from api.http.paging import LARGEST
     from api.licences.listing import LISTED, with_terms
     from api.reads import rows
     from projections.licences.tables import LICENCES
 
-    arguments = {"org_id": org_id, "managed": None, "before": LARGEST, "limit": LIMIT}
+    now = _now()
+    arguments = {**filters, "managed": None, "now": now, "before": LARGEST, "limit": LIMIT}
     async with _reading(here) as conn:
-        return await with_terms(conn, await rows(conn, LISTED, LICENCES, arguments), _now())
+        return await with_terms(conn, await rows(conn, LISTED, LICENCES, arguments), now)
 
 
-async def _shown(here: Installation, licence_id: str) -> LicenceDetails:
+async def _shown(here: Installation, licence_id: str) -> LicenceInUse:
     from api.licences.listing import details_of
 
     async with _reading(here) as conn:
@@ -265,7 +269,7 @@ async def _shown(here: Installation, licence_id: str) -> LicenceDetails:
 async def _invoices(
     here: Installation, licence_id: str | None, *, is_open: bool, overdue: bool
 ) -> list[LicenceInvoice]:
-    from api.licences.listing import EVERY_INVOICE
+    from api.licences.listing import EVERY_INVOICE, details_of
     from api.licences.resources import invoice_of_row
     from api.reads import rows
     from projections.licences.tables import LICENCE_INVOICES
@@ -277,6 +281,8 @@ async def _invoices(
         "limit": LIMIT,
     }
     async with _reading(here) as conn:
+        if licence_id is not None:
+            await details_of(conn, licence_id, _now())
         return [invoice_of_row(row) for row in await rows(conn, EVERY_INVOICE, LICENCE_INVOICES, arguments)]
 
 
@@ -292,9 +298,11 @@ async def _receivables(here: Installation, as_of: datetime | None) -> Receivable
 
 async def _seats(here: Installation, licence_id: str) -> list[LicenceSeat]:
     from api.http.paging import LARGEST
+    from api.licences.listing import details_of
     from api.seats.managing import seats_held
 
     async with _reading(here) as conn:
+        await details_of(conn, licence_id, _now())
         return await seats_held(conn, licence_id, _now(), LARGEST, LIMIT)
 
 

@@ -61,6 +61,21 @@ class Month(click.ParamType[date]):
             return self.fail(f"{value!r} is no month: write 2026-12.", param, ctx)
 
 
+class MinorUnits(click.ParamType[int]):
+    """An amount, such as 150 for 1.50 USD."""
+
+    name = "minor units"
+    DIGITS = 18
+    """Of the longest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if value.isascii() and value.isdigit() and len(value) <= self.DIGITS and int(value):
+            return int(value)
+        return self.fail(f"{value!r} is no amount in minor units: write 150 for 1.50 USD.", param, ctx)
+
+
 def print_json(value: Any) -> None:
     import msgspec
 

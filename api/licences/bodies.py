@@ -63,10 +63,12 @@ class NewAllowance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class CustomGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The numbers of a licence that the catalogue does not have. `seats` null is without limit."""
+    """The numbers of a licence that the catalogue does not have. `seats` must be said, as null is without
+    limit. `features` are those of plans of the catalogue.
+    """
 
     year_minor: Annotated[int, Meta(ge=0, le=LARGEST_MINOR, description="The price of a year, without tax.")]
-    seats: Annotated[int, Meta(ge=1, le=COUNT_MAX)] | None = None
+    seats: Annotated[int, Meta(ge=1, le=COUNT_MAX)] | None
     floating: Annotated[bool, Meta(description="Seats are leases that free themselves; else named.")] = False
     lease_minutes: Annotated[int, Meta(ge=1, le=LEASE_MAX_MINUTES)] = LEASE_MINUTES
     transfers: (
@@ -110,11 +112,13 @@ class LicenceInvoiceToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 
 class NewLicenceQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For a new licence of `org_id`, or with `licence_id` for the renewal of that one."""
+    """For a new licence of `org_id`, or with `licence_id` for the renewal of that one. Without `tier` a
+    renewal is of the present one; `custom` without its numbers goes on with those of the last term.
+    """
 
     org_id: OrganisationId | None = None
     licence_id: Annotated[str, Meta(max_length=100)] | None = None
-    tier: Tier
+    tier: Tier | None = None
     currency: CurrencyCode | None = None
     custom: CustomGrant | None = None
     months: Months = 12
@@ -153,7 +157,7 @@ class LicenceRevocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 class LicenceRenewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`term` is the number that the new term is to have, so that of two who renew at once one does. Without
-    `tier` it is the present one, by the catalogue of now.
+    `tier` it is the present one, by the catalogue of now; `custom` goes on with the numbers of the last term.
     """
 
     term: Annotated[int, Meta(ge=2, le=10_000)]
@@ -165,9 +169,14 @@ class LicenceRenewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class LicenceUpgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`expected_minor` is the most that it may cost in all, with tax: `net_minor` and `tax_minor` of what GET
+    shows. It becomes less by the second, though rounding may make it a minor unit more for some.
+    """
+
     tier: Tier
     custom: CustomGrant | None = None
     billing: NewBilling | None = None
+    expected_minor: AmountMinor | None = None
 
 
 class NewLicencePayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

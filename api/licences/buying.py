@@ -70,14 +70,17 @@ class LicencePaymentEnded(ApiError):
 
 class LicencePaid(msgspec.Struct, frozen=True, kw_only=True):
     """`licence` and `invoice` are null for a licence that is bought until it is paid, and `payment` until it
-    is begun. `reveal` is where the key is shown to who manages the organisation, by POST: no answer but that
-    one has it.
+    is begun. `reveal` is where the key is shown to who manages the organisation, by POST, once the licence is
+    activated: no answer but that one has it.
     """
 
     licence: LicenceStanding | None
     invoice: LicenceInvoiceStanding | None
     payment: Payment | None
+    activate: str | None
+    """Where it is made to work, by POST; null when it was."""
     reveal: str | None
+    """Where its key is shown, by POST: 403 `licence_not_live` before it is activated."""
 
 
 class LicencePaymentDeclined(PaymentDeclined, kw_only=True):
@@ -265,12 +268,13 @@ def _shown(
 ) -> LicencePaid:
     invoice_id = reserved.invoice_id or next(iter(licence.invoices), "")
     invoice = licence.invoices.get(invoice_id)
-    there = bool(licence.licence_id)
+    there = f"/api/enterprise/licenses/{licence.licence_id}" if licence.licence_id else None
     return LicencePaid(
         licence=standing_of(licence, services.now()) if there else None,
         invoice=invoice_standing(invoice_id, invoice, licence.currency) if invoice else None,
         payment=payment,
-        reveal=f"/api/enterprise/licenses/{licence.licence_id}/reveal" if there else None,
+        activate=f"{there}/activate" if there and not licence.activated else None,
+        reveal=f"{there}/reveal" if there else None,
     )
 
 

@@ -9,19 +9,27 @@ from typing import Annotated
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
+from api.http.body import instant
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.licences.managing import Call, licence_of, managed_by
 from api.licences.offers import granted
-from api.licences.resources import LicenceDetails, LicenceInvoice, invoice_of_row, licence_of_row
+from api.licences.resources import (
+    LicenceDetails,
+    LicenceInUse,
+    LicenceInvoice,
+    invoice_of_row,
+    licence_of_row,
+)
 from api.reads import grouped, newest_first, rows, select
 from api.services import Services
 from api.words import ORGANISATION
 from ledger.errors import NotFound
 from ledger.licences.refusals import LicenceNotOpen, NotAnUpgrade
+from ledger.licences.status import Status
 from ledger.licences.upgrading import charges
 from ledger.store.batched_queries import Connection
 from projections.licences.tables import LICENCE_INVOICES, LICENCE_TERMS, LICENCES, LicenceRow
@@ -34,14 +42,35 @@ LISTED = select(
     FROM {table}
     WHERE (%(org_id)s::text IS NULL OR org_id = %(org_id)s)
         AND (%(managed)s::text[] IS NULL OR org_id = ANY(%(managed)s))
+        AND (%(ends_before)s::timestamptz IS NULL OR ends_at < %(ends_before)s)
+        AND (
+            %(status)s::text IS NULL
+            OR %(status)s = CASE
+                WHEN ends_at IS NULL OR lapses_at IS NULL THEN 'quoted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN suspended THEN 'suspended'
+                WHEN %(now)s >= lapses_at THEN 'expired'
+                WHEN activated_at IS NULL THEN 'created'
+                WHEN %(now)s < ends_at THEN 'active'
+                ELSE 'grace'
+            END
+        )
         AND position < %(before)s
     ORDER BY position DESC
     LIMIT %(limit)s
     """,
     LICENCES,
 )
+"""A status is what `Standing.status_at` says of the row."""
 _ONE = select("SELECT {columns} FROM {table} WHERE licence_id = %s", LICENCES)
 _TERMS = select("SELECT {columns} FROM {table} WHERE licence_id = ANY(%s) ORDER BY number", LICENCE_TERMS)
+_SEATS_IN_USE = """
+    SELECT count(*)
+    FROM seats
+    LEFT JOIN seat_leases USING (seat_id, licence_id)
+    WHERE licence_id = %(licence_id)s AND ended = ''
+        AND (NOT floating OR (until > %(now)s AND NOT closed))
+"""
 _INVOICES = select(
     """
     SELECT {columns}
@@ -70,6 +99,9 @@ INVOICE_NAMED = select(
 )
 """By its id, or by the number that its payer quotes."""
 Organisation = Annotated[str | None, QueryParameter(pattern=ORGANISATION, description="Of this one alone.")]
+EndsBefore = Annotated[
+    str | None, QueryParameter(format="date-time", description="Whose last term ends before it.")
+]
 Tier = Annotated[str, QueryParameter(max_length=50, description="Of the catalogue.")]
 
 
@@ -107,13 +139,25 @@ async def list_licences(
     cursor: Cursor = None,
     limit: Limit = 20,
     org_id: Organisation = None,
+    status: FromQuery[Status | None] = None,
+    ends_before: EndsBefore = None,
 ) -> Read[Page[LicenceDetails]]:
-    """Those of the organisations that the caller manages, the newest first; an admin's are all."""
-    managed = await managed_by(services, request)
-    arguments = {"org_id": org_id, "managed": managed, "before": before(cursor), "limit": limit + 1}
+    """Those of the organisations that the caller manages, the newest first; an admin's are all. A status is
+    that of now.
+    """
+    now = services.now()
+    arguments = {
+        "org_id": org_id,
+        "managed": await managed_by(services, request),
+        "status": status,
+        "ends_before": instant(ends_before),
+        "now": now,
+        "before": before(cursor),
+        "limit": limit + 1,
+    }
     async with services.reading() as connection:
         found = await rows(connection, LISTED, LICENCES, arguments)
-        shown = await with_terms(connection, found, services.now())
+        shown = await with_terms(connection, found, now)
     return Read(page(shown, limit, lambda one: (one.position,)))
 
 
@@ -134,19 +178,23 @@ async def with_terms(
 )
 async def get_licence(
     licence_id: FromPath[str], request: Call, services: NamedDependency[Services]
-) -> Read[LicenceDetails]:
-    """With its terms, and the quote that is open. Its status is judged as it is read."""
+) -> Read[LicenceInUse]:
+    """With its terms, the quote that is open, and how many of its seats are in use. Its status is judged as
+    it is read.
+    """
     await licence_of(services, request, licence_id)
     async with services.reading() as connection:
         return Read(await details_of(connection, licence_id, services.now()))
 
 
-async def details_of(connection: Connection, licence_id: str, now: datetime) -> LicenceDetails:
+async def details_of(connection: Connection, licence_id: str, now: datetime) -> LicenceInUse:
     """By the tables. Raises `NotFound`."""
     shown = await with_terms(connection, await rows(connection, _ONE, LICENCES, (licence_id,)), now)
     if not shown:
         raise NotFound(f"There is no licence {licence_id!r:.80}.")
-    return shown[0]
+    asked = {"licence_id": licence_id, "now": now}
+    [(in_use,)] = await (await connection.execute(_SEATS_IN_USE, asked)).fetchall()
+    return LicenceInUse(**msgspec.structs.asdict(shown[0]), seats_in_use=in_use)
 
 
 @get(

@@ -89,6 +89,11 @@ class LicenceDetails(LicenceStanding, frozen=True, kw_only=True):
     position: int
 
 
+class LicenceInUse(LicenceDetails, frozen=True, kw_only=True):
+    seats_in_use: int
+    """Named ones until they are released, floating ones while they are held."""
+
+
 class LicenceInvoiceStanding(msgspec.Struct, frozen=True, kw_only=True):
     """`open_minor` is what is still to be paid, with tax. What was written off may be paid all the same."""
 

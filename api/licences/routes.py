@@ -25,7 +25,7 @@ from api.licences.bodies import (
 )
 from api.licences.deciding import decided
 from api.licences.managing import Call, check_organisation, licence_of
-from api.licences.offers import billed, granted, tier_of
+from api.licences.offers import Wanted, billed, granted, granted_next, last_grant, quoted
 from api.licences.resources import LicenceStanding
 from api.services import Services
 from ledger.errors import Forbidden, NotFound
@@ -46,6 +46,7 @@ from ledger.licences.refusals import (
     InvalidLicence,
     LicenceNotOpen,
     LicenceNotStarted,
+    LicencePriceChanged,
     NotAnUpgrade,
     QuoteExpired,
     QuoteNotOpen,
@@ -81,15 +82,16 @@ async def quote_licence(
     currency = currency_of(data.currency or (known and known.currency) or "usd")
 
     async def command(command_id: str) -> LicenceCommand:
+        billing = billed(data.billing, known, by_admin=True)
         return QuoteLicence(
             command_id=command_id,
             effective_at=services.now(),
             licence_id=data.licence_id or services.id_of("lic", command_id),
             org_id=data.org_id or "",
             quote_id=services.id_of("lqu", command_id),
-            grant=granted(services.catalogue, data.tier, currency, data.custom, by_admin=True),
+            grant=quoted(services.catalogue, known, Wanted(data.tier, currency, data.custom), billing),
             months=data.months,
-            billing=billed(data.billing, known, by_admin=True),
+            billing=billing,
             valid_until=data.valid_until,
             starts_at=data.starts_at,
         )
@@ -274,17 +276,18 @@ async def renew_licence(
     """
     known, by_admin = await licence_of(services, request, licence_id), is_admin(request)
     await check_organisation(services, known.org_id)
-    tier = data.tier or tier_of(known)
+    wanted = Wanted(data.tier, known.currency, data.custom)
 
     async def command(command_id: str) -> LicenceCommand:
+        billing = billed(data.billing, known, by_admin=by_admin)
         return RenewLicence(
             command_id=command_id,
             effective_at=services.now(),
             licence_id=licence_id,
             term=data.term,
-            grant=granted(services.catalogue, tier, known.currency, data.custom, by_admin=by_admin),
+            grant=granted_next(services.catalogue, known, wanted, billing, by_admin=by_admin),
             months=data.months,
-            billing=billed(data.billing, known, by_admin=by_admin),
+            billing=billing,
             backdate=data.backdate,
         )
 
@@ -299,7 +302,9 @@ async def renew_licence(
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It grants more from now on; the rest of the term is invoiced",
-    responses=responses(InvalidLicence, NotAnUpgrade, OrganisationIsClosed, Forbidden, *MANAGED),
+    responses=responses(
+        InvalidLicence, NotAnUpgrade, LicencePriceChanged, OrganisationIsClosed, Forbidden, *MANAGED
+    ),
 )
 async def upgrade_licence(
     licence_id: FromPath[str],
@@ -315,13 +320,14 @@ async def upgrade_licence(
     await check_organisation(services, known.org_id)
 
     async def command(command_id: str) -> LicenceCommand:
-        tier_of(known)
+        last_grant(known)
         return UpgradeLicence(
             command_id=command_id,
             effective_at=services.now(),
             licence_id=licence_id,
             grant=granted(services.catalogue, data.tier, known.currency, data.custom, by_admin=by_admin),
             billing=billed(data.billing, known, by_admin=by_admin),
+            expected_minor=data.expected_minor,
         )
 
     return await decided(services, request, licence_id, (idempotency_key, data), command)

@@ -22,13 +22,25 @@ class UsageItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     metric: Metric
-    sequence: Annotated[
-        int,
-        Meta(
-            ge=1, le=SEQUENCE_MAX, description="From 1 on by source, metric and month; of storage for ever."
-        ),
-    ] = 1
-    quantity: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)] = 1
+    sequence: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=SEQUENCE_MAX,
+                description="From 1 on by source, metric and month; of storage for ever. A number is counted "
+                "once, so that what is sent again has the number of the first time. Only `active_users` go "
+                "without.",
+            ),
+        ]
+        | None
+    ) = None
+    quantity: (
+        Annotated[
+            int, Meta(ge=0, le=QUANTITY_MAX, description="Left out it is 1; of `storage` it must be said.")
+        ]
+        | None
+    ) = None
     user_id: Annotated[str, Meta(pattern=USER)] | None = None
 
 

@@ -23,7 +23,7 @@ from ledger.licences.status import status_at
 from ledger.usage.commands import Item, RecordUsage
 from ledger.usage.counting import USED_MAX
 from ledger.usage.decider import USAGE
-from ledger.usage.metrics import COUNTERS, DISTINCT, open_months
+from ledger.usage.metrics import COUNTERS, DISTINCT, LEVELS, open_months
 from ledger.usage.refusals import MetricNotGranted, TooManySources, UsageMonthClosed
 from ledger.usage.state import Usage
 from ledger.usage.stream import stream_of
@@ -36,6 +36,10 @@ Numbered = list[tuple[int, UsageItem]]
 _ATTEMPTS = 3
 _OF_METRIC = (MetricNotGranted, TooManySources, UsageMonthClosed)
 """What is wrong with all items of a metric, and with none of another."""
+_NUMBER = (
+    "the source's own number of it, from 1 on and another one for each item: a number is counted once, so "
+    "that a batch can be sent again"
+)
 _WHY = {
     "known": "It was counted before.",
     "usage_exceeded": "It is more than what is left of the limit.",
@@ -79,10 +83,15 @@ def _check(batch: UsageBatch, now: datetime) -> None:
 
 
 def _needs(item: UsageItem) -> Iterator[tuple[str, str]]:
-    if item.metric in DISTINCT and item.user_id is None:
-        yield "user_id", "the user who was active"
-    if item.metric in COUNTERS and item.quantity < 1:
+    if item.metric in DISTINCT:
+        if item.user_id is None:
+            yield "user_id", "the user who was active"
+    elif item.sequence is None:
+        yield "sequence", _NUMBER
+    if item.metric in COUNTERS and item.quantity == 0:
         yield "quantity", "one unit at least"
+    if item.metric in LEVELS and item.quantity is None:
+        yield "quantity", "how much there is now"
 
 
 async def _recorded(
@@ -125,4 +134,4 @@ async def _once(
 def _item(metric: str, item: UsageItem) -> Item:
     if metric in DISTINCT:
         return Item(user_id=item.user_id or "")
-    return Item(sequence=item.sequence, quantity=item.quantity)
+    return Item(sequence=item.sequence or 0, quantity=1 if item.quantity is None else item.quantity)

@@ -110,8 +110,9 @@ def _check_free(licence: Licence, payment_id: str) -> None:
     raise LicencePaymentInProgress(
         f"The time of payment {payment_id} is over, and it is being canceled: wait for its bank's answer."
         if card.ending
-        else f"Payment {payment_id} is under way: finish or cancel it. It holds this until "
-        f"{card.reserved.expires_at.isoformat()}."
+        else f"Payment {payment_id} is under way: finish it, or cancel it (POST "
+        f"/api/payments/{payment_id}/cancel). It holds this until "
+        f"{card.reserved.expires_at:%Y-%m-%dT%H:%M:%SZ}."
     )
 
 

@@ -78,9 +78,12 @@ class RenewLicence(Command, frozen=True, kw_only=True):
 
 class UpgradeLicence(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "licences.upgrade"
+    ADDED: ClassVar[frozenset[str]] = frozenset({"expected_minor"})
     licence_id: str
     grant: Grant
     billing: Billing
+    expected_minor: int | None = None
+    """The most that it may cost, with tax; None for whatever it does."""
 
 
 class RevealLicenceKey(Command, frozen=True, kw_only=True):

@@ -73,13 +73,18 @@ def accept(command: AcceptQuote, licence: Licence) -> _Events:
     known(licence)
     found = licence.quote
     if found is None or found.quote_id != command.quote_id:
-        raise QuoteNotOpen("This quote is not open: it was accepted, or the licence went on without it.")
+        raise QuoteNotOpen(_not_open(command.quote_id, found))
     if command.effective_at >= found.valid_until:
         raise QuoteExpired(f"This quote was valid until {found.valid_until:%Y-%m-%dT%H:%M:%SZ}.")
     if licence.last:
         return _renewed(licence, found.grant, found.months, found.billing, command.effective_at, quote=found)
     start = whole(command.effective_at)
     return issued(licence, found, max(start, found.starts_at or start), command.effective_at)
+
+
+def _not_open(quote_id: str, found: Quote | None) -> str:
+    there_is = f"the one that is open is {found.quote_id}" if found else "none is open"
+    return f"This licence has no open quote {quote_id!r:.80}: {there_is}."
 
 
 def issue(command: IssueLicence, licence: Licence) -> _Events:
@@ -121,7 +126,10 @@ def renew(command: RenewLicence, licence: Licence) -> _Events:
     last = running(licence)
     check_offer(command.grant, command.months, command.billing)
     _check_currency(command.grant, licence)
-    if command.term != last.term.number + 1:
+    following = last.term.number + 1
+    if command.term > following:
+        raise InvalidLicence(f"`term` must be {following}, which comes next; it was {command.term}.")
+    if command.term < following:
         raise AlreadyRenewed(
             f"Term {last.term.number} is the last one, until {last.term.ends_at:%Y-%m-%dT%H:%M:%SZ}; "
             f"term {command.term} was to be given."

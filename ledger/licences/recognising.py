@@ -56,7 +56,9 @@ def close_day(command: CloseLicenceDay, licence: Licence) -> tuple[LicenceEvent,
     known(licence)
     until = end_of(command.day)
     if command.effective_at < until - _LAST_INSTANT:
-        raise InvalidLicence(f"{command.day.isoformat()} is over at {until.isoformat()}; close it then.")
+        raise InvalidLicence(
+            f"{command.day.isoformat()} is over at {until:%Y-%m-%dT%H:%M:%SZ}; close it then."
+        )
     if licence.recognised_until is not None and until <= licence.recognised_until:
         return ()
     return recognised(licence, until)

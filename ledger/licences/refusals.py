@@ -36,7 +36,7 @@ class LicenceNotStarted(Refused):
 
 
 class QuoteNotOpen(Refused):
-    """The quote was accepted, another one took its place, or the licence went on without it."""
+    """The licence has no such quote that is open: it was accepted, replaced by a later one, or never made."""
 
     code: ClassVar[str] = "quote_not_open"
     remedy: ClassVar[str] = "Read the licence, and ask for a new quote where one is still needed."
@@ -50,7 +50,7 @@ class QuoteExpired(Refused):
 
 
 class AlreadyRenewed(Refused):
-    """Somebody has renewed the licence for this term, or the term is not the next one."""
+    """Somebody has renewed the licence for this term."""
 
     code: ClassVar[str] = "already_renewed"
     remedy: ClassVar[str] = "Read the licence; renew the next term only where that is what you want."

@@ -8,12 +8,18 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger import money
 from ledger.licence_tiers import Allowance, Grant
 from ledger.licences.checks import check_billing, check_grant, running, whole
 from ledger.licences.commands import UpgradeLicence
 from ledger.licences.events import LicenceEvent, LicenceUpgraded
 from ledger.licences.invoicing import invoiced
-from ledger.licences.refusals import InvalidLicence, LicenceNotOpen, NotAnUpgrade
+from ledger.licences.refusals import (
+    InvalidLicence,
+    LicenceNotOpen,
+    LicencePriceChanged,
+    NotAnUpgrade,
+)
 from ledger.licences.state import Granted, Licence, granted_at
 from ledger.licences.status import has_lapsed
 from ledger.licences.terms import INVOICE, proration
@@ -60,6 +66,7 @@ def upgrade(command: UpgradeLicence, licence: Licence) -> tuple[LicenceEvent, ..
     check_billing(command.billing)
     now, wanted = command.effective_at, command.grant
     due = charges(licence, wanted, now)
+    _check_cost(command, due)
     present = _present(licence, now).grant
     if command.billing.kind != INVOICE:
         wanted = replace(wanted, year_minor=present.year_minor)
@@ -88,6 +95,17 @@ def upgrade(command: UpgradeLicence, licence: Licence) -> tuple[LicenceEvent, ..
     return facts
 
 
+def _check_cost(command: UpgradeLicence, due: tuple[Charge, ...]) -> None:
+    if command.expected_minor is None or command.billing.kind != INVOICE:
+        return
+    cost = sum(one.net_minor + command.billing.tax_minor(one.net_minor) for one in due)
+    if cost > command.expected_minor:
+        raise LicencePriceChanged(
+            f"{money.format_minor(cost, command.grant.currency)} is to pay, with tax: send {cost} as "
+            "`expected_minor` to have it for at most that."
+        )
+
+
 def _present(licence: Licence, now: datetime) -> Granted:
     return granted_at(licence, now) or running(licence)
 
@@ -102,7 +120,7 @@ def _upgradable(licence: Licence, grant: Grant, now: datetime) -> Granted:
         raise InvalidLicence(f"This licence is invoiced in {present.grant.currency.upper()}, and stays so.")
     if less := lesser(present.grant, grant):
         raise NotAnUpgrade(
-            f"{', '.join(less)} would become less before the term ends: renew with it instead."
+            f"This would become less before the term ends: {', '.join(less)}. Renew with it instead."
         )
     if _granted(grant) == _granted(present.grant):
         raise NotAnUpgrade("The licence grants all of this already.")

@@ -121,7 +121,7 @@ def _check_may_change(command: RequestChange, subscription: Subscription) -> Non
         raise RequestInProgress("A change is on its way to Stripe; try again when its outcome is known.")
     if subscription.cancel_at is not None:
         raise CancellationPending(
-            f"This subscription ends on {subscription.cancel_at.isoformat()}; withdraw that first."
+            f"This subscription ends on {subscription.cancel_at:%Y-%m-%dT%H:%M:%SZ}; withdraw that first."
         )
     if command.currency != subscription.currency:
         raise CurrencyMismatch(

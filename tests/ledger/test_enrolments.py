@@ -155,7 +155,9 @@ def test_a_changed_price_is_told() -> None:
 
 
 def test_one_purchase_is_under_way_at_a_time_and_the_second_names_it() -> None:
-    with pytest.raises(PurchaseInProgress, match=r"payment pay_1 .* until 2026-03-01T12:30"):
+    with pytest.raises(
+        PurchaseInProgress, match=r"POST /api/payments/pay_1/cancel.* until 2026-03-01T12:30:00Z,"
+    ):
         decide(reserve(2), after(reserve()))
 
 

@@ -81,7 +81,8 @@ def test_a_payment_says_what_it_is_for() -> None:
 def test_two_who_buy_at_once_buy_once() -> None:
     world = Paying()
     world.purchase()
-    with pytest.raises(LicencePaymentInProgress, match="finish or cancel it"):
+    said = r"cancel it \(POST /api/payments/pay_0/cancel\)\. It holds this until 2026-03-01T12:30:00Z\."
+    with pytest.raises(LicencePaymentInProgress, match=said):
         world.purchase()
     world.go_on()
     with pytest.raises(LicenceExists):

@@ -39,6 +39,7 @@ from ledger.licences.refusals import (
     LicenceExists,
     LicenceNotOpen,
     LicenceNotStarted,
+    LicencePriceChanged,
     NotAnUpgrade,
     OverageInvoiced,
     QuoteExpired,
@@ -59,6 +60,7 @@ from tests.ledger.licence_examples import (
     NEW_YEAR,
     PROFESSIONAL,
     STARTER,
+    TAXED,
     Life,
     command,
     day,
@@ -98,10 +100,10 @@ def test_a_quote_is_accepted_once_and_a_later_one_takes_its_place() -> None:
     life = Life()
     life.do(QuoteLicence)
     life.do(QuoteLicence, quote_id="quo_2", grant=PROFESSIONAL)
-    with pytest.raises(QuoteNotOpen):
+    with pytest.raises(QuoteNotOpen, match="no open quote 'quo_1': the one that is open is quo_2"):
         life.do(AcceptQuote)
     life.do(AcceptQuote, quote_id="quo_2")
-    with pytest.raises(QuoteNotOpen):
+    with pytest.raises(QuoteNotOpen, match="no open quote 'quo_2': none is open"):
         life.do(AcceptQuote, quote_id="quo_2")
     assert [one.grant.tier for one in life.licence.terms] == ["professional"]
 
@@ -242,6 +244,12 @@ def test_a_licence_renewed_three_hours_late_has_no_gap_and_one_term() -> None:
         life.do(RenewLicence, late)
 
 
+def test_a_term_that_does_not_come_next_is_refused_with_the_one_that_does() -> None:
+    life = active()
+    with pytest.raises(InvalidLicence, match="`term` must be 2, which comes next; it was 3"):
+        life.do(RenewLicence, term=3)
+
+
 def test_what_has_lapsed_is_renewed_from_now_unless_it_is_asked_to_be_backdated() -> None:
     life, other = active(), active()
     (renewed, _) = life.do(RenewLicence, LAPSE + timedelta(hours=1))
@@ -340,6 +348,17 @@ def test_an_upgrade_costs_the_difference_for_what_is_left_to_the_second() -> Non
     assert (upgraded.from_tier, life.licence.terms[0].grant) == ("starter", PROFESSIONAL)
 
 
+def test_an_upgrade_costs_at_most_what_is_expected_with_its_tax_and_of_all_terms() -> None:
+    life = active()
+    life.do(RenewLicence, billing=TAXED)
+    most = 2 * 391_000 * 12 // 10
+    with pytest.raises(LicencePriceChanged, match=r"9384\.00 USD is to pay, with tax: send 938400 as"):
+        life.do(UpgradeLicence, billing=TAXED, expected_minor=most - 1)
+    assert len(life.do(UpgradeLicence, billing=TAXED, expected_minor=most)) == 3
+    assert len(active().do(UpgradeLicence, day("2026-03-01"), expected_minor=391_000)) == 2
+    assert len(active().do(UpgradeLicence, billing=GIVEN, expected_minor=1)) == 1
+
+
 def test_an_upgrade_at_the_first_moment_costs_the_whole_difference_and_at_the_last_one_nothing() -> None:
     first, last = active(), active()
     assert first.do(UpgradeLicence)[1].net_minor == 391_000
@@ -373,7 +392,10 @@ def test_an_upgrade_leaves_a_smaller_tier_alone_that_was_chosen_for_the_next_ter
 
 def test_an_upgrade_takes_nothing_away() -> None:
     life = active(grant=PROFESSIONAL)
-    with pytest.raises(NotAnUpgrade, match=r"white_label, the limit of courses_created.*seats.*the price"):
+    with pytest.raises(
+        NotAnUpgrade,
+        match=r"^This would .*: the feature white_label, the limit of courses_created.*seats.*the price",
+    ):
         life.do(UpgradeLicence, grant=STARTER)
     with pytest.raises(NotAnUpgrade, match="all of this already"):
         life.do(UpgradeLicence)

@@ -18,6 +18,7 @@ from ledger.licences.decider import LICENCE
 from ledger.licences.state import Licence
 from ledger.licences.status import Status
 from ledger.licences.stream import stream_of
+from ledger.licences.terms import Billing
 from ledger.message import Command, Origin
 from ledger.seats.commands import ActivateSeat
 from ledger.store import Store
@@ -113,6 +114,9 @@ def test_a_licence_goes_its_way_from_the_issue_to_the_end(run: Run, org: str) ->
     project(org)
     assert re.search(rf"{one} +{ORG} +professional +active +2 ", run("licences", "list").stdout)
     assert told(run, "licences", "list", "--status", "revoked") == []
+    (ending,) = told(run, "licences", "list", "--ends-before", f"{NOW.year + 3}-01-01")
+    assert ending["licence_id"] == one
+    assert told(run, "licences", "list", "--ends-before", LATER) == []
     shown = run("licences", "show", one).stdout
     assert f"{one}  active, of {ORG}" in shown
     assert re.search(r"1 +professional .* 4900\.00 USD +500 +named +active_users 500, ", shown)
@@ -137,6 +141,18 @@ def test_a_licence_and_its_renewal_are_quoted(run: Run, org: str) -> None:
     assert asyncio.run(licence(org, one)).quote.term == 2  # type: ignore[union-attr]  # there is one
 
 
+def test_a_renewal_is_due_as_late_as_the_invoice_before_it(run: Run, org: str) -> None:
+    one = issued(run, org, "starter", "--net-days", "60", "--tax-bp", "1900")
+    assert run("licences", "renew", one, "--term", "2").exit_code == 0
+    assert run("licences", "quote", one, "--until", LATER).exit_code == 0
+    found = asyncio.run(licence(org, one))
+    assert found.quote is not None
+    assert found.billing == found.quote.billing == Billing(kind="invoice", net_days=60, tax_bp=1900)
+    assert found.quote.grant.tier == "starter"
+    other = asyncio.run(licence(org, issued(run, org, "starter")))
+    assert other.billing.net_days == 30, "where there is none before it"
+
+
 def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run: Run, org: str) -> None:
     one = issued(run, org)
     (invoice,) = told(run, "licences", "invoices", one)
@@ -146,6 +162,8 @@ def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run
     before = f"{NOW - timedelta(days=1):%Y-%m-%d}"
     refused(run, "must not be before", "licences", "pay", number, "1", "--reference", "x", "--on", before)
     refused(run, "3000.00 USD", "licences", "pay", invoice_id, "300001", "--reference", "SEPA 18")
+    for amount in ("1.50", "0", "-1", "9" * 30):
+        refused(run, "150 for 1.50 USD", "licences", "pay", "--reference", "x", "--", invoice_id, amount)
     project(org)
     assert told(run, "licences", "invoices", "--overdue") == []
     assert re.search(
@@ -170,8 +188,10 @@ def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run
 def test_who_has_seats_and_what_was_used_is_shown(run: Run, org: str) -> None:
     one = issued(run, org)
     assert "Nobody has a seat of it." in run("licences", "seats", one).stdout
+    assert "  0 of its seats are in use\n" in run("licences", "show", one).stdout
     asyncio.run(recorded(org, *in_use(one)))
     project(org)
+    assert told(run, "licences", "show", one)["seats_in_use"] == 1
     assert re.search(r"sea_1 +usr_mia .* it is released", run("licences", "seats", one).stdout)
     assert [seat["user_id"] for seat in told(run, "licences", "seats", one)] == ["usr_mia"]
     shown = run("licences", "usage", one).stdout
@@ -182,7 +202,8 @@ def test_who_has_seats_and_what_was_used_is_shown(run: Run, org: str) -> None:
         if metric["metric"] == "courses_created"
     ]
     assert counted["used"] == 7
-    refused(run, "There is no licence 'lic_nobodys'", "licences", "usage", "lic_nobodys")
+    for what in ("seats", "invoices", "show", "usage"):
+        refused(run, "There is no licence 'lic_nobodys'", "licences", what, "lic_nobodys")
 
 
 def test_what_cannot_be_sold_is_refused_with_what_there_is(run: Run, org: str, tmp_path: Path) -> None:
@@ -194,6 +215,9 @@ def test_what_cannot_be_sold_is_refused_with_what_there_is(run: Run, org: str, t
     numbers.write_text('{"year_minor": 5000, "seats": 3, "floating": true}')
     one = issued(run, org, "custom", "--custom", str(numbers))
     assert asyncio.run(licence(org, one)).last.grant.seats == 3  # type: ignore[union-attr]  # it was issued
+    again = run("licences", "renew", one, "--term", "2")
+    assert again.exit_code == 0, again.output
+    assert asyncio.run(licence(org, one)).last.grant.seats == 3  # type: ignore[union-attr]  # as before
     numbers.write_text('{"seats": 3}')
     refused(
         run,

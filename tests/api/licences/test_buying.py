@@ -82,9 +82,12 @@ async def test_a_manager_buys_a_licence_with_one_request(office: Office) -> None
 async def test_the_answer_says_where_the_key_is_shown_and_does_not_have_it(office: Office) -> None:
     bought = await buy(office, await managed(office))
     told = bought.json()
-    assert told["reveal"] == f"{LICENSES}/{told['licence']['licence_id']}/reveal"
+    address = f"{LICENSES}/{told['licence']['licence_id']}"
+    assert (told["activate"], told["reveal"]) == (f"{address}/activate", f"{address}/reveal")
     assert "key/" not in bought.text
-    await office.done(f"/{told['licence']['licence_id']}/activate")
+    early = await office.manager("POST", told["reveal"], key=new_id("key"), json={})
+    assert (early.status_code, problem(early)["code"]) == (403, "licence_not_live")
+    await office.manager("POST", told["activate"], key=new_id("key"), json={})
     shown = await office.manager("POST", told["reveal"], key=new_id("key"), json={})
     assert shown.json()["key"].startswith("key/")
 
@@ -145,8 +148,11 @@ async def test_a_price_that_has_changed_and_what_is_not_sold_are_refused(office:
     org_id = await managed(office)
     changed = await buy(office, org_id, expected_minor=1)
     assert (changed.status_code, problem(changed)["code"]) == (409, "licence_price_changed")
-    custom = await buy(office, org_id, tier="custom")
-    assert (custom.status_code, problem(custom)["errors"][0]["pointer"]) == (422, "/custom")
+    tiers = "there are starter, professional, enterprise"
+    custom = f"an administrator gives the numbers of `custom`, and quotes or issues it; else {tiers}"
+    for tier, said in (("gold", f"there is no tier 'gold': {tiers}"), ("custom", custom)):
+        unsold = await buy(office, org_id, tier=tier)
+        assert problem(unsold)["errors"] == [{"pointer": "/tier", "detail": said}]
 
 
 async def test_only_who_manages_the_organisation_buys_for_it(office: Office) -> None:
@@ -173,6 +179,7 @@ async def test_a_renewal_is_asked_for_and_paid_by_card(office: Office) -> None:
     paid = await office.post(f"{address}/pay", body, by=office.manager, key=key)
     assert paid.status_code == 201, paid.text
     assert (paid.json()["invoice"]["open_minor"], paid.json()["invoice"]["term"]) == (0, 2)
+    assert paid.json()["activate"] == f"{LICENSES}/{licence_id}/activate"
     assert paid.json()["payment"]["description"] == f"Licence invoice {paid.json()['invoice']['number']}"
     again = await office.post(f"{address}/pay", body, by=office.manager)
     assert (again.status_code, problem(again)["code"]) == (409, "licence_invoice_not_open")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import psycopg
@@ -15,12 +15,14 @@ from api.books.recognition import recognise
 from api.licences.timing import advance_licences
 from api.settings import Settings
 from ledger.ids import new_id
+from ledger.licences.status import Status
 from tests.api.support import Caller, FakeStripe, Running, problem, running
 from tests.databases import clone, drop
 
 LICENSES = "/api/enterprise/licenses"
 ORGANISATIONS = "/api/enterprise/organisations"
 DAY = timedelta(days=1)
+CUSTOM = {"year_minor": 120_000, "seats": 7, "features": ["api_access"], "grace_days": 3}
 
 
 class Clock(FakeStripe):
@@ -197,6 +199,9 @@ async def test_what_cannot_be_sold_is_named(office: Office) -> None:
         ({**org, "tier": "gold"}, "/tier"),
         ({**org, "tier": "starter", "currency": "chf"}, "/tier"),
         ({**org, "tier": "custom"}, "/custom"),
+        ({**org, "tier": "starter", "custom": {"year_minor": 1, "seats": 1}}, "/custom"),
+        ({**org, "tier": "custom", "custom": {"year_minor": 1}}, "/custom/seats"),
+        ({**org, "tier": "custom", "custom": {**CUSTOM, "features": ["flying"]}}, "/custom/features/0"),
         ({"org_id": "acme", "tier": "starter"}, "/org_id"),
         ({"org_id": "org_none", "tier": "starter"}, "/org_id"),
         ({**org, "tier": "starter", "billing": {"net_days": 31}}, "/billing/net_days"),
@@ -210,17 +215,66 @@ async def test_what_cannot_be_sold_is_named(office: Office) -> None:
 
 
 async def test_an_admin_gives_the_numbers_of_a_custom_licence(office: Office) -> None:
-    custom = {
-        "year_minor": 120_000,
-        "seats": 7,
-        "features": ["api_access"],
-        "allowances": [{"metric": "api_calls", "limit": 5, "overage_minor": 10}, {"metric": "storage"}],
-        "grace_days": 3,
-    }
+    allowances = [{"metric": "api_calls", "limit": 5, "overage_minor": 10}, {"metric": "storage"}]
+    custom = {**CUSTOM, "allowances": allowances}
     licence_id = await office.issued(tier="custom", custom=custom, currency="EUR", months=6)
     grant = (await office.seen(f"{LICENSES}/{licence_id}"))["terms"][0]["grant"]
     assert (grant["currency"], grant["seats"], grant["allowances"][0]["soft"]) == ("eur", 7, True)
     assert (await office.invoices(licence_id))[0]["net_minor"] == 60_000
+
+
+async def test_a_feature_that_no_plan_has_is_named_with_those_that_resemble_it(office: Office) -> None:
+    custom = {**CUSTOM, "features": ["api_access", "white_lable"]}
+    answer = await office.post("/create", {"org_id": "org_none", "tier": "custom", "custom": custom})
+    assert problem(answer)["errors"][0]["pointer"] == "/org_id"
+    body = {"org_id": await office.organisation(), "tier": "custom", "custom": custom}
+    (error,) = problem(await office.post("/create", body))["errors"]
+    assert error == {
+        "pointer": "/custom/features/1",
+        "detail": "no plan has the feature 'white_lable'; there is white_label",
+    }
+
+
+async def test_a_custom_licence_goes_on_with_its_numbers_whoever_renews_it(office: Office) -> None:
+    owner = office.app.caller(new_id("usr"), "enterprise")
+    made = await owner("POST", ORGANISATIONS, key=new_id("key"), json={"name": "Lakeside"})
+    licence_id = await office.issued(org_id=made.json()["org_id"], tier="custom", custom=CUSTOM)
+    of: dict[str, Any] = {"licence_id": licence_id, "valid_until": (office.clock.at + DAY).isoformat()}
+    for by, body in (
+        (owner, {"term": 2}),
+        (owner, {"term": 3, "tier": "custom"}),
+        (office.admin, {"term": 4}),
+    ):
+        renewed = await office.post(f"/{licence_id}/renew", body, by=by)
+        assert renewed.status_code == 200, renewed.text
+        grants = [one["grant"] for one in renewed.json()["terms"]]
+        assert grants[-1] == grants[0]
+    for more in ({}, {"tier": "custom"}):
+        quoted = await office.done("/quote", {**of, **more})
+        assert (quoted["quote"]["grant"], quoted["quote"]["net_minor"]) == (grants[0], 120_000)
+    assert await office.refused("/quote", {**of, "currency": "EUR"}) == (422, "invalid_licence")
+    own = {"term": 5, "tier": "custom", "custom": {**CUSTOM, "seats": 900}}
+    assert (await office.post(f"/{licence_id}/renew", own, by=owner)).status_code == 403
+    smaller = await office.post(f"/{licence_id}/renew", {"term": 5, "tier": "starter"}, by=owner)
+    assert smaller.json()["terms"][-1]["grant"]["tier"] == "starter"
+
+
+async def test_a_custom_licence_that_was_given_is_given_again_by_an_admin_alone(office: Office) -> None:
+    owner = office.app.caller(new_id("usr"), "enterprise")
+    made = await owner("POST", ORGANISATIONS, key=new_id("key"), json={"name": "Lakeside"})
+    given = {"billing": {"kind": "none"}}
+    licence_id = await office.issued(org_id=made.json()["org_id"], tier="custom", custom=CUSTOM, **given)
+    assert (await office.post(f"/{licence_id}/renew", {"term": 2}, by=owner)).status_code == 403
+    unpriced = await office.post(f"/{licence_id}/renew", {"term": 2})
+    assert problem(unpriced)["errors"][0]["pointer"] == "/custom"
+    assert len((await office.done(f"/{licence_id}/renew", {"term": 2, **given}))["terms"]) == 2
+
+
+async def test_a_new_licence_is_quoted_of_a_tier_that_is_said(office: Office) -> None:
+    until = (office.clock.at + DAY).isoformat()
+    body = {"org_id": await office.organisation(), "valid_until": until}
+    (error,) = problem(await office.post("/quote", body))["errors"]
+    assert (error["pointer"], "professional, enterprise, custom" in error["detail"]) == ("/tier", True)
 
 
 async def test_two_who_renew_at_once_make_one_term(office: Office) -> None:
@@ -235,13 +289,48 @@ async def test_two_who_renew_at_once_make_one_term(office: Office) -> None:
 async def test_an_upgrade_costs_what_its_preview_said(office: Office) -> None:
     licence_id = await office.issued(billing={"tax_bp": 1000})
     preview = await office.seen(f"{LICENSES}/{licence_id}/upgrade", tier="enterprise")
-    await office.done(f"/{licence_id}/upgrade", {"tier": "enterprise"})
+    most = preview["net_minor"] + preview["tax_minor"]
+    asked = {"tier": "enterprise", "expected_minor": most - 1}
+    assert await office.refused(f"/{licence_id}/upgrade", asked) == (409, "licence_price_changed")
+    await office.done(f"/{licence_id}/upgrade", {**asked, "expected_minor": most})
     newest = (await office.invoices(licence_id))[0]
     assert (newest["net_minor"], newest["tax_minor"]) == (preview["net_minor"], preview["tax_minor"])
     assert preview["net_minor"] == 1_891_000
     assert await office.refused(f"/{licence_id}/upgrade", {"tier": "starter"}) == (409, "not_an_upgrade")
     refused = await office.admin.get(f"{LICENSES}/{licence_id}/upgrade", params={"tier": "gold"})
     assert refused.status_code == 422
+
+
+async def test_licences_are_listed_by_what_they_are_now_and_by_when_they_end(office: Office) -> None:
+    org_id, begun = await office.organisation(), office.clock.at
+    until = (begun + DAY).isoformat()
+    await office.done("/quote", {"org_id": org_id, "tier": "starter", "valid_until": until})
+    because = {"reason": "Unpaid"}
+    ways: tuple[dict[str, dict[str, Any]], ...] = (
+        {},
+        {"activate": {}},
+        {"activate": {}, "suspend": because},
+        {"revoke": {**because, "credit": False}},
+    )
+    for steps in ways:
+        licence_id = await office.issued(org_id=org_id)
+        for step, body in steps.items():
+            await office.done(f"/{licence_id}/{step}", body)
+    found = set()
+    try:
+        for days in (0, 366, 380):
+            office.clock.at = begun + days * DAY
+            listed = (await office.seen(LICENSES, org_id=org_id))["items"]
+            for status in get_args(Status):
+                filtered = await office.seen(LICENSES, org_id=org_id, status=status)
+                assert filtered["items"] == [one for one in listed if one["status"] == status]
+                found |= {status} if filtered["items"] else set()
+    finally:
+        office.clock.at = begun
+    assert found == set(get_args(Status)), "there is one of each"
+    for days, ends in ((365, 0), (366, 4)):
+        asked = {"org_id": org_id, "ends_before": (begun + days * DAY).isoformat()}
+        assert len((await office.seen(LICENSES, **asked))["items"]) == ends
 
 
 async def test_money_is_recorded_given_back_and_paid_out(office: Office) -> None:

@@ -76,10 +76,13 @@ class Desk:
         return await self.admin("POST", path, key=new_id("key"), json=body)
 
     async def seats(self) -> list[dict[str, Any]]:
+        """As many as the licence says that are in use."""
         await self.app.projected()
         answer = await self.admin.get(f"{LICENSES}/{self.licence_id}/seats", params={"limit": 100})
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["items"]
+        licence = await self.admin.get(f"{LICENSES}/{self.licence_id}")
+        assert licence.json()["seats_in_use"] == len(found)
         return found
 
 
@@ -103,7 +106,7 @@ async def app(
 async def desk_of(app: Running, **custom: Any) -> Desk:
     """A licence that is active, with numbers of its own."""
     admin = app.caller("usr_admin", "admin")
-    numbers = {"year_minor": 1_000, "features": ["white_label"], **custom}
+    numbers = {"year_minor": 1_000, "seats": None, "features": ["white_label"], **custom}
     founded = {"name": "Acme", "owner_id": new_id("usr")}
     made = await admin("POST", "/api/enterprise/organisations", key=new_id("key"), json=founded)
     body = {"org_id": made.json()["org_id"], "tier": "custom", "custom": numbers}

@@ -139,6 +139,9 @@ async def test_totals_are_exact_whoever_counts_at_once_and_sends_again(meters: M
     [
         ([calls(1, 0)], "/items/0/quantity"),
         ([calls(1), {"metric": "active_users"}], "/items/1/user_id"),
+        ([{"metric": "api_calls", "quantity": 95}], "/items/0/sequence"),
+        ([calls(1), {"metric": "storage", "quantity": 7}], "/items/1/sequence"),
+        ([{"metric": "storage", "sequence": 1}], "/items/0/quantity"),
     ],
 )
 async def test_an_item_that_says_nothing_is_pointed_to(
@@ -146,6 +149,11 @@ async def test_an_item_that_says_nothing_is_pointed_to(
 ) -> None:
     answer = await meters.post(*items)
     assert (answer.status_code, problem(answer)["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_what_is_counted_is_one_unit_where_no_other_number_is_said(meters: Meters) -> None:
+    assert await meters.say({"metric": "api_calls", "sequence": 1}) == (1, [])
+    assert (await meters.read())["metrics"]["api_calls"]["used"] == 1
 
 
 @pytest.mark.parametrize("month", ["2025-12", "2026-02", "0000-01", "9999-12"])
