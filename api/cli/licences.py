@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from api.cli import licence_life, licence_money
+from api.cli.finance import amount, reading
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import licence_argument
 from api.cli.terminal import Day, Month, json_option, print_json, print_table
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from api.licences.resources import LicenceDetails, LicenceGrant, LicenceInvoice
     from api.seats.bodies import LicenceSeat
     from api.usage.bodies import LicenceUsage, UsageOfMetric
-    from ledger.store.batched_queries import Connection
 
 LIMIT = 1_000
 STATUSES = ("quoted", "created", "active", "grace", "suspended", "expired", "revoked")
@@ -77,10 +75,10 @@ def show(licence_id: str, *, as_json: bool) -> None:
         click.echo(f"  because: {one.reason}")
     if one.owed_minor:
         click.echo(
-            f"  {_amount(one.owed_minor, one.terms[-1].grant.currency)} are owed to them by credit notes"
+            f"  {amount(one.owed_minor, one.terms[-1].grant.currency)} are owed to them by credit notes"
         )
     if (quote := one.quote) is not None:
-        price = _amount(quote.net_minor + quote.tax_minor, quote.grant.currency)
+        price = amount(quote.net_minor + quote.tax_minor, quote.grant.currency)
         click.echo(
             f"  {quote.quote_id} offers term {quote.term}, {quote.grant.tier} for {quote.months} months at "
             f"{price}, until {_time(quote.valid_until)} UTC"
@@ -93,7 +91,7 @@ def show(licence_id: str, *, as_json: bool) -> None:
                 term.grant.tier,
                 _time(term.starts_at),
                 _time(term.ends_at),
-                _amount(term.grant.year_minor, term.grant.currency),
+                amount(term.grant.year_minor, term.grant.currency),
                 _unlimited(term.grant.seats),
                 "floating" if term.grant.floating else "named",
                 _limits(term.grant),
@@ -128,10 +126,10 @@ def invoices(licence_id: str | None, *, is_open: bool, overdue: bool, as_json: b
                 one.invoice_id,
                 one.licence_id,
                 one.kind,
-                _amount(one.net_minor + one.tax_minor, one.currency),
-                _amount(one.open_minor, one.currency),
+                amount(one.net_minor + one.tax_minor, one.currency),
+                amount(one.open_minor, one.currency),
                 f"{one.due_at:%Y-%m-%d}",
-                _amount(one.written_off_minor, one.currency),
+                amount(one.written_off_minor, one.currency),
             )
             for one in found
         ),
@@ -156,7 +154,7 @@ def receivables(as_of: datetime | None, *, as_json: bool) -> None:
     print_table(
         ("organisation", *(f"#{column.replace('days_', '').replace('_', ' ')}" for column in columns)),
         (
-            (one.org_id, *(_amount(getattr(one, f"{column}_minor"), one.currency) for column in columns))
+            (one.org_id, *(amount(getattr(one, f"{column}_minor"), one.currency) for column in columns))
             for one in report.items
         ),
         empty="Nobody owes anything.",
@@ -213,7 +211,7 @@ def usage(licence_id: str, month: date | None, *, as_json: bool) -> None:
 
 
 def _overage(one: UsageOfMetric) -> str:
-    return _amount(one.overage_minor, one.currency) if one.overage_minor else ""
+    return amount(one.overage_minor, one.currency) if one.overage_minor else ""
 
 
 def _unlimited(number: int | None) -> str:
@@ -222,20 +220,6 @@ def _unlimited(number: int | None) -> str:
 
 def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
-
-
-def _amount(amount_minor: int, currency: str) -> str:
-    from ledger.money import format_minor
-
-    return format_minor(amount_minor, currency)
-
-
-@asynccontextmanager
-async def _reading(here: Installation) -> AsyncIterator[Connection]:
-    from psycopg import AsyncConnection
-
-    async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
-        yield conn
 
 
 def _now() -> datetime:
@@ -251,14 +235,14 @@ async def _found(here: Installation, org_id: str | None) -> list[LicenceDetails]
     from projections.licences.tables import LICENCES
 
     arguments = {"org_id": org_id, "managed": None, "before": LARGEST, "limit": LIMIT}
-    async with _reading(here) as conn:
+    async with reading(here) as conn:
         return await with_terms(conn, await rows(conn, LISTED, LICENCES, arguments), _now())
 
 
 async def _shown(here: Installation, licence_id: str) -> LicenceDetails:
     from api.licences.listing import details_of
 
-    async with _reading(here) as conn:
+    async with reading(here) as conn:
         return await details_of(conn, licence_id, _now())
 
 
@@ -276,7 +260,7 @@ async def _invoices(
         "due_before": _now() if overdue else None,
         "limit": LIMIT,
     }
-    async with _reading(here) as conn:
+    async with reading(here) as conn:
         return [invoice_of_row(row) for row in await rows(conn, EVERY_INVOICE, LICENCE_INVOICES, arguments)]
 
 
@@ -286,7 +270,7 @@ async def _receivables(here: Installation, as_of: datetime | None) -> Receivable
     from projections.queries.licences import ageing
 
     moment = end_of(as_of.date()) if as_of else _now()
-    async with _reading(here) as conn:
+    async with reading(here) as conn:
         return ReceivablesReport(before=moment, items=await ageing(conn, moment))
 
 
@@ -294,7 +278,7 @@ async def _seats(here: Installation, licence_id: str) -> list[LicenceSeat]:
     from api.http.paging import LARGEST
     from api.seats.managing import seats_held
 
-    async with _reading(here) as conn:
+    async with reading(here) as conn:
         return await seats_held(conn, licence_id, _now(), LARGEST, LIMIT)
 
 
@@ -305,7 +289,7 @@ async def _usage(here: Installation, licence_id: str, month: date | None) -> Lic
     from ledger.usage.metrics import month_of
 
     now = _now()
-    async with Store.open(here.url, schema=here.settings.schema) as store, _reading(here) as conn:
+    async with Store.open(here.url, schema=here.settings.schema) as store, reading(here) as conn:
         licence = await known_licence(store, licence_id)
         return await usage_of(conn, licence, f"{month:%Y-%m}" if month else month_of(now), now)
 
