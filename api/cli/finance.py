@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,14 @@ def amount(amount_minor: int, currency: str) -> str:
     from ledger.money import format_minor
 
     return format_minor(amount_minor, currency)
+
+
+async def named(here: Installation, org_ids: Iterable[str]) -> dict[str, str]:
+    """How organisations are called, by their ids; without those whose names are erased."""
+    from api.organisations.reads import names_of
+
+    async with reading(here) as conn:
+        return await names_of(conn, org_ids)
 
 
 @asynccontextmanager

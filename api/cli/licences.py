@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from api.cli import licence_life, licence_money
-from api.cli.finance import amount, reading
+from api.cli.finance import named
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import licence_argument
 from api.cli.terminal import Day, Month, json_option, print_json, print_table
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from api.licences.resources import LicenceDetails, LicenceGrant, LicenceInvoice
     from api.seats.bodies import LicenceSeat
     from api.usage.bodies import LicenceUsage, UsageOfMetric
+    from ledger.store.batched_queries import Connection
 
 LIMIT = 1_000
 STATUSES = ("quoted", "created", "active", "grace", "suspended", "expired", "revoked")
@@ -37,15 +40,17 @@ def list_(org_id: str | None, status: str | None, *, as_json: bool) -> None:
     """Show licences, the newest first, as they are now."""
     with installation() as here:
         found = [one for one in asyncio.run(_found(here, org_id)) if status in {None, one.status}]
+        names = asyncio.run(named(here, (one.org_id for one in found)))
     if as_json:
         print_json(found)
         return
     print_table(
-        ("licence", "organisation", "tier", "status", "#term", "ends", "lapses"),
+        ("licence", "organisation", "name", "tier", "status", "#term", "ends", "lapses"),
         (
             (
                 one.licence_id,
                 one.org_id,
+                names.get(one.org_id, ""),
                 one.terms[-1].grant.tier if one.terms else one.quote.grant.tier if one.quote else "",
                 one.status,
                 len(one.terms),
@@ -65,20 +70,21 @@ def show(licence_id: str, *, as_json: bool) -> None:
     """Show a licence with its terms, and the quote that is open. Exit 2 when there is no such."""
     with installation() as here:
         one = asyncio.run(_shown(here, licence_id))
+        name = asyncio.run(named(here, [one.org_id])).get(one.org_id)
     if as_json:
         print_json(one)
         return
-    click.echo(f"{one.licence_id}  {one.status}, of {one.org_id}")
+    click.echo(f"{one.licence_id}  {one.status}, of {one.org_id}{f' ({name})' if name else ''}")
     if one.lapses_at is not None:
         click.echo(f"  until {_time(one.ends_at)} UTC, and with its grace until {_time(one.lapses_at)} UTC")
     if one.reason:
         click.echo(f"  because: {one.reason}")
     if one.owed_minor:
         click.echo(
-            f"  {amount(one.owed_minor, one.terms[-1].grant.currency)} are owed to them by credit notes"
+            f"  {_amount(one.owed_minor, one.terms[-1].grant.currency)} are owed to them by credit notes"
         )
     if (quote := one.quote) is not None:
-        price = amount(quote.net_minor + quote.tax_minor, quote.grant.currency)
+        price = _amount(quote.net_minor + quote.tax_minor, quote.grant.currency)
         click.echo(
             f"  {quote.quote_id} offers term {quote.term}, {quote.grant.tier} for {quote.months} months at "
             f"{price}, until {_time(quote.valid_until)} UTC"
@@ -91,7 +97,7 @@ def show(licence_id: str, *, as_json: bool) -> None:
                 term.grant.tier,
                 _time(term.starts_at),
                 _time(term.ends_at),
-                amount(term.grant.year_minor, term.grant.currency),
+                _amount(term.grant.year_minor, term.grant.currency),
                 _unlimited(term.grant.seats),
                 "floating" if term.grant.floating else "named",
                 _limits(term.grant),
@@ -126,10 +132,10 @@ def invoices(licence_id: str | None, *, is_open: bool, overdue: bool, as_json: b
                 one.invoice_id,
                 one.licence_id,
                 one.kind,
-                amount(one.net_minor + one.tax_minor, one.currency),
-                amount(one.open_minor, one.currency),
+                _amount(one.net_minor + one.tax_minor, one.currency),
+                _amount(one.open_minor, one.currency),
                 f"{one.due_at:%Y-%m-%d}",
-                amount(one.written_off_minor, one.currency),
+                _amount(one.written_off_minor, one.currency),
             )
             for one in found
         ),
@@ -152,9 +158,17 @@ def receivables(as_of: datetime | None, *, as_json: bool) -> None:
         return
     columns = ("total", "current", "days_0_30", "days_31_60", "days_61_90", "over_90")
     print_table(
-        ("organisation", *(f"#{column.replace('days_', '').replace('_', ' ')}" for column in columns)),
         (
-            (one.org_id, *(amount(getattr(one, f"{column}_minor"), one.currency) for column in columns))
+            "organisation",
+            "name",
+            *(f"#{column.replace('days_', '').replace('_', ' ')}" for column in columns),
+        ),
+        (
+            (
+                one.org_id,
+                one.org_name or "",
+                *(_amount(getattr(one, f"{column}_minor"), one.currency) for column in columns),
+            )
             for one in report.items
         ),
         empty="Nobody owes anything.",
@@ -211,7 +225,7 @@ def usage(licence_id: str, month: date | None, *, as_json: bool) -> None:
 
 
 def _overage(one: UsageOfMetric) -> str:
-    return amount(one.overage_minor, one.currency) if one.overage_minor else ""
+    return _amount(one.overage_minor, one.currency) if one.overage_minor else ""
 
 
 def _unlimited(number: int | None) -> str:
@@ -220,6 +234,20 @@ def _unlimited(number: int | None) -> str:
 
 def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _amount(amount_minor: int, currency: str) -> str:
+    from ledger.money import format_minor
+
+    return format_minor(amount_minor, currency)
+
+
+@asynccontextmanager
+async def _reading(here: Installation) -> AsyncIterator[Connection]:
+    from psycopg import AsyncConnection
+
+    async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
+        yield conn
 
 
 def _now() -> datetime:
@@ -235,14 +263,14 @@ async def _found(here: Installation, org_id: str | None) -> list[LicenceDetails]
     from projections.licences.tables import LICENCES
 
     arguments = {"org_id": org_id, "managed": None, "before": LARGEST, "limit": LIMIT}
-    async with reading(here) as conn:
+    async with _reading(here) as conn:
         return await with_terms(conn, await rows(conn, LISTED, LICENCES, arguments), _now())
 
 
 async def _shown(here: Installation, licence_id: str) -> LicenceDetails:
     from api.licences.listing import details_of
 
-    async with reading(here) as conn:
+    async with _reading(here) as conn:
         return await details_of(conn, licence_id, _now())
 
 
@@ -260,25 +288,24 @@ async def _invoices(
         "due_before": _now() if overdue else None,
         "limit": LIMIT,
     }
-    async with reading(here) as conn:
+    async with _reading(here) as conn:
         return [invoice_of_row(row) for row in await rows(conn, EVERY_INVOICE, LICENCE_INVOICES, arguments)]
 
 
 async def _receivables(here: Installation, as_of: datetime | None) -> ReceivablesReport:
-    from api.books.licences import ReceivablesReport
+    from api.books.licences import receivables_at
     from ledger.invoices.recognition import end_of
-    from projections.queries.licences import ageing
 
     moment = end_of(as_of.date()) if as_of else _now()
-    async with reading(here) as conn:
-        return ReceivablesReport(before=moment, items=await ageing(conn, moment))
+    async with _reading(here) as conn:
+        return await receivables_at(conn, moment)
 
 
 async def _seats(here: Installation, licence_id: str) -> list[LicenceSeat]:
     from api.http.paging import LARGEST
     from api.seats.managing import seats_held
 
-    async with reading(here) as conn:
+    async with _reading(here) as conn:
         return await seats_held(conn, licence_id, _now(), LARGEST, LIMIT)
 
 
@@ -289,7 +316,7 @@ async def _usage(here: Installation, licence_id: str, month: date | None) -> Lic
     from ledger.usage.metrics import month_of
 
     now = _now()
-    async with Store.open(here.url, schema=here.settings.schema) as store, reading(here) as conn:
+    async with Store.open(here.url, schema=here.settings.schema) as store, _reading(here) as conn:
         licence = await known_licence(store, licence_id)
         return await usage_of(conn, licence, f"{month:%Y-%m}" if month else month_of(now), now)
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.cli.errors import UNUSABLE, CommandError
-from api.cli.finance import amount, amount_argument, dated, day_option, reading, recorded, reference_option
+from api.cli.finance import (
+    amount,
+    amount_argument,
+    dated,
+    day_option,
+    named,
+    reading,
+    recorded,
+    reference_option,
+)
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import reason_option
 from api.cli.terminal import json_option, print_json, print_table
@@ -198,11 +207,10 @@ async def _found(here: Installation, org_id: str | None, *, is_open: bool) -> li
 async def _shown(here: Installation, name: str) -> tuple[OrderDetails, str]:
     """And how its organisation is called; empty where that is erased."""
     from api.orders.listing import details_of
-    from api.organisations.reads import names_of
 
     row = await _named(here, name)
+    names = await named(here, [row.org_id])
     async with reading(here) as conn:
-        names = await names_of(conn, {row.org_id})
         return await details_of(conn, row.order_id), names.get(row.org_id, "")
 
 

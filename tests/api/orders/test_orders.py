@@ -119,9 +119,12 @@ async def test_an_order_is_taxed_by_the_highest_of_the_live_licences_that_are_in
 
 async def _receivables(buyer: Buyer) -> int:
     """What the organisation owes, by age and all together."""
-    found = (await buyer.root.get("/api/revenue/receivables")).json()["items"]
-    of = [one for one in found if one["org_id"] == buyer.school.id]
-    assert all(one["current_minor"] == one["total_minor"] for one in of)
+    report = (await buyer.root.get("/api/revenue/receivables")).json()
+    (total,) = report["totals"]
+    assert total["total_minor"] == sum(one["total_minor"] for one in report["items"])
+    assert total["current_minor"] == sum(one["current_minor"] for one in report["items"])
+    of = [one for one in report["items"] if one["org_id"] == buyer.school.id]
+    assert all(one["current_minor"] == one["total_minor"] and one["org_name"] == "Lakeside" for one in of)
     return sum(one["total_minor"] for one in of)
 
 
