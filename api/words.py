@@ -83,7 +83,9 @@ _GOT: Mapping[str, str] = {
     "bool": "a boolean",
 }
 _TYPES = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
-_BOUND = re.compile(r"Expected `\w+` (of length )?(<=|>=|<|>) (\S+)")
+_BOUND = re.compile(r"Expected `(\w+)` (of length )?(<=|>=|<|>) (\S+)")
+_PARTS: Mapping[str, str] = {"array": "item", "object": "member"}
+"""What is counted of each; of all else it is characters."""
 _BOUNDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
@@ -111,10 +113,10 @@ def described(pattern: str) -> str:
     return "without the character NUL" if pattern == NO_NUL else PATTERNS[pattern].removeprefix("must be ")
 
 
-def _bound(length: str | None, sign: str, number: str) -> str:
+def _bound(kind: str, length: str | None, sign: str, number: str) -> str:
     if length is None:
         return f"must be {_BOUNDS[sign]} {number}"
-    return f"must have {_BOUNDS[sign]} {number} character{'s' if number != '1' else ''}"
+    return f"must have {_BOUNDS[sign]} {number} {_PARTS.get(kind, 'character')}{'s' if number != '1' else ''}"
 
 
 def allowed(kind: Any) -> list[str]:

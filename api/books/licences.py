@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -13,9 +14,11 @@ from litestar.params import QueryParameter
 from api.http.checks import Check
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.organisations.reads import names_of
 from api.services import Services
 from api.words import DAY, MONTH
 from ledger.invoices.recognition import end_of
+from ledger.store.batched_queries import Connection
 from projections.queries import licences
 from projections.queries.licences import LicenceMonth, Receivables
 
@@ -52,11 +55,30 @@ Last = Annotated[
 ]
 
 
+class ReceivablesTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What all organisations owe in one currency, by how long it is overdue."""
+
+    currency: str
+    total_minor: int
+    current_minor: int
+    days_0_30_minor: int
+    days_31_60_minor: int
+    days_61_90_minor: int
+    over_90_minor: int
+
+
+class OwedByOrganisation(Receivables, frozen=True):
+    org_name: str | None
+    """Null once it is erased."""
+
+
 class ReceivablesReport(msgspec.Struct, frozen=True, kw_only=True):
-    """By organisation and currency, and how long it is overdue; together it is account 1100 at `before`."""
+    """By organisation and currency, and how long it is overdue."""
 
     before: datetime
-    items: list[Receivables]
+    items: list[OwedByOrganisation]
+    totals: list[ReceivablesTotal]
+    """By currency: account 1100 at `before`."""
 
 
 class LicenceRollforward(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +98,24 @@ async def get_receivables(services: NamedDependency[Services], as_of: AsOf = Non
     """From the postings themselves, so that it ties to the account to the cent."""
     moment = end_of(date.fromisoformat(as_of)) if as_of else services.now()
     async with services.reading() as connection:
-        items = await licences.ageing(connection, moment)
-    return Read(ReceivablesReport(before=moment, items=items))
+        return Read(await receivables_at(connection, moment))
+
+
+async def receivables_at(connection: Connection, before: datetime) -> ReceivablesReport:
+    found = await licences.ageing(connection, before)
+    names = await names_of(connection, (one.org_id for one in found))
+    items = [
+        OwedByOrganisation(**msgspec.structs.asdict(one), org_name=names.get(one.org_id)) for one in found
+    ]
+    totals = [_total(currency, found) for currency in sorted({one.currency for one in found})]
+    return ReceivablesReport(before=before, items=items, totals=totals)
+
+
+def _total(currency: str, found: Sequence[Receivables]) -> ReceivablesTotal:
+    of = [one for one in found if one.currency == currency]
+    columns = [name for name in ReceivablesTotal.__struct_fields__ if name != "currency"]
+    sums = {name: sum(getattr(one, name) for one in of) for name in columns}
+    return ReceivablesTotal(currency=currency, **sums)
 
 
 @get(
@@ -90,7 +128,9 @@ async def get_receivables(services: NamedDependency[Services], as_of: AsOf = Non
 async def get_rollforward(
     services: NamedDependency[Services], first: First, last: Last = None
 ) -> Read[LicenceRollforward]:
-    """Opening + invoiced - credited - written off - recognised = closing, which the next month opens with."""
+    """Opening + invoiced - credited - written off - recognised = closing, which the next month opens with. It
+    is the licences' part of account 2000; subscriptions and orders have the rest.
+    """
     months = _months(first, last or f"{services.now().astimezone(UTC):%Y-%m}")
     async with services.reading() as connection:
         items = await licences.licence_rollforward(connection, months)

@@ -20,6 +20,7 @@ from api.cli.history import checkpoint, migrate, verify
 from api.cli.leaderboard import leaderboard
 from api.cli.licence_keys import licence_keys
 from api.cli.licences import licences
+from api.cli.orders import orders
 from api.cli.organisations import organisations
 from api.cli.outbox import outbox
 from api.cli.payouts import payouts
@@ -72,6 +73,6 @@ def liberation() -> None:
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
     policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, streaks, rewards, leaderboard,
-    organisations, licences, licence_keys, stripe, doctor,
+    organisations, licences, licence_keys, orders, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

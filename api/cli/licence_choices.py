@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from api.cli.errors import UNUSABLE, CommandError
+from api.cli.finance import recorded
 from api.cli.installation import Installation
 
 if TYPE_CHECKING:
@@ -100,17 +101,7 @@ def offered(*, currency: bool = False) -> Callable[[F], F]:
 
 async def handled(here: Installation, make: Make) -> tuple[Licence, datetime]:
     """The licence after the command that `make` answers, and when that was sent."""
-    from api.clock import SystemClock
-    from ledger.ids import new_id
-    from ledger.message import Origin
-    from ledger.store import Store
-
-    now = SystemClock().now()
-    origin = Origin(actor="operator", roles=frozenset({"admin"}), causation_id="licences")
-    async with Store.open(here.url, schema=here.settings.schema) as store:
-        command = await make(store, {"command_id": new_id("cmd"), "effective_at": now})
-        licence: Licence = (await store.handle(command, origin)).state
-        return licence, now
+    return await recorded(here, make, "licences")
 
 
 async def known_licence(store: Store, licence_id: str) -> Licence:

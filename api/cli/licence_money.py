@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.cli.errors import UNUSABLE, CommandError
+from api.cli.finance import amount, amount_argument, dated, day_option, reading, reference_option
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import handled, known_licence, licence_argument, reason_option
-from api.cli.terminal import Day, MinorUnits
 
 if TYPE_CHECKING:
     from ledger.licences.commands import LicenceCommand
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from projections.licences.tables import LicenceInvoiceRow
 
 invoice_argument = click.argument("invoice", metavar="INVOICE")
-reference_option = click.option("--reference", required=True, help="As the bank's statement has it.")
-amount_argument = click.argument("amount_minor", metavar="AMOUNT", type=MinorUnits())
-day_option = click.option("--on", "day", type=Day(), help="That day (UTC).  [default: today]")
 
 
 @click.command()
@@ -92,7 +89,7 @@ def pay_out(licence_id: str, amount_minor: int, reference: str, day: datetime | 
 
         await known_licence(store, licence_id)
         return RecordCreditPaidOut(
-            **_dated(fields, day, "paid_on"),
+            **dated(fields, day, "paid_on"),
             licence_id=licence_id,
             transfer_id=new_id("ltr"),
             amount_minor=amount_minor,
@@ -101,24 +98,15 @@ def pay_out(licence_id: str, amount_minor: int, reference: str, day: datetime | 
 
     with installation() as here:
         licence, _ = asyncio.run(handled(here, make))
-    click.echo(f"{_amount(licence.owed_minor, licence.currency)} are owed of {licence_id} after it.")
-
-
-def _dated(fields: dict[str, Any], day: datetime | None, name: str) -> dict[str, Any]:
-    """In the books within its day, as the routes date it."""
-    from api.http.days import within
-
-    now: datetime = fields["effective_at"]
-    on = (day or now).date()
-    return {**fields, "effective_at": within(on, now), name: on}
+    click.echo(f"{amount(licence.owed_minor, licence.currency)} are owed of {licence_id} after it.")
 
 
 def _of_invoice(invoice: str, kind: type[Any], day: datetime | None = None, **more: Any) -> None:
     async def make(store: Store, fields: dict[str, Any]) -> LicenceCommand:
         about = {"licence_id": row.licence_id, "invoice_id": row.invoice_id}
         await known_licence(store, row.licence_id)
-        dated = _dated(fields, day, "received_on") if "received_on" in more else fields
-        command: LicenceCommand = kind(**{**more, **about, **dated})
+        given = dated(fields, day, "received_on") if "received_on" in more else fields
+        command: LicenceCommand = kind(**{**more, **about, **given})
         return command
 
     with installation() as here:
@@ -129,27 +117,19 @@ def _of_invoice(invoice: str, kind: type[Any], day: datetime | None = None, **mo
 
 def _say(licence: Licence, invoice_id: str) -> None:
     invoice = licence.invoices[invoice_id]
-    owed = _amount(licence.owed_minor, licence.currency)
+    owed = amount(licence.owed_minor, licence.currency)
     click.echo(
-        f"{_amount(invoice.open_minor, licence.currency)} are open of {invoice.number}"
+        f"{amount(invoice.open_minor, licence.currency)} are open of {invoice.number}"
         f"{f', and {owed} are owed to the organisation' if licence.owed_minor else ''}."
     )
 
 
-def _amount(amount_minor: int, currency: str) -> str:
-    from ledger.money import format_minor
-
-    return format_minor(amount_minor, currency)
-
-
 async def _named(here: Installation, invoice: str) -> LicenceInvoiceRow:
-    from psycopg import AsyncConnection
-
     from api.licences.listing import INVOICE_NAMED
     from api.reads import rows
     from projections.licences.tables import LICENCE_INVOICES
 
-    async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
+    async with reading(here) as conn:
         found = await rows(conn, INVOICE_NAMED, LICENCE_INVOICES, {"name": invoice})
     if len(found) == 1:
         return found[0]

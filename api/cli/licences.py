@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.cli import licence_life, licence_money
+from api.cli.finance import named
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import licence_argument
 from api.cli.terminal import Day, Month, json_option, print_json, print_table
@@ -41,15 +42,17 @@ def list_(org_id: str | None, status: str | None, ends_before: datetime | None, 
     with installation() as here:
         filters = {"org_id": org_id, "status": status, "ends_before": ends_before}
         found = asyncio.run(_found(here, filters))
+        names = asyncio.run(named(here, (one.org_id for one in found)))
     if as_json:
         print_json(found)
         return
     print_table(
-        ("licence", "organisation", "tier", "status", "#term", "ends", "lapses"),
+        ("licence", "organisation", "name", "tier", "status", "#term", "ends", "lapses"),
         (
             (
                 one.licence_id,
                 one.org_id,
+                names.get(one.org_id, ""),
                 one.terms[-1].grant.tier if one.terms else one.quote.grant.tier if one.quote else "",
                 one.status,
                 len(one.terms),
@@ -69,10 +72,11 @@ def show(licence_id: str, *, as_json: bool) -> None:
     """Show a licence with its terms, and the quote that is open. Exit 2 when there is no such."""
     with installation() as here:
         one = asyncio.run(_shown(here, licence_id))
+        name = asyncio.run(named(here, [one.org_id])).get(one.org_id)
     if as_json:
         print_json(one)
         return
-    click.echo(f"{one.licence_id}  {one.status}, of {one.org_id}")
+    click.echo(f"{one.licence_id}  {one.status}, of {one.org_id}{f' ({name})' if name else ''}")
     if one.lapses_at is not None:
         click.echo(f"  until {_time(one.ends_at)} UTC, and with its grace until {_time(one.lapses_at)} UTC")
     if one.reason:
@@ -157,9 +161,17 @@ def receivables(as_of: datetime | None, *, as_json: bool) -> None:
         return
     columns = ("total", "current", "days_0_30", "days_31_60", "days_61_90", "over_90")
     print_table(
-        ("organisation", *(f"#{column.replace('days_', '').replace('_', ' ')}" for column in columns)),
         (
-            (one.org_id, *(_amount(getattr(one, f"{column}_minor"), one.currency) for column in columns))
+            "organisation",
+            "name",
+            *(f"#{column.replace('days_', '').replace('_', ' ')}" for column in columns),
+        ),
+        (
+            (
+                one.org_id,
+                one.org_name or "",
+                *(_amount(getattr(one, f"{column}_minor"), one.currency) for column in columns),
+            )
             for one in report.items
         ),
         empty="Nobody owes anything.",
@@ -287,13 +299,12 @@ async def _invoices(
 
 
 async def _receivables(here: Installation, as_of: datetime | None) -> ReceivablesReport:
-    from api.books.licences import ReceivablesReport
+    from api.books.licences import receivables_at
     from ledger.invoices.recognition import end_of
-    from projections.queries.licences import ageing
 
     moment = end_of(as_of.date()) if as_of else _now()
     async with _reading(here) as conn:
-        return ReceivablesReport(before=moment, items=await ageing(conn, moment))
+        return await receivables_at(conn, moment)
 
 
 async def _seats(here: Installation, licence_id: str) -> list[LicenceSeat]:

@@ -58,7 +58,8 @@ ANYBODY = PEOPLE | {"service"}
 
 _ORGANISATION = "/api/enterprise/organisations/{org_id}"
 _CLASS = _ORGANISATION + "/classes/{class_id}"
-_ORDER = "/api/enterprise/orders/{order_id}"
+_ORDERS = "/api/enterprise/orders"
+_ORDER = _ORDERS + "/{order_id}"
 
 TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
@@ -310,6 +311,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", _ORGANISATION + "/enrolments/preview", "previewCourseOrder", MANAGERS, "own_or_admin"),
     Access("POST", _ORGANISATION + "/enrolments", "orderCourses", MANAGERS, "own_or_admin"),
     Access("GET", _ORGANISATION + "/orders", "listCourseOrders", MANAGERS, "own_or_admin"),
+    Access("GET", _ORDERS, "listEveryCourseOrder", ADMIN),
     Access("GET", _ORDER, "getCourseOrder", MANAGERS, "own_or_admin"),
     Access("POST", _ORDER + "/items/{item_id}/return", "returnOrderItem", MANAGERS, "own_or_admin"),
     Access("POST", _ORDER + "/payments", "recordOrderPayment", ADMIN),

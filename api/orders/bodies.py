@@ -27,8 +27,8 @@ Reason = Annotated[Text, Meta(description="Kept for ever, so it must not name an
 
 class CoursesForMembers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Each of the courses for each of the `members`, or for all of a class. Without `net_days` the invoice is
-    due at once and they have the courses when it is paid. `tax_bp`, on top, is for admins; without it that of
-    the organisation's licence, or none.
+    due at once and they have the courses when it is paid. `tax_bp`, on top, is for admins; without it the
+    highest of the live licences of the organisation, or none.
     """
 
     courses: Annotated[list[CourseId], Meta(min_length=1, max_length=COURSES_MAX)]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from api.courses import words as course_words
 from api.enrolments.offers import offer_of
 from api.http.owner import is_admin
 from api.http.problems import FieldError, Unprocessable
 from api.orders.bodies import CoursesForMembers
+from api.orders.crediting import Standing, standing_of, terms_for
 from api.orders.managing import Call
 from api.services import Services
 from ledger import money
+from ledger.courses.decider import COURSE
+from ledger.courses.state import Course
+from ledger.courses.stream import stream_of as course_stream
 from ledger.enrolments.commands import Offer
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.ordered import check_free
@@ -24,24 +28,11 @@ from ledger.enrolments.refusals import CourseNotForSale
 from ledger.enrolments.state import Enrolment
 from ledger.enrolments.stream import stream_of
 from ledger.errors import Forbidden, Refused
-from ledger.licences.decider import LICENCE
-from ledger.licences.live import LIVE
-from ledger.licences.state import Licence
-from ledger.licences.status import status_at
-from ledger.licences.stream import stream_of as licence_stream
 from ledger.orders.placing import check_count, totals
-from ledger.orders.terms import LeftOut, OrderedItem, OrderedLine, item_id_of
+from ledger.orders.terms import LeftOut, OrderedItem, OrderedLine, Terms, item_id_of
 from ledger.organisations.state import Organisation
 
 _WHOLE_BP = 10_000
-_LIVE = """
-    SELECT licence_id
-    FROM licences
-    WHERE org_id = %(org_id)s AND activated_at IS NOT NULL AND revoked_at IS NULL AND NOT suspended
-        AND lapses_at > %(now)s
-    ORDER BY position
-    LIMIT 1
-"""
 
 
 class Offered(Struct, frozen=True, kw_only=True):
@@ -49,7 +40,7 @@ class Offered(Struct, frozen=True, kw_only=True):
     lines: tuple[OrderedLine, ...]
     left_out: tuple[LeftOut, ...]
     tax_bp: int
-    on_terms: bool
+    terms: Terms
 
     @property
     def totals(self) -> tuple[int, int]:
@@ -66,8 +57,8 @@ async def offered(
     members = members_of(organisation, asked)
     courses = sorted(set(asked.courses))
     check_count(len(courses) * len(members), services.catalogue.organisations.order_items)
-    licence = await live_licence(services, organisation.org_id, services.now())
-    tax_bp = _tax_bp(request, asked, licence)
+    standing = await standing_of(services, organisation.org_id, services.now())
+    tax_bp = _tax_bp(request, asked, standing)
     offers = {one: await _offer(services, request, one, tax_bp) for one in courses}
     lines, left_out = [], list[LeftOut]()
     for course_id, offer in offers.items():
@@ -82,7 +73,7 @@ async def offered(
         lines=tuple(lines),
         left_out=tuple(left_out),
         tax_bp=tax_bp,
-        on_terms=is_admin(request) or licence is not None,
+        terms=terms_for(request, standing),
     )
 
 
@@ -105,19 +96,9 @@ def _odd(pointer: str, detail: str) -> Unprocessable:
     return Unprocessable.at(FieldError(detail=detail, pointer=pointer))
 
 
-async def live_licence(services: Services, org_id: str, now: datetime) -> Licence | None:
-    """One of the organisation's, as far as it is projected; that it is live, the ledger says."""
-    async with services.reading() as connection:
-        found = await (await connection.execute(_LIVE, {"org_id": org_id, "now": now})).fetchone()
-    if found is None:
-        return None
-    licence: Licence = await services.store.state(LICENCE, licence_stream(found[0]))
-    return licence if status_at(licence, now) in LIVE else None
-
-
-def _tax_bp(request: Call, asked: CoursesForMembers, licence: Licence | None) -> int:
+def _tax_bp(request: Call, asked: CoursesForMembers, standing: Standing) -> int:
     if asked.tax_bp is None:
-        return licence.billing.tax_bp if licence else 0
+        return standing.tax_bp
     if not is_admin(request):
         raise Forbidden("Only an admin says how an order is taxed.")
     return asked.tax_bp
@@ -126,10 +107,31 @@ def _tax_bp(request: Call, asked: CoursesForMembers, licence: Licence | None) ->
 async def _offer(services: Services, request: Call, course_id: str, tax_bp: int) -> Offer:
     """With the tax on top."""
     offer = await offer_of(services, course_id, request.user)
+    await _check_sold(services, course_id, offer)
+    return replace(offer, tax_minor=money.round_half_up(offer.price_minor * tax_bp, _WHOLE_BP))
+
+
+async def _check_sold(services: Services, course_id: str, offer: Offer) -> None:
+    """Raises `CourseNotForSale`, which names the course: there are several in an order."""
+    try:
+        _check_sale(offer)
+    except CourseNotForSale as refusal:
+        called = await _called(services, course_id)
+        raise CourseNotForSale(f"{called} cannot be ordered. {refusal} Leave it out.") from None
+
+
+def _check_sale(offer: Offer) -> None:
     check_for_sale(offer)
     if not offer.price_minor:
-        raise CourseNotForSale("A course of these is free: its members begin it themselves.")
-    return replace(offer, tax_minor=money.round_half_up(offer.price_minor * tax_bp, _WHOLE_BP))
+        raise CourseNotForSale("This course is free: members begin it themselves.")
+
+
+async def _called(services: Services, course_id: str) -> str:
+    """By its title, where that is not erased, and its id."""
+    course: Course = await services.store.state(COURSE, course_stream(course_id))
+    async with services.reading() as connection:
+        words = course.content and await course_words.read(connection, course.content.words_id)
+    return f"The course {words.title!r:.120} ({course_id})" if words else f"The course {course_id}"
 
 
 async def _reasons(

@@ -45,6 +45,8 @@ class OrderPreview(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int
     on_terms: bool
     """Whether it may be paid later, by `net_days`."""
+    net_days_max: int
+    """How many days later; 0 is first."""
 
 
 class OrderItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,11 @@ class PlacedOrder(OrderStanding, frozen=True, kw_only=True):
 
 class ListedOrder(OrderStanding, frozen=True, kw_only=True):
     position: int
+
+
+class EveryOrder(ListedOrder, frozen=True, kw_only=True):
+    org_name: str | None
+    """Null once it is erased."""
 
 
 class OrderDetails(ListedOrder, frozen=True, kw_only=True):
@@ -149,6 +156,10 @@ def left_out_of(found: Sequence[LeftOut]) -> list[OrderLeftOut]:
 
 def listed_of_row(row: OrderRow) -> ListedOrder:
     return ListedOrder(**_of_row(row))
+
+
+def every_of_row(row: OrderRow, org_name: str | None) -> EveryOrder:
+    return EveryOrder(**_of_row(row), org_name=org_name)
 
 
 def details_of_row(row: OrderRow, items: Sequence[OrderItemRow]) -> OrderDetails:

@@ -96,7 +96,8 @@ def _preview(org_id: str, found: Offered) -> OrderPreview:
         net_minor=net,
         tax_minor=tax,
         total_minor=net + tax,
-        on_terms=found.on_terms,
+        on_terms=found.terms.most_days > 0,
+        net_days_max=found.terms.most_days,
     )
 
 
@@ -116,8 +117,8 @@ async def order_courses(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[PlacedOrder]:
-    """All on one invoice. With `net_days`, which an organisation has with a live licence or by an admin, the
-    members have the courses at once; else when it is paid.
+    """All on one invoice. With `net_days`, of at most the preview's `net_days_max`, the members have the
+    courses at once; else when it is paid.
     """
     await managed(services, request, org_id)
 
@@ -136,7 +137,7 @@ async def order_courses(
             expected_minor=data.expected_minor,
             net_days=data.net_days or PREPAID,
             tax_bp=found.tax_bp,
-            on_terms=found.on_terms,
+            terms=found.terms,
             items_max=services.catalogue.organisations.order_items,
         )
 

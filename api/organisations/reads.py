@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
@@ -136,3 +136,17 @@ async def owned(connection: Connection, user_id: str) -> int:
     """How many open organisations a user owns; by the tables, which may lag."""
     row = await (await connection.execute(_OWNED, (user_id,))).fetchone()
     return int(row[0]) if row else 0
+
+
+_NAMES: Final = """
+    SELECT o.org_id, w.name
+    FROM organisations AS o
+    JOIN organisation_words AS w USING (words_id)
+    WHERE o.org_id = ANY(%s) AND w.name IS NOT NULL
+"""
+
+
+async def names_of(connection: Connection, org_ids: Iterable[str]) -> dict[str, str]:
+    """By id, for lists of what organisations have; without those whose names are erased."""
+    found = await connection.execute(_NAMES.encode(), (sorted(set(org_ids)),))
+    return dict(await found.fetchall())

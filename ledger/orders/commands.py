@@ -6,7 +6,7 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from ledger.message import Command
-from ledger.orders.terms import LeftOut, OrderedLine
+from ledger.orders.terms import LeftOut, OrderedLine, Terms
 
 
 class PlaceOrder(Command, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
 
     NAME: ClassVar[str] = "orders.place"
     GENERATED: ClassVar[frozenset[str]] = frozenset(
-        {"order_id", "lines", "left_out", "tax_bp", "on_terms", "items_max"}
+        {"order_id", "lines", "left_out", "tax_bp", "terms", "items_max"}
     )
     order_id: str
     org_id: str
@@ -27,8 +27,8 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     net_days: int
     """0 is to be paid first."""
     tax_bp: int
-    on_terms: bool
-    """The organisation may pay later: an admin orders for it, or it has a licence that is live."""
+    terms: Terms
+    """Which the organisation has, or an admin who orders for it."""
     items_max: int
 
 

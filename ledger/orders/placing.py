@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from ledger import money
@@ -18,11 +19,17 @@ from ledger.orders.refusals import (
     TermsNotOffered,
 )
 from ledger.orders.state import Order
-from ledger.orders.terms import PREPAID, ItemOf, OrderedLine
+from ledger.orders.terms import PREPAID, ItemOf, NoTerms, OrderedLine, Terms
 from ledger.split import sale_fault
 
 _NUMBERED_BY = 8
 """Digits of the order's id that its invoice is numbered by."""
+
+_WHY_NONE: Mapping[NoTerms, str] = {
+    "no_licence": "This organisation has no licence that is live",
+    "in_grace": "The term of this organisation's licence is over, and not renewed",
+    "overdue": "An invoice of this organisation is overdue",
+}
 
 
 def place(command: PlaceOrder, order: Order) -> tuple[OrderEvent, ...]:
@@ -74,12 +81,16 @@ def _check_terms(command: PlaceOrder) -> None:
         raise InvalidOrder(
             f"`net_days` must be one of {', '.join(map(str, NET_DAYS))}; leave it out to pay first."
         )
-    if command.net_days and not command.on_terms:
-        raise TermsNotOffered(
-            "An organisation pays later while a licence of it is live, or where an administrator orders."
-        )
+    if command.net_days > command.terms.most_days:
+        raise TermsNotOffered(_not_offered(command.terms))
     if not 0 <= command.tax_bp <= TAX_MAX_BP:
         raise InvalidOrder(f"`tax_bp` must be from 0 to {TAX_MAX_BP}; it was {command.tax_bp}.")
+
+
+def _not_offered(terms: Terms) -> str:
+    if terms.why_none:
+        return f"{_WHY_NONE[terms.why_none]}, so it pays first, unless an administrator orders."
+    return f"This organisation has {terms.most_days} days to pay; only an administrator gives longer."
 
 
 def _check_lines(command: PlaceOrder) -> None:

@@ -36,10 +36,15 @@ class OrderPriceChanged(Refused):
 
 
 class TermsNotOffered(Forbidden):
-    """Only who has a live licence, or for whom an admin orders, pays later."""
+    """Without an active licence, or with an invoice overdue, who is no admin pays first, or else by the days
+    that the licence has.
+    """
 
     code: ClassVar[str] = "terms_not_offered"
-    remedy: ClassVar[str] = "Leave `net_days` out: the members have the courses once the invoice is paid."
+    remedy: ClassVar[str] = (
+        "Ask for at most the preview's `net_days_max`, or leave `net_days` out: the members have the courses "
+        "once the invoice is paid."
+    )
     passing: ClassVar[bool] = True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from ledger.ids import derived_id
@@ -9,6 +11,18 @@ from ledger.split import Sale, SettledSplit
 
 PREPAID = 0
 """Days until it is due, of an order whose courses are had once it is paid."""
+
+
+NoTerms = Literal["", "no_licence", "in_grace", "overdue"]
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """How late an organisation may pay."""
+
+    most_days: int
+    """After the invoice; 0 is first."""
+    why_none: NoTerms = ""
+    """Why that is 0."""
 
 
 class OrderedItem(Struct, frozen=True, gc=False):

@@ -21,7 +21,7 @@ from ledger.orders.decider import decide
 from ledger.orders.events import OrderEvent, OrderItemCredited, OrderPaid, OrderReleased
 from ledger.orders.postings import postings
 from ledger.orders.state import Order, evolve
-from ledger.orders.terms import OrderedItem, OrderedLine, item_id_of
+from ledger.orders.terms import OrderedItem, OrderedLine, Terms, item_id_of
 from ledger.split import Part, Sale, by_user
 
 ORDER, ORG = "ord_00000001", "org_1"
@@ -35,7 +35,7 @@ _DEFAULTS: dict[type[OrderCommand], dict[str, Any]] = {
         "currencies": ("usd",),
         "net_days": 0,
         "tax_bp": 0,
-        "on_terms": True,
+        "terms": Terms(most_days=60),
         "items_max": 200,
     },
     DropOrderItem: {"reason": "They are ill"},

@@ -28,8 +28,14 @@ from ledger.orders.refusals import (
     TermsNotOffered,
 )
 from ledger.orders.state import KEPT
+from ledger.orders.terms import NoTerms, Terms
 from tests.ledger.order_examples import DAY, NEW_YEAR, ORDER, ORG, SHARED, Ordered, line
 
+NO_TERMS: dict[NoTerms, str] = {
+    "no_licence": "no licence that is live",
+    "in_grace": "is over, and not renewed",
+    "overdue": "is overdue",
+}
 LEARNERS = ("usr_ann", "usr_ben", "usr_cid")
 
 
@@ -70,7 +76,7 @@ def test_without_terms_they_have_them_with_the_last_part_of_what_is_paid() -> No
         ({"currencies": ("eur", "usd")}, SeveralCurrencies),
         ({"currencies": ()}, SeveralCurrencies),
         ({"expected_minor": 9_999}, OrderPriceChanged),
-        ({"net_days": 30, "on_terms": False}, TermsNotOffered),
+        ({"net_days": 30, "terms": Terms(most_days=14)}, TermsNotOffered),
         ({"net_days": 31}, InvalidOrder),
         ({"tax_bp": 10_001}, InvalidOrder),
         ({"items_max": 2}, InvalidOrder),
@@ -84,6 +90,19 @@ def test_without_terms_they_have_them_with_the_last_part_of_what_is_paid() -> No
 def test_an_order_that_cannot_be_meant_is_refused(changes: Any, refusal: type[Refused]) -> None:
     with pytest.raises(refusal):
         Ordered(line("crs_a", *LEARNERS), **changes)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (Terms(most_days=14), "has 14 days to pay"),
+        *((Terms(most_days=0, why_none=why), words) for why, words in NO_TERMS.items()),
+    ],
+)
+def test_who_has_no_such_terms_is_told_why(terms: Terms, words: str) -> None:
+    with pytest.raises(TermsNotOffered, match=words):
+        Ordered(line("crs_a", *LEARNERS), net_days=30, terms=terms)
+    assert Ordered(line("crs_a", *LEARNERS), net_days=0, terms=terms).order.order_id, "paid first"
 
 
 def test_an_order_is_placed_once() -> None:

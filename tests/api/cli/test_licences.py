@@ -11,8 +11,10 @@ from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
+from psycopg import AsyncConnection
 
 from api.cli.licences import STATUSES
+from api.organisations.words import NAMES
 from ledger.ids import new_id
 from ledger.licences.decider import LICENCE
 from ledger.licences.state import Licence
@@ -21,7 +23,7 @@ from ledger.licences.stream import stream_of
 from ledger.licences.terms import Billing
 from ledger.message import Command, Origin
 from ledger.seats.commands import ActivateSeat
-from ledger.store import Store
+from ledger.store import Store, conninfo
 from ledger.usage.commands import RecordUsage
 from ledger.usage.metrics import month_of
 from tests.api.cli.conftest import Run
@@ -81,6 +83,14 @@ def in_use(licence_id: str) -> tuple[Command, Command]:
     return seat, counted
 
 
+async def named(url: str) -> None:
+    """Its name is kept beside the facts, as the route keeps it."""
+    async with await AsyncConnection.connect(conninfo(url), autocommit=True) as conn:
+        row = await (await conn.execute("SELECT words_id FROM organisations")).fetchone()
+        assert row is not None
+        await NAMES.write(conn, row[0], ORG, OLA, "Lakeside")
+
+
 def told(run: Run, *command: str) -> Any:
     return json.loads(run(*command, "--json").stdout)
 
@@ -103,6 +113,7 @@ def test_an_organisation_is_shown_with_its_members_and_how_many_licences_it_has(
 
 
 def test_a_licence_goes_its_way_from_the_issue_to_the_end(run: Run, org: str) -> None:
+    asyncio.run(named(org))
     assert "There is no licence." in run("licences", "list").stdout
     one = issued(run, org)
     assert f"{one} is active, in term 1 until" in run("licences", "activate", one).stdout
@@ -112,13 +123,13 @@ def test_a_licence_goes_its_way_from_the_issue_to_the_end(run: Run, org: str) ->
     refused(run, "term", "licences", "renew", one, "--term", "2")
     assert "a new key, its number 2" in run("licences", "reissue", one, "--reason", "Lost").stdout
     project(org)
-    assert re.search(rf"{one} +{ORG} +professional +active +2 ", run("licences", "list").stdout)
+    assert re.search(rf"{one} +{ORG} +Lakeside +professional +active +2 ", run("licences", "list").stdout)
     assert told(run, "licences", "list", "--status", "revoked") == []
     (ending,) = told(run, "licences", "list", "--ends-before", f"{NOW.year + 3}-01-01")
     assert ending["licence_id"] == one
     assert told(run, "licences", "list", "--ends-before", LATER) == []
     shown = run("licences", "show", one).stdout
-    assert f"{one}  active, of {ORG}" in shown
+    assert f"{one}  active, of {ORG} (Lakeside)" in shown
     assert re.search(r"1 +professional .* 4900\.00 USD +500 +named +active_users 500, ", shown)
     assert "is revoked" in run("licences", "revoke", one, "--reason", "They closed", "--credit").stdout
     project(org)
@@ -154,6 +165,7 @@ def test_a_renewal_is_due_as_late_as_the_invoice_before_it(run: Run, org: str) -
 
 
 def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run: Run, org: str) -> None:
+    asyncio.run(named(org))
     one = issued(run, org)
     (invoice,) = told(run, "licences", "invoices", one)
     number, invoice_id = invoice["number"], invoice["invoice_id"]
@@ -169,7 +181,8 @@ def test_an_invoice_is_paid_credited_and_written_off_by_its_id_or_its_number(run
     assert re.search(
         rf"{number} +{invoice_id} .* 5880\.00 USD +3000\.00 USD", run("licences", "invoices", "--open").stdout
     )
-    assert re.search(rf"{ORG} +3000\.00 USD +3000\.00 USD +0\.00 USD", run("licences", "receivables").stdout)
+    owed = run("licences", "receivables").stdout
+    assert re.search(rf"{ORG} +Lakeside +3000\.00 USD +3000\.00 USD +0\.00 USD", owed)
     tied = told(run, "licences", "receivables", "--as-of", f"{NOW:%Y-%m-%d}")["items"]
     assert [found["total_minor"] for found in tied] == [300_000]
     credited = run("licences", "credit", invoice_id, "--net", "300000", "--reason", "Agreed").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from api.services import Services
@@ -27,20 +28,22 @@ ISSUED, QUOTED, SUSPENDED, CREDITED = "issued", "quoted", "suspended", "credited
 ACTIVE, SEATED, BRANDED = "active", "seated", "branded"
 
 
-async def licence_of(services: Services, way: str, org_id: str) -> dict[str, str]:
-    """Of that organisation: its id, and that of its invoice where it has one."""
-    licence_id = new_id("lic")
+async def licence_of(
+    services: Services, way: str, org_id: str, *, at: datetime | None = None, **issued: Any
+) -> dict[str, str]:
+    """Of that organisation: its id, and that of its invoice where it has one. `at` is when all of it was."""
+    licence_id, moment = new_id("lic"), at or services.now()
 
     async def do(kind: type[LicenceCommand], **changes: Any) -> None:
         ours = {"command_id": new_id("cmd"), "licence_id": licence_id}
-        await services.store.handle(command(kind, services.now(), **ours, **changes), ADMIN)
+        await services.store.handle(command(kind, moment, **ours, **changes), ADMIN)
 
     if way == QUOTED:
         await do(QuoteLicence, org_id=org_id, valid_until=services.now() + DAY)
         return {"licence_id": licence_id}
-    await do(IssueLicence, org_id=org_id, grant=PROFESSIONAL if way == BRANDED else STARTER)
+    await do(IssueLicence, org_id=org_id, grant=PROFESSIONAL if way == BRANDED else STARTER, **issued)
     licence = await services.store.state(LICENCE, stream_of(licence_id))
-    (invoice_id,) = licence.invoices
+    invoice_id = next(iter(licence.invoices), "")
     if way in {ACTIVE, SEATED, BRANDED}:
         await do(ActivateLicence)
     if way == SEATED:

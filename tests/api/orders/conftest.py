@@ -32,8 +32,10 @@ class Buyer:
     async def course(self, **changes: Any) -> str:
         return await ways.course_of(self.app.services, self.author, ways.PUBLISHED, **changes)
 
-    async def licensed(self) -> None:
-        await ways_of_licences.licence_of(self.app.services, ways_of_licences.ACTIVE, self.school.id)
+    async def licensed(self, **issued: Any) -> None:
+        await ways_of_licences.licence_of(
+            self.app.services, ways_of_licences.ACTIVE, self.school.id, **issued
+        )
         await self.app.projected()
 
     def body(self, *courses: str, **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.ids import new_id
+from ledger.licences.terms import INVOICE, Billing
 from tests.api.orders.conftest import Buyer
+from tests.api.orders.ways import PLACED, order_of
 from tests.api.organisations.conftest import Person, found, told
 
 ORDERS = "/api/enterprise/orders"
@@ -74,11 +76,55 @@ async def test_with_a_live_licence_they_have_them_at_once_and_it_is_among_the_re
     assert await buyer.booked(buyer.author) == {"2100": -3_430}
 
 
+async def test_terms_are_no_longer_than_the_licences_and_end_with_its_term_or_an_overdue_invoice(
+    buyer: Buyer,
+) -> None:
+    course_id = await buyer.course()
+    await buyer.licensed(billing=Billing(kind=INVOICE, net_days=14))
+    shown = (await buyer.preview(course_id)).json()
+    assert (shown["on_terms"], shown["net_days_max"]) == (True, 14)
+    assert await _no_terms(buyer, course_id, 30) == (
+        "This organisation has 14 days to pay; only an administrator gives longer."
+    )
+    assert (await buyer.preview(course_id, by=buyer.root)).json()["net_days_max"] == 60
+    long_ago = buyer.app.services.now() - timedelta(days=40)
+    await order_of(buyer.app.services, PLACED, buyer.school.id, at=long_ago)
+    await buyer.app.projected()
+    assert (await buyer.preview(course_id)).json()["on_terms"], "what is paid first is not overdue"
+    await order_of(buyer.app.services, PLACED, buyer.school.id, at=long_ago, net_days=30)
+    await buyer.app.projected()
+    assert (await buyer.preview(course_id)).json()["on_terms"] is False
+    assert "is overdue" in await _no_terms(buyer, course_id, 14)
+    lapsing = Buyer(await found(buyer.app), [])
+    lapsing.members = [await lapsing.school.join(Person(buyer.app))]
+    await lapsing.licensed(at=buyer.app.services.now() - timedelta(days=367))
+    assert "is over, and not renewed" in await _no_terms(lapsing, course_id, 14)
+    assert (await lapsing.order(course_id, by=buyer.root, net_days=60)).status_code == 201
+
+
+async def _no_terms(buyer: Buyer, course_id: str, net_days: int) -> str:
+    """Why not."""
+    refused = await buyer.order(course_id, net_days=net_days)
+    assert told(refused) == (403, "terms_not_offered")
+    return str(refused.json()["detail"])
+
+
+async def test_an_order_is_taxed_by_the_highest_of_the_live_licences_that_are_invoiced(buyer: Buyer) -> None:
+    course_id = await buyer.course()
+    for tax_bp in (700, 1_900, 1_000):
+        await buyer.licensed(billing=Billing(kind=INVOICE, net_days=30, tax_bp=tax_bp))
+    await buyer.licensed(billing=Billing())
+    assert (await buyer.preview(course_id)).json()["tax_minor"] == 2 * 931
+
+
 async def _receivables(buyer: Buyer) -> int:
     """What the organisation owes, by age and all together."""
-    found = (await buyer.root.get("/api/revenue/receivables")).json()["items"]
-    of = [one for one in found if one["org_id"] == buyer.school.id]
-    assert all(one["current_minor"] == one["total_minor"] for one in of)
+    report = (await buyer.root.get("/api/revenue/receivables")).json()
+    (total,) = report["totals"]
+    assert total["total_minor"] == sum(one["total_minor"] for one in report["items"])
+    assert total["current_minor"] == sum(one["current_minor"] for one in report["items"])
+    of = [one for one in report["items"] if one["org_id"] == buyer.school.id]
+    assert all(one["current_minor"] == one["total_minor"] and one["org_name"] == "Lakeside" for one in of)
     return sum(one["total_minor"] for one in of)
 
 
@@ -95,6 +141,25 @@ async def test_orders_are_listed_with_what_is_open_and_shown_with_their_items(bu
     }
     assert {item["user_id"] for item in shown["items"]} == {one.id for one in buyer.members}
     assert {(item["price_minor"], item["tax_minor"]) for item in shown["items"]} == {(4_900, 490)}
+
+
+async def test_finance_finds_all_orders_by_what_is_open_and_by_organisation(buyer: Buyer) -> None:
+    other = Buyer(await found(buyer.app), [])
+    other.members = [await other.school.join(Person(buyer.app))]
+    paid, unpaid = await buyer.ordered(await buyer.course()), await buyer.ordered(await buyer.course())
+    of_other = await other.ordered(await other.course())
+    await buyer.pay(paid["order_id"], paid["open_minor"])
+    listed = await buyer.root.listed(ORDERS)
+    assert [one["order_id"] for one in listed][:3] == [one["order_id"] for one in (of_other, unpaid, paid)], (
+        "the newest first"
+    )
+    assert (listed[1]["org_id"], listed[1]["org_name"]) == (buyer.school.id, "Lakeside")
+    is_open = await buyer.root.listed(ORDERS, open="true")
+    assert [one["order_id"] for one in is_open][:2] == [of_other["order_id"], unpaid["order_id"]]
+    assert all(one["open_minor"] for one in is_open)
+    of_one = await buyer.root.listed(ORDERS, open="true", org_id=buyer.school.id)
+    assert [one["order_id"] for one in of_one] == [unpaid["order_id"]]
+    assert told(await buyer.owner.get(ORDERS)) == (403, "forbidden")
 
 
 async def test_another_organisations_order_looks_unknown(buyer: Buyer) -> None:
@@ -144,7 +209,11 @@ async def test_what_is_not_sold_so_is_not_ordered(buyer: Buyer) -> None:
     free, euros = await buyer.course(price_minor=0), await buyer.course(currency="eur")
     course_id = await buyer.course()
     draft = await buyer.course()
-    assert told(await buyer.preview(free)) == (409, "course_not_for_sale")
+    refused = await buyer.preview(course_id, free)
+    assert told(refused) == (409, "course_not_for_sale")
+    assert refused.json()["detail"].startswith(
+        f"The course 'Statistics' ({free}) cannot be ordered. This course is free"
+    ), "it is one of several"
     assert told(await buyer.preview(course_id, euros)) == (409, "several_currencies")
     assert told(await buyer.order(course_id, euros)) == (409, "several_currencies")
     author = buyer.app.caller(buyer.author, "instructor")

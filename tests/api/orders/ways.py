@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from api.services import Services
@@ -14,16 +15,18 @@ ADMIN = Origin(actor="usr_root", roles=frozenset({"admin"}))
 PLACED, OWING = "placed", "owing"
 
 
-async def order_of(services: Services, way: str, org_id: str) -> dict[str, str]:
-    """Of that organisation: its id, and that of its item."""
+async def order_of(
+    services: Services, way: str, org_id: str, *, at: datetime | None = None, **placed: Any
+) -> dict[str, str]:
+    """Of that organisation: its id, and that of its item. `at` is when all of it was."""
     order_id = new_id("ord")
     ordered = line("crs_1", "usr_member", order_id=order_id)
 
     async def do(kind: type[OrderCommand], **changes: Any) -> None:
         ours = {"command_id": new_id("cmd"), "order_id": order_id}
-        await services.store.handle(command(kind, services.now(), **ours, **changes), ADMIN)
+        await services.store.handle(command(kind, at or services.now(), **ours, **changes), ADMIN)
 
-    await do(PlaceOrder, org_id=org_id, lines=(ordered,), expected_minor=10_000)
+    await do(PlaceOrder, org_id=org_id, lines=(ordered,), expected_minor=10_000, **placed)
     if way == OWING:
         await do(RecordOrderPayment, amount_minor=1_000)
         await do(WriteOffOrder)
