@@ -12,6 +12,7 @@ from api.cli.errors import UNUSABLE, CommandError
 from api.cli.finance import amount, amount_argument, dated, day_option, reading, reference_option
 from api.cli.installation import Installation, installation
 from api.cli.licence_choices import handled, known_licence, licence_argument, reason_option
+from api.cli.terminal import MinorUnits
 
 if TYPE_CHECKING:
     from ledger.licences.commands import LicenceCommand
