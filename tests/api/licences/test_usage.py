@@ -217,7 +217,7 @@ async def test_what_was_within_the_limit_of_the_last_term_costs_nothing_in_the_n
     clock.at = datetime(2025, 1, 15, 12, tzinfo=UTC)
     meters = Meters(await desk_of(app, **soft(100_000)), clock)
     clock.at = datetime(2025, 12, 20, tzinfo=UTC)
-    smaller = {"year_minor": 100, **soft(10_000)}
+    smaller = {"year_minor": 100, "seats": None, **soft(10_000)}
     (await meters.desk.do("renew", term=2, tier="custom", custom=smaller)).raise_for_status()
     clock.at = datetime(2026, 1, 14, tzinfo=UTC)
     assert await meters.say(calls(1, 80_000)) == (1, [])
