@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 
+from ledger import money
 from ledger.ids import derived_id
 from ledger.licence_tiers import Grant
 from ledger.licences.checks import (
@@ -54,7 +55,14 @@ def invoiced(  # noqa: PLR0913 - what an invoice says
     before: int = 0,
     overage: tuple[Overage, ...] = (),
 ) -> _Events:
-    """One invoice, after `before` others of the same decision; none where nothing is owed."""
+    """One invoice, after `before` others of the same decision; none where nothing is owed. Never below zero:
+    raises `InvalidLicence`.
+    """
+    if net_minor < 0:
+        raise InvalidLicence(
+            f"An invoice never gives back; it would be of {money.format_minor(net_minor, currency)}: "
+            "write a credit note of the invoice that was too much."
+        )
     if billing.kind != INVOICE or not net_minor:
         return ()
     count = len(licence.invoices) + before + 1
