@@ -192,12 +192,13 @@ def paid(
 
 
 def overtaken(licence: Licence, invoice_id: str, by_payment_id: str = "") -> _Events:
-    """The payment by card that is under way for an invoice of which nothing is open any more, unless it was
-    by that one: it is to be canceled, and is the organisation's credit where it is captured before.
+    """The payment by card that is under way for an invoice for which no money can come any more, unless it
+    was by that one: it is to be canceled, and is the organisation's credit where it is captured before. One
+    for an invoice that is written off goes on, as its money brings that back.
     """
     invoice = licence.invoices[invoice_id]
     card = licence.cards.get(invoice.paying)
-    if card is None or card.ending or invoice.open_minor or invoice.paying == by_payment_id:
+    if card is None or card.ending or invoice.unpaid_minor or invoice.paying == by_payment_id:
         return ()
     return (LicenceCardPaymentEnding(licence_id=licence.licence_id, payment_id=invoice.paying),)
 
