@@ -21,7 +21,7 @@ from ledger.licences.events import (
     LicenceEvent,
     LicenceWrittenOff,
 )
-from ledger.licences.invoicing import share
+from ledger.licences.invoicing import overtaken, share
 from ledger.licences.recognising import instant, recognised
 from ledger.licences.refusals import AmountExceedsOpen, LicenceInvoiceNotOpen
 from ledger.licences.state import Licence, evolve
@@ -52,7 +52,8 @@ def credit(command: CreditLicenceInvoice, licence: Licence) -> _Events:
             f"{written(invoice.sold_minor, licence)} without tax is left of this invoice; "
             f"{written(net, licence)} was to be given back."
         )
-    return (*earned, credited(licence, command.invoice_id, command.credit_id, net, at, command.reason))
+    note = credited(licence, command.invoice_id, command.credit_id, net, at, command.reason)
+    return (*earned, note, *overtaken(evolve(licence, note), command.invoice_id))
 
 
 def credited(

@@ -76,7 +76,9 @@ class LicenceRenewed(Event, frozen=True, kw_only=True):
 
 
 class LicenceUpgraded(Event, frozen=True, kw_only=True):
-    """From now on, in this term and in those of its tier that follow it already."""
+    """From now on, in this term and in those of its tier that follow it already and gain by it. There is one
+    for each price where terms keep different ones.
+    """
 
     TYPE: ClassVar[str] = "licences.upgraded.v1"
     licence_id: str
@@ -85,7 +87,7 @@ class LicenceUpgraded(Event, frozen=True, kw_only=True):
     at: Instant
     from_tier: str
     grant: Grant
-    """With the price that is charged from now on: the old one where the upgrade was given."""
+    """With the price that later differences are counted from: the old one where the upgrade was given."""
     billing: Billing
 
 

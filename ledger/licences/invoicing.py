@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 
+from ledger import money
 from ledger.ids import derived_id
 from ledger.licences.checks import (
     check_amount,
@@ -54,7 +55,14 @@ def invoiced(  # noqa: PLR0913 - what an invoice says
     before: int = 0,
     overage: tuple[Overage, ...] = (),
 ) -> _Events:
-    """One invoice, after `before` others of the same decision; none where nothing is owed."""
+    """One invoice, after `before` others of the same decision; none where nothing is owed. Never below zero:
+    raises `InvalidLicence`.
+    """
+    if net_minor < 0:
+        raise InvalidLicence(
+            f"An invoice never gives back; it would be of {money.format_minor(net_minor, currency)}: "
+            "write a credit note of the invoice that was too much."
+        )
     if billing.kind != INVOICE or not net_minor:
         return ()
     count = len(licence.invoices) + before + 1
@@ -186,12 +194,13 @@ def paid(
 
 
 def overtaken(licence: Licence, invoice_id: str, by_payment_id: str = "") -> _Events:
-    """The payment by card that is under way for an invoice of which nothing is open any more, unless it was
-    by that one: it is to be canceled, and is the organisation's credit where it is captured before.
+    """The payment by card that is under way for an invoice for which no money can come any more, unless it
+    was by that one: it is to be canceled, and is the organisation's credit where it is captured before. One
+    for an invoice that is written off goes on, as its money brings that back.
     """
     invoice = licence.invoices[invoice_id]
     card = licence.cards.get(invoice.paying)
-    if card is None or card.ending or invoice.open_minor or invoice.paying == by_payment_id:
+    if card is None or card.ending or invoice.unpaid_minor or invoice.paying == by_payment_id:
         return ()
     return (LicenceCardPaymentEnding(licence_id=licence.licence_id, payment_id=invoice.paying),)
 

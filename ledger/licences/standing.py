@@ -24,10 +24,12 @@ from ledger.licences.events import (
     LicenceRevoked,
     LicenceSuspended,
 )
+from ledger.licences.invoicing import overtaken
 from ledger.licences.recognising import ended, instant, recognised
 from ledger.licences.refusals import LicenceNotOpen, LicenceNotStarted
 from ledger.licences.state import Licence, evolve
 from ledger.licences.status import has_lapsed, lapses_at, notice_due
+from ledger.message import Instant
 
 _Events = tuple[LicenceEvent, ...]
 
@@ -71,21 +73,7 @@ def revoke(command: RevokeLicence, licence: Licence) -> _Events:
     at = instant(licence, command.effective_at)
     facts: _Events = recognised(licence, at)
     after = reduce(evolve, facts, licence)
-    if command.credit:
-        facts += tuple(
-            credited(
-                after,
-                invoice_id,
-                derived_id("lcn", licence.licence_id, invoice_id, str(invoice.credits + 1)),
-                invoice.deferral.left_minor,
-                at,
-                command.reason,
-            )
-            for invoice_id, invoice in after.invoices.items()
-            if invoice.deferral.left_minor
-        )
-    else:
-        facts += ended(after, at)
+    facts += _all_credited(after, at, command.reason) if command.credit else ended(after, at)
     revoked = LicenceRevoked(
         licence_id=licence.licence_id,
         org_id=licence.org_id,
@@ -93,6 +81,23 @@ def revoke(command: RevokeLicence, licence: Licence) -> _Events:
         credited=command.credit,
     )
     return (*facts, revoked)
+
+
+def _all_credited(licence: Licence, at: Instant, reason: str) -> _Events:
+    notes = tuple(
+        credited(
+            licence,
+            invoice_id,
+            derived_id("lcn", licence.licence_id, invoice_id, str(invoice.credits + 1)),
+            invoice.deferral.left_minor,
+            at,
+            reason,
+        )
+        for invoice_id, invoice in licence.invoices.items()
+        if invoice.deferral.left_minor
+    )
+    after = reduce(evolve, notes, licence)
+    return (*notes, *(ending for note in notes for ending in overtaken(after, note.invoice_id)))
 
 
 def expire(command: ExpireLicence, licence: Licence) -> _Events:

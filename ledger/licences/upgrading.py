@@ -29,33 +29,48 @@ class Charge(Struct, frozen=True, kw_only=True):
     """What an upgrade costs for one term, without tax."""
 
     term: int
+    grant: Grant
+    """What the term grants then, and the price that is counted from later."""
     starts_at: datetime
     """Of what is charged: now, or when a term begins that follows already."""
     ends_at: datetime
     net_minor: int
 
 
-def charges(licence: Licence, grant: Grant, now: datetime) -> tuple[Charge, ...]:
-    """For the term that runs and those of its tier that follow it already. Raises refusals."""
-    present = _upgradable(licence, grant, now)
-    return tuple(
-        _charge(one, grant, whole(now))
-        for one in _from(present, licence)
-        if one.grant.tier == present.grant.tier
-    )
+def charges(licence: Licence, grant: Grant, now: datetime, *, given: bool = False) -> tuple[Charge, ...]:
+    """For the term that runs and those that follow it already and are upgraded with it. What is given leaves
+    each term at its own price. Raises refusals.
+    """
+    present = _upgradable(licence, grant, now, given=given)
+    found = [(present, _offered(present, grant, given=given))]
+    for one in _after(present, licence):
+        offered = _offered(one, grant, given=given)
+        if one.grant.tier == present.grant.tier and _gains(one.grant, offered):
+            found.append((one, offered))
+    return tuple(_charge(one, offered, whole(now)) for one, offered in found)
 
 
-def _from(granted: Granted, licence: Licence) -> Iterator[Granted]:
-    """A term and those that follow it."""
-    found: Granted | None = granted
-    while found is not None:
+def _gains(old: Grant, new: Grant) -> bool:
+    """A later term that would lose something, its price too, or gain nothing, was agreed as it is."""
+    return _granted(old) != _granted(new) and not lesser(old, new)
+
+
+def _offered(one: Granted, grant: Grant, *, given: bool) -> Grant:
+    return replace(grant, year_minor=one.grant.year_minor) if given else grant
+
+
+def _after(granted: Granted, licence: Licence) -> Iterator[Granted]:
+    """The terms that follow it."""
+    number = granted.term.number + 1
+    while (found := licence.granted.get(str(number))) is not None:
         yield found
-        found = licence.granted.get(str(found.term.number + 1))
+        number += 1
 
 
 def _charge(one: Granted, grant: Grant, at: datetime) -> Charge:
     return Charge(
         term=one.term.number,
+        grant=grant,
         starts_at=max(at, one.term.starts_at),
         ends_at=one.term.ends_at,
         net_minor=proration(one.grant, grant, one.term, at),
@@ -64,35 +79,40 @@ def _charge(one: Granted, grant: Grant, at: datetime) -> Charge:
 
 def upgrade(command: UpgradeLicence, licence: Licence) -> tuple[LicenceEvent, ...]:
     check_billing(command.billing)
-    now, wanted = command.effective_at, command.grant
-    due = charges(licence, wanted, now)
+    now = command.effective_at
+    due = charges(licence, command.grant, now, given=command.billing.kind != INVOICE)
     _check_cost(command, due)
-    present = _present(licence, now).grant
-    if command.billing.kind != INVOICE:
-        wanted = replace(wanted, year_minor=present.year_minor)
-    upgraded = LicenceUpgraded(
-        licence_id=licence.licence_id,
-        org_id=licence.org_id,
-        terms=tuple(one.term for one in due),
-        at=whole(now),
-        from_tier=present.tier,
-        grant=wanted,
-        billing=command.billing,
-    )
-    facts: tuple[LicenceEvent, ...] = (upgraded,)
+    invoices: tuple[LicenceEvent, ...] = ()
     for one in due:
-        facts += invoiced(
+        invoices += invoiced(
             licence,
             kind="upgrade",
             term=one.term,
             net_minor=one.net_minor,
-            currency=wanted.currency,
+            currency=one.grant.currency,
             billing=command.billing,
             period=(one.starts_at, one.ends_at),
             at=now,
-            before=len(facts) - 1,
+            before=len(invoices),
         )
-    return facts
+    return (*_facts(command, licence, due), *invoices)
+
+
+def _facts(command: UpgradeLicence, licence: Licence, due: tuple[Charge, ...]) -> Iterator[LicenceUpgraded]:
+    """One for each price, as a fact has one grant."""
+    terms: dict[int, list[Charge]] = {}
+    for one in due:
+        terms.setdefault(one.grant.year_minor, []).append(one)
+    for alike in terms.values():
+        yield LicenceUpgraded(
+            licence_id=licence.licence_id,
+            org_id=licence.org_id,
+            terms=tuple(one.term for one in alike),
+            at=whole(command.effective_at),
+            from_tier=_present(licence, command.effective_at).grant.tier,
+            grant=alike[0].grant,
+            billing=command.billing,
+        )
 
 
 def _check_cost(command: UpgradeLicence, due: tuple[Charge, ...]) -> None:
@@ -110,7 +130,7 @@ def _present(licence: Licence, now: datetime) -> Granted:
     return granted_at(licence, now) or running(licence)
 
 
-def _upgradable(licence: Licence, grant: Grant, now: datetime) -> Granted:
+def _upgradable(licence: Licence, grant: Grant, now: datetime, *, given: bool) -> Granted:
     last = running(licence)
     check_grant(grant)
     if has_lapsed(licence, now) or last.term.ends_at <= now:
@@ -118,7 +138,7 @@ def _upgradable(licence: Licence, grant: Grant, now: datetime) -> Granted:
     present = _present(licence, now)
     if grant.currency != present.grant.currency:
         raise InvalidLicence(f"This licence is invoiced in {present.grant.currency.upper()}, and stays so.")
-    if less := lesser(present.grant, grant):
+    if less := lesser(present.grant, _offered(present, grant, given=given)):
         raise NotAnUpgrade(
             f"This would become less before the term ends: {', '.join(less)}. Renew with it instead."
         )

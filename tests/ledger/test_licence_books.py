@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given as for_all
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from ledger.errors import NotFound, Refused
 from ledger.invoices.recognition import earned, end_of
+from ledger.licence_tiers import Grant
 from ledger.licences.commands import (
     AcceptQuote,
     ActivateLicence,
@@ -34,7 +36,20 @@ from ledger.licences.events import (
     LicenceWrittenOff,
 )
 from ledger.licences.refusals import AmountExceedsOpen, InvalidLicence, LicenceInvoiceNotOpen
-from tests.ledger.licence_examples import DAY, NET_30, NEW_YEAR, PROFESSIONAL, STARTER, TAXED, Life, day
+from ledger.licences.state import Granted
+from ledger.licences.terms import Billing
+from ledger.licences.upgrading import lesser
+from tests.ledger.licence_examples import (
+    DAY,
+    GIVEN,
+    NET_30,
+    NEW_YEAR,
+    PROFESSIONAL,
+    STARTER,
+    TAXED,
+    Life,
+    day,
+)
 
 HALF = day("2026-07-02T12:00")
 EXPIRY = day("2027-01-01")
@@ -370,3 +385,57 @@ def test_whatever_happens_the_books_are_those_of_the_licence(
     recognised = -life.balance("4020")
     sold = sum(one.sold_minor for one in life.licence.invoices.values())
     assert recognised == sold + life.balance("4900") + life.balance("6200")
+
+
+# Upgrades of a licence with terms ahead
+
+
+class Offer(NamedTuple):
+    """The next step of a life: a term ahead, or an upgrade of what there is."""
+
+    kind: type[RenewLicence | UpgradeLicence]
+    grant: Grant
+    billing: Billing
+
+
+def custom(seats: int, price: int) -> Grant:
+    return replace(STARTER, tier="custom", seats=seats, year_minor=price)
+
+
+CUSTOM = st.builds(custom, st.sampled_from([1, 10, 100]), st.sampled_from([0, 1_000, 5_001]))
+BILLING = st.sampled_from([NET_30, GIVEN])
+OFFERS = st.builds(Offer, st.sampled_from([RenewLicence, UpgradeLicence]), CUSTOM, BILLING)
+
+
+def assert_terms_only_grow(life: Life, before: tuple[Granted, ...]) -> None:
+    for old, new in zip(before, life.licence.terms, strict=False):
+        assert not lesser(old.grant, new.grant)
+
+
+def assert_no_term_costs_more_than_its_price(life: Life) -> None:
+    """But for less than one unit of its currency of each upgrade, which is rounded."""
+    for term, grant in ((one.term, one.grant) for one in life.licence.terms):
+        costs = [one.net_minor for one in life.written() if one.term == term.number]
+        assert sum(costs) <= grant.price_minor(term.months) + len(costs)
+
+
+@for_all(CUSTOM, BILLING, st.lists(OFFERS, min_size=2, max_size=6))
+def test_whatever_is_agreed_for_later_an_upgrade_takes_none_of_it_and_nothing_is_sold_twice(
+    first: Grant, billing: Billing, offers: list[Offer]
+) -> None:
+    life = Life(months=12, grant=first, billing=billing)
+    at = NEW_YEAR
+    for kind, grant, billed in offers:
+        at += 20 * DAY
+        before = life.licence.terms
+        term = {"term": len(before) + 1} if kind is RenewLicence else {}
+        with suppress(Refused):
+            life.do(kind, at, grant=grant, billing=billed, **term)
+        assert_terms_only_grow(life, before)
+        if billed == GIVEN:
+            assert all(
+                old.grant.year_minor == new.grant.year_minor
+                for old, new in zip(before, life.licence.terms, strict=False)
+            )
+        assert_no_term_costs_more_than_its_price(life)
+        assert_books_are_right(life)

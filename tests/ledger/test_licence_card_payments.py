@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from ledger.effects import StartLicencePayment, TellLicencePayment
 from ledger.errors import Forbidden, NotFound, Refused
 from ledger.licences.commands import (
+    CreditLicenceInvoice,
     FollowLicencePayment,
     IssueLicence,
     RenewLicence,
@@ -227,6 +229,70 @@ def test_what_is_captured_though_it_was_paid_meanwhile_is_owed_to_the_organisati
     assert -world.balances()["2300"] == GROSS - 8_800
 
 
+def credited(world: Paying) -> None:
+    world.do(CreditLicenceInvoice, invoice_id=next(iter(world.licence.invoices)), net_minor=NET)
+
+
+def revoked(world: Paying) -> None:
+    world.do(RevokeLicence, credit=True)
+
+
+@pytest.mark.parametrize("given_back", [credited, revoked])
+def test_what_is_all_given_back_meanwhile_has_the_card_payment_canceled(
+    given_back: Callable[[Paying], None],
+) -> None:
+    world = invoiced()
+    world.pay()
+    world.go_on("requires_action")
+    given_back(world)
+    world.go_on()
+    assert (world.intent.status, world.invoice.paying, world.licence.owed_minor) == ("canceled", "", 0)
+
+
+@pytest.mark.parametrize("given_back", [credited, revoked])
+def test_no_payment_is_begun_for_an_invoice_that_is_given_back_before(
+    given_back: Callable[[Paying], None],
+) -> None:
+    world = invoiced()
+    world.pay()
+    given_back(world)
+    world.go_on()
+    assert (world.intents, world.invoice.paying) == ({}, "")
+
+
+def test_what_is_captured_before_it_is_canceled_is_owed_where_all_was_given_back() -> None:
+    world = invoiced()
+    world.pay()
+    world.go_on("requires_action")
+    credited(world)
+    world.confirm(world.intent, passes=True)
+    world.go_on()
+    assert (world.invoice.open_minor, world.licence.owed_minor) == (0, GROSS)
+
+
+def test_what_is_given_back_in_part_leaves_the_payment_under_way() -> None:
+    world = invoiced()
+    world.pay()
+    world.go_on("requires_action")
+    world.credit(30_000)
+    world.confirm(world.intent, passes=True)
+    world.go_on()
+    assert (world.invoice.open_minor, world.licence.owed_minor) == (0, 36_000)
+
+
+def test_a_write_off_leaves_the_payment_under_way_also_where_a_part_of_it_comes_by_bank() -> None:
+    world = invoiced()
+    world.pay()
+    world.go_on("requires_action")
+    world.do(WriteOffLicenceInvoice, invoice_id=next(iter(world.licence.invoices)))
+    world.transfer(18_800)
+    world.go_on()
+    assert world.intent.status == "requires_action"
+    world.transfer(GROSS - 18_800)
+    world.go_on()
+    assert (world.intent.status, world.licence.owed_minor) == ("canceled", 0)
+
+
 def test_a_card_pays_what_was_written_off_where_it_is_captured_later() -> None:
     world = invoiced()
     world.pay()
@@ -420,6 +486,10 @@ class CardPayments(RuleBasedStateMachine):
     def somebody_buys(self) -> None:
         self.may(self.world.purchase)
 
+    @rule()
+    def an_administrator_issues_it_on_an_invoice(self) -> None:
+        self.may(self.world.do, IssueLicence, billing=TAXED)
+
     @rule(outcome=OUTCOMES)
     def somebody_buys_without_delay(self, outcome: str) -> None:
         self.may(self.world.purchase)
@@ -442,6 +512,16 @@ class CardPayments(RuleBasedStateMachine):
     @rule(net=st.sampled_from([None, 1, 30_000]))
     def it_is_credited(self, net: int | None) -> None:
         self.may(self.world.credit, net)
+
+    @precondition(lambda self: self._held())
+    @rule(data=st.data(), revoke=st.booleans())
+    def what_somebody_is_paying_is_given_back(self, data: st.DataObject, revoke: Any) -> None:
+        invoice_id = data.draw(st.sampled_from(self._held()))
+        net = self.world.licence.invoices[invoice_id].sold_minor
+        if revoke:
+            self.may(self.world.do, RevokeLicence, credit=True)
+        else:
+            self.may(self.world.do, CreditLicenceInvoice, invoice_id=invoice_id, net_minor=net)
 
     @precondition(lambda self: self.world.licence.owed_minor)
     @rule()
@@ -510,6 +590,12 @@ class CardPayments(RuleBasedStateMachine):
             assert 0 <= one.open_tax_minor <= one.owed_tax_minor
 
     @invariant()
+    def no_card_is_waited_for_where_no_money_can_come(self) -> None:
+        licence = self.world.licence
+        for one in licence.invoices.values():
+            assert not one.paying or one.unpaid_minor or licence.cards[one.paying].ending
+
+    @invariant()
     def the_credit_is_what_is_owed_and_what_is_not_told_yet(self) -> None:
         books, licence = self.world.balances(), self.world.licence
         under_way = 0
@@ -535,6 +621,9 @@ class CardPayments(RuleBasedStateMachine):
     def _take(self, data: st.DataObject, waiting: list[Any], again: Any) -> Any:
         index = data.draw(st.integers(0, len(waiting) - 1))
         return waiting[index] if again else waiting.pop(index)
+
+    def _held(self) -> list[str]:
+        return [invoice_id for invoice_id, one in self.world.licence.invoices.items() if one.paying]
 
     def _intent(self, data: st.DataObject) -> Intent:
         return self.world.intents[data.draw(st.sampled_from(sorted(self.world.intents)))]

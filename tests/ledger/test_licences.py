@@ -33,6 +33,7 @@ from ledger.licences.commands import (
     UpgradeLicence,
     Usage,
 )
+from ledger.licences.invoicing import invoiced
 from ledger.licences.refusals import (
     AlreadyRenewed,
     InvalidLicence,
@@ -388,6 +389,64 @@ def test_an_upgrade_leaves_a_smaller_tier_alone_that_was_chosen_for_the_next_ter
     )
     assert upgraded.terms == (1,)
     assert life.licence.terms[1].grant.tier == "starter"
+
+
+CUSTOM = replace(STARTER, tier="custom", year_minor=100_000)
+MORE = replace(CUSTOM, seats=150, year_minor=150_000)
+
+
+@pytest.mark.parametrize(
+    "agreed",
+    [
+        replace(CUSTOM, seats=500, year_minor=5_000_000),
+        replace(MORE, seats=151),
+        replace(CUSTOM, year_minor=150_001),
+        replace(CUSTOM, grace_days=8),
+        replace(CUSTOM, features=("api_access", "white_label")),
+        replace(MORE, year_minor=120_000),
+    ],
+    ids=["a larger contract", "a seat", "the price", "a day of grace", "a feature", "the same for less"],
+)
+@pytest.mark.parametrize("billing", [NET_30, GIVEN], ids=["invoiced", "given"])
+def test_an_upgrade_leaves_a_later_term_as_it_was_agreed_where_it_would_lose_by_it(
+    agreed: Grant, billing: Billing
+) -> None:
+    life = active(grant=CUSTOM)
+    life.do(RenewLicence, day("2026-12-01"), grant=agreed)
+    life.do(UpgradeLicence, day("2026-12-02"), grant=MORE, billing=billing)
+    first, later = (one.grant for one in life.licence.terms)
+    assert first.seats == 150
+    assert not lesser(agreed, later)
+    assert later.year_minor == agreed.year_minor
+    assert all(one.term == 1 for one in life.written() if one.kind == "upgrade")
+
+
+def test_no_invoice_is_of_less_than_nothing() -> None:
+    less: dict[str, Any] = {"kind": "upgrade", "term": 1, "net_minor": -1, "currency": "usd"}
+    with pytest.raises(InvalidLicence, match=r"-0\.01 USD: write a credit note"):
+        invoiced(active().licence, billing=NET_30, period=(NEW_YEAR, EXPIRY), at=NEW_YEAR, **less)
+
+
+def test_a_gift_leaves_each_term_at_the_price_that_was_paid_for_it() -> None:
+    """A month to try, the year after it bought, more given meanwhile, and then more bought."""
+    life = active(months=1, billing=GIVEN)
+    year_ends = day("2027-02-01")
+    life.do(RenewLicence, day("2026-01-05"))
+    given = life.do(UpgradeLicence, day("2026-01-06"), billing=GIVEN)
+    assert [one.terms for one in given] == [(1,), (2,)]
+    assert [one.grant.tier for one in life.licence.terms] == ["professional"] * 2
+    assert [one.grant.year_minor for one in life.licence.terms] == [0, 99_000]
+    more = replace(PROFESSIONAL, tier="enterprise", seats=None, year_minor=1_990_000)
+    upgraded, rest, year = life.do(UpgradeLicence, day("2026-01-07"), grant=more)
+    assert upgraded.terms == (1, 2)
+    assert (year.net_minor, year.period_end) == (1_990_000 - 99_000, year_ends)
+    assert 0 < rest.net_minor < 1_990_000 // 12
+
+
+def test_a_gift_has_no_price_of_its_own() -> None:
+    life = active(grant=CUSTOM)
+    (upgraded,) = life.do(UpgradeLicence, grant=replace(MORE, year_minor=0), billing=GIVEN)
+    assert (upgraded.grant.seats, upgraded.grant.year_minor) == (150, 100_000)
 
 
 def test_an_upgrade_takes_nothing_away() -> None:
