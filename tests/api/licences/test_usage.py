@@ -229,6 +229,7 @@ async def test_what_was_within_the_limit_of_the_last_term_costs_nothing_in_the_n
 
 
 async def test_no_batch_makes_an_invoice_that_stops_the_tables(app: Running, clock: Clock) -> None:
+    clock.at = datetime(2026, 1, 31, 12, tzinfo=UTC)
     meters = Meters(await desk_of(app, **soft(0, 10**6)), clock)
     assert await meters.say(calls(1, 10**15)) == (1, [])
     assert (await meters.read())["metrics"]["api_calls"]["overage_minor"] == 10**12
