@@ -66,6 +66,8 @@ class EnrolmentRow(Row):
     discount_minor: int
     coupon: str
     """The code of the one by which; empty for none."""
+    order_id: str
+    """Of the organisation's order by which; empty for none."""
 
 
 ENROLMENTS = Table("enrolments", EnrolmentRow, ("stream",))
@@ -134,6 +136,7 @@ def _begin(recorded: Recorded) -> EnrolmentRow:
         price_minor=0,
         discount_minor=0,
         coupon="",
+        order_id="",
     )
 
 
@@ -207,6 +210,7 @@ def _identify(
         row.price_minor = sale.price_minor if sale else 0
         row.discount_minor = sale.discount_minor if sale else 0
     row.coupon = event.coupon
+    row.order_id = event.order_id if isinstance(event, EnrolmentActivated) else ""
     row.enrolment_id, row.payment_id, row.buyer_id = event.enrolment_id, event.payment_id, event.buyer_id
     row.attempt, row.revision = event.attempt, revision
     row.amount_minor, row.currency = event.amount_minor, event.currency

@@ -43,6 +43,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     discount_minor: int
     coupon: str
     """By which; empty for none, and for a learner who was given the course."""
+    order_id: str
+    """Of the organisation that ordered the course and pays `price_minor`; empty for none."""
     reserved_at: datetime | None
     expires_at: datetime | None
     activated_at: datetime | None
@@ -182,6 +184,7 @@ def _shown(row: EnrolmentRow, *, to_buyer: bool = False) -> dict[str, Any]:
         "currency": row.currency,
         "price_minor": row.price_minor,
         "discount_minor": row.discount_minor,
+        "order_id": row.order_id,
         "coupon": row.coupon if to_buyer or not _is_gift(row) else "",
         "reserved_at": row.reserved_at,
         "expires_at": None if row.expiring else row.expires_at,

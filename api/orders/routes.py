@@ -34,6 +34,7 @@ from ledger.message import Command
 from ledger.orders.checks import item_of
 from ledger.orders.commands import DropOrderItem, PlaceOrder
 from ledger.orders.events import OrderPlaced
+from ledger.orders.giving import check_kept
 from ledger.orders.placing import check_one_currency
 from ledger.orders.refusals import (
     InvalidOrder,
@@ -197,6 +198,7 @@ async def _return(
         return DropOrderItem(
             command_id=command_id, effective_at=now, order_id=order_id, item_id=item_id, reason=reason
         )
+    check_kept(item)
     revision = order.lines[item.course_id].sale.revision
     return ReturnOrdered(
         command_id=command_id,

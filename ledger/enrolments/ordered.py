@@ -98,7 +98,12 @@ def _return(command: ReturnOrdered, enrolment: Enrolment) -> _Events:
     if not is_visible(command.reason) or len(command.reason) > REASON_MAX or "\0" in command.reason:
         raise InvalidText(f"`reason` must have from 1 to {REASON_MAX} characters to be seen, and no NUL.")
     if not (found := _revoked(command, enrolment, RETURNED, command.reason)):
-        raise NotEnrolled("The learner does not have this course by this order: nothing can be returned.")
+        enrolment_id = enrolment_id_of(command.order_id, command.course_id, command.learner_id)
+        raise NotEnrolled(
+            "This course was returned already, or taken back: nothing more comes back of it."
+            if enrolment.enrolment_id == enrolment_id
+            else "The learner does not have this course by this order: nothing can be returned."
+        )
     if command.by_admin:
         return found
     progress = enrolment.learning.of(enrolment.enrolment_id)

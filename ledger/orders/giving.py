@@ -41,14 +41,19 @@ def settle(command: SettleOrderItem, order: Order) -> _Events:
             return ()
 
 
+def check_kept(item: Item) -> None:
+    """Raises `OrderItemNotWaiting` for what is no part of the order any more."""
+    if item.status not in KEPT:
+        raise OrderItemNotWaiting(f"This item is {item.status} already: nothing more comes back of it.")
+
+
 def drop(command: DropOrderItem, order: Order) -> _Events:
     check_text("reason", command.reason, REASON_MAX)
     item = item_of(order, command.item_id)
+    check_kept(item)
     if order.released or item.status != "ordered":
         raise OrderItemNotWaiting(
             "This item is given to its member by now, or is about to be: return it once it is."
-            if item.status in KEPT
-            else f"This item is {item.status} already."
         )
     return _credited(order, command.item_id, item, "dropped", command.reason, command.effective_at)
 

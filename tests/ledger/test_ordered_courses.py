@@ -98,7 +98,7 @@ def test_what_is_returned_is_taken_and_credited() -> None:
     assert (facts[0].cause, facts[0].cause_id) == ("order_returned", ORDER)
     assert FollowOrderedCourse(ORDER, ITEM, "returned", "By mistake") in react(recorded(facts[0], stream=AT))
     assert enrolment.status == "revoked"
-    with pytest.raises(NotEnrolled):
+    with pytest.raises(NotEnrolled, match="was returned already"):
         decide(of(ReturnOrdered), enrolment)
 
 

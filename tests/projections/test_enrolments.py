@@ -66,6 +66,10 @@ def expiring(learner_id: str = "usr_ann") -> Event:
     return EnrolmentExpiring(enrolment_id=f"enr_{learner_id}_1", payment_id=f"pay_{learner_id}_1")
 
 
+ORDERED = replace(activated("crs_1", "usr_ann"), payment_id="", order_id="ord_1")
+UNPAID = replace(revoked("usr_ann"), payment_id="", cause="order_unpaid", cause_id="ord_1")
+
+
 def row(url: str, *facts: Event) -> dict[str, Any]:
     """Each fact in a batch of its own, so that all is read back that was written."""
     append(url, history(*((STREAM, (fact,)) for fact in facts)))
@@ -81,7 +85,10 @@ def row(url: str, *facts: Event) -> dict[str, Any]:
         ((held(), expiring()), {"status": "reserved", "expiring": True}),
         ((held(), expiring(), released("usr_ann")), {"status": "released", "expiring": False}),
         ((held(), released("usr_ann"), held(2)), {"attempt": 2, "payment_id": "pay_usr_ann_2"}),
-        ((held(), active()), {"status": "active", "expires_at": None, "revoked_at": None}),
+        ((held(), active()), {"status": "active", "expires_at": None, "revoked_at": None, "order_id": ""}),
+        ((ORDERED,), {"status": "active", "order_id": "ord_1", "payment_id": ""}),
+        ((ORDERED, UNPAID), {"status": "revoked", "order_id": "ord_1"}),
+        ((ORDERED, UNPAID, held(2)), {"status": "reserved", "order_id": ""}),
         ((held(), active(), RETURN), {"status": "active", "refund_id": "re_1"}),
         ((held(), active(), RETURN, restored("usr_ann")), {"status": "active", "refund_id": ""}),
         ((held(), active(), LATER, restored("usr_ann")), {"status": "active", "refund_id": "re_2"}),

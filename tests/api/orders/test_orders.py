@@ -70,6 +70,8 @@ async def test_with_a_live_licence_they_have_them_at_once_and_it_is_among_the_re
     assert {item["status"] for item in order["items"]} == {"given"}
     for one in buyer.members:
         assert await buyer.courses_of(one) == {course_id: "active"}
+    (enrolment,) = await buyer.members[0].listed("/api/enrolments")
+    assert (enrolment["order_id"], enrolment["payment_id"]) == (order["order_id"], "")
     assert await _receivables(buyer) == of_licence + 9_800 == (await buyer.booked(buyer.school.id))["1100"]
     await buyer.pay(order["order_id"], 4_900)
     assert await _receivables(buyer) == of_licence + 4_900
@@ -297,7 +299,9 @@ async def test_an_item_is_given_back_before_and_after_it_is_had(buyer: Buyer) ->
     assert (await buyer.courses_of(ann))[course_id] == "revoked"
     shown = (await buyer.owner.get(f"{ORDERS}/{order['order_id']}")).json()
     assert (shown["open_minor"], shown["credited_minor"]) == (4_900, 4_900)
-    assert told(await buyer.owner.post(at, reason="They are ill")) == (409, "not_enrolled")
+    twice = await buyer.owner.post(at, reason="They are ill")
+    assert told(twice) == (409, "order_item_not_waiting")
+    assert "is returned already" in twice.json()["detail"]
     assert told(await buyer.owner.post(f"{ORDERS}/{order['order_id']}/items/oit_x/return", reason="x")) == (
         404,
         "not_found",
