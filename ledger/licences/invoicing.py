@@ -133,6 +133,8 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
     check_reference(command.reference)
     check_amount("amount_minor", command.amount_minor)
     invoice = invoice_of(licence, command.invoice_id)
+    since = invoice.unpaid_since(command.amount_minor)
+    check_date("received_on", command.received_on, since, command.effective_at)
     left = invoice.unpaid_minor
     if not left:
         raise LicenceInvoiceNotOpen("Nothing is open of this invoice.")
@@ -141,8 +143,6 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
             f"{written(left, licence)} of this invoice is not paid; "
             f"{written(command.amount_minor, licence)} was to be recorded."
         )
-    since = invoice.unpaid_since(command.amount_minor)
-    check_date("received_on", command.received_on, since, command.effective_at)
     facts = paid(
         licence,
         command.invoice_id,

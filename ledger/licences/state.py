@@ -113,7 +113,7 @@ class Invoice(Struct, frozen=True):
     def unpaid_since(self, amount_minor: int) -> Instant:
         """From when on so much of it can have been paid, so that at no date more is paid than was open."""
         moments = [self.issued_at, self.reopened_at]
-        if amount_minor > self.open_minor:
+        if self.written_off_minor and amount_minor > self.open_minor:
             moments.append(self.written_off_at)
         return max(one for one in moments if one is not None)
 
