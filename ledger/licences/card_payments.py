@@ -228,6 +228,7 @@ def _taken_back(command: FollowLicencePayment, licence: Licence, card: CardPayme
             amount_minor=reopened,
             tax_minor=tax,
             currency=licence.currency,
+            at=command.effective_at,
         )
         facts = (again,)
     lost = gone - set_off - reopened

@@ -49,16 +49,16 @@ def check_reference(reference: str) -> None:
 
 
 def check_date(field: str, day: date, since: datetime, now: datetime) -> None:
-    """Of a bank transfer, which is none of a time before it was owed, so that at no date more is paid than is
-    owed.
+    """Of a bank transfer, which is none of a time before all of it was owed, so that at no date more is paid
+    than is owed.
     """
     first, last = (moment.astimezone(UTC).date() for moment in (since, now))
     if day > last:
         raise InvalidLicence(f"`{field}` must not be after today; it was {day.isoformat()}.")
     if day < first:
         raise InvalidLicence(
-            f"`{field}` must not be before {first.isoformat()}, when it came to be owed: record what was "
-            "paid earlier on that day."
+            f"`{field}` must not be before {first.isoformat()}, when so much came to be owed: record "
+            "what was paid earlier on that day."
         )
 
 

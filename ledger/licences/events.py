@@ -272,6 +272,8 @@ class LicenceInvoiceReopened(Event, frozen=True, kw_only=True):
     tax_minor: int
     """How much of it is tax."""
     currency: str
+    at: Instant | None = None
+    """None in facts from before transfers were dated by it."""
 
 
 class InvoiceAmount(Struct, frozen=True, kw_only=True):

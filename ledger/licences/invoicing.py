@@ -135,7 +135,8 @@ def record_payment(command: RecordLicencePayment, licence: Licence) -> _Events:
     check_reference(command.reference)
     check_amount("amount_minor", command.amount_minor)
     invoice = invoice_of(licence, command.invoice_id)
-    check_date("received_on", command.received_on, invoice.issued_at, command.effective_at)
+    since = invoice.unpaid_since(command.amount_minor)
+    check_date("received_on", command.received_on, since, command.effective_at)
     left = invoice.unpaid_minor
     if not left:
         raise LicenceInvoiceNotOpen("Nothing is open of this invoice.")

@@ -89,6 +89,9 @@ class Invoice(Struct, frozen=True):
     lost_tax_minor: int = 0
     paying: str = ""
     """The payment by card that is under way for it; empty for none."""
+    reopened_at: Instant | None = None
+    """The last time; and when it was last written off."""
+    written_off_at: Instant | None = None
 
     @property
     def open_minor(self) -> int:
@@ -108,6 +111,13 @@ class Invoice(Struct, frozen=True):
     def unpaid_minor(self) -> int:
         """What money can still come for: what was written off, too."""
         return self.open_minor + self.written_off_minor
+
+    def unpaid_since(self, amount_minor: int) -> Instant:
+        """From when on so much of it can have been paid, so that at no date more is paid than was open."""
+        moments = [self.issued_at, self.reopened_at]
+        if self.written_off_minor and amount_minor > self.open_minor:
+            moments.append(self.written_off_at)
+        return max(one for one in moments if one is not None)
 
     @property
     def earned_minor(self) -> int:
@@ -159,7 +169,7 @@ class Licence(Struct, frozen=True):
     owed_minor: int = 0
     """By credit notes, and not paid out: its part of account 2300."""
     owed_since: Instant | None = None
-    """When that was last zero."""
+    """When that last became more."""
     cards: PersistentMap[CardPayment] = PersistentMap()
     """Payments by card, by their ids; also of a licence that is yet to be bought."""
     purchase: str = ""
@@ -337,6 +347,7 @@ def _reopened(invoice: Invoice, event: LicenceInvoiceReopened) -> Invoice:
         paid_minor=invoice.paid_minor - event.amount_minor,
         open_net_minor=invoice.open_net_minor + event.amount_minor - event.tax_minor,
         open_tax_minor=invoice.open_tax_minor + event.tax_minor,
+        reopened_at=event.at or invoice.reopened_at,
     )
 
 
@@ -371,8 +382,12 @@ def _told(licence: Licence, event: LicenceCardPaymentTold) -> Licence:
             lost_minor=card.lost_minor + event.lost_minor,
         ),
     )
-    owed_since = licence.owed_since if licence.owed_minor else event.at
-    return replace(after, owed_minor=licence.owed_minor + event.credited_minor, owed_since=owed_since)
+    return _owing(after, event.credited_minor, event.at)
+
+
+def _owing(licence: Licence, more_minor: int, at: Instant) -> Licence:
+    since = at if more_minor > 0 else licence.owed_since
+    return replace(licence, owed_minor=licence.owed_minor + more_minor, owed_since=since)
 
 
 def _with_card(licence: Licence, payment_id: str, change: Callable[[CardPayment], CardPayment]) -> Licence:
@@ -428,10 +443,7 @@ def _credited(licence: Licence, event: LicenceCredited) -> Licence:
             deferral=_moved(invoice, -event.deferred_minor, event.at),
         )
 
-    since = licence.owed_since if licence.owed_minor else event.at
-    return replace(
-        _changed(licence, event.invoice_id, credited), owed_minor=licence.owed_minor + owed, owed_since=since
-    )
+    return _owing(_changed(licence, event.invoice_id, credited), owed, event.at)
 
 
 def _written_off(invoice: Invoice, event: LicenceWrittenOff) -> Invoice:
@@ -444,6 +456,7 @@ def _written_off(invoice: Invoice, event: LicenceWrittenOff) -> Invoice:
         lost_minor=invoice.lost_minor + event.loss_minor,
         lost_deferred_minor=invoice.lost_deferred_minor + event.deferred_minor,
         lost_tax_minor=invoice.lost_tax_minor + event.tax_minor,
+        written_off_at=event.at,
         deferral=_moved(invoice, -event.deferred_minor, event.at),
     )
 

@@ -135,6 +135,25 @@ def test_an_early_end_gives_back_what_is_not_earned_with_its_tax() -> None:
     assert (life.balance("2300"), life.balance("1000")) == (0, GROSS // 2)
 
 
+def test_what_is_owed_is_not_paid_out_at_a_date_before_so_much_was_owed() -> None:
+    life = taxed()
+    life.pay(GROSS)
+    for at in (day("2026-01-10"), day("2026-01-20")):
+        life.do(CreditLicenceInvoice, at, invoice_id=life.invoice_id(), net_minor=5_000)
+    with pytest.raises(InvalidLicence, match="before 2026-01-20, when so much came to be owed"):
+        life.do(RecordCreditPaidOut, day("2026-01-11"), amount_minor=12_000)
+    life.do(RecordCreditPaidOut, day("2026-01-20"), amount_minor=12_000)
+    assert life.balance("2300") == 0
+
+
+def test_money_for_what_was_written_off_is_not_dated_before_that() -> None:
+    life = taxed()
+    life.do(WriteOffLicenceInvoice, HALF, invoice_id=life.invoice_id())
+    with pytest.raises(InvalidLicence, match="before 2026-07-02"):
+        life.pay(1, HALF - DAY)
+    life.pay(1, HALF)
+
+
 def test_a_credit_makes_less_what_is_open_before_anything_is_owed() -> None:
     life = taxed()
     life.do(RevokeLicence, HALF, credit=True)

@@ -33,7 +33,7 @@ from ledger.licences.refusals import (
 )
 from ledger.payments.commands import InitiatePayment, LostPayment, RequestRefund
 from ledger.payments.refusals import CreditNoteInstead
-from tests.ledger.licence_examples import GIVEN, LICENCE, ORG, PROFESSIONAL, STARTER, TAXED
+from tests.ledger.licence_examples import DAY, GIVEN, LICENCE, ORG, PROFESSIONAL, STARTER, TAXED
 from tests.ledger.licence_payments import ADMIN, GROSS, MANAGER, Paying
 from tests.ledger.purchases import Intent
 from tests.ledger.test_sales import in_euros
@@ -336,6 +336,22 @@ def test_a_lost_dispute_opens_the_invoice_again() -> None:
     world.pay(expected_minor=DISPUTED)
     world.go_on()
     assert world.balances()["1100"] == 0
+
+
+def test_what_is_open_again_is_not_paid_at_a_date_before_it_was() -> None:
+    world = Paying()
+    world.bought()
+    before = world.now
+    world.now += 10 * DAY
+    world.lose(world.intent)
+    lost = world.now
+    for at in (before, lost - DAY):
+        world.now = at
+        with pytest.raises(InvalidLicence, match=f"before {lost:%Y-%m-%d}, when so much came to be owed"):
+            world.transfer(DISPUTED)
+    world.now = lost
+    world.transfer(DISPUTED)
+    assert world.invoice.open_minor == 0
 
 
 def test_a_dispute_that_is_won_after_all_pays_it_again() -> None:
