@@ -20,12 +20,14 @@ from ledger.licences.commands import (
     ActivateLicence,
     CloseLicenceDay,
     CreditLicenceInvoice,
+    InvoiceOverage,
     QuoteLicence,
     RecordCreditPaidOut,
     RecordLicencePayment,
     RenewLicence,
     RevokeLicence,
     UpgradeLicence,
+    Usage,
     WriteOffLicenceInvoice,
 )
 from ledger.licences.events import (
@@ -281,8 +283,15 @@ def months(first: datetime, count: int) -> list[tuple[datetime, datetime]]:
     return list(pairwise(starts))
 
 
+def calls(life: Life, at: datetime, month: str, used: int) -> None:
+    usage = (Usage(metric="api_calls", used=used),)
+    life.do(InvoiceOverage, at, usage=usage, month=date.fromisoformat(f"{month}-01"))
+
+
 def test_a_life_on_a_clock_ends_with_nothing_deferred_and_ties_each_month() -> None:
-    """Quoted, activated, paid late, upgraded, renewed early, written off, paid after all, lapsed."""
+    """Quoted, activated, paid late, upgraded, used to its limit and beyond, renewed early, written off, paid
+    after all, lapsed.
+    """
     life = Life()
     life.do(QuoteLicence, billing=TAXED)
     steps: list[tuple[datetime, Any]] = [
@@ -290,11 +299,14 @@ def test_a_life_on_a_clock_ends_with_nothing_deferred_and_ties_each_month() -> N
         (day("2026-01-06"), lambda at: life.do(ActivateLicence, at)),
         (day("2026-03-10"), lambda at: life.pay(GROSS, at)),  # late
         (day("2026-05-15T10:30"), lambda at: life.do(UpgradeLicence, at, billing=TAXED)),
+        (day("2026-07-04"), lambda at: calls(life, at, "2026-06", 100_000)),
+        (day("2026-08-04"), lambda at: calls(life, at, "2026-07", 101_001)),
+        (day("2026-09-01"), lambda at: life.pay(240, at, number=3)),
         (day("2026-11-06"), lambda at: life.do(RenewLicence, at, grant=PROFESSIONAL, billing=TAXED)),
         (day("2026-12-01"), lambda at: life.pay(100_000, at, number=2)),
-        (day("2027-06-01"), lambda at: life.do(WriteOffLicenceInvoice, at, invoice_id=life.invoice_id(3))),
+        (day("2027-06-01"), lambda at: life.do(WriteOffLicenceInvoice, at, invoice_id=life.invoice_id(4))),
         (day("2027-06-02"), lambda at: life.do(WriteOffLicenceInvoice, at, invoice_id=life.invoice_id(2))),
-        (day("2027-08-03"), lambda at: life.pay(50_000, at, number=3)),
+        (day("2027-08-03"), lambda at: life.pay(50_000, at, number=4)),
     ]
     for at, step in steps:
         life.close_until(at.date() - DAY)
