@@ -168,8 +168,11 @@ def lesser(old: Grant, new: Grant) -> list[str]:
 
 
 def _is_less(old: Allowance, new: Grant) -> bool:
+    """A limit that was soft and is hard refuses what was let through."""
     allowance = new.allowance(old.metric)
-    return allowance is None or _below(allowance.limit, old.limit)
+    if allowance is None or _below(allowance.limit, old.limit):
+        return True
+    return old.soft and not allowance.soft and allowance.limit is not None
 
 
 def _below(new: int | None, old: int | None) -> bool:

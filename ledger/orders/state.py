@@ -74,7 +74,7 @@ class Order(Struct, frozen=True):
     owed_minor: int = 0
     """To the organisation, and not paid out."""
     owed_since: Instant | None = None
-    """When that was last zero."""
+    """When that last became more."""
     credits: int = 0
     first_shared_at: Instant | None = None
     """When something of it was first shared out: what comes back has the day of what was there first."""
@@ -168,7 +168,7 @@ def _written_off(order: Order, event: OrderWrittenOff) -> Order:
 
 
 def _owing(order: Order, more_minor: int, at: Instant) -> Order:
-    since = order.owed_since if order.owed_minor else at
+    since = at if more_minor > 0 else order.owed_since
     return replace(order, owed_minor=order.owed_minor + more_minor, owed_since=since) if more_minor else order
 
 

@@ -102,9 +102,16 @@ class Ordered:
     def pay(self, amount_minor: int, at: datetime = NEW_YEAR) -> list[Any]:
         return self.do(RecordOrderPayment, at, amount_minor=amount_minor)
 
-    def settle(self, course_id: str, learner_id: str, outcome: str = "given", reason: str = "") -> list[Any]:
+    def settle(
+        self,
+        course_id: str,
+        learner_id: str,
+        outcome: str = "given",
+        reason: str = "",
+        at: datetime = NEW_YEAR,
+    ) -> list[Any]:
         item_id = item_id_of(ORDER, course_id, learner_id)
-        return self.do(SettleOrderItem, item_id=item_id, outcome=outcome, reason=reason)
+        return self.do(SettleOrderItem, at, item_id=item_id, outcome=outcome, reason=reason)
 
     def drop(self, course_id: str, learner_id: str) -> list[Any]:
         return self.do(DropOrderItem, item_id=item_id_of(ORDER, course_id, learner_id))

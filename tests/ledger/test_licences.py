@@ -460,6 +460,9 @@ def test_an_upgrade_takes_nothing_away() -> None:
         life.do(UpgradeLicence)
     with pytest.raises(NotAnUpgrade, match="seats"):
         active(grant=replace(STARTER, seats=None)).do(UpgradeLicence)
+    hard = tuple(replace(one, soft=False, overage_minor=0) for one in PROFESSIONAL.allowances)
+    with pytest.raises(NotAnUpgrade, match="the limit of api_calls"):
+        active().do(UpgradeLicence, grant=replace(PROFESSIONAL, allowances=hard))
 
 
 def test_an_upgrade_that_is_given_is_counted_by_the_old_price_later() -> None:

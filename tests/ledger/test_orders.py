@@ -173,6 +173,9 @@ def test_a_credit_is_paid_out_on_a_day_on_which_it_was_owed() -> None:
     with pytest.raises(InvalidOrder, match="paid_on"):
         ordered.do(RecordOrderCreditPaidOut, later, amount_minor=1, paid_on=(NEW_YEAR - DAY).date())
     assert ordered.do(RecordOrderCreditPaidOut, later, amount_minor=1, paid_on=(NEW_YEAR + DAY).date())
+    ordered.settle("crs_a", "usr_ann", "returned", "By mistake", NEW_YEAR + 5 * DAY)
+    with pytest.raises(InvalidOrder, match="paid_on"):  # not all of it was owed on that day
+        ordered.do(RecordOrderCreditPaidOut, later, amount_minor=20_000, paid_on=(NEW_YEAR + DAY).date())
 
 
 def test_dropping_what_nobody_paid_releases_what_is_paid() -> None:
