@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import anyio
 import msgspec
 import psycopg
 import pytest
@@ -37,7 +37,7 @@ async def _make_history(url: str) -> None:
 @pytest.fixture
 def history(database_url: str) -> Iterator[Connection[Any]]:
     """The owner's connection to a ledger with twelve events."""
-    anyio.run(_make_history, database_url)
+    asyncio.run(_make_history(database_url))
     with psycopg.connect(conninfo(database_url, role=None), autocommit=True) as conn:
         yield conn
 
@@ -183,7 +183,7 @@ class TestCheckpoint:
     ) -> None:
         file = tmp_path / "checkpoint.json"
         file.write_bytes(msgspec.json.encode(self.made(history)))
-        anyio.run(_make_history, database_url)
+        asyncio.run(_make_history(database_url))
         checkpoint.check(history, checkpoint.read(file), self.key.public_key().public_bytes_raw())
 
     def test_a_cut_tail_with_a_forged_head_is_named(self, history: Connection[Any]) -> None:
