@@ -9,7 +9,8 @@ import msgspec
 
 from ledger.licence_tiers import Grant
 from ledger.licences.events import LicenceQuoted
-from ledger.licences.state import Granted, Invoice, Licence, Quote
+from ledger.licences.invoice import Invoice
+from ledger.licences.state import Granted, Licence, Quote
 from ledger.licences.status import Standing, Status, lapses_at, status_at
 from ledger.licences.terms import Billing
 from projections.licences.tables import LicenceInvoiceRow, LicenceRow, LicenceTermRow

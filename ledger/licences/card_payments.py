@@ -30,6 +30,7 @@ from ledger.licences.events import (
     LicenceInvoiceReopened,
 )
 from ledger.licences.granting import issued
+from ledger.licences.invoice import Invoice
 from ledger.licences.invoicing import overtaken, paid, share
 from ledger.licences.refusals import (
     InvalidLicence,
@@ -39,7 +40,7 @@ from ledger.licences.refusals import (
     LicencePaymentInProgress,
     LicencePriceChanged,
 )
-from ledger.licences.state import CardPayment, Invoice, Licence, Quote, evolve
+from ledger.licences.state import CardPayment, Licence, Quote, evolve
 from ledger.licences.terms import INVOICE, first_term
 
 _Events = tuple[LicenceEvent, ...]

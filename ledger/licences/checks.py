@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from ledger import money
 from ledger.errors import NotFound
 from ledger.licence_tiers import LEASE_MAX_MINUTES, Grant
+from ledger.licences.invoice import Invoice
 from ledger.licences.refusals import InvalidLicence, LicenceNotOpen
-from ledger.licences.state import Granted, Invoice, Licence
+from ledger.licences.state import Granted, Licence
 from ledger.licences.terms import INVOICE, NET_DAYS, NONE, Billing, Term
 from ledger.message import Instant
 from ledger.visible import is_visible

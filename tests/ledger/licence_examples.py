@@ -30,8 +30,9 @@ from ledger.licences.commands import (
 )
 from ledger.licences.decider import decide
 from ledger.licences.events import LicenceEvent, LicenceInvoiced, LicenceNoticeDue
+from ledger.licences.invoice import Invoice
 from ledger.licences.postings import postings
-from ledger.licences.state import Invoice, Licence, evolve
+from ledger.licences.state import Licence, evolve
 from ledger.licences.status import Status, status_at
 from ledger.licences.terms import Billing
 

@@ -21,7 +21,8 @@ from ledger.licences.commands import (
 )
 from ledger.licences.decider import LICENCE
 from ledger.licences.following import asked, instead
-from ledger.licences.state import Invoice, Licence
+from ledger.licences.invoice import Invoice
+from ledger.licences.state import Licence
 from ledger.licences.stream import stream_of
 from ledger.licences.terms import Billing
 from ledger.message import Command, Origin
