@@ -27,6 +27,8 @@ HOST = "127.0.0.1"
 BACKLOG = 2048
 START_WITHIN_S = 20.0
 STOP_WITHIN_S = 2
+KEEP_ALIVE_S = 75
+"""Longer than clients keep theirs, so that none is closed as a request is on its way."""
 API_KEY = "sk_test_sandbox"
 
 
@@ -76,6 +78,7 @@ def server_for(app: Litestar, on_ready: Callable[[], None]) -> uvicorn.Server:
         log_config=None,
         log_level="critical",  # faults cut answers on purpose, which uvicorn would report as errors
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     return _Server(config, on_ready)

@@ -10,10 +10,10 @@ from stripe import StripeClient
 
 from api.sandbox.faults import FaultKind
 from api.sandbox.server import Sandbox
-from api.stripe.client import open_stripe
 from ledger.ids import new_id
 from ledger.invoices.commands import RequestCredit
 from ledger.subscriptions.commands import RequestCancellation
+from tests.api.stripe.impatient import impatient
 from tests.api.stripe.subscribers import Subscribers
 from tests.api.stripe.world import Bench, World
 
@@ -24,10 +24,7 @@ DID_NOT_SEE: list[FaultKind] = ["timeout_before", "disconnect_before", "error_be
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[StripeClient]:
-    """Impatient, and without the SDK's own retries: each fault gets through to us."""
-    async with open_stripe(
-        sandbox.api_key, api_base=sandbox.url, timeout_s=1.0, max_network_retries=0
-    ) as opened:
+    async with impatient(sandbox) as opened:
         yield opened
 
 

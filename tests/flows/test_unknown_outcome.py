@@ -15,6 +15,7 @@ from api.stripe.delivery import NEVER_REACHED
 from api.stripe.gateway import Postponed, StripeGateway
 from ledger.effects import CreatePaymentIntent, CreateRefund, ResolvePayment, ResolveRefund
 from ledger.payments.events import PaymentFailed, RefundFailed
+from tests.api.stripe.impatient import impatient
 from tests.api.stripe.world import USER, WORKER, Bench, World
 
 INTENTS = "/v1/payment_intents"
@@ -25,10 +26,7 @@ DID_NOT_SEE: list[FaultKind] = ["timeout_before", "disconnect_before", "error_be
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[StripeClient]:
-    """Impatient, and without the SDK's own retries: each fault gets through to us."""
-    async with open_stripe(
-        sandbox.api_key, api_base=sandbox.url, timeout_s=0.5, max_network_retries=0
-    ) as opened:
+    async with impatient(sandbox) as opened:
         yield opened
 
 

@@ -54,15 +54,13 @@ def test_a_server_error_is_replayed(
 
 @pytest.mark.parametrize(("kind", "made"), [("timeout_after", 1), ("timeout_before", 0)])
 def test_a_time_out_leaves_the_outcome_to_the_key(
-    sandbox: Sandbox, control: Any, kind: str, made: int
+    sandbox: Sandbox, client: stripe.StripeClient, control: Any, kind: str, made: int
 ) -> None:
     http_client = stripe.RequestsClient(timeout=0.3)
-    client = stripe.StripeClient(
-        sandbox.api_key, base_addresses={"api": sandbox.url}, http_client=http_client
-    )
+    hasty = stripe.StripeClient(sandbox.api_key, base_addresses={"api": sandbox.url}, http_client=http_client)
     control.post("/faults", kind=kind, path="/v1/payment_intents")
     with pytest.raises(stripe.APIConnectionError):
-        client.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
+        hasty.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
     assert len(client.v1.payment_intents.list().data) == made
     again = client.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
     assert [found.id for found in client.v1.payment_intents.list().data] == [again.id]
