@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -13,12 +14,19 @@ from api.sandbox.errors import StripeError, invalid
 
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _DEPTH = 6
+_LONGEST = 5_000
+_SHOWN = 10
+"""Of a text that is too long, at either end, as Stripe shows it."""
 _FIELD = re.compile(r"`\$?\.?([^`]*)`$")
 _NAME = re.compile(r"field `([^`]+)`")
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The parameters of one call. A field that is UNSET was not sent; "" asks to clear it."""
+    """The parameters of one call. A field that is UNSET was not sent; "" asks to clear it. `longest` has
+    those, with all that is in them, that may have fewer or more characters than the 5,000 of any other.
+    """
+
+    longest: ClassVar[Mapping[str, int]] = {}
 
 
 P = TypeVar("P", bound=Params)
@@ -93,9 +101,28 @@ def convert(params: dict[str, Any], into: type[P]) -> P:
     so that nobody believes they had an effect.
     """
     try:
-        return msgspec.convert(params, into, strict=False)
+        typed = msgspec.convert(params, into, strict=False)
     except msgspec.ValidationError as cause:
         raise _explain(str(cause)) from None
+    for name, value in params.items():
+        longest = into.longest.get(name, _LONGEST)
+        for param, text in _texts(name, value):
+            if len(text) > longest:
+                raise _too_long(param, text, longest)
+    return typed
+
+
+def _texts(param: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield param, value
+    elif isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(f"{param}[{name}]", inner)
+
+
+def _too_long(param: str, text: str, longest: int) -> StripeError:
+    shown = f"{text[:_SHOWN]}...{text[-_SHOWN:]}"
+    return invalid(f"Invalid string: {shown}; must be at most {longest} characters", param=param)
 
 
 def _explain(problem: str) -> StripeError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import contextlib
 import logging
 from typing import Any
 
@@ -98,6 +101,8 @@ class Pipeline:
             call.ids, parts[place] = (*call.ids, parts[place]), name
             route = self._routes.get((call.method, "/".join(parts)))
             place += _PART_AFTER
+        if "" in call.ids:
+            raise no_identifier(call.method, call.path)
         if route is None:
             raise unrecognized(call.method, call.path)
         return route
@@ -187,11 +192,12 @@ class Pipeline:
 
 def _authenticate(headers: dict[bytes, bytes]) -> None:
     """Any test key will do, as a sandbox has one account; live keys are refused lest they leak into it."""
-    scheme, _, credential = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not credential:
+    credential = _credential(headers.get(b"authorization", b""))
+    if not credential:
         raise StripeError(
             "You did not provide an API key. You need to provide your API key in the Authorization header, "
-            "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY') or as the user name of HTTP "
+            "Basic auth, with an empty password.",
             status=401,
             saved=False,
         )
@@ -204,6 +210,17 @@ def _authenticate(headers: dict[bytes, bytes]) -> None:
         )
     if not credential.startswith((b"sk_test_", b"rk_test_")):
         raise StripeError("Invalid API Key provided: it must start with sk_test_.", status=401, saved=False)
+
+
+def _credential(authorization: bytes) -> bytes:
+    """The key, as Bearer or as the user name of HTTP Basic, which is how `curl -u` sends it; empty when there
+    is none. https://docs.stripe.com/api/authentication
+    """
+    scheme, _, credential = authorization.partition(b" ")
+    if scheme.lower() == b"basic":
+        with contextlib.suppress(binascii.Error):
+            return base64.b64decode(credential, validate=True).partition(b":")[0]
+    return credential if scheme.lower() == b"bearer" else b""
 
 
 async def _read_params(scope: HTTPScope, receive: Receive, call: Call) -> dict[str, Any]:
@@ -272,6 +289,16 @@ async def _wait_for_leaving(receive: Receive, longest_s: float) -> None:
                 pass
     except TimeoutError:
         return
+
+
+def no_identifier(method: str, path: str) -> StripeError:
+    return StripeError(
+        f"Unrecognized request URL ({method}: {path}). If you are trying to list objects, remove the "
+        "trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) "
+        "identifier in your code.",
+        status=404,
+        saved=False,
+    )
 
 
 def unrecognized(method: str, path: str) -> StripeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import UNSET
 
 from api.sandbox.clock import midnight_after
@@ -19,6 +21,8 @@ AUTHORIZED_FOR_S = 7 * 86_400
 
 
 class Update(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"description": 40_000}
+
     description: Text = UNSET
     receipt_email: Text = UNSET
     metadata: Hash = UNSET

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources import sources
 from api.sandbox.resources.common import (
     Hash,
     Text,
@@ -23,6 +28,8 @@ from api.sandbox.transaction import Transaction
 
 
 class Fields(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"email": 512, "name": 256, "phone": 20}
+
     name: Text = UNSET
     email: Text = UNSET
     phone: Text = UNSET
@@ -32,14 +39,17 @@ class Fields(Params, frozen=True, kw_only=True):
     metadata: Hash = UNSET
     invoice_settings: Hash = UNSET
     preferred_locales: tuple[str, ...] = ()
-    payment_method: Text = UNSET
+    source: Text = UNSET
 
 
 class Create(Fields, frozen=True, kw_only=True):
+    payment_method: Text = UNSET
     test_clock: Text = UNSET
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
+    longest: ClassVar = {"email": 512}
+
     email: Text = UNSET
 
 
@@ -84,14 +94,21 @@ def create(tx: Transaction, params: Create) -> Object:
             "test_clock": test_clock,
         }
     )
+    named: dict[str, str] = {}
     if isinstance(params.payment_method, str):
-        attach_to(tx, params.payment_method, customer_id, param="payment_method")
-    customer = tx.update(customer, invoice_settings=_invoice_settings(tx, customer, params))
+        method = attach_to(tx, params.payment_method, customer_id, param="payment_method")
+        named[params.payment_method] = method["id"]
+    if isinstance(params.source, str) and params.source:
+        customer, _ = sources.save(tx, customer, params.source)
+    customer = tx.update(customer, invoice_settings=_invoice_settings(tx, customer, params, named))
     tx.emit("customer.created", customer)
     return customer
 
 
-def _invoice_settings(tx: Transaction, customer: Object, params: Fields) -> Object:
+def _invoice_settings(
+    tx: Transaction, customer: Object, params: Fields, named: Mapping[str, str] = MappingProxyType({})
+) -> Object:
+    """`named` has the payment methods that this call made of test names, such as `pm_card_visa`."""
     settings: Object = customer["invoice_settings"]
     if not isinstance(params.invoice_settings, dict):
         return settings
@@ -102,6 +119,7 @@ def _invoice_settings(tx: Transaction, customer: Object, params: Fields) -> Obje
             param="invoice_settings",
         )
     default = params.invoice_settings.get("default_payment_method") or None
+    default = named.get(default, default) if default else None
     if default is not None:
         method = tx.get(
             "payment_method", default, param="invoice_settings[default_payment_method]", status=400
@@ -127,6 +145,9 @@ def update(tx: Transaction, customer_id: str, params: Fields) -> Object:
         changes["shipping"] = hash_or_none(params.shipping)
     if params.preferred_locales:
         changes["preferred_locales"] = params.preferred_locales
+    if isinstance(params.source, str) and params.source:
+        customer, card = sources.save(tx, customer, params.source)
+        changes["default_source"] = card["id"]
     return amend(tx, customer, changes, "customer.updated")
 
 

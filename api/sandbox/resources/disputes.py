@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
@@ -55,6 +57,8 @@ INQUIRY = ("warning_needs_response", "warning_under_review")
 
 
 class Update(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"evidence": 20_000}
+
     evidence: Hash = UNSET
     metadata: Hash = UNSET
     submit: bool = True

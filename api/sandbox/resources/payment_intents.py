@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -37,6 +37,8 @@ class Automatic(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 class Fields(Params, frozen=True, kw_only=True):
     """What creation and update share."""
+
+    longest: ClassVar = {"description": 1_000, "statement_descriptor": 22, "statement_descriptor_suffix": 22}
 
     customer: Text = UNSET
     description: Text = UNSET

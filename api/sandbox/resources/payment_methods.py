@@ -46,11 +46,18 @@ _EXPIRES_IN_YEARS = 5
 _YEAR_S = 31_556_952
 
 
-def new(tx: Transaction, test: TestMethod, *, billing: Hash = UNSET, metadata: Hash = UNSET) -> Object:
+def new(
+    tx: Transaction,
+    test: TestMethod,
+    *,
+    billing: Hash = UNSET,
+    metadata: Hash = UNSET,
+    prefix: str = "pm_",
+) -> Object:
     kind = "us_bank_account" if test.bank else "card"
     return tx.add(
         {
-            "id": tx.new_id("pm_"),
+            "id": tx.new_id(prefix),
             "object": "payment_method",
             "allow_redisplay": "unspecified",
             "billing_details": _billing(billing),
@@ -150,7 +157,14 @@ def attach(tx: Transaction, method_id: str, params: Attach) -> Object:
     return attach_to(tx, method_id, params.customer)
 
 
-def attach_to(tx: Transaction, method_id: str, customer_id: str, *, param: str = "payment_method") -> Object:
+def attach_to(
+    tx: Transaction,
+    method_id: str,
+    customer_id: str,
+    *,
+    param: str = "payment_method",
+    announce: bool = True,
+) -> Object:
     tx.get("customer", customer_id, param="customer", status=400)
     method = resolve(tx, method_id, param=param, status=404)
     if method["customer"] == customer_id:
@@ -170,7 +184,8 @@ def attach_to(tx: Transaction, method_id: str, customer_id: str, *, param: str =
             decline_code=test.decline.decline_code,
         )
     attached = tx.update(method, customer=customer_id)
-    tx.emit("payment_method.attached", attached)
+    if announce:
+        tx.emit("payment_method.attached", attached)
     return attached
 
 
@@ -180,13 +195,20 @@ def detach(tx: Transaction, method_id: str, _: NoParams) -> Object:
         raise StripeError(
             "The payment method you provided is not attached to a customer so detachment is impossible."
         )
-    customer = tx.get("customer", method["customer"])
-    if customer["invoice_settings"]["default_payment_method"] == method_id:
-        settings = {**customer["invoice_settings"], "default_payment_method": None}
-        tx.update(customer, invoice_settings=settings)
-    detached = tx.update(method, customer=None)
+    detached = detach_from(tx, method)
     tx.emit("payment_method.detached", detached, {"customer": method["customer"]})
     return detached
+
+
+def detach_from(tx: Transaction, method: Object) -> Object:
+    """No more its customer's, nor the default of anything."""
+    customer = tx.get("customer", method["customer"])
+    if customer["invoice_settings"]["default_payment_method"] == method["id"]:
+        settings = {**customer["invoice_settings"], "default_payment_method": None}
+        customer = tx.update(customer, invoice_settings=settings)
+    if customer["default_source"] == method["id"]:
+        tx.update(customer, default_source=None)
+    return tx.update(method, customer=None)
 
 
 def listing(tx: Transaction, params: Listing) -> Object:

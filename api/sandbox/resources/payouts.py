@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import UNSET
 
@@ -20,6 +20,8 @@ PAID_OUT = "balance_transaction.payout"
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"statement_descriptor": 22}
+
     amount: int
     currency: str
     description: Text = UNSET

@@ -31,6 +31,7 @@ KINDS = (
     "balance_transaction",
     "bank_account",
     "capability",
+    "card",
     "charge",
     "credit_note",
     "credit_note_line_item",

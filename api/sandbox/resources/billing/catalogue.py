@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import check_currency
-from api.sandbox.registry import Resource, Route
+from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.common import (
     Hash,
     Text,
@@ -28,6 +28,8 @@ Interval = Literal["day", "week", "month", "year"]
 
 
 class ProductFields(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"description": 40_000, "statement_descriptor": 22, "unit_label": 12}
+
     active: bool | UnsetType = UNSET
     description: Text = UNSET
     statement_descriptor: Text = UNSET
@@ -58,6 +60,8 @@ class Recurring(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
 
 
 class PriceFields(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"lookup_key": 200}
+
     active: bool | UnsetType = UNSET
     lookup_key: Text = UNSET
     transfer_lookup_key: bool = False
@@ -138,11 +142,22 @@ def update_product(tx: Transaction, product_id: str, params: UpdateProduct) -> O
 
 def list_products(tx: Transaction, params: ProductListing) -> Object:
     def matches(product: Object) -> bool:
-        if isinstance(params.active, bool) and product["active"] != params.active:
+        if product.get("deleted") or (isinstance(params.active, bool) and product["active"] != params.active):
             return False
         return not isinstance(params.ids, list) or product["id"] in params.ids
 
     return page(tx, "product", "/v1/products", params, matches=matches)
+
+
+def delete_product(tx: Transaction, product_id: str, _: NoParams) -> Object:
+    product = tx.get("product", product_id, param="product")
+    if tx.all("price", "product", product_id):
+        raise StripeError(
+            "This product cannot be deleted because it has one or more user-created prices. "
+            "Set active=false to archive it."
+        )
+    tx.emit("product.deleted", product)
+    return tx.replace({"id": product_id, "object": "product", "deleted": True})
 
 
 def create_price(tx: Transaction, params: CreatePrice) -> Object:
@@ -245,6 +260,7 @@ PRODUCTS = Resource(
         Route("GET", "/v1/products", list_products, ProductListing),
         retrieve("product", "/v1/products/{id}", "id"),
         Route("POST", "/v1/products/{id}", update_product, UpdateProduct),
+        Route("DELETE", "/v1/products/{id}", delete_product),
     ),
     expandable=frozenset({"default_price"}),
 )

@@ -5,7 +5,7 @@ Only subscriptions make invoices here.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -23,6 +23,8 @@ Status = Literal["draft", "open", "paid", "uncollectible", "void"]
 
 
 class Update(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"description": 1_500}
+
     auto_advance: bool | UnsetType = UNSET
     default_payment_method: Text = UNSET
     description: Text = UNSET

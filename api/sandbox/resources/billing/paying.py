@@ -19,13 +19,16 @@ NEEDS_ACTION = (
 
 
 def default_method(tx: Transaction, subscription: Object | None, invoice: Object | None = None) -> str | None:
-    """The invoice's, else the subscription's, else the customer's; one that was detached counts as none."""
+    """The invoice's, else the subscription's, else the customer's, and last the card that an older snippet
+    saved; one that was detached counts as none.
+    """
     owner = subscription or invoice or {}
     customer = tx.get("customer", owner["customer"])
     for method_id in (
         invoice["default_payment_method"] if invoice else None,
         subscription["default_payment_method"] if subscription else None,
         customer["invoice_settings"]["default_payment_method"],
+        customer["default_source"],
     ):
         method = tx.find(method_id) if method_id else None
         if method is not None and method["customer"] == customer["id"]:

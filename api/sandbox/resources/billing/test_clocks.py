@@ -8,6 +8,8 @@ making.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
@@ -22,6 +24,8 @@ KEPT_S = 30 * 86_400
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"name": 300}
+
     frozen_time: int
     name: Text = UNSET
 

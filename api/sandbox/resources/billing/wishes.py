@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -51,6 +51,8 @@ class Details(_Struct, frozen=True, kw_only=True):
 
 class Fields(Params, frozen=True, kw_only=True):
     """`off_session` is taken and has no effect: what a card asks for follows from its number."""
+
+    longest: ClassVar = {"description": 500}
 
     items: tuple[ItemParams, ...] = ()
     default_payment_method: Text = UNSET
