@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from api.books.recognition import close_days
 from api.sandbox.server import Sandbox, running_sandbox
+from api.sandbox.settings import Settings
 from api.stripe.billing.catalogue import Plan
 from api.stripe.client import open_stripe
 from api.subscriptions.dunning import advance_dunning, advance_subscriptions
@@ -24,6 +25,7 @@ from ledger.invoices.commands import RequestCredit
 from ledger.message import Command
 from ledger.subscriptions.commands import RequestCancellation, RequestChange, RequestPause, RequestResume
 from ledger.subscriptions.state import Subscription
+from tests.api.stripe.paces import AT_ONCE, LATE
 from tests.api.stripe.subscribers import Subscribers, price, turn
 from tests.api.stripe.world import USER, Bench, World, fresh_database, open_world
 
@@ -219,11 +221,13 @@ async def tables(world: World) -> dict[str, list[dict[str, Any]]]:
 @given(
     verbs=st.lists(st.sampled_from(VERBS), min_size=6, max_size=12),
     seed=st.integers(0, 2**32),
+    pace=st.sampled_from([AT_ONCE, LATE]),
 )
 async def test_any_delivery_ends_in_the_same_tables(
-    running: Sandbox, server: str, template: str, verbs: list[Verb], seed: int
+    running: Sandbox, server: str, template: str, verbs: list[Verb], seed: int, pace: Settings
 ) -> None:
     lot = random.Random(seed)  # noqa: S311  no secret: a repeatable lot
+    running.state.settings = pace
     running.call(running.state.reset)
     with fresh_database(server, template) as orderly, fresh_database(server, template) as disorderly:
         async with (

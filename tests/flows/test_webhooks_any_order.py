@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.sandbox.server import Sandbox, running_sandbox
+from api.sandbox.settings import Settings
 from api.stripe.client import open_stripe
 from ledger.errors import Refused
+from tests.api.stripe.paces import AT_ONCE, LATE
 from tests.api.stripe.world import Bench, World, fresh_database, open_world
 
 CARDS = [
@@ -176,11 +178,13 @@ async def tables(world: World) -> dict[str, list[dict[str, Any]]]:
 @given(
     verbs=st.lists(st.sampled_from(VERBS), min_size=6, max_size=14),
     seed=st.integers(0, 2**32),
+    pace=st.sampled_from([AT_ONCE, LATE]),
 )
 async def test_any_delivery_ends_in_the_same_tables(
-    running: Sandbox, server: str, template: str, verbs: list[Verb], seed: int
+    running: Sandbox, server: str, template: str, verbs: list[Verb], seed: int, pace: Settings
 ) -> None:
     lot = random.Random(seed)  # noqa: S311  no secret: a repeatable lot
+    running.state.settings = pace
     running.call(running.state.reset)
     with fresh_database(server, template) as orderly, fresh_database(server, template) as disorderly:
         async with (
