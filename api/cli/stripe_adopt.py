@@ -71,7 +71,7 @@ def _print(report: Report, requeued: list[str]) -> None:
         rows = ((one.kind, one.stripe_id, one.our_id, one.why, one.remedy) for one in left)
         print_table(("kind", "at Stripe", "here", "why", "what to do"), rows, empty="")
     if report.of_others:
-        click.echo(f"{report.of_others} are of other ledgers, and none of them is taken.")
+        click.echo(f"Of other ledgers, and never taken: {report.of_others}.")
     if taken:
         done, todo = (
             f"{len(taken)} are taken up.",

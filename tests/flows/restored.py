@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psycopg
@@ -86,6 +86,8 @@ class House:
             "subscriptions": v1.subscriptions.list_async,
             "invoices": v1.invoices.list_async,
             "credit_notes": v1.credit_notes.list_async,
+            "accounts": v1.accounts.list_async,
+            "transfers": v1.transfers.list_async,
         }
         counted = Counter({name: len((await ask({"limit": 100})).data) for name, ask in lists.items()})
         counted["net"] = await self.net()
@@ -134,3 +136,61 @@ def student(app: Running) -> Caller:
 
 def admin(app: Running) -> Caller:
     return app.caller("usr_boss", "admin")
+
+
+Told = dict[str, Any]
+Ready = Callable[[Running], Awaitable[Told]]
+Act = Callable[[Running, Told], Awaitable[httpx.Response]]
+
+
+async def nothing(_: Running) -> Told:
+    return {}
+
+
+async def paid(app: Running) -> Told:
+    body: Told = (await student(app).pay("pm_card_visa")).json()
+    return body
+
+
+class Case(NamedTuple):
+    ready: Ready
+    act: Act
+    id_is: str
+    """The field of the answer that names what was done."""
+
+
+def named(answer: httpx.Response, field: str) -> Any:
+    found = answer.json()[field]
+    return found["payment_id"] if isinstance(found, dict) else found
+
+
+async def before_the_disaster(house: House, case: Case) -> tuple[str, Told, httpx.Response]:
+    async with house.running(house.database_url) as app:
+        told = await case.ready(app)
+        await caught_up(app)
+    backup = house.backup()
+    async with house.running(house.database_url) as app:
+        first = await case.act(app, told)
+        assert first.status_code in {200, 201, 402}, first.text
+        await caught_up(app)
+        assert await in_books(app) == await house.net()
+    return backup, told, first
+
+
+async def check_the_books(house: House, app: Running) -> None:
+    await caught_up(app)
+    assert await in_books(app) == await house.net(), "cash is Stripe's"
+
+
+async def check_the_repeat(house: House, case: Case) -> None:
+    """The request comes again before Stripe's word of what it did."""
+    backup, told, first = await before_the_disaster(house, case)
+    did = await house.did()
+    async with house.running(backup) as app:
+        again = await case.act(app, told)
+        assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
+        assert await house.did() == did, "nothing is done at Stripe again"
+        await check_the_books(house, app)
+        assert await house.did() == did
+        replayed = await case.act(app, told)
+        assert (replayed.status_code, replayed.json()) == (again.status_code, again.json())

@@ -5,8 +5,6 @@ whatever comes first, the repeat or Stripe's word of it, it was done once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
 
 import httpx
 import psycopg
@@ -16,24 +14,25 @@ from api.background.catch_up import catch_up
 from ledger.payments.events import PaymentInitiated
 from tests import databases
 from tests.api.support import Running, problem
-from tests.flows.restored import House, admin, caught_up, house, in_books, student
+from tests.flows.restored import (
+    Case,
+    House,
+    Told,
+    admin,
+    before_the_disaster,
+    caught_up,
+    check_the_books,
+    check_the_repeat,
+    house,
+    named,
+    nothing,
+    paid,
+    student,
+)
 
 __all__ = ["house"]
 
 pytestmark = pytest.mark.postgres
-
-Told = dict[str, Any]
-Ready = Callable[[Running], Awaitable[Told]]
-Act = Callable[[Running, Told], Awaitable[httpx.Response]]
-
-
-async def nothing(_: Running) -> Told:
-    return {}
-
-
-async def paid(app: Running) -> Told:
-    body: Told = (await student(app).pay("pm_card_visa")).json()
-    return body
 
 
 async def subscribed(app: Running) -> Told:
@@ -107,13 +106,6 @@ async def save_card(app: Running, _: Told) -> httpx.Response:
     )
 
 
-class Case(NamedTuple):
-    ready: Ready
-    act: Act
-    id_is: str
-    """The field of the answer that names what was done."""
-
-
 CASES = {
     "payment": Case(nothing, pay, "payment_id"),
     "declined": Case(nothing, pay_in_vain, "payment"),
@@ -136,42 +128,9 @@ REFUSED = {"upgrade": "same_plan", "end": "subscription_ended"}
 """What is so by then is asked for: with the code of the refusal."""
 
 
-def named(answer: httpx.Response, field: str) -> Any:
-    found = answer.json()[field]
-    return found["payment_id"] if isinstance(found, dict) else found
-
-
-async def before_the_disaster(house: House, case: Case) -> tuple[str, Told, httpx.Response]:
-    async with house.running(house.database_url) as app:
-        told = await case.ready(app)
-        await caught_up(app)
-    backup = house.backup()
-    async with house.running(house.database_url) as app:
-        first = await case.act(app, told)
-        assert first.status_code in {200, 201, 402}, first.text
-        await caught_up(app)
-        assert await in_books(app) == await house.net()
-    return backup, told, first
-
-
-async def check_the_books(house: House, app: Running) -> None:
-    await caught_up(app)
-    assert await in_books(app) == await house.net(), "cash is Stripe's"
-
-
 @pytest.mark.parametrize("name", CASES)
 async def test_the_repeat_comes_first(house: House, name: str) -> None:
-    case = CASES[name]
-    backup, told, first = await before_the_disaster(house, case)
-    did = await house.did()
-    async with house.running(backup) as app:
-        again = await case.act(app, told)
-        assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
-        assert await house.did() == did, "nothing is done at Stripe again"
-        await check_the_books(house, app)
-        assert await house.did() == did
-        replayed = await case.act(app, told)
-        assert (replayed.status_code, replayed.json()) == (again.status_code, again.json())
+    await check_the_repeat(house, CASES[name])
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in REFUSED])
