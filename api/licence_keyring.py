@@ -28,6 +28,7 @@ class LicenceKeysUnavailable(ApiError):
 
     code = "licence_keys_unavailable"
     remedy = "Tell who runs the service: `liberation licence-keys list` says what is wrong with the keyring."
+    passing = True
 
 
 def keyring_path(settings: Settings) -> Path:

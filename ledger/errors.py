@@ -15,7 +15,10 @@ class LedgerError(Exception):
     remedy: ClassVar[str]
     """What to do in any case of it, for who meets the code."""
     passing: ClassVar[bool] = False
-    """What was missing is given elsewhere, such as a plan: the very same request, sent again, may be done."""
+    """Nothing was decided: sent again with the same key, the request is judged anew. Else the refusal is
+    final, and a repeat gets it again: what is asked for is done, or over, or began and came to nothing. Every
+    error says which it is, or one of the bases below does; who says nothing is final.
+    """
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -38,6 +41,7 @@ class Invalid(Refused):
 
     code = "invalid"
     remedy = "Correct what `detail` names and send it again."
+    passing = True
 
 
 class NotFound(Refused):
@@ -45,6 +49,7 @@ class NotFound(Refused):
 
     code = "not_found"
     remedy = "Check the id, and that the credential is of whom it belongs to."
+    passing = True
 
 
 class Forbidden(Refused):
@@ -52,6 +57,7 @@ class Forbidden(Refused):
 
     code = "forbidden"
     remedy = "Use a credential with one of the roles that `detail` names."
+    passing = True
 
 
 class IdempotencyMismatch(Refused):
@@ -59,6 +65,7 @@ class IdempotencyMismatch(Refused):
 
     code = "idempotency_mismatch"
     remedy = "Take a new key for a new intent; a repeat has the key and the body of the first time."
+    passing = True
 
 
 class Contended(LedgerError):
@@ -66,6 +73,7 @@ class Contended(LedgerError):
 
     code = "contended"
     remedy = "Send it again in a moment, with the same key."
+    passing = True
 
 
 class StoreUnavailable(LedgerError):
@@ -73,6 +81,7 @@ class StoreUnavailable(LedgerError):
 
     code = "store_unavailable"
     remedy = "Send it again in a moment: with the same key, nothing is done twice."
+    passing = True
 
 
 class ChainBroken(LedgerError):
@@ -80,6 +89,7 @@ class ChainBroken(LedgerError):
 
     code = "chain_broken"
     remedy = "Tell who runs the service: `liberation verify` names the position."
+    passing = True
 
     def __init__(self, position: int, detail: str) -> None:
         super().__init__(detail)

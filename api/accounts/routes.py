@@ -62,6 +62,7 @@ class AccountNotMade(ApiError):
 
     code = "account_not_made"
     remedy = "Ask for another one, with a new `Idempotency-Key`; tell who runs the service when it stays so."
+    passing = False
 
 
 class AccountNotClosed(ApiError):
@@ -69,6 +70,7 @@ class AccountNotClosed(ApiError):
 
     code = "account_not_closed"
     remedy = "Wait until Stripe has paid out what it holds, and ask again with a new `Idempotency-Key`."
+    passing = False
 
 
 @post(

@@ -4,7 +4,7 @@ Exit codes, for scripts:
 
 - 0: done, and nothing was found.
 - 1: checked, and something is wrong: a broken chain, live tables that differ from rebuilt ones, what `doctor`
-  calls wrong, a webhook endpoint that differs. Nothing else.
+  calls wrong, a webhook endpoint that differs, what `stripe adopt` finds lacking. Nothing else.
 - 2: what was given cannot be used: options, settings, a file, a name, a port that is taken, a database login
   that may not do what the command does.
 - 3: something needed cannot be reached or used: the database, Stripe.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.cli.installation import Installation, installation
+from api.cli.stripe_adopt import adopt
 from api.cli.terminal import Duration, json_option, print_json, print_table
 from api.cli.webhook_endpoint import webhook_endpoint
 
@@ -22,6 +23,7 @@ def stripe() -> None:
 
 
 stripe.add_command(webhook_endpoint)
+stripe.add_command(adopt)
 
 
 @stripe.command("catch-up")

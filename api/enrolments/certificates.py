@@ -91,6 +91,7 @@ class CertificateUnprintable(ApiError):
 
     code = "certificate_unprintable"
     remedy = "Read `GET /api/certificates/{certificate_id}`, which shows what is left of it."
+    passing = False
 
 
 @post(

@@ -69,6 +69,7 @@ class TicketsUnavailable(ApiError):
 
     code = "tickets_unavailable"
     remedy = "Tell who runs the service: its data directory must be there, and writable once."
+    passing = True
 
 
 @post(

@@ -93,6 +93,7 @@ class PurchaseEnded(ApiError):
 
     code = "purchase_ended"
     remedy = "Nothing was charged: buy the course again, with a new key."
+    passing = False
 
 
 class PurchaseOvertaken(ApiError):
@@ -100,6 +101,7 @@ class PurchaseOvertaken(ApiError):
 
     code = "purchase_overtaken"
     remedy = "Nothing is to be done: the payment is canceled, or given back, by itself."
+    passing = False
 
 
 _OVERTAKEN = (

@@ -6,8 +6,10 @@ makes the retry look like the first time. Only the ledger is durable. Claims and
 `synchronous_commit = off`, which is safe because a lost row only makes the request run again, and the
 ledger then says that it was done.
 
-An answer below 500 is kept; one above is not, so that the retry can do better. Nor is a refusal that is
-`passing`: nothing was done, and who has since given what was missing may send the same request again.
+Only results are kept: what was done, and refusals that are final. Nothing else is, so that the same key does
+the work later: an answer of 500 and above, 202, which says that the outcome is not known yet, and a refusal
+that is `passing`. Under that key another body is as good, too, as nothing was decided of the first one
+(docs/decisions/0034-what-is-kept-under-a-key.md).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from ledger.store.batched_queries import BatchedQuery, Connection, QueryBatcher
 
 POLL_S = 0.05
 SERVER_ERROR = 500
+UNDECIDED = 202
 ASYNCHRONOUS_OPTIONS = "-c synchronous_commit=off"
 CLAIM_LIFE_S = 60.0
 """A claim older than this is free even if its session lives: it is no lock, only a courtesy."""
@@ -116,8 +119,10 @@ class Idempotency:
         """Waits for another process that is at it."""
         while True:
             found = await self._batcher.ask(CLAIM, claim)
+            if found.mine:
+                return found
             _same(found.digest, claim.digest)
-            if found.mine or found.answer is not None:
+            if found.answer is not None:
                 return found
             if time.monotonic() >= deadline:
                 raise _in_flight()
@@ -125,11 +130,15 @@ class Idempotency:
 
     async def _keep(self, claim: Claim, response: Response[Any]) -> Answer | None:
         answer = _answer(response)
-        if answer.status >= SERVER_ERROR or isinstance(response, Unkept):
+        if not _is_result(response, answer.status):
             await self._batcher.ask(RELEASE, claim.id)
             return answer if answer.status < SERVER_ERROR else None
-        await self._batcher.ask(KEEP, (claim.id, answer))
+        await self._batcher.ask(KEEP, (claim, answer))
         return answer
+
+
+def _is_result(response: Response[Any], status: int) -> bool:
+    return status < SERVER_ERROR and status != UNDECIDED and not isinstance(response, Unkept)
 
 
 async def _attempt(request: Request[Any, Any, Any], work: Work, command_id: str) -> Response[Any]:
@@ -202,17 +211,19 @@ _SELECT = """
     WHERE id = ANY(%s)
 """
 # A claim is free when the session that made it is gone (its process died) or when it is old. Two that
-# take it over at once cannot both succeed: the second finds `claimed_at` changed.
+# take it over at once cannot both succeed: the second finds `claimed_at` changed. The body is then that of
+# who takes it over: what the first one did the ledger knows by the command's id, and it refuses another.
 _TAKE_OVER = """
-    UPDATE idempotency_keys
-    SET claimed_at = clock_timestamp(), claimed_by = pg_backend_pid()
-    WHERE id = ANY(%s)
+    UPDATE idempotency_keys AS k
+    SET digest = c.digest, claimed_at = clock_timestamp(), claimed_by = pg_backend_pid()
+    FROM unnest(%s::bytea[], %s::bytea[]) AS c (id, digest)
+    WHERE k.id = c.id
         AND status IS NULL
         AND (
             claimed_at < clock_timestamp() - make_interval(secs => %s)
             OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = claimed_by)
         )
-    RETURNING id
+    RETURNING k.id
 """
 
 
@@ -225,9 +236,18 @@ async def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Found]
     theirs = [each for each in ids if each not in mine]
     rows = await (await connection.execute(_SELECT, (theirs,))).fetchall()
     known = {bytes(row[0]): row for row in rows}
-    open_ = [each for each in theirs if each not in known or known[each][2] is None]
-    taken = await _ids(connection, _TAKE_OVER, (open_, CLAIM_LIFE_S)) if open_ else set()
+    open_ = [claim for claim in claims if claim.id in theirs and _is_open(known.get(claim.id))]
+    digest_of = {claim.id: claim.digest for claim in open_}
+    taken = (
+        await _ids(connection, _TAKE_OVER, (list(digest_of), list(digest_of.values()), CLAIM_LIFE_S))
+        if open_
+        else set()
+    )
     return [_found(claim, mine | taken, known.get(claim.id)) for claim in claims]
+
+
+def _is_open(row: tuple[Any, ...] | None) -> bool:
+    return row is None or row[2] is None
 
 
 async def _ids(connection: Connection, query: str, arguments: tuple[Any, ...]) -> set[bytes]:
@@ -236,26 +256,29 @@ async def _ids(connection: Connection, query: str, arguments: tuple[Any, ...]) -
 
 
 def _found(claim: Claim, mine: set[bytes], row: tuple[Any, ...] | None) -> Found:
-    if row is None:  # claimed by us now, or released by another since
+    if claim.id in mine or row is None:  # claimed by us now, or released by another since
         return Found(mine=claim.id in mine, digest=claim.digest)
     _, digest, status, headers, body = row
     answer = Answer(status, headers, bytes(body)) if status is not None else None
-    return Found(mine=claim.id in mine, digest=bytes(digest), answer=answer)
+    return Found(mine=False, digest=bytes(digest), answer=answer)
 
 
 _UPDATE = """
     UPDATE idempotency_keys AS k
-    SET status = a.status, headers = a.headers, body = a.body
-    FROM unnest(%s::bytea[], %s::smallint[], %s::jsonb[], %s::bytea[]) AS a (id, status, headers, body)
+    SET digest = a.digest, status = a.status, headers = a.headers, body = a.body
+    FROM unnest(%s::bytea[], %s::bytea[], %s::smallint[], %s::jsonb[], %s::bytea[])
+        AS a (id, digest, status, headers, body)
     WHERE k.id = a.id
 """
 
 
-async def _keep(connection: Connection, answers: Sequence[tuple[bytes, Answer]]) -> list[None]:
+async def _keep(connection: Connection, answers: Sequence[tuple[Claim, Answer]]) -> list[None]:
+    """With the body that it is the answer to, as another one may have taken the claim over."""
     await connection.execute(
         _UPDATE,
         (
-            [each for each, _ in answers],
+            [claim.id for claim, _ in answers],
+            [claim.digest for claim, _ in answers],
             [answer.status for _, answer in answers],
             [Jsonb(dict(answer.headers)) for _, answer in answers],
             [answer.body for _, answer in answers],
@@ -273,7 +296,7 @@ async def _release(connection: Connection, ids: Sequence[bytes]) -> list[None]:
 
 
 CLAIM: BatchedQuery[Claim, Found] = BatchedQuery(_claim)
-KEEP: BatchedQuery[tuple[bytes, Answer], None] = BatchedQuery(_keep)
+KEEP: BatchedQuery[tuple[Claim, Answer], None] = BatchedQuery(_keep)
 RELEASE: BatchedQuery[bytes, None] = BatchedQuery(_release)
 
 _PURGE = """

@@ -109,6 +109,7 @@ class Malformed(ApiError):
 
     code = "malformed"
     remedy = "Correct what `detail` names; a client library for HTTP and JSON does."
+    passing = True
 
 
 class Unprocessable(ApiError):
@@ -116,6 +117,7 @@ class Unprocessable(ApiError):
 
     code = "invalid"
     remedy = "Correct what `errors` points to: a `pointer` into the body, or the name of a `parameter`."
+    passing = True
 
     @classmethod
     def at(cls, *errors: FieldError) -> Unprocessable:
@@ -128,6 +130,7 @@ class Unauthenticated(ApiError):
 
     code = "unauthenticated"
     remedy = "Get a new credential and send it as `Authorization: Bearer <credential>`."
+    passing = True
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="liberation"'})
@@ -138,6 +141,7 @@ class NoAddress(ApiError):
 
     code = "not_found"
     remedy = "Check its spelling, also its slashes, against this page."
+    passing = True
 
 
 class MethodNotAllowed(ApiError):
@@ -145,6 +149,7 @@ class MethodNotAllowed(ApiError):
 
     code = "method_not_allowed"
     remedy = "Use one of the methods in the `Allow` header."
+    passing = True
 
 
 class NotAcceptable(ApiError):
@@ -152,6 +157,7 @@ class NotAcceptable(ApiError):
 
     code = "not_acceptable"
     remedy = "Name one of the media types of `detail` in `Accept`, or send none."
+    passing = True
 
 
 class BodyTooLarge(ApiError):
@@ -159,6 +165,7 @@ class BodyTooLarge(ApiError):
 
     code = "body_too_large"
     remedy = "Send a smaller one; `detail` says how large it may be."
+    passing = True
 
 
 class UriTooLong(ApiError):
@@ -166,6 +173,7 @@ class UriTooLong(ApiError):
 
     code = "uri_too_long"
     remedy = "Leave out parameters that are not of this address."
+    passing = True
 
 
 class UnsupportedMediaType(ApiError):
@@ -173,6 +181,7 @@ class UnsupportedMediaType(ApiError):
 
     code = "unsupported_media_type"
     remedy = "Send JSON, as `Content-Type: application/json`, plain or as `Content-Encoding: gzip`."
+    passing = True
 
 
 class RateLimited(ApiError):
@@ -180,6 +189,7 @@ class RateLimited(ApiError):
 
     code = "rate_limited"
     remedy = "Wait for `Retry-After` seconds; `RateLimit` tells beforehand how many requests are left."
+    passing = True
 
 
 class HeadersTooLarge(ApiError):
@@ -187,6 +197,7 @@ class HeadersTooLarge(ApiError):
 
     code = "headers_too_large"
     remedy = "Leave out headers that are not of this API, such as another site's cookies."
+    passing = True
 
 
 class IdempotencyKeyMissing(ApiError):
@@ -194,6 +205,7 @@ class IdempotencyKeyMissing(ApiError):
 
     code = "idempotency_key_missing"
     remedy = "Send one: new for each intent, the same for its repeats."
+    passing = True
 
 
 class IdempotencyInFlight(ApiError):
@@ -201,6 +213,7 @@ class IdempotencyInFlight(ApiError):
 
     code = "idempotency_in_flight"
     remedy = "Send it again, with the same key, after `Retry-After` seconds."
+    passing = True
 
 
 class CardDeclined(ApiError):
@@ -208,6 +221,7 @@ class CardDeclined(ApiError):
 
     code = "card_declined"
     remedy = "Do as `remedy` and `detail` of the answer say: confirm, correct, wait, or use another card."
+    passing = False
 
 
 class PositionNotReached(ApiError):
@@ -215,6 +229,7 @@ class PositionNotReached(ApiError):
 
     code = "position_not_reached"
     remedy = "Ask again after `Retry-After` seconds, or without `Ledger-Position`."
+    passing = True
 
 
 class StripeUnavailable(ApiError):
@@ -222,6 +237,7 @@ class StripeUnavailable(ApiError):
 
     code = "stripe_unavailable"
     remedy = "Send it again in a moment, with the same key."
+    passing = True
 
 
 class ServiceNotReady(ApiError):
@@ -229,6 +245,7 @@ class ServiceNotReady(ApiError):
 
     code = "not_ready"
     remedy = "Send requests elsewhere until it can; `health` tells who runs it what is wrong."
+    passing = True
 
 
 class Internal(ApiError):
@@ -236,6 +253,7 @@ class Internal(ApiError):
 
     code = "internal"
     remedy = "Send it again with the same key; if it stays so, report it with the `request_id`."
+    passing = True
 
 
 class NotImplementedHere(ApiError):
@@ -243,6 +261,7 @@ class NotImplementedHere(ApiError):
 
     code = "not_implemented"
     remedy = "Use a method of this page, in capitals, and no transfer coding but `chunked`."
+    passing = True
 
 
 class VersionNotSupported(ApiError):
@@ -250,6 +269,7 @@ class VersionNotSupported(ApiError):
 
     code = "http_version_not_supported"
     remedy = "Speak HTTP/1.1, or let the proxy in front of the service do so."
+    passing = True
 
 
 _OF_STATUS: Mapping[int, type[ApiError | LedgerError]] = {

@@ -116,6 +116,8 @@ class Case(msgspec.Struct, frozen=True):
 
     cause: str
     remedy: str
+    passing: bool
+    """Not kept under an `Idempotency-Key`."""
 
 
 class ProblemType(msgspec.Struct, frozen=True):
@@ -129,24 +131,26 @@ class ProblemType(msgspec.Struct, frozen=True):
 def problem_types() -> list[ProblemType]:
     """Of every error that a request can meet; importing the application has defined them all."""
     by_code: dict[str, list[Refusal]] = {}
-    for error in _below(LedgerError):
+    for error in below(LedgerError):
         if hasattr(error, "code"):
             by_code.setdefault(error.code, []).append(error)
     return [_type(code, errors) for code, errors in sorted(by_code.items())]
 
 
-def _below(error: Refusal) -> Iterator[Refusal]:
-    """Ours alone: who builds upon the ledger may have errors of their own."""
+def below(error: Refusal) -> Iterator[Refusal]:
+    """All kinds of it that a request can meet. Ours alone: who builds upon the ledger may have errors of
+    their own.
+    """
     for each in error.__subclasses__():
         if each.__module__.partition(".")[0] in _OURS and not issubclass(each, OperatorError):
             yield each
-            yield from _below(each)
+            yield from below(each)
 
 
 def _type(code: str, errors: Sequence[Refusal]) -> ProblemType:
     statuses = {status_of(error) for error in errors}
     assert len(statuses) == 1, f"{code} has one status for all that it stands for"
-    cases = dict.fromkeys(Case(_cause(error), error.remedy) for error in errors)
+    cases = dict.fromkeys(Case(_cause(error), error.remedy, error.passing) for error in errors)
     return ProblemType(code, statuses.pop(), tuple(cases))
 
 

@@ -19,7 +19,9 @@ from api.http.promises import Case, ProblemType, problem_types
 from api.words import described
 
 _ABOUT_PROBLEMS = """What the `code` of a problem document means, and what to do about it. Its `type` is the
-code's address on this page."""
+code's address on this page. Of an answer that is not called final nothing is kept: the same `Idempotency-Key`
+may be sent again, also with a corrected body."""
+_FINAL = "It is final: a repeat with the same <code>Idempotency-Key</code> gets this answer again."
 
 
 class Pages(msgspec.Struct, frozen=True):
@@ -159,7 +161,8 @@ def _problem(of: ProblemType) -> str:
 
 
 def _case(of: Case) -> str:
-    return f"<p>{_prose(of.cause)}<br><em>What to do:</em> {_prose(of.remedy)}</p>"
+    final = "" if of.passing else f"<br>{_FINAL}"
+    return f"<p>{_prose(of.cause)}<br><em>What to do:</em> {_prose(of.remedy)}{final}</p>"
 
 
 def _table(head: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:

@@ -64,6 +64,7 @@ class NoReceipt(Refused):
 
     code = "no_receipt"
     remedy = "Ask again when it is paid; one on which nothing was charged never has one."
+    passing = True
 
 
 _OF_USER = """
@@ -250,6 +251,7 @@ class CreditFailed(ApiError):
 
     code = "credit_failed"
     remedy = "Read `detail`; ask for another credit when its cause is gone."
+    passing = False
 
 
 REFUSALS = (InvalidCredit, InvoiceNotSettled, InvoiceDisputed, AlreadyCredited, CreditExceedsRemainder)

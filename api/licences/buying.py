@@ -66,6 +66,7 @@ class LicencePaymentEnded(ApiError):
 
     code: ClassVar[str] = "licence_payment_ended"
     remedy: ClassVar[str] = "Nothing was charged: send it again, with a new key."
+    passing: ClassVar[bool] = False
 
 
 class LicencePaid(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ class LicenceKeyInvalid(ApiError):
     remedy: ClassVar[str] = (
         "Send the key in `Licence-Key` exactly as it was given, whole and with nothing around it."
     )
+    passing: ClassVar[bool] = True
 
 
 class LicenceKeyReplaced(ApiError):
@@ -51,6 +52,7 @@ class LicenceKeyReplaced(ApiError):
 
     code: ClassVar[str] = "licence_key_replaced"
     remedy: ClassVar[str] = "Ask who manages the organisation for the new key, which they can reveal."
+    passing: ClassVar[bool] = True
 
 
 class Held(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 import stripe
 import structlog
+from stripe.params import CustomerCreateParams
 
 from api.http.problems import FieldError, StripeUnavailable, Unprocessable
 from api.services import Services
@@ -58,19 +59,29 @@ async def customer_id(services: Services, user_id: str, origin: Origin) -> str:
     known = await customer(services.store, user_id)
     if known.stripe_customer_id:
         return known.stripe_customer_id
-    made = await _ask(
-        services.stripe.v1.customers.create_async(
-            {"metadata": {"user_id": user_id}}, {"idempotency_key": f"customer:{user_id}"}
-        )
-    )
+    made = await _ask(_made(services.stripe, services.store.ledger_id, user_id))
     command = RecordCustomer(
-        command_id=f"customer:{user_id}:{made.id}",
+        command_id=f"customer:{user_id}:{made}",
         effective_at=services.now(),
         user_id=user_id,
-        stripe_customer_id=made.id,
+        stripe_customer_id=made,
     )
     await services.store.handle(command, origin)
-    return made.id
+    return made
+
+
+async def _made(client: stripe.StripeClient, ledger_id: str, user_id: str) -> str:
+    """Names the ledger, so that one that was restored takes it up. Where another ledger of the same account,
+    or a version that named none, has used the key within a day, ours is made by a key of its own.
+    """
+    named: CustomerCreateParams = {"metadata": {"user_id": user_id, "ledger_id": ledger_id}}
+    create = client.v1.customers.create_async
+    try:
+        return (await create(named, {"idempotency_key": f"customer:{user_id}"})).id
+    except stripe.IdempotencyError as error:
+        if failure_of(error).kind != "used":
+            raise
+        return (await create(named, {"idempotency_key": f"customer:{ledger_id}:{user_id}"})).id
 
 
 async def customer_with(store: Store, user_id: str, payment_method: str) -> str:

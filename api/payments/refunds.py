@@ -90,6 +90,7 @@ class RefundFailed(ApiError):
 
     code = "refund_failed"
     remedy = "Read `detail`; ask for another refund when its cause is gone, or pay back in another way."
+    passing = False
 
 
 class ReturnEnded(ApiError):
@@ -97,6 +98,7 @@ class ReturnEnded(ApiError):
 
     code = "return_ended"
     remedy = "Nothing was given back, and the course is there as before: ask again, with a new key."
+    passing = False
 
 
 REFUSALS = (

@@ -78,6 +78,7 @@ class PayoutNotMade(ApiError):
     remedy = (
         "Read `detail`; when its cause is gone, try it again at its `url` with `/retry`, or wait for a run."
     )
+    passing = False
 
 
 @post(

@@ -115,6 +115,7 @@ class ChangeFailed(ApiError):
 
     code = "change_failed"
     remedy = "Ask for a new preview and confirm that one; tell who runs the service when it stays so."
+    passing = False
 
 
 REFUSALS = (

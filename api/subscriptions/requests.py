@@ -91,6 +91,7 @@ class RequestFailed(ApiError):
 
     code = "request_failed"
     remedy = "Read `detail` and ask again later; tell who runs the service when it stays so."
+    passing = False
 
 
 REFUSALS = (NotFound, SubscriptionEnded, RequestInProgress)

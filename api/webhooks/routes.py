@@ -37,6 +37,7 @@ class WebhookRefused(ApiError):
 
     code: ClassVar[str] = "invalid_webhook"
     remedy: ClassVar[str] = "Let the endpoint at Stripe send events of API v1, as snapshots."
+    passing: ClassVar[bool] = True
 
 
 class SignatureInvalid(WebhookRefused):

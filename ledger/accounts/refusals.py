@@ -26,6 +26,7 @@ class AccountExists(Refused):
 
     code: ClassVar[str] = "account_exists"
     remedy: ClassVar[str] = "Go on with it at `POST /api/instructor/account/onboarding`, or close it first."
+    passing: ClassVar[bool] = True
 
 
 class AccountInProgress(Refused):
@@ -33,6 +34,7 @@ class AccountInProgress(Refused):
 
     code: ClassVar[str] = "account_in_progress"
     remedy: ClassVar[str] = "Wait some seconds and look at `GET /api/instructor/account`."
+    passing: ClassVar[bool] = True
 
 
 class NoAccount(Refused):
@@ -40,6 +42,7 @@ class NoAccount(Refused):
 
     code: ClassVar[str] = "no_account"
     remedy: ClassVar[str] = "Open one with `POST /api/instructor/account`."
+    passing: ClassVar[bool] = True
 
 
 class OnboardingRefused(Refused):
@@ -49,3 +52,4 @@ class OnboardingRefused(Refused):
     remedy: ClassVar[str] = (
         "Look at `GET /api/instructor/account`: it says what Stripe thinks of the account."
     )
+    passing: ClassVar[bool] = True

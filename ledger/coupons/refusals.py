@@ -28,6 +28,7 @@ class CouponCodeTaken(Refused):
 
     code: ClassVar[str] = "coupon_code_taken"
     remedy: ClassVar[str] = "Choose another code: one is never used again."
+    passing: ClassVar[bool] = False
 
 
 class TooManyCoupons(Refused):
@@ -35,6 +36,7 @@ class TooManyCoupons(Refused):
 
     code: ClassVar[str] = "too_many_coupons"
     remedy: ClassVar[str] = "End coupons that are not needed: `POST /api/coupons/{code}/end`."
+    passing: ClassVar[bool] = True
 
 
 class CouponNotYoursToMake(Forbidden):
@@ -59,6 +61,7 @@ class CouponNotBegun(Refused):
 
     code: ClassVar[str] = "coupon_not_begun"
     remedy: ClassVar[str] = "Wait until the time in `detail`, or buy without the coupon."
+    passing: ClassVar[bool] = True
 
 
 class CouponEnded(Refused):
@@ -66,6 +69,7 @@ class CouponEnded(Refused):
 
     code: ClassVar[str] = "coupon_ended"
     remedy: ClassVar[str] = _OTHER
+    passing: ClassVar[bool] = False
 
 
 class CouponUsedUp(Refused):
@@ -75,6 +79,7 @@ class CouponUsedUp(Refused):
     remedy: ClassVar[str] = (
         "Try again at the time in `detail`, if there is one; or buy without it or with another."
     )
+    passing: ClassVar[bool] = True
 
 
 class CouponUsedByYou(Refused):
@@ -84,6 +89,7 @@ class CouponUsedByYou(Refused):
     remedy: ClassVar[str] = (
         "Finish or cancel a purchase that waits with it; or buy without it or with another."
     )
+    passing: ClassVar[bool] = True
 
 
 class CouponNotForCourse(Refused):
@@ -91,6 +97,7 @@ class CouponNotForCourse(Refused):
 
     code: ClassVar[str] = "coupon_not_for_course"
     remedy: ClassVar[str] = _OTHER
+    passing: ClassVar[bool] = False
 
 
 class CouponBelowMinimum(Refused):
@@ -98,6 +105,7 @@ class CouponBelowMinimum(Refused):
 
     code: ClassVar[str] = "coupon_below_minimum"
     remedy: ClassVar[str] = _OTHER
+    passing: ClassVar[bool] = True
 
 
 class CouponOtherCurrency(Refused):
@@ -105,6 +113,7 @@ class CouponOtherCurrency(Refused):
 
     code: ClassVar[str] = "coupon_other_currency"
     remedy: ClassVar[str] = _OTHER
+    passing: ClassVar[bool] = True
 
 
 class CouponTakesNothing(Refused):
@@ -112,6 +121,7 @@ class CouponTakesNothing(Refused):
 
     code: ClassVar[str] = "coupon_takes_nothing"
     remedy: ClassVar[str] = "Buy without the coupon: it costs the same."
+    passing: ClassVar[bool] = True
 
 
 class CouponLeavesTooLittle(Refused):
@@ -119,6 +129,7 @@ class CouponLeavesTooLittle(Refused):
 
     code: ClassVar[str] = "coupon_leaves_too_little"
     remedy: ClassVar[str] = _OTHER
+    passing: ClassVar[bool] = True
 
 
 class CouponChanged(Refused):
@@ -126,6 +137,7 @@ class CouponChanged(Refused):
 
     code: ClassVar[str] = "coupon_changed"
     remedy: ClassVar[str] = "Look at the price anew (`GET /api/courses/{course_id}/price`), and buy again."
+    passing: ClassVar[bool] = True
 
 
 _RETOLD: tuple[tuple[type[Refused], str], ...] = (

@@ -35,6 +35,7 @@ class RevisionConflict(Refused):
 
     code: ClassVar[str] = "revision_conflict"
     remedy: ClassVar[str] = "Read the course, look at what changed, and send it again with its `revision`."
+    passing: ClassVar[bool] = True
 
     def __init__(self, detail: str, revision: int) -> None:
         super().__init__(detail)
@@ -47,6 +48,7 @@ class CourseStatusConflict(Refused):
 
     code: ClassVar[str] = "course_status"
     remedy: ClassVar[str] = "Bring the course into the status that `detail` names first."
+    passing: ClassVar[bool] = True
 
 
 class CourseIncomplete(Refused):
@@ -54,6 +56,7 @@ class CourseIncomplete(Refused):
 
     code: ClassVar[str] = "course_incomplete"
     remedy: ClassVar[str] = "Add what `errors` points to with `PATCH /api/courses/{course_id}`."
+    passing: ClassVar[bool] = True
 
     def __init__(self, detail: str, missing: tuple[str, ...]) -> None:
         super().__init__(detail)
@@ -66,6 +69,7 @@ class AuthorStays(Refused):
 
     code: ClassVar[str] = "author_stays"
     remedy: ClassVar[str] = "Archive the course, or give the others all of the parts."
+    passing: ClassVar[bool] = False
 
 
 class CurrencyFixed(Refused):
@@ -73,6 +77,7 @@ class CurrencyFixed(Refused):
 
     code: ClassVar[str] = "currency_fixed"
     remedy: ClassVar[str] = "Keep the currency, or upload a course of its own for the other one."
+    passing: ClassVar[bool] = False
 
 
 class TakenDown(Refused):
@@ -80,6 +85,7 @@ class TakenDown(Refused):
 
     code: ClassVar[str] = "taken_down"
     remedy: ClassVar[str] = "Read the course's `reason`, and ask an administrator."
+    passing: ClassVar[bool] = True
 
 
 class SellingNotInPlan(Forbidden):

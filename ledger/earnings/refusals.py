@@ -46,6 +46,7 @@ class NoSuchPayout(Refused):
 
     code: ClassVar[str] = "payout_not_blocked"
     remedy: ClassVar[str] = "Ask for a new one with `POST /api/payouts`: what was refused is available again."
+    passing: ClassVar[bool] = False
 
 
 class NothingToRecall(Refused):

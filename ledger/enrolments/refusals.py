@@ -35,6 +35,7 @@ class OwnCourse(Refused):
 
     code: ClassVar[str] = "own_course"
     remedy: ClassVar[str] = "Nothing is to be done: instructors see their own courses."
+    passing: ClassVar[bool] = False
 
 
 class GiftNotPossible(Refused):
@@ -42,6 +43,7 @@ class GiftNotPossible(Refused):
 
     code: ClassVar[str] = "gift_not_possible"
     remedy: ClassVar[str] = "Ask them whether they have it, or give another course."
+    passing: ClassVar[bool] = True
 
 
 class AlreadyEnrolled(Refused):
@@ -49,6 +51,7 @@ class AlreadyEnrolled(Refused):
 
     code: ClassVar[str] = "already_enrolled"
     remedy: ClassVar[str] = "Nothing is to be paid; open the course."
+    passing: ClassVar[bool] = False
 
 
 class PurchaseInProgress(Refused):
@@ -56,6 +59,7 @@ class PurchaseInProgress(Refused):
 
     code: ClassVar[str] = "purchase_in_progress"
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
+    passing: ClassVar[bool] = True
 
     def __init__(self, payment_id: str, until: datetime | None) -> None:
         """`until` is None when its time is over, and the end of its payment is waited for."""
@@ -75,6 +79,7 @@ class CourseNotForSale(Refused):
 
     code: ClassVar[str] = "course_not_for_sale"
     remedy: ClassVar[str] = "Choose a course of `GET /api/courses/list`."
+    passing: ClassVar[bool] = True
 
 
 class PriceChanged(Refused):
@@ -82,6 +87,7 @@ class PriceChanged(Refused):
 
     code: ClassVar[str] = "price_changed"
     remedy: ClassVar[str] = "Show the new price, and send it once the buyer agrees."
+    passing: ClassVar[bool] = True
 
     def __init__(self, detail: str, offer: Offer, to_pay_minor: int, coupon: str) -> None:
         super().__init__(detail)
@@ -93,6 +99,7 @@ class NotChargeable(Refused):
 
     code: ClassVar[str] = "not_chargeable"
     remedy: ClassVar[str] = "Buy without the discount, or with another one."
+    passing: ClassVar[bool] = True
 
 
 class NotEnrolled(Refused):
@@ -100,6 +107,7 @@ class NotEnrolled(Refused):
 
     code: ClassVar[str] = "not_enrolled"
     remedy: ClassVar[str] = "Look at the enrolment's `status`."
+    passing: ClassVar[bool] = True
 
 
 class NothingPaid(Refused):
@@ -107,6 +115,7 @@ class NothingPaid(Refused):
 
     code: ClassVar[str] = "nothing_paid"
     remedy: ClassVar[str] = "Nothing is to be done."
+    passing: ClassVar[bool] = False
 
 
 class ReturnInProgress(Refused):
@@ -114,3 +123,4 @@ class ReturnInProgress(Refused):
 
     code: ClassVar[str] = "return_in_progress"
     remedy: ClassVar[str] = "Wait for the refund that `detail` names."
+    passing: ClassVar[bool] = True

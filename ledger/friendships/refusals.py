@@ -19,6 +19,7 @@ class UserBlockedByYou(Refused):
 
     code: ClassVar[str] = "user_blocked_by_you"
     remedy: ClassVar[str] = "Unblock them first."
+    passing: ClassVar[bool] = True
 
 
 class TooManyRequests(Refused):
@@ -26,6 +27,7 @@ class TooManyRequests(Refused):
 
     code: ClassVar[str] = "too_many_friend_requests"
     remedy: ClassVar[str] = "Withdraw one, or wait until one is answered."
+    passing: ClassVar[bool] = True
 
 
 class TooManyFriends(Refused):
@@ -33,3 +35,4 @@ class TooManyFriends(Refused):
 
     code: ClassVar[str] = "too_many_friends"
     remedy: ClassVar[str] = "End a friendship, or withdraw a request, first."
+    passing: ClassVar[bool] = True

@@ -23,6 +23,7 @@ class InvoiceNotOpen(Refused):
 
     code: ClassVar[str] = "invoice_not_open"
     remedy: ClassVar[str] = "Look at the invoice's `status`; there is nothing to pay."
+    passing: ClassVar[bool] = True
 
 
 class InvoiceNotSettled(Refused):
@@ -30,6 +31,7 @@ class InvoiceNotSettled(Refused):
 
     code: ClassVar[str] = "invoice_not_settled"
     remedy: ClassVar[str] = "Ask again when the invoice is paid and settled."
+    passing: ClassVar[bool] = True
 
 
 class InvoiceDisputed(Refused):
@@ -37,6 +39,7 @@ class InvoiceDisputed(Refused):
 
     code: ClassVar[str] = "invoice_disputed"
     remedy: ClassVar[str] = "Answer the dispute, or ask again when it is closed."
+    passing: ClassVar[bool] = True
 
 
 class InvoiceFundsNotAvailable(Refused):
@@ -44,6 +47,7 @@ class InvoiceFundsNotAvailable(Refused):
 
     code: ClassVar[str] = "invoice_funds_not_available"
     remedy: ClassVar[str] = "Record them at the time that `detail` names."
+    passing: ClassVar[bool] = True
 
 
 class RetryInProgress(Refused):
@@ -51,6 +55,7 @@ class RetryInProgress(Refused):
 
     code: ClassVar[str] = "retry_in_progress"
     remedy: ClassVar[str] = "Look at the invoice again in a moment; do not pay in another way meanwhile."
+    passing: ClassVar[bool] = True
 
 
 class RetryNotDue(Refused):
@@ -58,6 +63,7 @@ class RetryNotDue(Refused):
 
     code: ClassVar[str] = "retry_not_due"
     remedy: ClassVar[str] = "Wait for the time that `detail` names, or for a new card."
+    passing: ClassVar[bool] = True
 
 
 class NewCardRequired(Refused):
@@ -65,6 +71,7 @@ class NewCardRequired(Refused):
 
     code: ClassVar[str] = "new_card_required"
     remedy: ClassVar[str] = "Change the subscription's payment method; the invoice is then tried at once."
+    passing: ClassVar[bool] = True
 
 
 class CreditExists(Refused):
@@ -72,6 +79,7 @@ class CreditExists(Refused):
 
     code: ClassVar[str] = "credit_exists"
     remedy: ClassVar[str] = "Ask for another credit under a new id."
+    passing: ClassVar[bool] = False
 
 
 class AlreadyCredited(Refused):
@@ -79,6 +87,7 @@ class AlreadyCredited(Refused):
 
     code: ClassVar[str] = "already_credited"
     remedy: ClassVar[str] = "Nothing is to be done; the invoice's credit notes show where it went."
+    passing: ClassVar[bool] = False
 
 
 class CreditExceedsRemainder(Refused):
@@ -88,6 +97,7 @@ class CreditExceedsRemainder(Refused):
     remedy: ClassVar[str] = (
         "Ask for what `detail` says is left, or leave `amount_minor` out to give back all of it."
     )
+    passing: ClassVar[bool] = True
 
 
 class DayNotOver(Refused):
@@ -95,3 +105,4 @@ class DayNotOver(Refused):
 
     code: ClassVar[str] = "day_not_over"
     remedy: ClassVar[str] = "Close it at the time that `detail` names."
+    passing: ClassVar[bool] = True

@@ -15,7 +15,6 @@ class LicenceNotLive(Forbidden):
 
     code: ClassVar[str] = "licence_not_live"
     remedy: ClassVar[str] = "Have it activated, reinstated or renewed, as `detail` tells."
-    passing: ClassVar[bool] = True
 
 
 _WHY: Mapping[str | None, str] = {

@@ -19,6 +19,7 @@ class LicenceExists(Refused):
 
     code: ClassVar[str] = "licence_exists"
     remedy: ClassVar[str] = "Renew or upgrade it, or issue another one."
+    passing: ClassVar[bool] = False
 
 
 class LicenceNotOpen(Refused):
@@ -26,6 +27,7 @@ class LicenceNotOpen(Refused):
 
     code: ClassVar[str] = "licence_not_open"
     remedy: ClassVar[str] = "Read its status, and do what `detail` says first."
+    passing: ClassVar[bool] = True
 
 
 class LicenceNotStarted(Refused):
@@ -33,6 +35,7 @@ class LicenceNotStarted(Refused):
 
     code: ClassVar[str] = "licence_not_started"
     remedy: ClassVar[str] = "Wait until the time that `detail` tells."
+    passing: ClassVar[bool] = True
 
 
 class QuoteNotOpen(Refused):
@@ -40,6 +43,7 @@ class QuoteNotOpen(Refused):
 
     code: ClassVar[str] = "quote_not_open"
     remedy: ClassVar[str] = "Read the licence, and ask for a new quote where one is still needed."
+    passing: ClassVar[bool] = False
 
 
 class QuoteExpired(Refused):
@@ -47,6 +51,7 @@ class QuoteExpired(Refused):
 
     code: ClassVar[str] = "quote_expired"
     remedy: ClassVar[str] = "Ask for a new quote; its numbers may be others."
+    passing: ClassVar[bool] = False
 
 
 class AlreadyRenewed(Refused):
@@ -54,6 +59,7 @@ class AlreadyRenewed(Refused):
 
     code: ClassVar[str] = "already_renewed"
     remedy: ClassVar[str] = "Read the licence; renew the next term only where that is what you want."
+    passing: ClassVar[bool] = False
 
 
 class NotAnUpgrade(Refused):
@@ -61,6 +67,7 @@ class NotAnUpgrade(Refused):
 
     code: ClassVar[str] = "not_an_upgrade"
     remedy: ClassVar[str] = "Choose a tier that has all of the present one, or renew with the smaller one."
+    passing: ClassVar[bool] = True
 
 
 class LicenceInvoiceNotOpen(Refused):
@@ -68,6 +75,7 @@ class LicenceInvoiceNotOpen(Refused):
 
     code: ClassVar[str] = "licence_invoice_not_open"
     remedy: ClassVar[str] = "Read the invoice: what was paid, credited and written off of it is told."
+    passing: ClassVar[bool] = True
 
 
 class AmountExceedsOpen(Refused):
@@ -75,6 +83,7 @@ class AmountExceedsOpen(Refused):
 
     code: ClassVar[str] = "amount_exceeds_open"
     remedy: ClassVar[str] = "Record at most what `detail` names."
+    passing: ClassVar[bool] = True
 
 
 class LicencePaymentInProgress(Refused):
@@ -82,6 +91,7 @@ class LicencePaymentInProgress(Refused):
 
     code: ClassVar[str] = "licence_payment_in_progress"
     remedy: ClassVar[str] = "Finish or cancel the payment that `detail` names, or wait until it expires."
+    passing: ClassVar[bool] = True
 
 
 class LicencePriceChanged(Refused):
@@ -89,6 +99,7 @@ class LicencePriceChanged(Refused):
 
     code: ClassVar[str] = "licence_price_changed"
     remedy: ClassVar[str] = "Show the amount that `detail` names, and send it once the buyer agrees."
+    passing: ClassVar[bool] = True
 
 
 class LicenceNotChargeable(Refused):
@@ -96,6 +107,7 @@ class LicenceNotChargeable(Refused):
 
     code: ClassVar[str] = "licence_not_chargeable"
     remedy: ClassVar[str] = "Have an administrator invoice it, and pay by bank transfer."
+    passing: ClassVar[bool] = True
 
 
 class OverageInvoiced(Refused):
@@ -103,6 +115,7 @@ class OverageInvoiced(Refused):
 
     code: ClassVar[str] = "overage_invoiced"
     remedy: ClassVar[str] = "Nothing has to be done; a correction is a credit note."
+    passing: ClassVar[bool] = False
 
 
 class LicenceKeyCompromised(Refused):
@@ -110,3 +123,4 @@ class LicenceKeyCompromised(Refused):
 
     code: ClassVar[str] = "licence_key_compromised"
     remedy: ClassVar[str] = "Have it issued anew, with POST …/reissue; then reveal it."
+    passing: ClassVar[bool] = True

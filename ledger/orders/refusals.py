@@ -19,6 +19,7 @@ class NothingToOrder(Refused):
 
     code: ClassVar[str] = "nothing_to_order"
     remedy: ClassVar[str] = "Ask for the preview, which names whom it leaves out and why."
+    passing: ClassVar[bool] = True
 
 
 class SeveralCurrencies(Refused):
@@ -26,6 +27,7 @@ class SeveralCurrencies(Refused):
 
     code: ClassVar[str] = "several_currencies"
     remedy: ClassVar[str] = "Make an order of the courses of each currency."
+    passing: ClassVar[bool] = True
 
 
 class OrderPriceChanged(Refused):
@@ -33,6 +35,7 @@ class OrderPriceChanged(Refused):
 
     code: ClassVar[str] = "order_price_changed"
     remedy: ClassVar[str] = "Ask for the preview again, show it, and send its total once the buyer agrees."
+    passing: ClassVar[bool] = True
 
 
 class TermsNotOffered(Forbidden):
@@ -45,7 +48,6 @@ class TermsNotOffered(Forbidden):
         "Ask for at most the preview's `net_days_max`, or leave `net_days` out: the members have the courses "
         "once the invoice is paid."
     )
-    passing: ClassVar[bool] = True
 
 
 class OrderNotOpen(Refused):
@@ -53,6 +55,7 @@ class OrderNotOpen(Refused):
 
     code: ClassVar[str] = "order_not_open"
     remedy: ClassVar[str] = "Read the order: what was paid, credited and written off of it is told."
+    passing: ClassVar[bool] = True
 
 
 class OrderAmountTooLarge(Refused):
@@ -60,6 +63,7 @@ class OrderAmountTooLarge(Refused):
 
     code: ClassVar[str] = "order_amount_too_large"
     remedy: ClassVar[str] = "Record at most what `detail` names."
+    passing: ClassVar[bool] = True
 
 
 class OrderItemNotWaiting(Refused):
@@ -67,3 +71,4 @@ class OrderItemNotWaiting(Refused):
 
     code: ClassVar[str] = "order_item_not_waiting"
     remedy: ClassVar[str] = "Read the order and the item's `status` in it."
+    passing: ClassVar[bool] = False

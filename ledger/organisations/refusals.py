@@ -19,6 +19,7 @@ class OrganisationIsClosed(Refused):
 
     code: ClassVar[str] = "organisation_closed"
     remedy: ClassVar[str] = "Look at it as it is; to go on, create another one."
+    passing: ClassVar[bool] = False
 
 
 class LastOwner(Refused):
@@ -26,6 +27,7 @@ class LastOwner(Refused):
 
     code: ClassVar[str] = "last_owner"
     remedy: ClassVar[str] = "Make somebody else its owner first, or close the organisation."
+    passing: ClassVar[bool] = True
 
 
 class TooManyOrganisations(Refused):
@@ -33,6 +35,7 @@ class TooManyOrganisations(Refused):
 
     code: ClassVar[str] = "too_many_organisations"
     remedy: ClassVar[str] = "Close one that is not needed, or leave it to its other owners."
+    passing: ClassVar[bool] = True
 
 
 class TooManyMembers(Refused):
@@ -40,6 +43,7 @@ class TooManyMembers(Refused):
 
     code: ClassVar[str] = "too_many_members"
     remedy: ClassVar[str] = "Remove somebody first."
+    passing: ClassVar[bool] = True
 
 
 class TooManyInvitations(Refused):
@@ -47,6 +51,7 @@ class TooManyInvitations(Refused):
 
     code: ClassVar[str] = "too_many_invitations"
     remedy: ClassVar[str] = "Withdraw one, or wait until one is answered or expires."
+    passing: ClassVar[bool] = True
 
 
 class TooManyClasses(Refused):
@@ -54,6 +59,7 @@ class TooManyClasses(Refused):
 
     code: ClassVar[str] = "too_many_classes"
     remedy: ClassVar[str] = "Archive one first."
+    passing: ClassVar[bool] = True
 
 
 class AlreadyMember(Refused):
@@ -61,6 +67,7 @@ class AlreadyMember(Refused):
 
     code: ClassVar[str] = "already_member"
     remedy: ClassVar[str] = "To give them another role, change it where they are a member."
+    passing: ClassVar[bool] = False
 
 
 class AlreadyInvited(Refused):
@@ -68,6 +75,7 @@ class AlreadyInvited(Refused):
 
     code: ClassVar[str] = "already_invited"
     remedy: ClassVar[str] = "Wait for the answer, or withdraw it and invite them anew."
+    passing: ClassVar[bool] = True
 
 
 class InvitationIsOver(Refused):
@@ -75,6 +83,7 @@ class InvitationIsOver(Refused):
 
     code: ClassVar[str] = "invitation_expired"
     remedy: ClassVar[str] = "Ask who invited you for another one."
+    passing: ClassVar[bool] = False
 
 
 class ClassIsArchived(Refused):
@@ -82,6 +91,7 @@ class ClassIsArchived(Refused):
 
     code: ClassVar[str] = "class_archived"
     remedy: ClassVar[str] = "Use another class, or create one."
+    passing: ClassVar[bool] = False
 
 
 class WhiteLabelMissing(Forbidden):
@@ -91,7 +101,6 @@ class WhiteLabelMissing(Forbidden):
     remedy: ClassVar[str] = (
         "Upgrade a licence of the organisation to a tier that `detail` names, or renew it."
     )
-    passing: ClassVar[bool] = True
 
 
 class InvalidBrand(Invalid):

@@ -58,6 +58,7 @@ class PaymentExists(Refused):
 
     code: ClassVar[str] = "payment_exists"
     remedy: ClassVar[str] = "Start another payment under a new id."
+    passing: ClassVar[bool] = False
 
 
 class PaymentNotCancelable(Refused):
@@ -67,6 +68,7 @@ class PaymentNotCancelable(Refused):
     remedy: ClassVar[str] = (
         "Look at its `status`: ask for a refund of what was captured, and wait for the rest."
     )
+    passing: ClassVar[bool] = False
 
 
 class PaymentNotCaptured(Refused):
@@ -74,6 +76,7 @@ class PaymentNotCaptured(Refused):
 
     code: ClassVar[str] = "payment_not_captured"
     remedy: ClassVar[str] = "Look at the payment's `status`; wait if it is not decided yet."
+    passing: ClassVar[bool] = True
 
 
 class CreditNoteInstead(Refused):
@@ -83,6 +86,7 @@ class CreditNoteInstead(Refused):
     remedy: ClassVar[str] = (
         "Have an administrator credit the invoice; what that owes is paid out by bank transfer."
     )
+    passing: ClassVar[bool] = False
 
 
 class DisputeOpen(Refused):
@@ -90,6 +94,7 @@ class DisputeOpen(Refused):
 
     code: ClassVar[str] = "dispute_open"
     remedy: ClassVar[str] = "Answer the dispute, or ask again when it is closed."
+    passing: ClassVar[bool] = True
 
 
 class RefundExists(Refused):
@@ -97,6 +102,7 @@ class RefundExists(Refused):
 
     code: ClassVar[str] = "refund_exists"
     remedy: ClassVar[str] = "Ask for another refund under a new id."
+    passing: ClassVar[bool] = False
 
 
 class RefundWindowClosed(Refused):
@@ -104,6 +110,7 @@ class RefundWindowClosed(Refused):
 
     code: ClassVar[str] = "refund_window_closed"
     remedy: ClassVar[str] = "Ask an administrator, who may refund at any time."
+    passing: ClassVar[bool] = False
 
 
 class AlreadyRefunded(Refused):
@@ -111,6 +118,7 @@ class AlreadyRefunded(Refused):
 
     code: ClassVar[str] = "already_refunded"
     remedy: ClassVar[str] = "Nothing is to be done; the payment's `refunds` show where it went."
+    passing: ClassVar[bool] = False
 
 
 class RefundExceedsRemainder(Refused):
@@ -120,6 +128,7 @@ class RefundExceedsRemainder(Refused):
     remedy: ClassVar[str] = (
         "Ask for what `detail` says is left, or leave `amount_minor` out to refund all of it."
     )
+    passing: ClassVar[bool] = True
 
 
 class WholeReturnOnly(Invalid):
@@ -138,6 +147,7 @@ class NothingToRevoke(Refused):
 
     code: ClassVar[str] = "nothing_to_revoke"
     remedy: ClassVar[str] = "Leave `revoke_access` out."
+    passing: ClassVar[bool] = True
 
 
 class FundsNotSettled(Refused):
@@ -145,6 +155,7 @@ class FundsNotSettled(Refused):
 
     code: ClassVar[str] = "funds_not_settled"
     remedy: ClassVar[str] = "Record a snapshot of the payment with its balance transaction first."
+    passing: ClassVar[bool] = True
 
 
 class FundsNotAvailable(Refused):
@@ -152,3 +163,4 @@ class FundsNotAvailable(Refused):
 
     code: ClassVar[str] = "funds_not_available"
     remedy: ClassVar[str] = "Record them at the time that `detail` names."
+    passing: ClassVar[bool] = True

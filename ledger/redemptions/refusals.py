@@ -12,6 +12,7 @@ class OutOfStock(Refused):
 
     code: ClassVar[str] = "out_of_stock"
     remedy: ClassVar[str] = "Choose another reward; nothing was taken."
+    passing: ClassVar[bool] = True
 
 
 class LimitReached(Refused):
@@ -19,6 +20,7 @@ class LimitReached(Refused):
 
     code: ClassVar[str] = "limit_reached"
     remedy: ClassVar[str] = "Choose another reward; nothing was taken."
+    passing: ClassVar[bool] = True
 
 
 class StillUnlocked(Refused):
@@ -26,6 +28,7 @@ class StillUnlocked(Refused):
 
     code: ClassVar[str] = "still_unlocked"
     remedy: ClassVar[str] = "Redeem it again after the time that `detail` tells; nothing was taken."
+    passing: ClassVar[bool] = True
 
 
 class AlreadyInPlan(Refused):
@@ -33,6 +36,7 @@ class AlreadyInPlan(Refused):
 
     code: ClassVar[str] = "already_in_plan"
     remedy: ClassVar[str] = "Use the feature, or choose another reward; nothing was taken."
+    passing: ClassVar[bool] = True
 
 
 class RedemptionInProgress(Refused):
@@ -40,6 +44,7 @@ class RedemptionInProgress(Refused):
 
     code: ClassVar[str] = "redemption_in_progress"
     remedy: ClassVar[str] = "Ask again in a moment: what was begun goes on by itself."
+    passing: ClassVar[bool] = True
 
 
 class CostChanged(Refused):
@@ -47,6 +52,7 @@ class CostChanged(Refused):
 
     code: ClassVar[str] = "cost_changed"
     remedy: ClassVar[str] = "Show the new cost, and send it once the user agrees."
+    passing: ClassVar[bool] = True
 
 
 class CourseNotGiven(Refused):
@@ -54,6 +60,7 @@ class CourseNotGiven(Refused):
 
     code: ClassVar[str] = "course_not_given"
     remedy: ClassVar[str] = "Nothing is to be done: the tokens are given back. Choose another reward."
+    passing: ClassVar[bool] = False
 
 
 class RedemptionNotOpen(Refused):
@@ -61,6 +68,7 @@ class RedemptionNotOpen(Refused):
 
     code: ClassVar[str] = "redemption_not_open"
     remedy: ClassVar[str] = "Read what became of it: GET /api/tokens/redemptions lists redemptions."
+    passing: ClassVar[bool] = False
 
 
 class InvalidRedemption(Invalid):

@@ -29,6 +29,7 @@ class SeatTaken(Refused):
 
     code: ClassVar[str] = "seat_taken"
     remedy: ClassVar[str] = "Have them release it, or a manager deactivate it; then claim it again."
+    passing: ClassVar[bool] = True
 
 
 class TransfersExceeded(Refused):
@@ -36,3 +37,4 @@ class TransfersExceeded(Refused):
 
     code: ClassVar[str] = "seat_transfers_exceeded"
     remedy: ClassVar[str] = "Wait for the next calendar month (UTC), or ask an administrator to free it."
+    passing: ClassVar[bool] = True

@@ -12,3 +12,4 @@ class TimeZoneChangedLately(Refused):
 
     code: ClassVar[str] = "time_zone_changed_lately"
     remedy: ClassVar[str] = "Leave `time_zone` out, or send it again at the time that `detail` tells."
+    passing: ClassVar[bool] = True

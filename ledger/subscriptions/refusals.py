@@ -55,6 +55,7 @@ class PreviewExpired(Refused):
 
     code: ClassVar[str] = "preview_expired"
     remedy: ClassVar[str] = "Ask for a new preview and confirm that one."
+    passing: ClassVar[bool] = True
 
 
 class PreviewMismatch(Refused):
@@ -62,6 +63,7 @@ class PreviewMismatch(Refused):
 
     code: ClassVar[str] = "preview_mismatch"
     remedy: ClassVar[str] = "Ask for a new preview, show it, and confirm that one."
+    passing: ClassVar[bool] = True
 
 
 class SubscriptionExists(Refused):
@@ -69,6 +71,7 @@ class SubscriptionExists(Refused):
 
     code: ClassVar[str] = "subscription_exists"
     remedy: ClassVar[str] = "Change its plan, or finish or cancel it first; `detail` says which."
+    passing: ClassVar[bool] = True
 
 
 class SubscriptionEnded(Refused):
@@ -76,6 +79,7 @@ class SubscriptionEnded(Refused):
 
     code: ClassVar[str] = "subscription_ended"
     remedy: ClassVar[str] = "Subscribe anew with `POST /api/subscriptions/create`."
+    passing: ClassVar[bool] = False
 
 
 class SubscriptionNotActive(Refused):
@@ -83,6 +87,7 @@ class SubscriptionNotActive(Refused):
 
     code: ClassVar[str] = "subscription_not_active"
     remedy: ClassVar[str] = "Bring it into the status that `detail` names first: pay, confirm or resume it."
+    passing: ClassVar[bool] = True
 
 
 class TrialUsed(Refused):
@@ -90,6 +95,7 @@ class TrialUsed(Refused):
 
     code: ClassVar[str] = "trial_used"
     remedy: ClassVar[str] = "Subscribe without `trial`."
+    passing: ClassVar[bool] = False
 
 
 class RequestInProgress(Refused):
@@ -97,6 +103,7 @@ class RequestInProgress(Refused):
 
     code: ClassVar[str] = "request_in_progress"
     remedy: ClassVar[str] = "Wait until its outcome is known, and ask again."
+    passing: ClassVar[bool] = True
 
 
 class SamePlan(Refused):
@@ -104,6 +111,7 @@ class SamePlan(Refused):
 
     code: ClassVar[str] = "same_plan"
     remedy: ClassVar[str] = "Nothing is to be done, or choose another plan."
+    passing: ClassVar[bool] = False
 
 
 class IntervalChange(Refused):
@@ -111,6 +119,7 @@ class IntervalChange(Refused):
 
     code: ClassVar[str] = "interval_change"
     remedy: ClassVar[str] = "Cancel for the end of the period and subscribe anew then."
+    passing: ClassVar[bool] = True
 
 
 class CancellationPending(Refused):
@@ -118,6 +127,7 @@ class CancellationPending(Refused):
 
     code: ClassVar[str] = "cancellation_pending"
     remedy: ClassVar[str] = "Withdraw that first with `POST /api/subscriptions/resume`."
+    passing: ClassVar[bool] = True
 
 
 class NotCanceling(Refused):
@@ -125,6 +135,7 @@ class NotCanceling(Refused):
 
     code: ClassVar[str] = "not_canceling"
     remedy: ClassVar[str] = "Nothing is to be done: the subscription goes on."
+    passing: ClassVar[bool] = False
 
 
 class NotPaused(Refused):
@@ -132,6 +143,7 @@ class NotPaused(Refused):
 
     code: ClassVar[str] = "not_paused"
     remedy: ClassVar[str] = "Nothing is to be done, unless its `status` needs another step."
+    passing: ClassVar[bool] = False
 
 
 class CurrencyMismatch(Refused):
@@ -139,3 +151,4 @@ class CurrencyMismatch(Refused):
 
     code: ClassVar[str] = "currency_mismatch"
     remedy: ClassVar[str] = "Choose a price in the currency that `detail` names."
+    passing: ClassVar[bool] = True

@@ -28,6 +28,7 @@ class CapReached(Refused):
 
     code: ClassVar[str] = "cap_reached"
     remedy: ClassVar[str] = "Wait for the next month (UTC), or for a tier with a higher cap."
+    passing: ClassVar[bool] = True
 
 
 class DailyLimitReached(Refused):
@@ -35,6 +36,7 @@ class DailyLimitReached(Refused):
 
     code: ClassVar[str] = "daily_limit_reached"
     remedy: ClassVar[str] = "Wait for the next day (UTC)."
+    passing: ClassVar[bool] = True
 
 
 class SourceUsed(Refused):
@@ -44,6 +46,7 @@ class SourceUsed(Refused):
     remedy: ClassVar[str] = (
         "Use a new `source_ref` for another award; the same award needs to be sent no more."
     )
+    passing: ClassVar[bool] = False
 
 
 class SecondAdminNeeded(Refused):
@@ -51,6 +54,7 @@ class SecondAdminNeeded(Refused):
 
     code: ClassVar[str] = "second_admin_needed"
     remedy: ClassVar[str] = "Have an administrator confirm it who did not ask for it."
+    passing: ClassVar[bool] = True
 
 
 class SameAdmin(Forbidden):
@@ -65,6 +69,7 @@ class AwardDecided(Refused):
 
     code: ClassVar[str] = "award_decided"
     remedy: ClassVar[str] = "Nothing waits any more; what was declined can be asked for anew."
+    passing: ClassVar[bool] = False
 
 
 class TooManyRequests(Refused):
@@ -72,6 +77,7 @@ class TooManyRequests(Refused):
 
     code: ClassVar[str] = "too_many_award_requests"
     remedy: ClassVar[str] = "Have those confirmed or declined that wait."
+    passing: ClassVar[bool] = True
 
 
 class InsufficientTokens(Refused):
@@ -79,3 +85,4 @@ class InsufficientTokens(Refused):
 
     code: ClassVar[str] = "insufficient_tokens"
     remedy: ClassVar[str] = "Choose something for the balance that `detail` tells, or earn more first."
+    passing: ClassVar[bool] = True

@@ -19,6 +19,7 @@ class UsageMonthClosed(Refused):
 
     code: ClassVar[str] = "usage_month_closed"
     remedy: ClassVar[str] = "Send what was used within the month, or shortly after it."
+    passing: ClassVar[bool] = True
 
 
 class MetricNotGranted(Forbidden):
@@ -26,7 +27,6 @@ class MetricNotGranted(Forbidden):
 
     code: ClassVar[str] = "metric_not_granted"
     remedy: ClassVar[str] = "Upgrade to a tier that has it."
-    passing: ClassVar[bool] = True
 
 
 class TooManySources(Refused):
@@ -34,6 +34,7 @@ class TooManySources(Refused):
 
     code: ClassVar[str] = "too_many_sources"
     remedy: ClassVar[str] = "Give a process that starts anew the name that it had before."
+    passing: ClassVar[bool] = True
 
 
 class UsageExceeded(Refused):

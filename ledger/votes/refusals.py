@@ -12,6 +12,7 @@ class VoteOnOwnReview(Refused):
 
     code: ClassVar[str] = "vote_on_own_review"
     remedy: ClassVar[str] = "Nothing is to be done: others vote on it."
+    passing: ClassVar[bool] = False
 
 
 class VoteOnOwnCourse(Refused):
@@ -19,3 +20,4 @@ class VoteOnOwnCourse(Refused):
 
     code: ClassVar[str] = "vote_on_own_course"
     remedy: ClassVar[str] = "Reply to the review instead."
+    passing: ClassVar[bool] = False

@@ -13,6 +13,7 @@ from projections.outbox.upkeep import (
     parked,
     prune,
     requeue,
+    requeue_about,
     take_up_unreadable,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "parked",
     "prune",
     "requeue",
+    "requeue_about",
     "retry",
     "take_up_unreadable",
 ]

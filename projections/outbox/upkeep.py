@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +99,16 @@ async def parked(conn: AsyncConnection[Any], limit: int = 100) -> list[Parked]:
     cursor = await conn.execute(_PARKED, (limit,))
     rows = await cursor.fetchall()
     return [Parked(*(*row[:4], msgspec.json.decode(row[4]), *row[5:])) for row in rows]
+
+
+async def requeue_about(conn: AsyncConnection[Any], ids: Collection[str], limit: int = 10_000) -> list[Key]:
+    """Have what is parked about one of `ids`, ours or Stripe's, tried again; which."""
+    about = [one.key for one in await parked(conn, limit) if not set(ids).isdisjoint(_texts(one.effect))]
+    return [key for key in about if await requeue(conn, key)]
+
+
+def _texts(effect: dict[str, Any]) -> list[str]:
+    return [value for value in effect.values() if isinstance(value, str) and value]
 
 
 _UNREADABLE = """

@@ -25,6 +25,7 @@ class StripeAccount(msgspec.Struct, frozen=True, kw_only=True):
     """https://docs.stripe.com/api/accounts/object"""
 
     id: str
+    created: int | None = None
     country: str | None = None
     default_currency: str | None = None
     business_type: str | None = None

@@ -6,6 +6,7 @@ Raw, as `lookup.payment_intent` is: the SDK's objects would be built only to be 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -60,14 +61,19 @@ async def ask(client: StripeClient, path: str, kind: type[T], **params: Any) -> 
 
 
 async def listed(client: StripeClient, path: str, kind: type[T], **params: Any) -> list[T]:
+    """All of them."""
+    return [one async for one in each(client, path, kind, **params)]
+
+
+async def each(client: StripeClient, path: str, kind: type[T], **params: Any) -> AsyncIterator[T]:
     """All of them, page after page."""
-    found: list[T] = []
     more: dict[str, Any] = {}
     while True:
         page = await get(client, path, _Page, limit=PAGE, **params, **more)
-        found += [parse_dict(item, kind) for item in page.data]
+        for item in page.data:
+            yield parse_dict(item, kind)
         if not page.has_more or not page.data:
-            return found
+            return
         more = {"starting_after": page.data[-1]["id"]}
 
 

@@ -31,6 +31,7 @@ class AccessEnded(Refused):
 
     code: ClassVar[str] = "access_ended"
     remedy: ClassVar[str] = "Look at the enrolment's `status`; the course can be bought again once it ended."
+    passing: ClassVar[bool] = True
 
 
 class LearningFrozen(Refused):
@@ -40,6 +41,7 @@ class LearningFrozen(Refused):
     remedy: ClassVar[str] = (
         "Wait for the refund that `detail` names: when it comes to nothing, learning goes on."
     )
+    passing: ClassVar[bool] = True
 
 
 class LearntTooMuch(Refused):
@@ -47,6 +49,7 @@ class LearntTooMuch(Refused):
 
     code: ClassVar[str] = "learnt_too_much"
     remedy: ClassVar[str] = "Keep the course, or ask an administrator, who can still refund it."
+    passing: ClassVar[bool] = False
 
 
 class NotCompleted(Refused):
@@ -54,3 +57,4 @@ class NotCompleted(Refused):
 
     code: ClassVar[str] = "not_completed"
     remedy: ClassVar[str] = "Do the items that are left: the enrolment shows which are done."
+    passing: ClassVar[bool] = True

@@ -26,6 +26,7 @@ class ReviewFrozen(Refused):
 
     code: ClassVar[str] = "review_frozen"
     remedy: ClassVar[str] = "Wait for the refund that `detail` names; if it fails, review the course."
+    passing: ClassVar[bool] = True
 
 
 class ReviewTooEarly(Forbidden):
@@ -54,3 +55,4 @@ class ReviewExists(Refused):
 
     code: ClassVar[str] = "review_exists"
     remedy: ClassVar[str] = "Change the review that there is: `PATCH` it."
+    passing: ClassVar[bool] = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from hashlib import sha256
 
+import pytest
+
 from api.http.idempotency import purge
 from ledger.ids import new_id
 from ledger.message import Origin
@@ -93,19 +95,88 @@ async def test_a_key_that_is_forgotten_still_stands_for_what_it_did(
         await purge(connection, days=0)
     other = await student.pay(key="k", amount_minor=1300)
     assert problem(other)["code"] == "idempotency_mismatch"
-    async with app.services.reading() as connection:
-        await purge(connection, days=0)
     again = await student.pay(key="k")
     assert (again.status_code, again.json()["payment_id"]) == (201, first.json()["payment_id"])
     assert stripe.charges == 1
 
 
-async def test_a_refusal_is_an_answer_too(student: Caller) -> None:
-    first = await student.refund("pay_" + "0" * 32, key="k")
-    again = await student.refund("pay_" + "0" * 32, key="k")
-    assert first.status_code == again.status_code == 404
-    assert first.content == again.content
+async def test_a_final_refusal_is_an_answer_too(student: Caller) -> None:
+    payment_id = (await student.pay()).json()["payment_id"]
+    assert (await student.refund(payment_id)).status_code == 201
+    first = await student.refund(payment_id, key="k")
+    again = await student.refund(payment_id, key="k")
+    assert (first.status_code, problem(first)["code"]) == (409, "already_refunded")
+    assert again.content == first.content
     assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_what_was_over_is_not_done_to_what_began_since(student: Caller) -> None:
+    """The late repeat of a cancellation that was refused."""
+    await student.subscribe()
+    await student.wish("cancel", at_once=True)
+    over = await student.wish("cancel", key="k", at_once=True)
+    assert (over.status_code, problem(over)["code"]) == (409, "subscription_ended")
+    assert (await student.subscribe()).status_code == 201
+    again = await student.wish("cancel", key="k", at_once=True)
+    assert (again.content, again.headers["idempotent-replayed"]) == (over.content, "true")
+    current = (await student.get("/api/subscriptions/current")).json()
+    assert current["subscription"]["status"] == "active"
+
+
+async def test_a_refusal_because_of_what_is_under_way_is_not_kept(
+    open_app: OpenApp, stripe: FakeStripe
+) -> None:
+    app = await open_app(deliver_inline_timeout_s=0.05)
+    student = app.caller("usr_1", "student")
+    await student.subscribe()
+    stripe.hold = asyncio.Event()
+    waits = await student.wish("cancel", key="end")
+    assert waits.status_code == 202
+    refused = await student.wish("pause", key="k")
+    assert (refused.status_code, problem(refused)["code"]) == (409, "request_in_progress")
+    stripe.hold.set()
+    await asyncio.gather(*app.services.submitter.under_way)
+    paused = await student.wish("pause", key="k")
+    assert (paused.status_code, paused.json()["status"]) == (200, "paused"), "the same key does the work"
+    known = await student.wish("cancel", key="end")
+    assert known.status_code == 200, "202 was no result, and is not repeated either"
+    assert known.headers["idempotent-replayed"] == "true"
+
+
+async def test_what_was_missing_is_given_and_the_same_request_is_done(student: Caller) -> None:
+    missing = await student.wish("pause", key="k")
+    assert missing.status_code == 404
+    await student.subscribe()
+    assert (await student.wish("pause", key="k")).status_code == 200
+    refused = await student.wish("update", method="PUT", key="k", tier="free")
+    assert refused.status_code == 422
+    active = await student.wish("resume")
+    assert active.status_code == 200
+    again = await student.wish("update", method="PUT", key="k", tier="pro")
+    assert problem(again)["code"] == "same_plan", "another body under the key"
+
+
+@pytest.mark.parametrize("age", ["new", "expired"])
+async def test_a_key_claims_nothing_for_a_body_that_is_wrong(
+    app: Running, student: Caller, stripe: FakeStripe, age: str
+) -> None:
+    """By its shape, by the rules, or beside what the key did before."""
+    if age == "expired":
+        done = await student.pay(key="k", amount_minor=1300)
+        async with app.services.reading() as connection:
+            await purge(connection, days=0)
+    for wrong in ({"amount_minor": "much"}, {"amount_minor": 1}, {"amount_minor": 1300, "currency": "xxx"}):
+        refused = await student.pay(key="k", **wrong)
+        assert refused.status_code == 422, refused.text
+    if age == "expired":
+        other = await student.pay(key="k", amount_minor=5000)
+        assert (other.status_code, problem(other)["code"]) == (422, "idempotency_mismatch")
+    async with app.services.reading() as connection:
+        assert await (await connection.execute("SELECT FROM idempotency_keys")).fetchall() == []
+    right = await student.pay(key="k", amount_minor=1300)
+    assert right.status_code == 201, right.text
+    assert age == "new" or right.json() == done.json()
+    assert stripe.charges == 1
 
 
 async def test_a_lost_answer_is_made_again_from_the_ledger_without_charging_again(
@@ -141,6 +212,20 @@ async def test_a_claim_of_a_process_that_died_is_taken_over(app: Running, studen
         await connection.execute("UPDATE idempotency_keys SET status = NULL, claimed_by = 0")
     again = await student.pay(key="k")
     assert (again.status_code, again.json()) == (201, first.json())
+
+
+async def test_a_claim_of_a_process_that_died_bars_no_other_body(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    """It had done nothing, or the ledger would know."""
+    await student.pay(key="k", amount_minor=1400)
+    async with app.services.reading() as connection:
+        other = "UPDATE idempotency_keys SET status = NULL, claimed_by = 0, digest = %s"
+        await connection.execute(other, (b"of another body",))
+    assert (await student.pay(key="k", amount_minor=1400)).status_code == 201
+    wrong = await student.pay(key="k", amount_minor=1500)
+    assert (wrong.status_code, problem(wrong)["code"]) == (422, "idempotency_mismatch")
+    assert stripe.charges == 1
 
 
 async def test_two_processes_answer_alike(open_app: OpenApp, stripe: FakeStripe) -> None:

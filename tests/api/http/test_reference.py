@@ -14,11 +14,11 @@ import pytest
 from api.http.access import TABLE
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
 from api.http.preconditions import IDEMPOTENT
-from api.http.problems import STATUS, status_of
-from api.http.promises import problem_types
+from api.http.problems import STATUS, ApiError, status_of
+from api.http.promises import below, problem_types
 from api.http.reference import _type
 from api.words import ACCOUNT, NO_NUL, PATTERNS
-from ledger.errors import LedgerError, OperatorError
+from ledger.errors import Forbidden, Invalid, LedgerError, NotFound, OperatorError, Refused
 from tests.api.support import Running
 from tests.service import ROOT
 
@@ -282,6 +282,30 @@ def test_every_code_that_is_answered_is_one_of_an_error() -> None:
 def test_what_only_operators_meet_is_no_problem_of_a_request() -> None:
     codes = {each.code for each in problem_types()}
     assert codes.isdisjoint(error.code for error in OperatorError.__subclasses__())
+
+
+def test_every_error_says_whether_it_is_kept_under_a_key() -> None:
+    """Beside its code, or by a base that stands for one kind: deny by default is no answer to "was it
+    thought of?" (docs/decisions/0034-what-is-kept-under-a-key.md).
+    """
+    undeclared = {LedgerError, Refused, ApiError}
+    for error in below(LedgerError):
+        if error in undeclared:
+            continue
+        says = [base for base in error.__mro__ if "passing" in vars(base)]
+        assert says[0] is not LedgerError, f"{error.__name__} says whether it is `passing`"
+        if issubclass(error, Invalid | NotFound | Forbidden) or status_of(error) not in {402, 409}:
+            assert error.passing, f"{error.__name__}: nothing was decided"
+
+
+async def test_the_page_says_which_problems_are_final(app: Running) -> None:
+    page = (await app.client.get("/schema")).text
+    sections = re.findall(r'<section id="problem-(\w+)">(.*?)</section>', page)
+    final = {code for code, text in sections if "It is final" in text}
+    assert {"already_refunded", "card_declined", "subscription_ended"} <= final
+    assert final.isdisjoint(
+        {"request_in_progress", "invalid", "not_found", "feature_missing", "rate_limited"}
+    )
 
 
 async def test_the_page_shows_everything_and_asks_nobody_else(app: Running) -> None:

@@ -12,9 +12,12 @@ import pytest
 from psycopg import AsyncConnection
 from stripe import StripeClient
 
+from api.accounts.owners import TableOwners
 from api.payouts.run import Report, Run
 from api.sandbox.faults import FaultKind
 from api.settings import Settings
+from api.stripe.adopting.run import adopt
+from api.stripe.delivery import Tools
 from api.stripe.gateway import StripeGateway
 from ledger.earnings.commands import AccrueEarnings
 from ledger.earnings.terms import Kind, Recovery
@@ -241,6 +244,45 @@ async def forgotten(paying: Paying, at_stripe: str) -> None:
     await paying.stripe.client.v1.transfers.create_async(
         {"amount": 7_000, "currency": "usd", "destination": at_stripe, "metadata": metadata}
     )
+
+
+async def test_what_a_restored_ledger_has_forgotten_to_have_paid_can_be_adopted(paying: Paying) -> None:
+    at_stripe = await paying.ready(9_000)
+    await forgotten(paying, at_stripe)
+    await paying.stripe.client.v1.transfers.create_async(
+        {
+            "amount": 1_000,
+            "currency": "usd",
+            "destination": at_stripe,
+            "metadata": {"payout_id": "ipo_1", "attempt": "1", "user_id": "usr_ivy", "ledger_id": "another"},
+        }
+    )
+    await paying.stripe.client.v1.payouts.create_async({"amount": 500, "currency": "usd"})
+    tools = Tools(paying.stripe.store, paying.stripe.client, paying.stripe.clock)
+    since = tools.clock.now() - timedelta(days=1)
+    shown = await adopt(tools, since, apply=False)
+    taken = await adopt(tools, since, apply=True)
+    assert [one.kind for one in taken.lines] == [one.kind for one in shown.lines]
+    settled, transfer, to_bank = taken.lines
+    assert (settled.kind, settled.facts) == ("payment", ("payments.settled.v1",)), "its webhook has not come"
+    assert (transfer.kind, transfer.our_id) == ("transfer", "ipo_of_yesterday")
+    assert (to_bank.kind, to_bank.amount_minor) == ("platform payout", 500)
+    assert taken.of_others == 1
+    assert await paying.told() == ["payout_transferred"]
+    assert (await adopt(tools, since, apply=True)).lines == []
+    [line] = (await paying.run()).lines
+    assert line.amount_minor == 2_000
+
+
+async def test_an_account_that_is_a_users_here_stays_theirs_whatever_it_says(paying: Paying) -> None:
+    at_stripe = await paying.opened("complete")
+    await paying.app.projected()
+    await paying.stripe.client.v1.accounts.update_async(at_stripe, {"metadata": {"user_id": "usr_eve"}})
+    owners = TableOwners(conninfo(paying.url))
+    tools = Tools(paying.stripe.store, paying.stripe.client, paying.stripe.clock, owners=owners)
+    report = await adopt(tools, tools.clock.now() - timedelta(days=1), apply=True)
+    assert [one for one in report.lines if one.kind == "connected account"] == []
+    assert report.of_others == 1
 
 
 async def test_a_run_pays_nothing_that_a_restored_ledger_has_forgotten_to_have_paid(paying: Paying) -> None:
