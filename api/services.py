@@ -43,6 +43,7 @@ from ledger.ids import derived_id
 from ledger.message import Origin, Recorded
 from ledger.store import Store, conninfo
 from ledger.store.batched_queries import Connection, QueryBatcher
+from ledger.subscriptions.worth import PaidTime
 from projections.engine.runner import BatchRunner
 
 
@@ -62,7 +63,7 @@ class Gateway(Protocol):
         ...
 
     async def preview_change(
-        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, and
         refusals.

@@ -21,6 +21,8 @@ from ledger.effects import (
     CreatePaymentIntent,
     CreateRefund,
     Effect,
+    EndCollection,
+    EndSubscriptionService,
     EnrolMember,
     EnrolRedeemer,
     FollowCompletion,
@@ -70,11 +72,13 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
         RevokeOrderedCourse,
         StartLicencePayment,
         TellLicencePayment,
+        EndSubscriptionService,
+        EndCollection,
     }
 )
-"""What a request delivers of that which its deliveries ask for in turn: steps within the ledger, and the
-first call for a payment or a refund. None asks Stripe again after an unclear answer: to look one up is the
-worker's.
+"""What a request delivers of that which its deliveries ask for in turn: steps within the ledger, the first
+call for a payment or a refund, and that no more is collected of what has ended. None asks Stripe again after
+an unclear answer: to look one up is the worker's.
 """
 
 log = structlog.get_logger()

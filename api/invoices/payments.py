@@ -86,7 +86,7 @@ async def pay_invoice(
 
     async def work(command_id: str) -> Response[Any]:
         known = await _state(services.store, invoice_id)
-        if known.action_required and known.user_id == request.user.id:
+        if known.action_required and known.status == "open" and known.user_id == request.user.id:
             position = await services.store.head()
             waiting = Submitted((), position)
             return await _answer(services, request, invoice_id, waiting)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import reduce
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -17,8 +18,9 @@ from api.payments.resources import (
     failure,
     settlement_of,
 )
-from ledger.invoices.events import InvoicePaid, InvoicePaymentFailed
-from ledger.invoices.state import CreditStatus, InvoiceStatus
+from ledger.invoices import state
+from ledger.invoices.events import InvoiceEvent, InvoicePaid, InvoicePaymentFailed
+from ledger.invoices.state import CreditStatus, InvoiceStatus, evolve
 from ledger.message import Recorded
 from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import InvoiceRow
@@ -86,7 +88,7 @@ class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
 class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
     """`credit_note_number` is ours, without a gap, from when it stands. `outside`: made in Stripe's
     dashboard, so its id is Stripe's. `refund` says what became of the money: `settled` when it left,
-    `reversed` when the bank sent it back.
+    `reversed` when the bank sent it back. So is `status` then, and the amount can be given again.
     """
 
     credit_id: str
@@ -124,6 +126,10 @@ class InvoiceDetail(Invoice, frozen=True, kw_only=True):
     history: list[PaymentFact]
     settlement: Settlement | None
     revenue: Revenue | None
+    taken_minor: int
+    """What changes of plan took off for time that was paid with it: that is given back by them."""
+    creditable_minor: int
+    """What can still be given back."""
 
 
 class InvoiceStory(msgspec.Struct, frozen=True):
@@ -173,6 +179,7 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
     row = story.invoice
     seen = [fact for fact in facts if fact.position <= row.last_position]
     payments = [_payment(fact, to_admin=to_admin) for fact in seen]
+    known = reduce(evolve, [cast("InvoiceEvent", fact.event) for fact in seen], state.Invoice())
     return InvoiceDetail(
         **_fields(row, to_admin=to_admin),
         lines=[_line(each) for each in sorted(story.lines, key=lambda line: line.line_number)],
@@ -182,6 +189,8 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
         history=[_fact(fact) for fact in seen],
         settlement=settlement_of(row) if to_admin and row.balance_transaction_id else None,
         revenue=_revenue(row) if to_admin and row.settled_at else None,
+        taken_minor=known.taken_minor,
+        creditable_minor=known.creditable_minor if known.settled else 0,
     )
 
 

@@ -17,7 +17,7 @@ from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
-from api.stripe.billing import credit_notes, invoices, previews, requests
+from api.stripe.billing import credit_notes, ending, invoices, previews, requests, unused_time
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -59,6 +59,7 @@ from ledger.effects import (
     CreateSubscription,
     CreateTransfer,
     Effect,
+    EndCollection,
     EndSubscriptionService,
     EnrolmentEffect,
     FollowCompletion,
@@ -86,9 +87,12 @@ from ledger.effects import (
     ResolveTransfer,
     RetryInvoice,
     RetryWithNewCard,
+    ReturnUnusedTime,
     ReverseTransfer,
+    SetOffUnusedTime,
     StartCoursePayment,
     SubscriptionEffect,
+    VoidInvoice,
     WithdrawChange,
     WithdrawReview,
 )
@@ -96,6 +100,7 @@ from ledger.enrolments.stream import stream_of
 from ledger.message import Origin, Recorded
 from ledger.store import Store
 from ledger.streaks.stream import stream_of as streak_stream
+from ledger.subscriptions.worth import PaidTime
 
 T = TypeVar("T")
 
@@ -175,12 +180,12 @@ class StripeGateway:
         return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
 
     async def preview_change(
-        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         """What an upgrade to `plan` would charge at `at`. Raises as `previews.preview_change` does, and
         Postponed when Stripe does not answer.
         """
-        asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at)
+        asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at, paid)
         return await _or_later(asked)
 
     async def onboarding_link(
@@ -264,6 +269,10 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await subscriptions.retry_with_new_card(tools, effect, origin, cause)
         case EndSubscriptionService():
             return await subscriptions.end_service(tools, effect, origin, cause)
+        case EndCollection() | VoidInvoice():
+            return await ending.deliver(tools, effect, origin)
+        case ReturnUnusedTime() | SetOffUnusedTime():
+            return await unused_time.deliver(tools, effect, origin)
         case RetryInvoice():
             return await invoices.retry(tools, effect, origin, cause)
         case ResolveInvoice():

@@ -33,6 +33,7 @@ from api.subscriptions.billing import (
     unpaid,
 )
 from api.subscriptions.entitlements import subscriber_of
+from api.subscriptions.paid import still_paid
 from api.subscriptions.resources import Subscription, subscription_of
 from api.subscriptions.routes import TAGS, Interval, TierName
 from ledger.errors import NotFound
@@ -59,6 +60,7 @@ from ledger.subscriptions.refusals import (
     SubscriptionNotActive,
     UnknownTier,
 )
+from ledger.subscriptions.worth import PaidTime
 
 
 class PreviewChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +99,8 @@ class ChangePreview(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int | None
     """What Stripe will invoice, with tax; null when Stripe cannot tell yet."""
     unused_minor: int
-    """Of the present plan, for the rest of the period."""
+    """Of the present plan, for the rest of the period: what is still paid of it, after all that was given
+    back."""
     used_anew_minor: int
     """Of the new plan, for the same rest."""
     period_start: datetime
@@ -150,6 +153,7 @@ async def preview_subscription_change(
     price = price_of(services.catalogue, data.tier, data.interval, row.currency)
     # Stripe counts whole seconds, and the time is sent back as it was told
     at = services.now().replace(microsecond=0)
+    paid, takes = await still_paid(services, subscriber.user_id, row, at)
     command = RequestChange(
         command_id="preview",
         effective_at=services.now(),
@@ -162,7 +166,9 @@ async def preview_subscription_change(
         price_minor=price,
         catalogue_version=services.catalogue.version,
         proration_at=at,
-        expected_minor=_charge(row, price, data.interval, at),
+        expected_minor=_charge(row, price, data.interval, at, paid),
+        paid=paid,
+        takes=takes,
     )
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
     total = None
@@ -177,7 +183,7 @@ async def _invoiced(gateway: Gateway, command: RequestChange) -> int | None:
     assert command.proration_at is not None, "as it was made"
     try:
         found = await gateway.preview_change(
-            command.user_id, command.subscription_id, plan, command.proration_at
+            command.user_id, command.subscription_id, plan, command.proration_at, command.paid
         )
     except Postponed:
         raise StripeUnavailable(
@@ -186,10 +192,10 @@ async def _invoiced(gateway: Gateway, command: RequestChange) -> int | None:
     return found.total_minor
 
 
-def _charge(row: state.Subscription, price: int, interval: str, at: datetime) -> int:
+def _charge(row: state.Subscription, price: int, interval: str, at: datetime, paid: PaidTime) -> int:
     """0 where the rules will refuse anyway."""
     begun = row.period_start is not None and row.live
-    return preview_change(row, price, interval, at).charge_minor if begun else 0
+    return preview_change(row, price, interval, at, paid).charge_minor if begun else 0
 
 
 def _preview(
@@ -197,7 +203,7 @@ def _preview(
 ) -> ChangePreview:
     at = command.proration_at
     assert at is not None, "as it was made"
-    preview = preview_change(row, command.price_minor, command.interval, at)
+    preview = preview_change(row, command.price_minor, command.interval, at, command.paid)
     kind: Literal["upgrade", "downgrade", "withdrawal"] = "withdrawal"
     starts = at
     if isinstance(decided, SubscriptionChangeRequested):
@@ -254,6 +260,7 @@ async def _update(
 ) -> Response[Any]:
     async def make() -> RequestChange:
         _, row = await addressed(services.store, user_id)
+        paid, takes = await still_paid(services, user_id, row, body.proration_at or services.now())
         return RequestChange(
             command_id=command_id,
             effective_at=services.now(),
@@ -267,6 +274,8 @@ async def _update(
             catalogue_version=services.catalogue.version,
             proration_at=body.proration_at,
             expected_minor=body.expected_minor,
+            paid=paid,
+            takes=takes,
         )
 
     done = await services.submitter.submit_once(command_id, make, origin_of(request))

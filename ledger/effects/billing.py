@@ -95,6 +95,34 @@ class EndSubscriptionService(msgspec.Struct, frozen=True, tag="subscriptions.end
     at: Instant
 
 
+class EndCollection(msgspec.Struct, frozen=True, tag="subscriptions.end_collection"):
+    """Have what is open of the subscription's invoices not be collected, as it ended at `at`."""
+
+    user_id: str
+    subscription_id: str
+    at: Instant
+
+
+class ReturnUnusedTime(msgspec.Struct, frozen=True, tag="subscriptions.return_unused_time"):
+    """Tell the invoices that a change which is not made takes nothing of them."""
+
+    user_id: str
+    subscription_id: str
+    change_id: str
+
+
+class SetOffUnusedTime(msgspec.Struct, frozen=True, tag="invoices.set_off_unused_time"):
+    """Tell the invoices before it what this one took off for their unused time; nothing once it is void."""
+
+    stripe_invoice_id: str
+
+
+class VoidInvoice(msgspec.Struct, frozen=True, tag="invoices.void"):
+    """Void at Stripe, with the idempotency key `void_ended:<stripe_invoice_id>`."""
+
+    stripe_invoice_id: str
+
+
 class RetryInvoice(msgspec.Struct, frozen=True, tag="invoices.retry"):
     """Pay at Stripe, with the idempotency key `invoice:<stripe_invoice_id>:<attempt>`."""
 
@@ -135,5 +163,9 @@ SubscriptionEffect = (
     | UpdateSubscriptionCard
     | RetryWithNewCard
     | EndSubscriptionService
+    | EndCollection
+    | ReturnUnusedTime
 )
-InvoiceEffect = RetryInvoice | ResolveInvoice | CreateCreditNote | ResolveCreditNote
+InvoiceEffect = (
+    RetryInvoice | ResolveInvoice | CreateCreditNote | ResolveCreditNote | SetOffUnusedTime | VoidInvoice
+)

@@ -132,6 +132,26 @@ class RecordCreditUnknown(Command, frozen=True, kw_only=True):
     cause: str
 
 
+class TakeUnusedTime(Command, frozen=True, kw_only=True):
+    """A change of plan takes this much off. `strictly`: refused when less is left, as nothing was taken yet;
+    else as much as there is, since Stripe's invoice has done it.
+    """
+
+    NAME: ClassVar[str] = "invoices.take_unused_time"
+    stripe_invoice_id: str
+    taker: str
+    amount_minor: int
+    strictly: bool = False
+
+
+class EndCollection(Command, frozen=True, kw_only=True):
+    """The subscription ended at `at`: collect the invoice no more, unless it was paid before that."""
+
+    NAME: ClassVar[str] = "invoices.end_collection"
+    stripe_invoice_id: str
+    at: Instant
+
+
 class CloseDay(Command, frozen=True, kw_only=True):
     """Recognise what was earned until the end of `day` (UTC). Days may be left out, and repeated."""
 
@@ -159,6 +179,8 @@ InvoiceCommand = (
     | RequestCredit
     | RecordCreditFailure
     | RecordCreditUnknown
+    | TakeUnusedTime
+    | EndCollection
     | CloseDay
     | EndService
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.invoices.commands import CreditSnapshot
-from ledger.invoices.events import InvoiceCredited, LineCredit
+from ledger.invoices.events import CreditUndone, InvoiceCredited, LineCredit
 from ledger.invoices.recognition import apportion
 from ledger.invoices.state import Invoice, Line
 from ledger.money import round_half_up
@@ -35,6 +35,45 @@ def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Invo
         stripe_refund_id=snapshot.stripe_refund_id,
         reason=snapshot.reason,
     )
+
+
+def undone(credit_id: str, invoice: Invoice) -> CreditUndone:
+    """What bounced of a credit, back to where it was taken from: all of it, or its part of each line.
+
+    Of a service that has ended nothing is deferred any more, so that it is earned.
+    """
+    credit = invoice.credits[credit_id]
+    part, whole = min(credit.bounced_minor, credit.booked_minor), credit.booked_minor
+    tax = round_half_up(credit.tax_minor * part, whole) if whole > 0 else credit.tax_minor
+    shares = [one.deferred_minor + one.recognised_minor for one in credit.lines]
+    given = apportion(shares, part - tax) if sum(shares) > 0 else (0,) * len(shares)
+    lines = tuple(
+        _line_undone(one, share, service_ended=invoice.service_ended)
+        for one, share in zip(credit.lines, given, strict=True)
+    )
+    return CreditUndone(
+        subscription_id=invoice.subscription_id,
+        user_id=invoice.user_id,
+        credit_id=credit_id,
+        amount_minor=round_half_up(credit.amount_minor * part, whole) if whole > 0 else credit.amount_minor,
+        currency=invoice.settlement_currency,
+        deferred_minor=sum(one.deferred_minor for one in lines),
+        recognised_minor=sum(one.recognised_minor for one in lines),
+        tax_minor=tax,
+        lines=lines,
+    )
+
+
+def _line_undone(credit: LineCredit, share: int, *, service_ended: bool) -> LineCredit:
+    whole = credit.deferred_minor + credit.recognised_minor
+    if service_ended:
+        recognised = share
+    elif whole == 0:
+        recognised = 0
+    else:
+        sign = 1 if whole > 0 else -1
+        recognised = round_half_up(sign * share * credit.recognised_minor, sign * whole)
+    return LineCredit(line_id=credit.line_id, deferred_minor=share - recognised, recognised_minor=recognised)
 
 
 def _shares(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> tuple[int, tuple[int, ...]]:

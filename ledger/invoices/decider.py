@@ -11,6 +11,7 @@ from ledger import money
 from ledger.errors import NotFound
 from ledger.invoices.commands import (
     CloseDay,
+    EndCollection,
     EndService,
     InvoiceCommand,
     RecordCreditFailure,
@@ -21,10 +22,12 @@ from ledger.invoices.commands import (
     RecordInvoiceSnapshot,
     RequestCredit,
     RequestInvoiceRetry,
+    TakeUnusedTime,
 )
 from ledger.invoices.dunning import RETRIES, Step, dunning
 from ledger.invoices.dunning import Retry as RetryAt
 from ledger.invoices.events import (
+    CollectionEnded,
     CreditFailed,
     CreditRequested,
     CreditUnknown,
@@ -36,6 +39,7 @@ from ledger.invoices.events import (
     InvoiceRetryUnknown,
     LineAmount,
     ServiceEnded,
+    UnusedTimeTaken,
 )
 from ledger.invoices.recognition import earned, end_of
 from ledger.invoices.refusals import (
@@ -51,8 +55,9 @@ from ledger.invoices.refusals import (
     NewCardRequired,
     RetryInProgress,
     RetryNotDue,
+    UnusedTimeGone,
 )
-from ledger.invoices.snapshot import new_facts
+from ledger.invoices.snapshot import give_back, new_facts
 from ledger.invoices.state import OWED, CreditStatus, Invoice, evolve
 from ledger.invoices.stream import stream_of
 from ledger.message import Decider, Instant
@@ -101,6 +106,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
             if _credit_status(command, invoice) != "requested":
                 return ()
             return (CreditUnknown(credit_id=command.credit_id, cause=command.cause),)
+        case TakeUnusedTime():
+            return _take_unused_time(command, invoice)
+        case EndCollection():
+            return _end_collection(command, invoice)
         case CloseDay():
             return _close_day(command, invoice)
         case EndService():
@@ -144,6 +153,10 @@ def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -
 def _request_retry(command: RequestInvoiceRetry, invoice: Invoice) -> _Events:
     if command.cause == "customer" and command.user_id != invoice.user_id:
         raise NotFound(f"There is no invoice {command.stripe_invoice_id}.")
+    if invoice.collection_ended:
+        raise InvoiceNotOpen(
+            "The subscription ended before this invoice was paid: nothing is owed on it any more."
+        )
     if invoice.status not in OWED:
         raise InvoiceNotOpen(f"This invoice is {invoice.status}; nothing is owed on it.")
     if invoice.retry is not None:
@@ -203,17 +216,51 @@ def _request_credit(command: RequestCredit, invoice: Invoice) -> _Events:
 def _amount_to_credit(command: RequestCredit, invoice: Invoice) -> int:
     left, wanted = invoice.creditable_minor, command.amount_minor
     if left == 0:
-        raise AlreadyCredited("Nothing is left of this invoice: all of it is given back or on its way.")
+        raise AlreadyCredited(
+            f"Nothing is left of this invoice: all of it is given back or on its way{_taken_off(invoice)}."
+        )
     if wanted is None:
         return left
     if fault := money.step_fault(wanted, invoice.currency):
         raise InvalidCredit(f"The amount {fault}; it was {money.format_minor(wanted, invoice.currency)}.")
     if wanted > left:
         raise CreditExceedsRemainder(
-            f"At most {money.format_minor(left, invoice.currency)} of this invoice can still be given back; "
-            f"{money.format_minor(wanted, invoice.currency)} was asked for."
+            f"At most {money.format_minor(left, invoice.currency)} of this invoice can still be given back"
+            f"{_taken_off(invoice)}; {money.format_minor(wanted, invoice.currency)} was asked for."
         )
     return wanted
+
+
+def _taken_off(invoice: Invoice) -> str:
+    if not invoice.taken_minor:
+        return ""
+    taken = money.format_minor(invoice.taken_minor, invoice.currency)
+    return f", as {taken} of it was taken off a change of plan for unused time"
+
+
+def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
+    left = invoice.takeable_minor(command.taker)
+    if command.strictly and command.amount_minor > left:
+        raise UnusedTimeGone(
+            f"At most {money.format_minor(left, invoice.currency)} of this invoice is still paid; "
+            "the rest was given back meanwhile."
+        )
+    amount = min(command.amount_minor, left)
+    if amount == invoice.taken.get(command.taker, 0):
+        return ()
+    return (UnusedTimeTaken(taker=command.taker, amount_minor=amount),)
+
+
+def _end_collection(command: EndCollection, invoice: Invoice) -> _Events:
+    """An invoice that was drawn up at the end, or after it, is what somebody wanted billed then."""
+    drawn_up, paid = invoice.finalized_at, invoice.paid_at
+    if invoice.collection_ended or (drawn_up is not None and drawn_up >= command.at):
+        return ()
+    late = invoice.status == "paid" and paid is not None and paid > command.at
+    if invoice.status not in OWED and not late:
+        return ()
+    ended = CollectionEnded(stripe_invoice_id=invoice.stripe_invoice_id, at=command.at)
+    return ended, *give_back(evolve(invoice, ended))
 
 
 def _credit_status(command: RecordCreditFailure | RecordCreditUnknown, invoice: Invoice) -> CreditStatus:

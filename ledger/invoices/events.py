@@ -29,6 +29,8 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     description: str = ""
     tax_minor: int = 0
     proration: bool = False
+    correction: bool = False
+    """It takes back what Stripe's proration gave for time of which less was still paid."""
 
 
 class LineAmount(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,6 +261,46 @@ class ServiceEnded(Event, frozen=True, kw_only=True):
     remaining_minor: int
 
 
+class UnusedTimeTaken(Event, frozen=True, kw_only=True):
+    """A change of plan takes this much off for time that was paid with this invoice. The last fact of a
+    `taker` counts; 0 when it takes nothing after all.
+    """
+
+    TYPE: ClassVar[str] = "invoices.unused_time_taken.v1"
+    taker: str
+    """Names the moment of the change."""
+    amount_minor: int
+    """With tax, in the invoice's currency."""
+
+
+class CreditUndone(Event, frozen=True, kw_only=True):
+    """What bounced of a credit was not given back after all: it is sold again, and can be given again.
+
+    `amount_minor` is the document's. The others are the books', in `currency`: there they go back to.
+    """
+
+    TYPE: ClassVar[str] = "invoices.credit_undone.v1"
+    subscription_id: str
+    user_id: str
+    credit_id: str
+    amount_minor: int
+    currency: str
+    deferred_minor: int
+    recognised_minor: int
+    tax_minor: int
+    lines: tuple[LineCredit, ...]
+
+
+class CollectionEnded(Event, frozen=True, kw_only=True):
+    """Its subscription ended at `at` before it was paid: it is not collected any more. What is paid of it all
+    the same goes back.
+    """
+
+    TYPE: ClassVar[str] = "invoices.collection_ended.v1"
+    stripe_invoice_id: str
+    at: Instant
+
+
 class InvoiceVoided(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "invoices.voided.v1"
     stripe_invoice_id: str
@@ -324,6 +366,9 @@ InvoiceEvent = (
     | InvoiceCredited
     | CreditSettled
     | CreditReversed
+    | CreditUndone
+    | UnusedTimeTaken
+    | CollectionEnded
     | InvoiceRecognised
     | ServiceEnded
     | InvoiceVoided

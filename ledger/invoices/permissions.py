@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ledger.errors import Forbidden
 from ledger.invoices.commands import (
     CloseDay,
+    EndCollection,
     EndService,
     RecordCreditFailure,
     RecordCreditUnknown,
@@ -16,6 +17,7 @@ from ledger.invoices.commands import (
     RecordInvoiceSnapshot,
     RequestCredit,
     RequestInvoiceRetry,
+    TakeUnusedTime,
 )
 from ledger.message import Command, Origin
 from ledger.roles import ADMINS, SYSTEM, USERS
@@ -29,6 +31,8 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RequestCredit: ADMINS,
     RecordCreditFailure: SYSTEM,
     RecordCreditUnknown: SYSTEM,
+    TakeUnusedTime: SYSTEM,
+    EndCollection: SYSTEM,
     CloseDay: SYSTEM,
     EndService: SYSTEM,
 }

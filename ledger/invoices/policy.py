@@ -8,13 +8,25 @@ from ledger.effects import (
     ResolveCreditNote,
     ResolveInvoice,
     RetryInvoice,
+    SetOffUnusedTime,
+    VoidInvoice,
 )
-from ledger.invoices.events import CreditRequested, CreditUnknown, InvoiceRetryRequested, InvoiceRetryUnknown
+from ledger.invoices.events import (
+    CollectionEnded,
+    CreditRequested,
+    CreditUnknown,
+    InvoiceFinalized,
+    InvoiceRetryRequested,
+    InvoiceRetryUnknown,
+    InvoiceVoided,
+)
 from ledger.invoices.stream import id_of
 from ledger.message import Recorded
 
 
-def react(recorded: Recorded) -> tuple[Effect, ...]:
+def react(  # noqa: PLR0911 - one answer for each fact that asks for something
+    recorded: Recorded,
+) -> tuple[Effect, ...]:
     match recorded.event:
         case InvoiceRetryRequested(stripe_invoice_id=invoice_id, attempt=attempt):
             return (RetryInvoice(invoice_id, attempt),)
@@ -24,5 +36,11 @@ def react(recorded: Recorded) -> tuple[Effect, ...]:
             return (CreateCreditNote(invoice_id, credit_id),)
         case CreditUnknown(credit_id=credit_id):
             return (ResolveCreditNote(id_of(recorded.stream), credit_id),)
+        case InvoiceFinalized(lines=lines) if any(line.amount_minor < 0 for line in lines):
+            return (SetOffUnusedTime(id_of(recorded.stream)),)
+        case InvoiceVoided():
+            return (SetOffUnusedTime(id_of(recorded.stream)),)
+        case CollectionEnded():
+            return (VoidInvoice(id_of(recorded.stream)),)
         case _:
             return ()

@@ -6,12 +6,15 @@ derived from the others.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ledger import chart
 from ledger.balance import BalanceTransaction
 from ledger.entries import Entries, Posting, party_legs, transfer
 from ledger.invoices.events import (
     CreditReversed,
     CreditSettled,
+    CreditUndone,
     InvoiceCredited,
     InvoiceDisputeFundsReinstated,
     InvoiceDisputeFundsWithdrawn,
@@ -37,6 +40,8 @@ def postings(event: Event) -> tuple[Posting, ...]:  # noqa: PLR0911 - one entry 
             return transfer(event.currency, event.net_minor, chart.STRIPE_AVAILABLE, chart.STRIPE_PENDING)
         case InvoiceCredited():
             return _credited(event)
+        case CreditUndone():
+            return tuple(replace(leg, amount_minor=-leg.amount_minor) for leg in _credited(event))
         case CreditSettled():
             return _given_back(event, event.booked_minor)
         case CreditReversed():
@@ -74,7 +79,7 @@ def _sold_without_charge(event: InvoiceSettledWithoutCharge) -> tuple[Posting, .
     )
 
 
-def _credited(event: InvoiceCredited) -> tuple[Posting, ...]:
+def _credited(event: InvoiceCredited | CreditUndone) -> tuple[Posting, ...]:
     owed = event.deferred_minor + event.recognised_minor + event.tax_minor
     return party_legs(
         event.currency,
@@ -122,6 +127,7 @@ ENTRIES = Entries(
         InvoiceFundsAvailable: "Funds available at Stripe",
         InvoiceCredited: "Credit note",
         CreditSettled: "Refund of a credit note",
+        CreditUndone: "Credit note undone, as its refund failed",
         CreditReversed: "Refund of a credit note that failed, given back by Stripe",
         InvoiceRecognised: "Revenue of a day",
         ServiceEnded: "Service ended early: the rest is earned",

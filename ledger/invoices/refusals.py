@@ -83,7 +83,7 @@ class CreditExists(Refused):
 
 
 class AlreadyCredited(Refused):
-    """Nothing is left of the invoice: all of it is given back or on its way."""
+    """Nothing is left of the invoice: it is given back, on its way, or was taken off a change of plan."""
 
     code: ClassVar[str] = "already_credited"
     remedy: ClassVar[str] = "Nothing is to be done; the invoice's credit notes show where it went."
@@ -98,6 +98,13 @@ class CreditExceedsRemainder(Refused):
         "Ask for what `detail` says is left, or leave `amount_minor` out to give back all of it."
     )
     passing: ClassVar[bool] = True
+
+
+class UnusedTimeGone(Refused):
+    """A change of plan was to take off more than is still paid of the invoice."""
+
+    code: ClassVar[str] = "unused_time_gone"
+    remedy: ClassVar[str] = "Ask for a new preview of the change: money went back meanwhile."
 
 
 class DayNotOver(Refused):

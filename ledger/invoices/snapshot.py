@@ -15,10 +15,11 @@ from msgspec.structs import asdict
 
 from ledger.balance import BalanceTransaction
 from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
-from ledger.invoices.credits import credited
+from ledger.invoices.credits import credited, undone
 from ledger.invoices.dunning import HARD_DECLINES, RETRIES, Retry, dunning
 from ledger.invoices.events import (
     CreditFailed,
+    CreditRequested,
     CreditReversed,
     CreditSettled,
     InvoiceActionRequired,
@@ -75,7 +76,25 @@ def new_facts(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[Invoice
         found = tuple(step(now))
         now = reduce(evolve, found, now)
         events += found
-    return tuple(events)
+    return (*events, *give_back(now))
+
+
+def give_back(invoice: Invoice) -> tuple[InvoiceEvent, ...]:
+    """All that came in although the subscription had ended: once it is settled, and by itself once."""
+    credit_id = f"crn_ended_{invoice.stripe_invoice_id}"
+    if not (invoice.collection_ended and invoice.settled) or credit_id in invoice.credits:
+        return ()
+    if invoice.dispute_open or not invoice.creditable_minor:
+        return ()
+    requested = CreditRequested(
+        stripe_invoice_id=invoice.stripe_invoice_id,
+        credit_id=credit_id,
+        amount_minor=invoice.creditable_minor,
+        currency=invoice.currency,
+        reason="order_change",
+        note="Paid after the subscription had ended.",
+    )
+    return (requested,)
 
 
 def _finalized(command: RecordInvoiceSnapshot) -> InvoiceFinalized:
@@ -225,7 +244,7 @@ def _credit(snapshot: CreditSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent
         return
     if not invoice.settled:
         return
-    if known is None or known.status != "credited":
+    if known is None or known.status not in {"credited", "reversed"}:
         event = credited(snapshot, credit_id, invoice)
         yield event
         invoice = evolve(invoice, event)
@@ -245,13 +264,17 @@ def _refund(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Itera
         )
     back = snapshot.failure_balance_transaction
     if back is not None and back.balance_transaction_id not in invoice.posted:
-        yield CreditReversed(
+        reversal = CreditReversed(
             user_id=invoice.user_id,
             credit_id=credit_id,
             stripe_refund_id=snapshot.stripe_refund_id,
             balance_transaction=back,
             booked_minor=_owed(back.amount_minor, credit, invoice),
         )
+        yield reversal
+        invoice = evolve(invoice, reversal)
+    if invoice.credits[credit_id].bounced_minor > 0:
+        yield undone(credit_id, invoice)
 
 
 def _owed(moved_minor: int, credit: Credit, invoice: Invoice) -> int:

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 
 from ledger.balance import BalanceTransaction
 from ledger.invoices.events import (
+    CollectionEnded,
     CreditFailed,
     CreditRequested,
     CreditReversed,
     CreditSettled,
+    CreditUndone,
     CreditUnknown,
     InvoiceActionRequired,
     InvoiceCredited,
@@ -38,14 +40,18 @@ from ledger.invoices.events import (
     InvoiceUncollectible,
     InvoiceVoided,
     LineAmount,
+    LineCredit,
     ServiceEnded,
+    UnusedTimeTaken,
 )
 from ledger.invoices.recognition import end_of
+from ledger.invoices.remainder import creditable, takeable
 from ledger.payments.disputes import Dispute, DisputeTally, evolve_dispute
 from ledger.persistent import PersistentMap, PersistentSet
 
 InvoiceStatus = Literal["open", "paid", "void", "uncollectible"]
-CreditStatus = Literal["requested", "unknown", "credited", "failed"]
+CreditStatus = Literal["requested", "unknown", "credited", "failed", "reversed"]
+"""`reversed`: its refund bounced, so that nothing was given back."""
 
 OWED = frozenset({"open", "uncollectible"})
 _STANDS = frozenset({"requested", "unknown", "credited"})
@@ -60,6 +66,9 @@ class Line(Struct, frozen=True, gc=False):
     """What the line sells, less what was credited of it."""
     recognised_minor: int = 0
     """How much of that is earned."""
+    gross_minor: int = 0
+    """With tax, in the invoice's currency."""
+    correction: bool = False
 
 
 class Credit(Struct, frozen=True, gc=False):
@@ -69,6 +78,11 @@ class Credit(Struct, frozen=True, gc=False):
     stripe_credit_note_id: str = ""
     booked_minor: int = 0
     """The same in the currency of settlement, as it is in the books."""
+    tax_minor: int = 0
+    lines: tuple[LineCredit, ...] = ()
+    """What it took of the tax and of each line, in the books."""
+    bounced_minor: int = 0
+    """What came back of its refund and is not undone yet, in the currency of settlement."""
 
     @property
     def noted_minor(self) -> int:
@@ -110,6 +124,13 @@ class Invoice(Struct, frozen=True):
     funds_available: bool = False
     recognised_until: datetime | None = None
     service_ended: bool = False
+    finalized_at: datetime | None = None
+    paid_at: datetime | None = None
+    collection_ended: bool = False
+    """Its subscription ended before it was paid."""
+    taken: PersistentMap[int] = PersistentMap()
+    """By each change of plan, for unused time."""
+    taken_minor: int = 0
     credits: PersistentMap[Credit] = PersistentMap()
     credited_minor: int = 0
     """Given back or on its way, in the invoice's currency."""
@@ -122,7 +143,55 @@ class Invoice(Struct, frozen=True):
 
     @property
     def creditable_minor(self) -> int:
-        return max(0, self.total_minor - self.credited_minor - self.disputed.withheld_minor)
+        return creditable(
+            total_minor=self.total_minor,
+            sold_minor=self.sold_minor,
+            given_minor=self.given_minor,
+            taken_minor=self.taken_minor,
+        )
+
+    @property
+    def given_minor(self) -> int:
+        """Went back to the customer, is on its way, or was withdrawn by a dispute."""
+        return self.credited_minor + self.disputed.withheld_minor
+
+    @property
+    def kept_minor(self) -> int:
+        """Of the total; one that is not above zero has nothing that could go back."""
+        return max(0, self.total_minor - self.given_minor) if self.total_minor > 0 else self.total_minor
+
+    @property
+    def sold_minor(self) -> int:
+        """With tax, and with what was paid before with the invoices that it took from."""
+        return sum(
+            one.gross_minor for one in self.lines.values() if one.gross_minor > 0 and not one.correction
+        )
+
+    @property
+    def takes_minor(self) -> int:
+        """With tax: what it took off for unused time."""
+        given = (one.gross_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
+        return max(0, -sum(given))
+
+    @property
+    def takes_from(self) -> datetime | None:
+        """When the unused time begins that it took off; None when it took none off."""
+        starts = [one.period_start for one in self.lines.values() if one.gross_minor < 0]
+        return min(starts, default=None)
+
+    @property
+    def begins_at(self) -> datetime:
+        """When the latest time begins that it sold."""
+        return max(one.period_start for one in self.lines.values() if one.gross_minor > 0)
+
+    def sells_after(self, at: datetime) -> bool:
+        return any(
+            one.gross_minor > 0 and not one.correction and one.period_end > at for one in self.lines.values()
+        )
+
+    def takeable_minor(self, taker: str) -> int:
+        """What a change of plan can take off, beside what others took."""
+        return takeable(self.sold_minor, self.given_minor, self.taken_minor - self.taken.get(taker, 0))
 
     @property
     def deferred_minor(self) -> int:
@@ -145,7 +214,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case InvoiceActionRequired():
             return replace(invoice, action_required=True, retry=None)
         case InvoicePaid():
-            return replace(invoice, status="paid", action_required=False, retry=None)
+            return replace(invoice, status="paid", action_required=False, retry=None, paid_at=event.paid_at)
         case InvoiceVoided():
             return replace(invoice, status="void", action_required=False, retry=None)
         case InvoiceUncollectible():
@@ -168,6 +237,12 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
         case InvoiceRecognised():
             until = max(end_of(event.day), invoice.recognised_until or end_of(event.day))
             return replace(_recognised(invoice, event.amounts), recognised_until=until)
+        case UnusedTimeTaken(taker=taker, amount_minor=amount):
+            before = invoice.taken.get(taker, 0)
+            taken = invoice.taken.put(taker, amount)
+            return replace(invoice, taken=taken, taken_minor=invoice.taken_minor - before + amount)
+        case CollectionEnded():
+            return replace(invoice, collection_ended=True, action_required=False)
         case ServiceEnded():
             return replace(_recognised(invoice, event.amounts), service_ended=True)
         case (
@@ -177,6 +252,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             | InvoiceCredited()
             | CreditSettled()
             | CreditReversed()
+            | CreditUndone()
         ):
             return _with_credit(invoice, event)
         case (
@@ -194,7 +270,14 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
 
 def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
     lines = {
-        line.line_id: Line(line.amount_minor, line.period_start, line.period_end) for line in event.lines
+        line.line_id: Line(
+            line.amount_minor,
+            line.period_start,
+            line.period_end,
+            gross_minor=line.amount_minor + line.tax_minor,
+            correction=line.correction,
+        )
+        for line in event.lines
     }
     return replace(
         invoice,
@@ -206,6 +289,7 @@ def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
         total_minor=event.total_minor,
         tax_minor=event.tax_minor,
         lines=lines,
+        finalized_at=event.finalized_at,
         disputed=invoice.disputed.exchange_currency(invoice.disputes, invoice.currency, event.currency),
     )
 
@@ -245,11 +329,19 @@ def _recognised(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
 
 
 CreditEvent = (
-    CreditRequested | CreditFailed | CreditUnknown | InvoiceCredited | CreditSettled | CreditReversed
+    CreditRequested
+    | CreditFailed
+    | CreditUnknown
+    | InvoiceCredited
+    | CreditSettled
+    | CreditReversed
+    | CreditUndone
 )
 
 
-def _with_credit(invoice: Invoice, event: CreditEvent) -> Invoice:
+def _with_credit(  # noqa: PLR0911 - one answer for each fact of a closed union
+    invoice: Invoice, event: CreditEvent
+) -> Invoice:
     known = invoice.credits.get(event.credit_id, Credit())
     match event:
         case CreditRequested():
@@ -260,8 +352,13 @@ def _with_credit(invoice: Invoice, event: CreditEvent) -> Invoice:
             return _put(invoice, event.credit_id, replace(known, status="unknown"))
         case InvoiceCredited():
             return _credited(invoice, event)
-        case CreditSettled() | CreditReversed():
+        case CreditSettled():
             return _posted(_put(invoice, event.credit_id, known), event.balance_transaction)
+        case CreditReversed():
+            bounced = replace(known, bounced_minor=known.bounced_minor + event.booked_minor)
+            return _posted(_put(invoice, event.credit_id, bounced), event.balance_transaction)
+        case CreditUndone():
+            return _undone(invoice, known, event)
         case _:
             assert_never(event)
 
@@ -280,9 +377,51 @@ def _credited(invoice: Invoice, event: InvoiceCredited) -> Invoice:
         "credited",
         event.stripe_credit_note_id,
         event.deferred_minor + event.recognised_minor + event.tax_minor,
+        event.tax_minor,
+        event.lines,
     )
     tax = invoice.tax_booked_minor - event.tax_minor
     return _put(replace(invoice, lines=lines, tax_booked_minor=tax), event.credit_id, credit)
+
+
+def _undone(invoice: Invoice, credit: Credit, event: CreditUndone) -> Invoice:
+    """All of the credit, or what bounced of it."""
+    lines = dict(invoice.lines)
+    for one in event.lines:
+        if (line := lines.get(one.line_id)) is not None:
+            lines[one.line_id] = replace(
+                line,
+                booked_minor=line.booked_minor + one.deferred_minor + one.recognised_minor,
+                recognised_minor=line.recognised_minor + one.recognised_minor,
+            )
+    booked = event.deferred_minor + event.recognised_minor + event.tax_minor
+    left = replace(
+        credit,
+        amount_minor=credit.amount_minor - event.amount_minor,
+        booked_minor=credit.booked_minor - booked,
+        tax_minor=credit.tax_minor - event.tax_minor,
+        lines=less(credit.lines, event.lines),
+        bounced_minor=max(0, credit.bounced_minor - booked),
+    )
+    if left.amount_minor <= 0:
+        left = replace(left, status="reversed", amount_minor=credit.amount_minor)
+    tax = invoice.tax_booked_minor + event.tax_minor
+    return _put(replace(invoice, lines=lines, tax_booked_minor=tax), event.credit_id, left)
+
+
+def less(lines: tuple[LineCredit, ...], by: tuple[LineCredit, ...]) -> tuple[LineCredit, ...]:
+    """What a credit still takes of each line."""
+    parts = {one.line_id: one for one in by}
+    return tuple(
+        LineCredit(
+            line_id=one.line_id,
+            deferred_minor=one.deferred_minor - part.deferred_minor,
+            recognised_minor=one.recognised_minor - part.recognised_minor,
+        )
+        if (part := parts.get(one.line_id))
+        else one
+        for one in lines
+    )
 
 
 def _put(invoice: Invoice, credit_id: str, credit: Credit) -> Invoice:

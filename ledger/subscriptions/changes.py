@@ -28,6 +28,7 @@ from ledger.subscriptions.refusals import (
     UnknownTier,
 )
 from ledger.subscriptions.state import Subscription
+from ledger.subscriptions.worth import PaidTime, unused, up_to
 
 PREVIEW_HOLDS = timedelta(minutes=10)
 """How long a user may look at a preview before confirming it."""
@@ -49,9 +50,14 @@ def is_upgrade(tier: str, interval: str, new_tier: str, new_interval: str) -> bo
 
 
 def preview_change(
-    subscription: Subscription, new_price_minor: int, new_interval: str, at: datetime
+    subscription: Subscription,
+    new_price_minor: int,
+    new_interval: str,
+    at: datetime,
+    paid: PaidTime | None = None,
 ) -> Preview:
-    """What an upgrade at `at` charges, on the price snapshot of the present period; nothing while on trial.
+    """What an upgrade at `at` charges, on the price snapshot of the present period, of which `paid` is still
+    paid after `at`; nothing while on trial.
 
     Raises `SubscriptionNotActive` for one that has no period yet.
     """
@@ -68,6 +74,7 @@ def preview_change(
         period_start=start,
         period_end=end,
         at=at,
+        worth=lambda by_price_minor: unused(by_price_minor, paid),
     )
 
 
@@ -145,7 +152,7 @@ def _upgrade(command: RequestChange, subscription: Subscription) -> Subscription
             f"The preview is older than {PREVIEW_HOLDS // timedelta(minutes=1)} minutes or of an earlier "
             "period; ask for a new one."
         )
-    now = preview_change(subscription, command.price_minor, command.interval, at)
+    now = preview_change(subscription, command.price_minor, command.interval, at, command.paid)
     if expected != now.charge_minor:
         raise PreviewMismatch(
             f"The change would charge {money.format_minor(now.charge_minor, command.currency)}, not "
@@ -159,8 +166,11 @@ def _upgrade(command: RequestChange, subscription: Subscription) -> Subscription
         currency=command.currency,
         price_minor=command.price_minor,
         catalogue_version=command.catalogue_version,
-        proration_at=at,
+        # our clock may be a little behind when a period has just begun
+        proration_at=max(at, subscription.period_start or at),
         expected_minor=expected,
+        given_back_minor=now.given_back_minor,
+        takes=up_to(now.unused_minor, command.takes),
     )
 
 

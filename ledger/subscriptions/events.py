@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.message import Event, Instant
+from ledger.subscriptions.worth import TakenTime
 
 
 class SubscriptionRequested(Event, frozen=True, kw_only=True):
@@ -115,6 +116,10 @@ class SubscriptionChangeRequested(Event, frozen=True, kw_only=True):
     proration_at: Instant
     expected_minor: int
     """What the preview said for `proration_at`. Stripe's invoice says what it comes to."""
+    given_back_minor: int = 0
+    """By so much its unused time is worth less than by the price, by which Stripe prorates."""
+    takes: tuple[TakenTime, ...] = ()
+    """Which invoices paid for the unused time that it takes off."""
 
 
 class SubscriptionChangePending(Event, frozen=True, kw_only=True):

@@ -7,12 +7,14 @@ from ledger.effects import (
     ChangeSubscription,
     CreateSubscription,
     Effect,
+    EndCollection,
     EndSubscriptionService,
     KeepSubscription,
     PauseSubscription,
     ResolveSubscription,
     ResumeSubscription,
     RetryWithNewCard,
+    ReturnUnusedTime,
     UpdateSubscriptionCard,
     WithdrawChange,
 )
@@ -26,11 +28,13 @@ from ledger.subscriptions.events import (
     PaymentMethodChangeRequested,
     ResumeRequested,
     SubscriptionCanceled,
+    SubscriptionChangeFailed,
     SubscriptionChangeRequested,
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
     SubscriptionOutcomeUnknown,
     SubscriptionRequested,
+    SubscriptionStatusChanged,
 )
 from ledger.subscriptions.stream import KIND
 
@@ -38,8 +42,18 @@ from ledger.subscriptions.stream import KIND
 def react(recorded: Recorded) -> tuple[Effect, ...]:
     if not KIND.has(recorded.stream):
         return ()
-    effect = _effect(recorded, KIND.id_of(recorded.stream))
-    return () if effect is None else (effect,)
+    user_id, event = KIND.id_of(recorded.stream), recorded.event
+    effect = _effect(recorded, user_id)
+    asked = () if effect is None else (effect,)
+    match event:
+        case SubscriptionCanceled():
+            return *asked, EndCollection(user_id, event.subscription_id, event.at)
+        case SubscriptionStatusChanged(status="incomplete_expired"):
+            return *asked, EndCollection(user_id, event.subscription_id, recorded.metadata.effective_at)
+        case SubscriptionChangeFailed():
+            return *asked, ReturnUnusedTime(user_id, event.subscription_id, event.change_id)
+        case _:
+            return asked
 
 
 def _effect(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact that asks for something

@@ -6,6 +6,7 @@ A preview is our estimate, for a user to see before deciding; the books only eve
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -22,10 +23,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
     proration_at: datetime
     unused_minor: int
-    """Of the present plan, for the rest of the period."""
+    """Of the present plan, for the rest of the period, as far as it is still paid."""
     used_anew_minor: int
     """Of the new plan, for the same rest; for a whole interval of its own when the interval changes."""
     charge_minor: int
+    given_back_minor: int = 0
+    """By so much the unused time is worth less than by its price, as money went back before."""
     period_start: datetime
     period_end: datetime
     """Of the period that follows: the present one, or a new one from `proration_at`."""
@@ -49,12 +52,16 @@ def preview(
     period_start: datetime,
     period_end: datetime,
     at: datetime,
+    worth: Callable[[int], int] = lambda by_price_minor: by_price_minor,
 ) -> Preview:
-    """With the same interval the period stays; with another one a new period begins, as at Stripe.
+    """`worth` says of the unused time by its price what is still paid of it.
+
+    With the same interval the period stays; with another one a new period begins, as at Stripe.
 
     https://docs.stripe.com/billing/subscriptions/prorations
     """
-    unused = seg(price_minor, at, period_start, period_end)
+    by_price = seg(price_minor, at, period_start, period_end)
+    unused = worth(by_price)
     if interval == new_interval:
         anew = seg(new_price_minor, at, period_start, period_end)
     else:
@@ -64,6 +71,7 @@ def preview(
         unused_minor=unused,
         used_anew_minor=anew,
         charge_minor=anew - unused,
+        given_back_minor=by_price - unused,
         period_start=period_start,
         period_end=period_end,
     )

@@ -10,6 +10,7 @@ from ledger.invoices.events import (
     CreditRequested,
     CreditReversed,
     CreditSettled,
+    CreditUndone,
     CreditUnknown,
     InvoiceCredited,
 )
@@ -61,7 +62,13 @@ class CreditNoteRow(Row):
 CREDIT_NOTES = Table("credit_notes", CreditNoteRow, ("credit_id",))
 
 CreditEvent = (
-    CreditRequested | CreditFailed | CreditUnknown | InvoiceCredited | CreditSettled | CreditReversed
+    CreditRequested
+    | CreditFailed
+    | CreditUnknown
+    | InvoiceCredited
+    | CreditSettled
+    | CreditReversed
+    | CreditUndone
 )
 
 
@@ -133,8 +140,21 @@ def _advance(row: CreditNoteRow, recorded: Recorded, event: CreditEvent, numberi
         case CreditReversed(stripe_refund_id=stripe_refund_id):
             row.refund = "reversed"
             row.stripe_refund_id = stripe_refund_id
+        case CreditUndone():
+            _undo(row, event)
         case _:
             pass
+
+
+def _undo(row: CreditNoteRow, event: CreditUndone) -> None:
+    """What was written stays readable in one that is undone as a whole; else the rest of it stands."""
+    if event.amount_minor >= row.amount_minor:
+        row.status = "reversed"
+        return
+    row.amount_minor -= event.amount_minor
+    row.deferred_minor -= event.deferred_minor
+    row.recognised_minor -= event.recognised_minor
+    row.tax_minor -= event.tax_minor
 
 
 def _credit(row: CreditNoteRow, recorded: Recorded, event: InvoiceCredited) -> None:

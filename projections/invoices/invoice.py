@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from ledger.invoices.events import (
+    CollectionEnded,
     InvoiceActionRequired,
     InvoiceFinalized,
     InvoiceFundsAvailable,
@@ -152,6 +153,9 @@ def advance(row: InvoiceRow, event: Event) -> None:
             row.retry = ""
             row.failure_code, row.decline_code = code, ""
             row.next_retry_at = retry_at if row.status == "open" else None
+        case CollectionEnded():
+            row.action_required = False
+            row.next_retry_at = None
         case InvoiceVoided():
             _close(row, "void")
         case InvoiceUncollectible():

@@ -77,6 +77,13 @@ def credit(rows: Rows[InvoiceLineRow], credits_: Iterable[LineCredit]) -> None:
         line.recognised_minor -= one.recognised_minor
 
 
+def sell_again(rows: Rows[InvoiceLineRow], credits_: Iterable[LineCredit]) -> None:
+    for one in credits_:
+        line = rows.change(one.line_id)
+        line.booked_minor += one.deferred_minor + one.recognised_minor
+        line.recognised_minor += one.recognised_minor
+
+
 def first_open_day(lines: Lines, *not_before: date | None) -> date | None:
     """The first day (UTC) on which something deferred is earned; None when nothing is deferred.
 

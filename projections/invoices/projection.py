@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeGuard, get_args
 from psycopg import Cursor
 
 from ledger.invoices.events import (
+    CreditUndone,
     InvoiceCredited,
     InvoiceDisputeEvent,
     InvoiceEvent,
@@ -38,7 +39,14 @@ _DAY = timedelta(days=1)
 
 INVOICE_DISPUTES = Table("invoice_disputes", DisputeRow, ("dispute_id",))
 
-LineEvent = InvoiceSettled | InvoiceSettledWithoutCharge | InvoiceRecognised | ServiceEnded | InvoiceCredited
+LineEvent = (
+    InvoiceSettled
+    | InvoiceSettledWithoutCharge
+    | InvoiceRecognised
+    | ServiceEnded
+    | InvoiceCredited
+    | CreditUndone
+)
 
 _FACTS: frozenset[type[Event]] = frozenset(get_args(InvoiceEvent))
 _CREDIT_EVENTS: frozenset[type[Event]] = frozenset(get_args(CreditEvent))
@@ -108,7 +116,7 @@ class Invoices(Projection):
         change = credit_notes.apply(self._credits, recorded, event, row, self._credit_notes)
         row.credited_minor += change.given_minor
         row.credit_pending_minor += change.under_way_minor
-        if isinstance(event, InvoiceCredited):
+        if isinstance(event, InvoiceCredited | CreditUndone):
             self._book(row, recorded, event)
 
     def _book(self, row: InvoiceRow, recorded: Recorded, event: LineEvent) -> None:
@@ -124,6 +132,8 @@ class Invoices(Projection):
                 invoice_lines.recognise(self._lines, event.amounts)
             case InvoiceCredited():
                 invoice_lines.credit(self._lines, event.lines)
+            case CreditUndone():
+                invoice_lines.sell_again(self._lines, event.lines)
         lines = self._lines.of(row.stripe_invoice_id)
         row.recognised_minor = sum(line.recognised_minor for line in lines)
         row.deferred_minor = sum(line.deferred_minor for line in lines)

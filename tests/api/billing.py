@@ -47,6 +47,7 @@ from ledger.subscriptions.commands import (
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.proration import boundary
 from ledger.subscriptions.state import Subscription
+from ledger.subscriptions.worth import PaidTime
 
 Record = Callable[[Command], Awaitable[Outcome]]
 DECLINES = {"pm_funds": "insufficient_funds", "pm_stolen": "stolen_card"}
@@ -86,10 +87,12 @@ class FakeBilling:
             case _:
                 return Delivered()
 
-    async def preview(self, user_id: str, subscription_id: str, plan: Plan, at: datetime) -> ChangePreview:
+    async def preview(
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None
+    ) -> ChangePreview:
         """With a tax of a tenth."""
         row = await self._row(user_id, subscription_id)
-        ours = preview_change(row, plan.price_minor, plan.interval, at)
+        ours = preview_change(row, plan.price_minor, plan.interval, at, paid)
         return ChangePreview(ours=ours, total_minor=ours.charge_minor * 11 // 10)
 
     async def _row(self, user_id: str, subscription_id: str) -> Subscription:

@@ -60,6 +60,7 @@ from ledger.payments.commands import (
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated, RefundRequested
 from ledger.store import Store
+from ledger.subscriptions.worth import PaidTime
 from tests.api.billing import FakeBilling
 from tests.api.connect import FakeConnect
 from tests.api.promised import Promised
@@ -318,9 +319,9 @@ class FakeStripe:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
     async def preview_change(
-        self, user_id: str, subscription_id: str, plan: Plan, at: datetime
+        self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
-        return await self.billing.preview(user_id, subscription_id, plan, at)
+        return await self.billing.preview(user_id, subscription_id, plan, at, paid)
 
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin

@@ -342,6 +342,7 @@ def test_a_cancellation_at_once_ends_the_service_too() -> None:
     assert effects(events) == [
         fx.CancelSubscription(USER, SUB, "req_1", at_once=True),
         fx.EndSubscriptionService(USER, SUB, NOON_14),
+        fx.EndCollection(USER, SUB, NOON_14),
     ]
     with pytest.raises(SubscriptionEnded, match="anew"):
         decide(wish(RequestPause), subscriber)
@@ -468,7 +469,7 @@ def test_steps_that_nobody_saw_are_told_in_their_order() -> None:
 def test_one_that_ends_with_its_period_ends_no_service_early() -> None:
     _, events = when(subscribed(), snapshot("canceled", ended_at=END))
     assert isinstance(events[-1], SubscriptionCanceled)
-    assert effects(events) == []
+    assert effects(events) == [fx.EndCollection(USER, SUB, END)]
 
 
 def test_a_subscription_of_nobody_is_not_found() -> None:

@@ -14,6 +14,8 @@ from api.stripe.objects import Named, UnexpectedAnswer
 from ledger.catalogue import TIERS
 
 _SEPARATOR = "-"
+CORRECTS = "corrects_change"
+"""In the metadata of an invoice's line: the change whose unused time it makes less, as money went back."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -41,8 +43,12 @@ async def price_id(tools: Tools, plan: Plan) -> str:
     return known
 
 
+def product_of(tier: str) -> str:
+    return f"liberation_{tier}"
+
+
 async def _make(tools: Tools, plan: Plan) -> Price:
-    product_id = f"liberation_{plan.tier}"
+    product_id = product_of(plan.tier)
     try:
         await post(
             tools.stripe,

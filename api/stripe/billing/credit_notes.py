@@ -10,12 +10,17 @@ from api.stripe.billing.objects import CreditNote, PresentInvoice
 from api.stripe.billing.record import invoice_of, record_invoice
 from api.stripe.delivery import Delivered, Tools, recorder
 from api.stripe.failures import Failure
+from api.stripe.objects import Charge, Named, id_of
 from api.stripe.request import Asking, StripeRequest, asking_in
 from ledger.effects import CreateCreditNote, ResolveCreditNote
 from ledger.invoices.commands import RecordCreditFailure, RecordCreditUnknown
 from ledger.invoices.events import CreditRequested
 from ledger.invoices.stream import stream_of
 from ledger.message import Event, Origin, Recorded
+
+GONE = frozenset({"canceled", "failed"})
+REFUND_REASONS = frozenset({"duplicate", "fraudulent"})
+"""Those of a credit note that a refund can have."""
 
 
 async def deliver(
@@ -63,13 +68,11 @@ class _CreditRequest(StripeRequest[CreditRequested, PresentInvoice]):
         return {"credit_id": self.wish.credit_id}
 
     async def call(self) -> PresentInvoice:
-        await billing_lookup.post(
-            self.tools.stripe,
-            "/v1/credit_notes",
-            CreditNote,
-            f"credit:{self.wish.credit_id}",
-            **parameters(self.wish, self._before),
-        )
+        again = refund_again(self.wish, self._before)
+        path, kind = ("/v1/refunds", Named) if again else ("/v1/credit_notes", CreditNote)
+        key = f"credit:{self.wish.credit_id}"
+        params = again or parameters(self.wish, self._before)
+        await billing_lookup.post(self.tools.stripe, path, kind, key, **params)
         return await _present(self.tools, self.wish.stripe_invoice_id)
 
     async def record(self, answer: PresentInvoice, /) -> Delivered:
@@ -95,6 +98,26 @@ class _CreditRequest(StripeRequest[CreditRequested, PresentInvoice]):
             code=failure.code,
         )
         return await self.handle(command)
+
+
+def refund_again(requested: CreditRequested, present: PresentInvoice) -> dict[str, Any]:
+    """What is given back without a credit note: Stripe's own stands although its refund bounced, and there
+    is none of more than the invoice's total. Empty when Stripe can write one.
+    """
+    noted = [note for note in present.credit_notes if note.status == "issued"]
+    ids = {id_of(one.refund) for note in noted for one in note.refunds if one.refund}
+    bare = sum(one.amount for one in present.refunds if one.id not in ids and one.status not in GONE)
+    left = present.invoice.total - sum(note.amount for note in noted) - bare
+    charge = max(present.charges, key=_refundable, default=None)
+    if requested.amount_minor <= left or charge is None or _refundable(charge) < requested.amount_minor:
+        return {}
+    reason = requested.reason if requested.reason in REFUND_REASONS else "requested_by_customer"
+    metadata = {"credit_id": requested.credit_id}
+    return {"charge": charge.id, "amount": requested.amount_minor, "reason": reason, "metadata": metadata}
+
+
+def _refundable(charge: Charge) -> int:
+    return charge.amount_captured - charge.amount_refunded if charge.status == "succeeded" else 0
 
 
 def parameters(requested: CreditRequested, present: PresentInvoice) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     period: Period
     description: str | None = None
     discount_amounts: list[Discount] | None = None
+    metadata: dict[str, str] | None = None
     parent: LineParent | None = None
     taxes: list[Tax] | None = None
 

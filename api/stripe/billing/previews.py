@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import structlog
@@ -10,12 +11,14 @@ import structlog
 from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan, plan_of
+from api.stripe.billing.objects import Subscription
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import Tools
 from ledger.errors import NotFound
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview
 from ledger.subscriptions.refusals import PreviewMismatch
+from ledger.subscriptions.worth import PaidTime
 
 log = structlog.get_logger()
 
@@ -36,10 +39,31 @@ class _InvoicePreview(msgspec.Struct, frozen=True):
     total_excluding_tax: int | None = None
 
 
+def _correction(ours: Preview, currency: str, found: Subscription) -> dict[str, Any]:
+    """As `unused_time.correction` has it on the invoice of the change itself."""
+    if not ours.given_back_minor:
+        return {}
+    period = {"start": int(ours.proration_at.timestamp()), "end": found.item.current_period_end}
+    item = {
+        "amount": ours.given_back_minor,
+        "currency": currency,
+        "discountable": False,
+        "period": period,
+    }
+    return {"invoice_items": [item]}
+
+
 async def preview_change(
-    tools: Tools, user_id: str, subscription_id: str, plan: Plan, at: datetime
+    tools: Tools,
+    user_id: str,
+    subscription_id: str,
+    plan: Plan,
+    at: datetime,
+    paid: PaidTime | None = None,
 ) -> ChangePreview:
-    """Raises `NotFound`, `SubscriptionNotActive`, what a call to Stripe raises, and `PreviewMismatch` when
+    """`paid` is what is still paid of the time after `at`.
+
+    Raises `NotFound`, `SubscriptionNotActive`, what a call to Stripe raises, and `PreviewMismatch` when
     Stripe and we do not come to the same: then nothing must be promised.
     """
     known = await subscription_of(tools, user_id, subscription_id)
@@ -47,7 +71,7 @@ async def preview_change(
         raise NotFound(f"There is no subscription {subscription_id}.")
     # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
     at = max(at.replace(microsecond=0), known.period_start or at)
-    ours = our_preview(known, plan.price_minor, plan.interval, at)
+    ours = our_preview(known, plan.price_minor, plan.interval, at, paid)
     found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
     present = Plan(known.tier, known.interval, known.currency, known.price_minor)
     if known.status == "trialing":
@@ -64,6 +88,7 @@ async def preview_change(
             "proration_behavior": "always_invoice",
             "proration_date": int(ours.proration_at.timestamp()),
         },
+        **_correction(ours, plan.currency, found),
     )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
     if net != ours.charge_minor:

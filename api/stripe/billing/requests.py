@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, assert_never
 
-from api.stripe.billing import catalogue
+from api.stripe.billing import catalogue, unused_time
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan, plan_of
 from api.stripe.billing.create import attach
@@ -35,6 +35,7 @@ from ledger.effects import (
     UpdateSubscriptionCard,
     WithdrawChange,
 )
+from ledger.invoices.refusals import UnusedTimeGone
 from ledger.message import Event, Origin, Recorded
 from ledger.subscriptions.commands import RecordSubscriptionFailure, RecordSubscriptionUnknown
 from ledger.subscriptions.events import (
@@ -136,6 +137,11 @@ class _SubscriptionRequest(StripeRequest[Asked, None]):
 
     async def call_now(self) -> Delivered:
         wish = self.wish
+        if isinstance(wish, SubscriptionChangeRequested):
+            try:
+                await unused_time.reserve(self.tools, wish, self._found, self.origin)
+            except UnusedTimeGone as refusal:
+                return await self.failed(Failure(kind="refused", code=refusal.code))
         if isinstance(wish, SubscriptionChangeScheduled) and wish.interval != (await self._known()).interval:
             return await self.failed(Failure(kind="refused", code=INTERVAL_CHANGE))
         return await super().call_now()
@@ -208,7 +214,7 @@ async def _ask(tools: Tools, found: StripeSubscription, event: Asked) -> None:
     match event:
         case SubscriptionChangeRequested() | SubscriptionChangeScheduled():
             plan = Plan(event.tier, event.interval, event.currency, event.price_minor)
-            manner = _manner(event, found.item.current_period_start)
+            manner = _manner(event, found)
             await _set_plan(tools, found, plan, f"change:{event.change_id}", **manner)
         case CancellationRequested(at_once=False):
             key = f"cancel:{event.request_id}"
@@ -258,15 +264,15 @@ async def _delete(tools: Tools, path: str) -> None:
 
 
 def _manner(
-    event: SubscriptionChangeRequested | SubscriptionChangeScheduled, period_start: int
+    event: SubscriptionChangeRequested | SubscriptionChangeScheduled, found: StripeSubscription
 ) -> dict[str, Any]:
     if isinstance(event, SubscriptionChangeScheduled):
         return {"proration_behavior": "none"}
     return {
         "proration_behavior": "always_invoice",
-        # our clock may be a little behind when a period has just begun
-        "proration_date": max(int(event.proration_at.timestamp()), period_start),
+        "proration_date": unused_time.moment_of(event, found),
         "payment_behavior": "pending_if_incomplete",
+        **unused_time.correction(event, found),
     }
 
 

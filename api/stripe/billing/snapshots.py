@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from api.stripe.billing.catalogue import plan_of
+from api.stripe.billing.catalogue import CORRECTS, plan_of
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
 from api.stripe.objects import Charge, PaymentIntent, Refund, UnexpectedAnswer, id_of, instant
@@ -251,6 +251,7 @@ def _line(line: Line) -> InvoiceLine:
         description=line.description or "",
         tax_minor=_sum(line.taxes),
         proration=line.proration,
+        correction=CORRECTS in (line.metadata or {}),
     )
 
 
@@ -299,6 +300,7 @@ def _credit(note: CreditNote, refund: Refund | None, known: KnownInvoice) -> Cre
 def _bare_refund(refund: Refund) -> CreditSnapshot:
     return CreditSnapshot(
         stripe_credit_note_id=refund.id,
+        credit_id=(refund.metadata or {}).get("credit_id", ""),
         amount_minor=refund.amount,
         created_at=instant(refund.created),
         reason=refund.reason or "",

@@ -24,6 +24,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     proration: bool = False
     invoice_item: str | None = None
+    metadata: Object | None = None
+    """Of an item of one's own making, which is of no subscription item; else None."""
 
 
 def price_of(item: Object) -> int:
@@ -95,6 +97,26 @@ def lines(tx: Transaction, invoice_id: str, subscription: Object, entries: Seque
     return [_line(tx, invoice_id, subscription, entry) for entry in entries]
 
 
+def _parent(subscription: Object, entry: Entry) -> Object:
+    details = {
+        "invoice_item": entry.invoice_item,
+        "proration": entry.proration,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+    }
+    if entry.metadata is not None:
+        return {
+            "invoice_item_details": details,
+            "subscription_item_details": None,
+            "type": "invoice_item_details",
+        }
+    return {
+        "invoice_item_details": None,
+        "subscription_item_details": {**details, "subscription_item": entry.item["id"]},
+        "type": "subscription_item_details",
+    }
+
+
 def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) -> Object:
     return {
         "id": tx.new_id("il_"),
@@ -107,18 +129,8 @@ def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) 
         "discounts": [],
         "invoice": invoice_id,
         "livemode": False,
-        "metadata": subscription["metadata"],
-        "parent": {
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": entry.invoice_item,
-                "proration": entry.proration,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription["id"],
-                "subscription_item": entry.item["id"],
-            },
-            "type": "subscription_item_details",
-        },
+        "metadata": subscription["metadata"] if entry.metadata is None else entry.metadata,
+        "parent": _parent(subscription, entry),
         "period": {"end": entry.end, "start": entry.start},
         "pretax_credit_amounts": [],
         "pricing": pricing(entry.item),

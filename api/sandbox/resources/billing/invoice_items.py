@@ -1,6 +1,6 @@
 """Prorations that wait for the next invoice. https://docs.stripe.com/api/invoiceitems
 
-Only subscriptions make them here; an item of one's own making cannot be created.
+Subscriptions make them, and `own_items` does.
 """
 
 from __future__ import annotations
@@ -26,11 +26,26 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
     pending: bool | UnsetType = UNSET
 
 
-def keep(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -> None:
-    for entry in entries:
-        kept = _add(tx, subscription, entry)
+def keep(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -> list[Object]:
+    found = [_add(tx, subscription, entry) for entry in entries]
+    for kept in found:
         tx.link(WAITING, subscription["id"], kept["id"])
         tx.emit("invoiceitem.created", kept)
+    return found
+
+
+def drawn_now(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -> list[Entry]:
+    """Made for an invoice that is drawn up in the same moment, so that they do not wait."""
+    found: list[Entry] = []
+    for entry in entries:
+        made = _add(tx, subscription, entry)
+        tx.emit("invoiceitem.created", made)
+        found.append(_entry(tx, made))
+    return found
+
+
+def _item_of(entry: Entry) -> Object:
+    return {} if entry.metadata is not None else {"subscription_item": entry.item["id"]}
 
 
 def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
@@ -47,18 +62,15 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
             "discounts": [],
             "invoice": None,
             "livemode": False,
-            "metadata": subscription["metadata"],
+            "metadata": subscription["metadata"] if entry.metadata is None else entry.metadata,
             "net_amount": entry.amount,
             "parent": {
-                "subscription_details": {
-                    "subscription": subscription["id"],
-                    "subscription_item": entry.item["id"],
-                },
+                "subscription_details": {"subscription": subscription["id"], **_item_of(entry)},
                 "type": "subscription_details",
             },
             "period": {"end": entry.end, "start": entry.start},
             "pricing": pricing(entry.item),
-            "proration": True,
+            "proration": entry.proration,
             "quantity": entry.item["quantity"],
             "quantity_decimal": str(entry.item["quantity"]),
             "tax_rates": [],
@@ -75,15 +87,16 @@ def waiting(tx: Transaction, subscription: Object) -> list[Entry]:
 
 def _entry(tx: Transaction, value: Object) -> Entry:
     price = tx.get("price", value["pricing"]["price_details"]["price"])
-    item_id = value["parent"]["subscription_details"]["subscription_item"]
+    item_id = value["parent"]["subscription_details"].get("subscription_item")
     return Entry(
         item={"id": item_id, "price": price, "quantity": value["quantity"]},
         amount=value["amount"],
         start=value["period"]["start"],
         end=value["period"]["end"],
         description=value["description"],
-        proration=True,
+        proration=value["proration"],
         invoice_item=value["id"],
+        metadata=None if item_id else value["metadata"],
     )
 
 

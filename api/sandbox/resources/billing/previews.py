@@ -14,7 +14,14 @@ from msgspec import UNSET
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, subscriptions, test_clocks
+from api.sandbox.resources.billing import (
+    invoice_items,
+    invoicing,
+    lifecycle,
+    own_items,
+    subscriptions,
+    test_clocks,
+)
 from api.sandbox.resources.billing.entries import Entry, natural_period, regular
 from api.sandbox.resources.billing.plan import Change, ItemParams, ProrationBehavior, work_out
 from api.sandbox.resources.billing.wishes import trial_end
@@ -39,6 +46,7 @@ class Preview(Params, frozen=True, kw_only=True):
     subscription: Text = UNSET
     subscription_details: Wish = Wish()
     preview_mode: Literal["next"] = "next"
+    invoice_items: tuple[own_items.PreviewItem, ...] = ()
     currency: Text = UNSET
 
 
@@ -63,6 +71,8 @@ def preview(tx: Transaction, params: Preview) -> Object:
         trial_end=trial_end(tx, wish.trial_end),
     )
     waiting = invoice_items.waiting(tx, subscription)
+    scratch = tx.world.begin()
+    waiting += [own_items.of_amount(scratch, subscription, one) for one in params.invoice_items]
     if change.invoiced_now:
         return _show(tx, subscription, [*waiting, *change.entries], wish=wish)
     following = _following(tx, subscription, change, wish)

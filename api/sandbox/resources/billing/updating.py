@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, paying, test_clocks
+from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, own_items, paying, test_clocks
 from api.sandbox.resources.billing.plan import Change, ProrationBehavior, begin_again, work_out
 from api.sandbox.resources.billing.wishes import (
     Details,
@@ -34,6 +34,7 @@ ALLOWED_PENDING = frozenset(
         "trial_end",
         "off_session",
         "collection_method",
+        "add_invoice_items",
     }
 )
 """https://docs.stripe.com/billing/subscriptions/pending-updates-reference"""
@@ -52,6 +53,7 @@ class Update(Fields, frozen=True, kw_only=True):
     proration_date: int | UnsetType = UNSET
     pause_collection: PauseCollection | Literal[""] | UnsetType = UNSET
     cancellation_details: Details | UnsetType = UNSET
+    add_invoice_items: tuple[own_items.AddItem, ...] = ()
 
 
 class Resume(Params, frozen=True, kw_only=True):
@@ -67,7 +69,9 @@ def update(tx: Transaction, subscription_id: str, params: Update) -> Object:
     test_clocks.enter(tx, subscription)
     _check(subscription, params)
     plain = _plain_changes(tx, subscription, params)
+    own = own_items.asked_for(tx, subscription, params.add_invoice_items)
     if not _changes_plan(params):
+        invoice_items.keep(tx, subscription, own)
         return _keep(tx, subscription, plain)
     change = work_out(
         tx,
@@ -78,6 +82,11 @@ def update(tx: Transaction, subscription_id: str, params: Update) -> Object:
         anchor=params.billing_cycle_anchor,
         trial_end=trial_end(tx, params.trial_end),
     )
+    if change.invoiced_now:
+        drawn = [*invoice_items.drawn_now(tx, subscription, own), *change.entries]
+        change = msgspec.structs.replace(change, entries=drawn)
+    else:
+        invoice_items.keep(tx, subscription, own)
     if subscription["pending_update"]:  # the later wish supersedes the one that waits
         subscription = lifecycle.expire_update(tx, subscription)
     if params.payment_behavior == "pending_if_incomplete" and change.invoiced_now:
@@ -109,7 +118,7 @@ def _check(subscription: Object, params: Update) -> None:
 
 
 def _was_sent(params: Update, name: str) -> bool:
-    defaults = {"items": (), "collection_method": "charge_automatically"}
+    defaults = {"items": (), "add_invoice_items": (), "collection_method": "charge_automatically"}
     if name in ("payment_behavior", "billing_cycle_anchor", "proration_behavior", "off_session"):
         return False
     return getattr(params, name) not in (UNSET, defaults.get(name, UNSET))

@@ -1,0 +1,214 @@
+"""Items of one's own making on a subscription's next invoice: amounts that no plan has.
+https://docs.stripe.com/api/invoiceitems/create, and `add_invoice_items` of an update
+
+They wait as prorations do. An update that makes an invoice takes them along; else the next period does.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.sandbox.errors import Object, StripeError, invalid
+from api.sandbox.forms import Params
+from api.sandbox.registry import Resource, Route
+from api.sandbox.resources.billing import invoice_items, test_clocks
+from api.sandbox.resources.billing.entries import Entry, name_of
+from api.sandbox.resources.common import Hash, Text, given, merge_metadata
+from api.sandbox.transaction import Transaction
+
+MOST_ITEMS = 20
+
+
+class _Struct(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    pass
+
+
+class PriceData(_Struct, frozen=True, kw_only=True):
+    currency: str
+    product: str
+    unit_amount: int
+    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] = "unspecified"
+
+
+class Edge(_Struct, frozen=True, kw_only=True):
+    type: Literal["max_item_period_start", "min_item_period_end", "now", "timestamp"]
+    timestamp: int | None = None
+
+
+class Edges(_Struct, frozen=True, kw_only=True):
+    start: Edge
+    end: Edge
+
+
+class Span(_Struct, frozen=True, kw_only=True):
+    start: int
+    end: int
+
+
+class AddItem(_Struct, frozen=True, kw_only=True):
+    """`discountable` is taken and has no effect: there are no discounts here."""
+
+    price: str = ""
+    price_data: PriceData | None = None
+    quantity: int = 1
+    discountable: bool | UnsetType = UNSET
+    metadata: Hash = UNSET
+    period: Edges | None = None
+
+
+class PreviewItem(_Struct, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    description: Text = UNSET
+    discountable: bool | UnsetType = UNSET
+    metadata: Hash = UNSET
+    period: Span | None = None
+
+
+class Create(Params, frozen=True, kw_only=True):
+    """Of a subscription: the sandbox has no other invoices that could take it."""
+
+    customer: str
+    amount: int
+    currency: str
+    subscription: Text = UNSET
+    description: Text = UNSET
+    discountable: bool | UnsetType = UNSET
+    metadata: Hash = UNSET
+    period: Span | None = None
+
+
+def asked_for(tx: Transaction, subscription: Object, asked: tuple[AddItem, ...]) -> list[Entry]:
+    if len(asked) > MOST_ITEMS:
+        raise invalid(f"You may pass up to {MOST_ITEMS} items.", param="add_invoice_items")
+    return [_asked(tx, subscription, one) for one in asked]
+
+
+def _asked(tx: Transaction, subscription: Object, asked: AddItem) -> Entry:
+    if asked.price_data is not None:
+        data = asked.price_data
+        price = _price(tx, data.product, data.currency, data.unit_amount)
+    else:
+        price = tx.get("price", asked.price, param="add_invoice_items[0][price]", status=400)
+    if price["recurring"] is not None:
+        raise invalid(
+            "The price specified is set to `type=recurring` but this field only accepts prices with "
+            "`type=one_time`.",
+            param="add_invoice_items[0][price]",
+        )
+    _check_currency(subscription, price["currency"])
+    start, end = _edges(tx, subscription, asked.period)
+    item = {"id": None, "price": price, "quantity": asked.quantity}
+    return Entry(
+        item=item,
+        amount=price["unit_amount"] * asked.quantity,
+        start=start,
+        end=end,
+        description=name_of(tx, item),
+        metadata=merge_metadata({}, asked.metadata),
+    )
+
+
+def _edges(tx: Transaction, subscription: Object, period: Edges | None) -> tuple[int, int]:
+    if period is None:
+        return tx.now, tx.now
+    item = subscription["items"]["data"][0]
+
+    def moment(edge: Edge) -> int:
+        match edge.type:
+            case "max_item_period_start":
+                return int(item["current_period_start"])
+            case "min_item_period_end":
+                return int(item["current_period_end"])
+            case "now":
+                return tx.now
+            case "timestamp":
+                if edge.timestamp is None:
+                    raise invalid(
+                        "Missing required param: add_invoice_items[0][period][start][timestamp].",
+                        code="parameter_missing",
+                        param="add_invoice_items[0][period]",
+                    )
+                return edge.timestamp
+
+    return moment(period.start), moment(period.end)
+
+
+def _price(tx: Transaction, product: str, currency: str, amount: int) -> Object:
+    """The one-time price that Stripe makes of an amount; it cannot be used again."""
+    tx.get("product", product, param="price_data[product]", status=400)
+    return tx.add(
+        {
+            "id": tx.new_id("price_"),
+            "object": "price",
+            "active": False,
+            "billing_scheme": "per_unit",
+            "created": tx.now,
+            "currency": currency.lower(),
+            "custom_unit_amount": None,
+            "livemode": False,
+            "lookup_key": None,
+            "metadata": {},
+            "nickname": None,
+            "product": product,
+            "recurring": None,
+            "tax_behavior": "unspecified",
+            "tiers_mode": None,
+            "transform_quantity": None,
+            "type": "one_time",
+            "unit_amount": amount,
+            "unit_amount_decimal": str(amount),
+        }
+    )
+
+
+def _check_currency(subscription: Object, currency: str) -> None:
+    if currency != subscription["currency"]:
+        raise StripeError(
+            f"The currency of an invoice item ({currency}) must be that of its subscription "
+            f"({subscription['currency']}).",
+            param="currency",
+        )
+
+
+def of_amount(tx: Transaction, subscription: Object, asked: Create | PreviewItem) -> Entry:
+    """Under the product that the subscription is of."""
+    product = subscription["items"]["data"][0]["price"]["product"]
+    price = _price(tx, product, asked.currency, asked.amount)
+    _check_currency(subscription, price["currency"])
+    span = asked.period or Span(start=tx.now, end=tx.now)
+    if span.end < span.start:
+        raise invalid("The period's end must not be before its start.", param="period[end]")
+    return Entry(
+        item={"id": None, "price": price, "quantity": 1},
+        amount=asked.amount,
+        start=span.start,
+        end=span.end,
+        description=given(asked.description) or "",
+        metadata=merge_metadata({}, asked.metadata),
+        invoice_item="" if isinstance(asked, Create) else tx.new_id("ii_"),
+    )
+
+
+def create(tx: Transaction, params: Create) -> Object:
+    subscription_id = given(params.subscription)
+    if subscription_id is None:
+        raise invalid(
+            "Missing required param: subscription. The sandbox has no invoices of other kinds.",
+            code="parameter_missing",
+            param="subscription",
+        )
+    subscription = tx.get("subscription", subscription_id, param="subscription", status=400)
+    if subscription["customer"] != params.customer:
+        raise invalid("The subscription is not this customer's.", param="subscription")
+    if subscription["status"] in ("canceled", "incomplete_expired"):
+        raise invalid("You cannot add invoice items to a canceled subscription.", param="subscription")
+    test_clocks.enter(tx, subscription)
+    return invoice_items.keep(tx, subscription, [of_amount(tx, subscription, params)])[0]
+
+
+RESOURCE = Resource(kind="own_invoice_item", routes=(Route("POST", "/v1/invoiceitems", create, Create),))
+"""No kind of object: what it makes is an invoice item."""

@@ -1,0 +1,128 @@
+"""What a change of plan takes off for unused time, told to the invoices that paid for it.
+
+It is reserved before Stripe is asked to change the plan, so that the same money cannot be credited meanwhile,
+and follows Stripe's invoice from then on: also that of a change in Stripe's dashboard, where the price says
+what is unused. A change that is not made, or whose invoice is voided, takes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.stripe.billing import catalogue
+from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.objects import Subscription as StripeSubscription
+from api.stripe.billing.record import invoice_of, subscription_of
+from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, as_worker
+from ledger.effects import ReturnUnusedTime, SetOffUnusedTime
+from ledger.invoices.commands import TakeUnusedTime
+from ledger.invoices.remainder import taker_of
+from ledger.invoices.state import Invoice
+from ledger.message import Origin, Outcome
+from ledger.subscriptions.events import SubscriptionChangeRequested
+from ledger.subscriptions.stream import stream_of
+from ledger.subscriptions.worth import TakenTime, allot
+
+
+def correction(change: SubscriptionChangeRequested, found: StripeSubscription) -> dict[str, Any]:
+    """What makes Stripe's proration, which goes by the price, come to what the preview said: a line for the
+    same time that takes back what is not paid any more. It goes on the invoice of the change, and waits with
+    it for its payment. https://docs.stripe.com/billing/subscriptions/pending-updates-reference
+    """
+    if not change.given_back_minor:
+        return {}
+    start, end = moment_of(change, found), found.item.current_period_end
+    item = {
+        "price_data": {
+            "currency": change.currency,
+            "product": catalogue.product_of(catalogue.tier_of(found.item.price)),
+            "unit_amount": change.given_back_minor,
+        },
+        "discountable": False,
+        "metadata": {catalogue.CORRECTS: change.change_id},
+        "period": {
+            "start": {"type": "timestamp", "timestamp": start},
+            "end": {"type": "timestamp", "timestamp": end},
+        },
+    }
+    return {"add_invoice_items": [item]}
+
+
+def moment_of(change: SubscriptionChangeRequested, found: StripeSubscription) -> int:
+    """As Stripe wants it: within the period that it has now."""
+    return max(int(change.proration_at.timestamp()), found.item.current_period_start)
+
+
+async def reserve(
+    tools: Tools, change: SubscriptionChangeRequested, found: StripeSubscription, origin: Origin
+) -> None:
+    """Raises `UnusedTimeGone` when money went back since the change was asked for."""
+    taker = taker_of(moment_of(change, found))
+    for taken in change.takes:
+        await _take(tools, taken, taker, f"unused:{change.change_id}", origin, strictly=True)
+
+
+async def deliver(tools: Tools, effect: ReturnUnusedTime | SetOffUnusedTime, origin: Origin) -> Delivered:
+    if isinstance(effect, ReturnUnusedTime):
+        return await _return(tools, effect, origin)
+    return await _set_off(tools, effect, origin)
+
+
+async def _return(tools: Tools, effect: ReturnUnusedTime, origin: Origin) -> Delivered:
+    asked = [
+        fact.event
+        for fact in await tools.store.read_stream(stream_of(effect.user_id))
+        if isinstance(fact.event, SubscriptionChangeRequested) and fact.event.change_id == effect.change_id
+    ]
+    outcome = None
+    for taken in (taken for change in asked for taken in change.takes):
+        known = await invoice_of(tools, taken.stripe_invoice_id)
+        for taker in known.taken:
+            if taker == taker_of(int(asked[0].proration_at.timestamp())):
+                nothing = TakenTime(stripe_invoice_id=taken.stripe_invoice_id, amount_minor=0)
+                outcome = await _take(tools, nothing, taker, f"unused_not:{effect.change_id}", origin)
+    return Delivered(outcome)
+
+
+async def _set_off(tools: Tools, effect: SetOffUnusedTime, origin: Origin) -> Delivered:
+    taking = await invoice_of(tools, effect.stripe_invoice_id)
+    at = taking.takes_from
+    if at is None or not taking.subscription_id:
+        return Delivered()
+    amount = 0 if taking.status == "void" else taking.takes_minor
+    taker = taker_of(int(at.timestamp()))
+    others = await _others(tools, taking)
+    parts = {one.stripe_invoice_id: one for one in allot(amount, others, at, taker)}
+    outcome = None
+    for invoice in others:
+        nothing = TakenTime(stripe_invoice_id=invoice.stripe_invoice_id, amount_minor=0)
+        part = parts.get(invoice.stripe_invoice_id, nothing)
+        if part.amount_minor != invoice.taken.get(taker, 0):
+            key = f"unused_by:{effect.stripe_invoice_id}:{taking.status}"
+            outcome = await _take(tools, part, taker, key, origin)
+    return Delivered(outcome)
+
+
+async def _others(tools: Tools, taking: Invoice) -> Sequence[Invoice]:
+    """The subscription's other invoices, as the ledger knows them."""
+    known = await subscription_of(tools, taking.user_id, taking.subscription_id)
+    if known is None or not known.stripe_subscription_id:
+        raise Postponed(f"the ledger does not know the subscription {taking.subscription_id} yet", IMPATIENCE)
+    found = await billing_lookup.invoices_of(tools.stripe, known.stripe_subscription_id)
+    ids = [one.id for one in found if one.id != taking.stripe_invoice_id]
+    return [invoice for one in ids if (invoice := await invoice_of(tools, one)).status]
+
+
+async def _take(
+    tools: Tools, taken: TakenTime, taker: str, key: str, origin: Origin, *, strictly: bool = False
+) -> Outcome:
+    command = TakeUnusedTime(
+        command_id=f"{key}:{taken.stripe_invoice_id}",
+        effective_at=tools.clock.now(),
+        stripe_invoice_id=taken.stripe_invoice_id,
+        taker=taker,
+        amount_minor=taken.amount_minor,
+        strictly=strictly,
+    )
+    return await tools.store.handle(command, as_worker(origin))
