@@ -33,6 +33,7 @@ from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
 from api.http.preconditions import Preconditions
+from api.invoices import off_stripe
 from api.invoices import payments as invoice_payments
 from api.invoices import routes as invoices
 from api.leaderboards import classes as class_leaderboards
@@ -94,6 +95,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *features.HANDLERS,
     *invoices.HANDLERS,
     *invoice_payments.HANDLERS,
+    *off_stripe.HANDLERS,
     *courses.HANDLERS,
     *moderation.HANDLERS,
     *invitations.HANDLERS,

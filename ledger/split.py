@@ -177,6 +177,14 @@ def credited(org_id: str, left_minor: int, currency: str) -> SettledSplit:
     )
 
 
+def unshared(settled_minor: int, currency: str, charged_minor: int, given_back_minor: int) -> SettledSplit:
+    """What is left of a charge that is all the platform's, at the rate that it was settled at; below zero for
+    what went back beyond the charge.
+    """
+    left = charged_minor - given_back_minor
+    return SettledSplit(currency=currency, platform_minor=settled_minor * left // charged_minor)
+
+
 def held(
     sale: Sale, settled_minor: int, currency: str, given_back_minor: int, at_stake_minor: int
 ) -> dict[str, int]:

@@ -17,6 +17,7 @@ from api.cli.doctor import doctor
 from api.cli.ending import ending
 from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
+from api.cli.invoices import invoices
 from api.cli.leaderboard import leaderboard
 from api.cli.licence_keys import licence_keys
 from api.cli.licences import licences
@@ -73,6 +74,6 @@ def liberation() -> None:
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
     policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, streaks, rewards, leaderboard,
-    organisations, licences, licence_keys, orders, stripe, doctor,
+    organisations, licences, licence_keys, orders, invoices, stripe, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -88,6 +88,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/invoices/{invoice_id}/receipt", "getReceipt", PEOPLE, "own_or_admin"),
     Access("POST", "/api/invoices/{invoice_id}/pay", "payInvoice", PEOPLE, "own"),
     Access("POST", "/api/invoices/{invoice_id}/credit", "creditInvoice", ADMIN),
+    Access("POST", "/api/invoices/{invoice_id}/off-stripe-payments", "recordInvoicePayment", ADMIN),
     Access("POST", "/api/courses/upload", "uploadCourse", AUTHORS, "own", feature="upload_courses"),
     Access("GET", "/api/courses/list", "listCourses"),
     Access("GET", "/api/courses/trending", "listTrendingCourses"),

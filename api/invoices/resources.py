@@ -44,7 +44,9 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int
     tax_minor: int
     charged_minor: int
-    """By card; the rest of a paid invoice came out of the customer's credit."""
+    """By card; the rest of a paid invoice came out of the customer's credit, but for `off_stripe_minor`."""
+    off_stripe_minor: int
+    """Said to be paid elsewhere, as by bank transfer or in cash."""
     credited_minor: int
     credit_pending_minor: int
     disputed_minor: int
@@ -75,7 +77,9 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt to charge the card. `amount_minor` is 0 when all came out of the customer's credit."""
+    """One attempt to charge the card. `amount_minor` is 0 when nothing was charged: all came out of the
+    customer's credit, or was paid elsewhere.
+    """
 
     status: Literal["failed", "succeeded"]
     at: datetime
@@ -113,6 +117,8 @@ class Revenue(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     recognised_minor: int
     deferred_minor: int
+    receivable_minor: int
+    """What was paid elsewhere and finance has not found yet."""
     recognised_until: date | None
 
 
@@ -159,6 +165,7 @@ def _fields(row: InvoiceRow, *, to_admin: bool) -> dict[str, Any]:
         "total_minor": row.total_minor,
         "tax_minor": row.tax_minor,
         "charged_minor": row.charged_minor,
+        "off_stripe_minor": row.off_stripe_minor,
         "credited_minor": row.credited_minor,
         "credit_pending_minor": row.credit_pending_minor,
         "disputed_minor": row.disputed_minor,
@@ -261,5 +268,6 @@ def _revenue(row: InvoiceRow) -> Revenue:
         currency=row.settlement_currency,
         recognised_minor=row.recognised_minor,
         deferred_minor=row.deferred_minor,
+        receivable_minor=row.receivable_minor,
         recognised_until=row.recognised_until,
     )

@@ -24,6 +24,14 @@ class InvoiceAttempt(msgspec.Struct, frozen=True, kw_only=True):
     decline_code: str = ""
 
 
+class InvoiceCharge(msgspec.Struct, frozen=True, kw_only=True):
+    """A charge that succeeded."""
+
+    charge_id: str
+    amount_minor: int
+    balance_transaction: BalanceTransaction | None = None
+
+
 class CreditSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A Stripe credit note and its refund as they are now. `credit_id` is ours, from metadata, or empty."""
 
@@ -39,6 +47,11 @@ class CreditSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     stripe_refund_id: str = ""
     balance_transaction: BalanceTransaction | None = None
     failure_balance_transaction: BalanceTransaction | None = None
+    refunded_minor: int | None = None
+    """What this refund gives back of it; all of it where nothing is said. A note of several refunds is told
+    once for each."""
+    without_note: bool = False
+    """A refund that was made without a credit note, so that nobody says which tax it gives back."""
 
 
 class RecordInvoiceSnapshot(Command, frozen=True, kw_only=True):
@@ -64,8 +77,15 @@ class RecordInvoiceSnapshot(Command, frozen=True, kw_only=True):
     """The PaymentIntent waits for the cardholder."""
     payment_intent_id: str = ""
     charge_id: str = ""
-    """Of the charge that succeeded."""
+    """Of the newest charge that succeeded."""
     charged_minor: int = 0
+    """By all of them."""
+    earlier_charges: tuple[InvoiceCharge, ...] = ()
+    """That succeeded before that one, in their order."""
+    due_minor: int = 0
+    """What is to be paid after the customer's credit."""
+    off_stripe_minor: int = 0
+    """Of a paid one, what neither was charged nor came out of the customer's credit."""
     paid_at: Instant | None = None
     balance_transaction: BalanceTransaction | None = None
     credits: tuple[CreditSnapshot, ...] = ()
@@ -77,6 +97,20 @@ class RecordInvoiceFundsAvailable(Command, frozen=True, kw_only=True):
 
     NAME: ClassVar[str] = "invoices.record_funds_available"
     stripe_invoice_id: str
+    charge_id: str = ""
+    """Of one that paid a part; empty for the one that settled the invoice."""
+
+
+class RecordOffStripePayment(Command, frozen=True, kw_only=True):
+    """What is open of what was paid outside Stripe, or a part of it, came in `received_on` that day."""
+
+    NAME: ClassVar[str] = "invoices.record_off_stripe_payment"
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id"})
+    stripe_invoice_id: str
+    payment_id: str
+    amount_minor: int
+    reference: str
+    received_on: date
 
 
 class RequestInvoiceRetry(Command, frozen=True, kw_only=True):
@@ -173,6 +207,7 @@ class EndService(Command, frozen=True, kw_only=True):
 InvoiceCommand = (
     RecordInvoiceSnapshot
     | RecordInvoiceFundsAvailable
+    | RecordOffStripePayment
     | RequestInvoiceRetry
     | RecordInvoiceRetryFailure
     | RecordInvoiceRetryUnknown

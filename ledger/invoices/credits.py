@@ -85,6 +85,9 @@ def _shares(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> tuple
     if snapshot.amount_minor >= left:
         return tax, booked
     part = round_half_up((sold + tax) * snapshot.amount_minor, left)
+    if snapshot.without_note and sold > 0:
+        *of_lines_alone, of_tax = apportion((*booked, tax), part)
+        return of_tax, tuple(of_lines_alone)
     of_tax = min(tax, round_half_up((sold + tax) * snapshot.tax_minor, left))
     of_lines = min(max(part - of_tax, 0), max(sold, 0))
     return of_tax, apportion(booked, of_lines) if sold > 0 else (0,) * len(booked)

@@ -20,6 +20,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryFailure,
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
+    RecordOffStripePayment,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -38,6 +39,7 @@ from ledger.invoices.events import (
     InvoiceRetryRequested,
     InvoiceRetryUnknown,
     LineAmount,
+    OffStripePaymentRecorded,
     ServiceEnded,
     UnusedTimeTaken,
 )
@@ -48,11 +50,14 @@ from ledger.invoices.refusals import (
     CreditExists,
     DayNotOver,
     InvalidCredit,
+    InvalidOffStripePayment,
     InvoiceDisputed,
     InvoiceFundsNotAvailable,
     InvoiceNotOpen,
     InvoiceNotSettled,
     NewCardRequired,
+    NothingReceivable,
+    OffStripePaymentExceedsOpen,
     RetryInProgress,
     RetryNotDue,
     UnusedTimeGone,
@@ -83,6 +88,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
             return new_facts(command, invoice)
         case RecordInvoiceFundsAvailable():
             return _funds_available(command, invoice)
+        case RecordOffStripePayment():
+            return _off_stripe_payment(command, invoice)
         case RequestInvoiceRetry():
             return _request_retry(command, invoice)
         case RecordInvoiceRetryFailure():
@@ -117,9 +124,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
 
 
 def _funds_available(command: RecordInvoiceFundsAvailable, invoice: Invoice) -> _Events:
-    if invoice.funds_available:
+    part = invoice.parts.get(command.charge_id)
+    entry = part.entry if part else invoice.settlement
+    if part.funds_available if part else invoice.funds_available:
         return ()
-    entry = invoice.settlement
     if entry is None:
         raise InvoiceNotSettled(
             "Stripe has not settled a charge of this invoice; record a snapshot with its balance "
@@ -133,8 +141,49 @@ def _funds_available(command: RecordInvoiceFundsAvailable, invoice: Invoice) -> 
         balance_transaction_id=entry.balance_transaction_id,
         net_minor=entry.net_minor,
         currency=entry.currency,
+        charge_id=command.charge_id if part else "",
     )
     return (available,)
+
+
+def _off_stripe_payment(command: RecordOffStripePayment, invoice: Invoice) -> _Events:
+    if command.payment_id in invoice.off_stripe_payments:
+        return ()
+    if (
+        not command.reference.strip()
+        or not is_visible(command.reference)
+        or len(command.reference) > TEXT_MAX
+    ):
+        raise InvalidOffStripePayment(
+            f"Say in `reference`, with at most {TEXT_MAX} characters, where the money is to be found."
+        )
+    if command.received_on > command.effective_at.date():
+        raise InvalidOffStripePayment("`received_on` is in the future; record what came in.")
+    currency = invoice.settlement_currency
+    if command.amount_minor <= 0 or (
+        fault := money.step_fault(command.amount_minor, currency or invoice.currency)
+    ):
+        raise InvalidOffStripePayment(
+            f"The amount {fault if command.amount_minor > 0 else 'must be above zero'}."
+        )
+    if invoice.receivable_minor <= 0:
+        raise NothingReceivable(
+            "Nothing is open of this invoice that was paid outside Stripe; look at its `receivable_minor`."
+        )
+    if command.amount_minor > invoice.receivable_minor:
+        raise OffStripePaymentExceedsOpen(
+            f"{money.format_minor(invoice.receivable_minor, currency)} is open of this invoice; "
+            f"{money.format_minor(command.amount_minor, currency)} is more."
+        )
+    paid = OffStripePaymentRecorded(
+        payment_id=command.payment_id,
+        user_id=invoice.user_id,
+        amount_minor=command.amount_minor,
+        currency=currency,
+        received_on=command.received_on,
+        reference=command.reference,
+    )
+    return (paid,)
 
 
 def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -> Step | None:

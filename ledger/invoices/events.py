@@ -98,14 +98,46 @@ class InvoicePaid(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "invoices.paid.v1"
     paid_at: Instant
     charged_minor: int
-    """By card; the rest of the total came out of the customer's credit."""
+    """By card, all charges together; the rest of the total came out of the customer's credit, but for what is
+    in `off_stripe_minor`."""
     currency: str
     payment_intent_id: str = ""
     charge_id: str = ""
+    off_stripe_minor: int = 0
+    """Said to be paid elsewhere, as by bank transfer or in cash."""
+
+
+class InvoicePartSettled(Event, frozen=True, kw_only=True):
+    """Stripe's balance moved by one of several charges, which did not pay the invoice by itself: what it
+    brought is the customer's until the invoice is settled out of it. Of a void one it stays theirs.
+    """
+
+    TYPE: ClassVar[str] = "invoices.part_settled.v1"
+    subscription_id: str
+    user_id: str
+    charge_id: str
+    charged_minor: int
+    """In the invoice's currency."""
+    balance_transaction: BalanceTransaction
+
+
+class PartRefunded(Event, frozen=True, kw_only=True):
+    """Of such a charge of an invoice that is not paid Stripe gave something back, or had it back when that
+    failed. There is nothing to credit: the money was the customer's.
+    """
+
+    TYPE: ClassVar[str] = "invoices.part_refunded.v1"
+    user_id: str
+    stripe_refund_id: str
+    balance_transaction: BalanceTransaction
+    booked_minor: int
+    """What was theirs of it, at the rate of the charge; below zero when it came back."""
 
 
 class InvoiceSettled(Event, frozen=True, kw_only=True):
-    """Stripe's balance moved by the charge. All amounts are in the currency of settlement."""
+    """Stripe's balance moved by the charge that paid it in full. All amounts are in the currency of
+    settlement. What lines and tax are more than the charge was the customer's, by credit or earlier charges.
+    """
 
     TYPE: ClassVar[str] = "invoices.settled.v1"
     subscription_id: str
@@ -115,10 +147,12 @@ class InvoiceSettled(Event, frozen=True, kw_only=True):
     lines: tuple[LineAmount, ...]
     """What is deferred of each line, without tax."""
     tax_minor: int
+    off_stripe_minor: int = 0
+    """A receivable from the user, until finance says where it came in."""
 
 
 class InvoiceSettledWithoutCharge(Event, frozen=True, kw_only=True):
-    """Paid out of the customer's credit, or nothing was due, as for a trial."""
+    """Paid out of the customer's credit or outside Stripe, or nothing was due, as for a trial."""
 
     TYPE: ClassVar[str] = "invoices.settled_without_charge.v1"
     subscription_id: str
@@ -126,6 +160,20 @@ class InvoiceSettledWithoutCharge(Event, frozen=True, kw_only=True):
     currency: str
     lines: tuple[LineAmount, ...]
     tax_minor: int
+    off_stripe_minor: int = 0
+    """As above."""
+
+
+class OffStripePaymentRecorded(Event, frozen=True, kw_only=True):
+    """Finance found in our bank what an invoice was said to be paid with outside Stripe, or a part of it."""
+
+    TYPE: ClassVar[str] = "invoices.off_stripe_payment_recorded.v1"
+    payment_id: str
+    user_id: str
+    amount_minor: int
+    currency: str
+    received_on: date
+    reference: str
 
 
 class InvoiceFundsAvailable(Event, frozen=True, kw_only=True):
@@ -135,6 +183,8 @@ class InvoiceFundsAvailable(Event, frozen=True, kw_only=True):
     balance_transaction_id: str
     net_minor: int
     currency: str
+    charge_id: str = ""
+    """Of one that paid a part; empty for the one that settled the invoice."""
 
 
 class InvoiceRetryRequested(Event, frozen=True, kw_only=True):
@@ -354,8 +404,11 @@ InvoiceEvent = (
     | InvoicePaymentFailed
     | InvoiceActionRequired
     | InvoicePaid
+    | InvoicePartSettled
+    | PartRefunded
     | InvoiceSettled
     | InvoiceSettledWithoutCharge
+    | OffStripePaymentRecorded
     | InvoiceFundsAvailable
     | InvoiceRetryRequested
     | InvoiceRetryUnknown

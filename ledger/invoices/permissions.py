@@ -15,6 +15,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryFailure,
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
+    RecordOffStripePayment,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -25,6 +26,7 @@ from ledger.roles import ADMINS, SYSTEM, USERS
 MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RecordInvoiceSnapshot: SYSTEM,
     RecordInvoiceFundsAvailable: SYSTEM,
+    RecordOffStripePayment: ADMINS,
     RequestInvoiceRetry: USERS | SYSTEM,
     RecordInvoiceRetryFailure: SYSTEM,
     RecordInvoiceRetryUnknown: SYSTEM,

@@ -18,6 +18,27 @@ class InvalidCredit(Invalid):
     remedy: ClassVar[str] = "Say in `note` why, and correct the amount as `detail` says."
 
 
+class InvalidOffStripePayment(Invalid):
+    """What was paid outside Stripe has no reference, no amount above zero or a day to come."""
+
+    code: ClassVar[str] = "invalid_off_stripe_payment"
+    remedy: ClassVar[str] = "Correct what `detail` says and send it again."
+
+
+class NothingReceivable(Refused):
+    """Nothing is open of what was paid outside Stripe, or nothing was."""
+
+    code: ClassVar[str] = "nothing_receivable"
+    remedy: ClassVar[str] = "Look at the invoice's `receivable_minor`; there is nothing to record."
+
+
+class OffStripePaymentExceedsOpen(Refused):
+    """More came in than is open of what was paid outside Stripe."""
+
+    code: ClassVar[str] = "off_stripe_payment_exceeds_open"
+    remedy: ClassVar[str] = "Record at most what `detail` says is open."
+
+
 class InvoiceNotOpen(Refused):
     """Nothing is owed on the invoice: it is paid, void or not final."""
 

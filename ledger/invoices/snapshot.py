@@ -13,8 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from ledger.balance import BalanceTransaction
-from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
+from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, InvoiceCharge, RecordInvoiceSnapshot
 from ledger.invoices.credits import credited, undone
 from ledger.invoices.dunning import HARD_DECLINES, RETRIES, Retry, dunning
 from ledger.invoices.events import (
@@ -33,17 +32,16 @@ from ledger.invoices.events import (
     InvoiceFinalized,
     InvoicePaid,
     InvoicePaymentFailed,
-    InvoiceSettled,
-    InvoiceSettledWithoutCharge,
     InvoiceUncollectible,
     InvoiceVoided,
-    LineAmount,
 )
-from ledger.invoices.recognition import apportion
+from ledger.invoices.settling import charges_of, refund_of_a_part, settlement
 from ledger.invoices.state import OWED, Credit, Invoice, evolve
+from ledger.money import round_half_up
 from ledger.payments import events as payments
 from ledger.payments import snapshot as payment_snapshot
 from ledger.payments.commands import RecordPaymentSnapshot
+from ledger.payments.sale import tell
 from ledger.payments.state import Payment
 
 _RANK = {"": 0, "open": 1, "uncollectible": 2, "void": 3, "paid": 4}
@@ -67,7 +65,7 @@ def new_facts(command: RecordInvoiceSnapshot, invoice: Invoice) -> tuple[Invoice
     steps: tuple[Callable[[RecordInvoiceSnapshot, Invoice], Iterator[InvoiceEvent]], ...] = (
         _attempts,
         _status,
-        _settlement,
+        settlement,
         _disputes,
     )
     notes = sorted(command.credits, key=lambda one: (one.created_at, one.stripe_credit_note_id))
@@ -161,6 +159,7 @@ def _status(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invoic
                 currency=command.currency,
                 payment_intent_id=command.payment_intent_id,
                 charge_id=command.charge_id,
+                off_stripe_minor=command.off_stripe_minor,
             )
         case "void":
             yield InvoiceVoided(stripe_invoice_id=command.stripe_invoice_id)
@@ -170,68 +169,43 @@ def _status(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[Invoic
             pass
 
 
-def _settlement(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
-    entry = command.balance_transaction
-    if invoice.settled or invoice.status != "paid" or command.status != "paid":
-        return
-    if command.charged_minor <= 0:
-        yield InvoiceSettledWithoutCharge(
-            subscription_id=invoice.subscription_id,
-            user_id=invoice.user_id,
-            currency=invoice.currency,
-            lines=tuple(
-                LineAmount(line_id=key, amount_minor=one.amount_minor) for key, one in invoice.lines.items()
-            ),
-            tax_minor=invoice.tax_minor,
-        )
-    elif entry is not None:
-        yield _settled(command, entry, invoice)
-
-
-def _settled(command: RecordInvoiceSnapshot, entry: BalanceTransaction, invoice: Invoice) -> InvoiceSettled:
-    """Settled at the rate of the charge: lines, tax, and what the customer's credit made less of it."""
-    sold = [line.amount_minor for line in invoice.lines.values()]
-    by_credit = command.charged_minor - sum(sold) - invoice.tax_minor
-    *booked, tax, _ = apportion((*sold, invoice.tax_minor, by_credit), entry.amount_minor)
-    return InvoiceSettled(
-        subscription_id=invoice.subscription_id,
-        user_id=invoice.user_id,
-        charge_id=command.charge_id,
-        balance_transaction=entry,
-        lines=tuple(
-            LineAmount(line_id=key, amount_minor=amount)
-            for key, amount in zip(invoice.lines, booked, strict=True)
-        ),
-        tax_minor=tax,
-    )
-
-
 def _disputes(command: RecordInvoiceSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
-    """Decided by the rules of a payment's disputes: the charge is the same kind of thing."""
-    if not command.disputes:
-        return
-    charge = Payment(
+    """Decided by the rules of a payment's disputes, each of its charge: that is the same kind of thing."""
+    charges = {one.charge_id: one for one in charges_of(command)}
+    for dispute in sorted(command.disputes, key=lambda one: (one.opened_at, one.dispute_id)):
+        charge = charges.get(dispute.charge_id)
+        paid = _as_payment(command, invoice, charge)
+        of_payment = RecordPaymentSnapshot(
+            command_id=command.command_id,
+            effective_at=command.effective_at,
+            payment_id=invoice.stripe_invoice_id,
+            payment_intent_id=command.payment_intent_id,
+            status="succeeded",
+            amount_minor=command.total_minor,
+            amount_received_minor=paid.captured_minor,
+            currency=command.currency,
+            disputes=(dispute,),
+        )
+        for event in tell(paid, payment_snapshot.new_facts(of_payment, paid)):
+            fields: dict[str, Any] = asdict(event)
+            ours = _OURS[type(event)](**fields)
+            yield ours
+            invoice = evolve(invoice, ours)
+
+
+def _as_payment(command: RecordInvoiceSnapshot, invoice: Invoice, charge: InvoiceCharge | None) -> Payment:
+    part = invoice.parts.get(charge.charge_id) if charge else None
+    return Payment(
         payment_id=invoice.stripe_invoice_id,
+        currency=invoice.currency,
         status="succeeded",
         payment_intent_id=command.payment_intent_id,
+        captured_minor=charge.amount_minor if charge else 0,
+        settlement=part.entry if part else invoice.settlement,
         disputes=invoice.disputes,
         disputed=invoice.disputed,
         posted=invoice.posted,
     )
-    of_payment = RecordPaymentSnapshot(
-        command_id=command.command_id,
-        effective_at=command.effective_at,
-        payment_id=invoice.stripe_invoice_id,
-        payment_intent_id=command.payment_intent_id,
-        status="succeeded",
-        amount_minor=command.total_minor,
-        amount_received_minor=command.charged_minor,
-        currency=command.currency,
-        disputes=command.disputes,
-    )
-    for event in payment_snapshot.new_facts(of_payment, charge):
-        fields: dict[str, Any] = asdict(event)
-        yield _OURS[type(event)](**fields)
 
 
 def _credit(snapshot: CreditSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent]:
@@ -243,6 +217,7 @@ def _credit(snapshot: CreditSnapshot, invoice: Invoice) -> Iterator[InvoiceEvent
             yield CreditFailed(credit_id=credit_id, code="voided")
         return
     if not invoice.settled:
+        yield from refund_of_a_part(snapshot, invoice)
         return
     if known is None or known.status not in {"credited", "reversed"}:
         event = credited(snapshot, credit_id, invoice)
@@ -260,7 +235,7 @@ def _refund(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Itera
             credit_id=credit_id,
             stripe_refund_id=snapshot.stripe_refund_id,
             balance_transaction=entry,
-            booked_minor=_owed(-entry.amount_minor, credit, invoice),
+            booked_minor=_owed(-entry.amount_minor, credit, snapshot, invoice),
         )
     back = snapshot.failure_balance_transaction
     if back is not None and back.balance_transaction_id not in invoice.posted:
@@ -269,7 +244,7 @@ def _refund(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Itera
             credit_id=credit_id,
             stripe_refund_id=snapshot.stripe_refund_id,
             balance_transaction=back,
-            booked_minor=_owed(back.amount_minor, credit, invoice),
+            booked_minor=_owed(back.amount_minor, credit, snapshot, invoice),
         )
         yield reversal
         invoice = evolve(invoice, reversal)
@@ -277,9 +252,14 @@ def _refund(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Itera
         yield undone(credit_id, invoice)
 
 
-def _owed(moved_minor: int, credit: Credit, invoice: Invoice) -> int:
+def _owed(moved_minor: int, credit: Credit, snapshot: CreditSnapshot, invoice: Invoice) -> int:
     """In one currency what moved is what was owed; across two the rate differs, and the rest is exchange."""
-    return moved_minor if invoice.currency == invoice.settlement_currency else credit.booked_minor
+    if invoice.currency == invoice.settlement_currency:
+        return moved_minor
+    refunded = snapshot.refunded_minor
+    if refunded is None or credit.amount_minor <= 0:
+        return credit.booked_minor
+    return round_half_up(credit.booked_minor * refunded, credit.amount_minor)
 
 
 def _credit_id(snapshot: CreditSnapshot, invoice: Invoice) -> str:

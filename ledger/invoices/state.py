@@ -30,6 +30,7 @@ from ledger.invoices.events import (
     InvoiceFinalized,
     InvoiceFundsAvailable,
     InvoicePaid,
+    InvoicePartSettled,
     InvoicePaymentFailed,
     InvoiceRecognised,
     InvoiceRetryFailed,
@@ -41,6 +42,8 @@ from ledger.invoices.events import (
     InvoiceVoided,
     LineAmount,
     LineCredit,
+    OffStripePaymentRecorded,
+    PartRefunded,
     ServiceEnded,
     UnusedTimeTaken,
 )
@@ -90,6 +93,15 @@ class Credit(Struct, frozen=True, gc=False):
         return self.amount_minor if self.status == "credited" else 0
 
 
+class Part(Struct, frozen=True, gc=False):
+    """A charge that did not pay the invoice by itself."""
+
+    charged_minor: int
+    """In the invoice's currency."""
+    entry: BalanceTransaction
+    funds_available: bool = False
+
+
 class Retry(Struct, frozen=True, gc=False):
     """An attempt that was asked of Stripe and is not answered."""
 
@@ -117,8 +129,13 @@ class Invoice(Struct, frozen=True):
     retry: Retry | None = None
     last_attempt: int = 0
     """The highest number that an attempt was given."""
+    parts: PersistentMap[Part] = PersistentMap()
+    """By charge; without the one that settled it."""
     settlement: BalanceTransaction | None = None
     settled: bool = False
+    receivable_minor: int = 0
+    """What is open of what was paid outside Stripe, in the currency of settlement."""
+    off_stripe_payments: PersistentSet = PersistentSet()
     settlement_currency: str = ""
     tax_booked_minor: int = 0
     funds_available: bool = False
@@ -219,14 +236,18 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             return replace(invoice, status="void", action_required=False, retry=None)
         case InvoiceUncollectible():
             return replace(invoice, status="uncollectible")
+        case InvoicePartSettled() | PartRefunded() | InvoiceFundsAvailable():
+            return _with_part(invoice, event)
         case InvoiceSettled():
             entry = event.balance_transaction
-            settled = _booked(invoice, event.lines, event.tax_minor, entry.currency)
+            settled = _booked(invoice, event, entry.currency)
             return _posted(replace(settled, settlement=invoice.settlement or entry), entry)
         case InvoiceSettledWithoutCharge():
-            return _booked(invoice, event.lines, event.tax_minor, event.currency)
-        case InvoiceFundsAvailable():
-            return replace(invoice, funds_available=True)
+            return _booked(invoice, event, event.currency)
+        case OffStripePaymentRecorded():
+            left = invoice.receivable_minor - event.amount_minor
+            known = invoice.off_stripe_payments.add(event.payment_id)
+            return replace(invoice, receivable_minor=left, off_stripe_payments=known)
         case InvoiceRetryRequested():
             last = max(invoice.last_attempt, event.attempt)
             return replace(invoice, retry=Retry(event.attempt), last_attempt=last)
@@ -309,13 +330,34 @@ def _failed(invoice: Invoice, event: InvoicePaymentFailed) -> Invoice:
     )
 
 
-def _booked(invoice: Invoice, amounts: tuple[LineAmount, ...], tax_minor: int, currency: str) -> Invoice:
+def _with_part(invoice: Invoice, event: InvoicePartSettled | PartRefunded | InvoiceFundsAvailable) -> Invoice:
+    match event:
+        case InvoicePartSettled(charge_id=charge_id, charged_minor=charged, balance_transaction=entry):
+            parts = invoice.parts.put(charge_id, Part(charged, entry))
+            return _posted(replace(invoice, parts=parts), entry)
+        case PartRefunded(balance_transaction=entry):
+            return _posted(invoice, entry)
+        case InvoiceFundsAvailable(charge_id=charge_id):
+            part = invoice.parts.get(charge_id)
+            if part is None:
+                return replace(invoice, funds_available=True)
+            return replace(invoice, parts=invoice.parts.put(charge_id, replace(part, funds_available=True)))
+        case _:
+            assert_never(event)
+
+
+def _booked(invoice: Invoice, event: InvoiceSettled | InvoiceSettledWithoutCharge, currency: str) -> Invoice:
     lines = dict(invoice.lines)
-    for one in amounts:
+    for one in event.lines:
         if (line := lines.get(one.line_id)) is not None:
             lines[one.line_id] = replace(line, booked_minor=one.amount_minor)
     return replace(
-        invoice, settled=True, settlement_currency=currency, tax_booked_minor=tax_minor, lines=lines
+        invoice,
+        settled=True,
+        settlement_currency=currency,
+        tax_booked_minor=event.tax_minor,
+        receivable_minor=event.off_stripe_minor,
+        lines=lines,
     )
 
 

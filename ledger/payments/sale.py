@@ -29,7 +29,7 @@ from ledger.payments.events import (
     SaleStandingChanged,
 )
 from ledger.payments.state import CAPTURED, Payment, evolve
-from ledger.split import SettledSplit, Stakes, credited, held, held_since, kept
+from ledger.split import SettledSplit, Stakes, credited, held, held_since, kept, unshared
 
 SALES = frozenset({"course"})
 """Purposes whose money is shared, and where something is given for it that can be taken back."""
@@ -53,10 +53,12 @@ _CAUSES: Mapping[type[Event], str] = {
 
 
 def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent, ...]:
-    """The same facts with what they mean for what is paid; those of any other payment as they are."""
+    """The same facts with what they mean for what is paid; those of any other payment with what they mean at
+    its rate of exchange alone.
+    """
     events = tuple(events)
     if _purpose(payment, events) not in TOLD_OF:
-        return events
+        return _at_its_rate(payment, events)
     told: list[PaymentEvent] = []
     for event in events:
         after = evolve(payment, event)
@@ -65,6 +67,48 @@ def tell(payment: Payment, events: Iterable[PaymentEvent]) -> tuple[PaymentEvent
             told.append(_changed(event, after))
         payment = after
     return tuple(told)
+
+
+GivesBack = RefundSettled | RefundReversed | DisputeLost | DisputeWon
+
+
+def _at_its_rate(payment: Payment, events: tuple[PaymentEvent, ...]) -> tuple[PaymentEvent, ...]:
+    """What goes back of a charge that nobody shares is what it brought, at the rate that it was settled at.
+    Where no rate is met a fact says nothing of it, as what moved is what goes back.
+    """
+    told: list[PaymentEvent] = []
+    for event in events:
+        after = evolve(payment, event)
+        told.append(_unshared_since(event, payment, after) if isinstance(event, GivesBack) else event)
+        payment = after
+    return tuple(told)
+
+
+def _unshared_since(event: GivesBack, before: Payment, after: Payment) -> PaymentEvent:
+    was, now = _unshared(before), _unshared(after)
+    moved_in = _moved_in(event)
+    if was is None or now is None or not moved_in or moved_in == after.currency == now.currency:
+        return event
+    return replace(event, split=now.since(was))
+
+
+def _unshared(payment: Payment) -> SettledSplit | None:
+    """What is left of the charge; None while nobody knows what it was settled at."""
+    entry = payment.settlement
+    if entry is None or payment.captured_minor <= 0:
+        return None
+    return unshared(entry.amount_minor, entry.currency, payment.captured_minor, payment.given_back_minor)
+
+
+def _moved_in(event: GivesBack) -> str:
+    """The currency of what goes back, or comes; empty when nothing does."""
+    match event:
+        case RefundSettled() | RefundReversed():
+            return event.balance_transaction.currency
+        case DisputeLost():
+            return event.currency if event.withdrawn_minor else ""
+        case DisputeWon():
+            return event.currency if event.recovered_minor else ""
 
 
 def standing(payment: Payment) -> Standing:

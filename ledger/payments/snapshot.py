@@ -186,14 +186,17 @@ def _refund_facts(snapshot: RefundSnapshot, payment: Payment) -> Iterator[Paymen
 
 
 def _is_news(entry: BalanceTransaction, payment: Payment) -> bool:
-    """It is to be posted now: of a sale not before the charge itself, as whose the money is follows from it.
-    Whatever tells of the charge's settlement tells of this one again.
+    """It is to be posted now: of a sale, and in another currency, not before the charge itself, as whose the
+    money is and what it was follow from that. Whatever tells of the charge's settlement tells of this one
+    again.
     """
-    return entry.balance_transaction_id not in payment.posted and _is_known_whose(payment)
+    return entry.balance_transaction_id not in payment.posted and _is_known_whose(payment, entry.currency)
 
 
-def _is_known_whose(payment: Payment) -> bool:
-    return payment.sale is None or payment.settlement is not None
+def _is_known_whose(payment: Payment, moved_in: str) -> bool:
+    if payment.settlement is not None:
+        return True
+    return payment.sale is None and moved_in in {"", payment.currency}
 
 
 def _requested(snapshot: RefundSnapshot, payment: Payment) -> RefundRequested:
@@ -291,7 +294,9 @@ def _dispute_status_facts(
     match status:
         case "lost":
             lost = dispute.outstanding_minor - dispute.written_off_minor
-            adds = lost if _is_known_whose(payment) else 0  # said again then, as any money after a loss
+            adds = (
+                lost if _is_known_whose(payment, dispute.settlement_currency) else 0
+            )  # said again then, as any money after a loss
             if newer or adds:
                 yield DisputeLost(
                     dispute_id=snapshot.dispute_id,

@@ -18,6 +18,7 @@ from ledger.invoices.events import (
     InvoiceSettledWithoutCharge,
     InvoiceUncollectible,
     InvoiceVoided,
+    OffStripePaymentRecorded,
 )
 from ledger.invoices.state import InvoiceStatus
 from ledger.message import Event, Recorded
@@ -41,7 +42,11 @@ class InvoiceRow(Row):
     """With tax."""
     tax_minor: int
     charged_minor: int
-    """By card; the rest of a paid invoice came out of the customer's credit."""
+    """By card; the rest of a paid invoice came out of the customer's credit, but for `off_stripe_minor`."""
+    off_stripe_minor: int
+    """Said to be paid elsewhere."""
+    receivable_minor: int
+    """What finance has not found of that yet, in the currency of settlement."""
     credited_minor: int
     credit_pending_minor: int
     disputed_minor: int
@@ -101,6 +106,8 @@ def begin(recorded: Recorded, event: InvoiceFinalized) -> InvoiceRow:
         total_minor=event.total_minor,
         tax_minor=event.tax_minor,
         charged_minor=0,
+        off_stripe_minor=0,
+        receivable_minor=0,
         credited_minor=0,
         credit_pending_minor=0,
         disputed_minor=0,
@@ -163,6 +170,8 @@ def advance(row: InvoiceRow, event: Event) -> None:
             row.next_retry_at = None
         case InvoiceFundsAvailable():
             row.funds_available = True
+        case OffStripePaymentRecorded(amount_minor=found_minor):
+            row.receivable_minor -= found_minor
         case _:
             pass
 
@@ -189,6 +198,7 @@ def _close(row: InvoiceRow, status: InvoiceStatus) -> None:
 def pay(row: InvoiceRow, event: InvoicePaid) -> None:
     _close(row, "paid")
     row.charged_minor = event.charged_minor
+    row.off_stripe_minor = event.off_stripe_minor
     row.payment_intent_id = event.payment_intent_id or row.payment_intent_id
     row.charge_id = event.charge_id
     row.paid_at = event.paid_at
@@ -199,6 +209,7 @@ def pay(row: InvoiceRow, event: InvoicePaid) -> None:
 
 def settle(row: InvoiceRow, recorded: Recorded, event: InvoiceSettled | InvoiceSettledWithoutCharge) -> None:
     row.settled_at = recorded.metadata.effective_at
+    row.receivable_minor = event.off_stripe_minor
     if isinstance(event, InvoiceSettledWithoutCharge):
         row.settlement_currency = event.currency
         return

@@ -14,7 +14,9 @@ from ledger.invoices.events import (
     InvoiceDisputeEvent,
     InvoiceEvent,
     InvoiceFinalized,
+    InvoiceFundsAvailable,
     InvoicePaid,
+    InvoicePartSettled,
     InvoiceRecognised,
     InvoiceSettled,
     InvoiceSettledWithoutCharge,
@@ -26,11 +28,12 @@ from projections.engine.buffers import Rows, RowsByOwner, TableBuffer
 from projections.engine.numbering import Numbering
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
-from projections.invoices import credit_notes, invoice
+from projections.invoices import credit_notes, invoice, parts
 from projections.invoices import lines as invoice_lines
 from projections.invoices.credit_notes import CREDIT_NOTES, CreditEvent
 from projections.invoices.invoice import INVOICES, InvoiceRow
 from projections.invoices.lines import INVOICE_LINES
+from projections.invoices.parts import INVOICE_PARTS, PartEvent
 from projections.payments import disputes
 from projections.payments.disputes import DisputeRow
 
@@ -61,6 +64,7 @@ class Invoices(Projection):
     def __init__(self) -> None:
         self._invoices = Rows(INVOICES)
         self._lines = RowsByOwner(INVOICE_LINES, "stripe_invoice_id")
+        self._parts = Rows(INVOICE_PARTS)
         self._credits = Rows(CREDIT_NOTES)
         self._disputes = RowsByOwner(INVOICE_DISPUTES, "payment_id")
         self._receipts = Numbering(INVOICES, "receipt_number")
@@ -68,7 +72,7 @@ class Invoices(Projection):
 
     @property
     def buffers(self) -> tuple[TableBuffer, ...]:
-        return self._invoices, self._lines, self._credits, self._disputes
+        return self._invoices, self._lines, self._parts, self._credits, self._disputes
 
     def load(self, cursor: Cursor[Any], batch: Sequence[Recorded]) -> None:
         """Of a stream that begins in this batch nothing is there yet."""
@@ -79,6 +83,7 @@ class Invoices(Projection):
         self._invoices.load(cursor, {_invoice_id(one) for one in ours} - begun)
         with_lines = {_invoice_id(one) for one in ours if type(one.event) in _LINE_EVENTS}
         self._lines.load_of(cursor, with_lines - begun)
+        self._parts.load(cursor, {one.event.charge_id for one in ours if _is_part(one.event)})
         self._credits.load(cursor, {one.event.credit_id for one in ours if _is_credit(one.event)})
         disputed = {_invoice_id(one) for one in ours if _is_dispute(one.event)}
         self._disputes.load_of(cursor, disputed - begun)
@@ -98,6 +103,8 @@ class Invoices(Projection):
             self._credit(row, recorded, event)
         elif _is_dispute(event):
             self._dispute(row, recorded, event)
+        elif _is_part(event):
+            parts.apply(self._parts, recorded, event, invoice_id)
         elif _is_about_lines(event):
             self._book(row, recorded, event)
         elif isinstance(event, InvoicePaid):
@@ -160,6 +167,11 @@ def _is_credit(event: Event) -> TypeGuard[CreditEvent]:
 
 def _is_dispute(event: Event) -> TypeGuard[InvoiceDisputeEvent]:
     return type(event) in _DISPUTE_EVENTS
+
+
+def _is_part(event: Event) -> TypeGuard[PartEvent]:
+    """The funds of the charge that settled an invoice are its own row's."""
+    return isinstance(event, InvoicePartSettled | InvoiceFundsAvailable) and bool(event.charge_id)
 
 
 def _is_about_lines(event: Event) -> TypeGuard[LineEvent]:

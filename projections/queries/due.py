@@ -48,6 +48,10 @@ class FundsDue(msgspec.Struct, frozen=True):
 
     stripe_invoice_id: str
     available_at: datetime
+    charge_id: str
+    """Of one that paid a part; empty for the one that settled it."""
+    due_id: str
+    """By which it is told from all others."""
 
 
 class ReservationDue(msgspec.Struct, frozen=True):
@@ -145,12 +149,19 @@ async def open_days(
 
 
 _FUNDS = """
-    SELECT stripe_invoice_id, available_at
-    FROM invoices
-    WHERE NOT funds_available
-        AND available_at <= %(now)s
-        AND (available_at, stripe_invoice_id) > (%(after)s, %(after_id)s)
-    ORDER BY available_at, stripe_invoice_id
+    SELECT stripe_invoice_id, available_at, charge_id, due_id
+    FROM (
+        SELECT stripe_invoice_id, available_at, '' AS charge_id, stripe_invoice_id AS due_id
+        FROM invoices
+        WHERE NOT funds_available
+        UNION ALL
+        SELECT stripe_invoice_id, available_at, charge_id, charge_id AS due_id
+        FROM invoice_parts
+        WHERE NOT funds_available
+    ) AS charges
+    WHERE available_at <= %(now)s
+        AND (available_at, due_id) > (%(after)s, %(after_id)s)
+    ORDER BY available_at, due_id
     LIMIT %(limit)s
 """
 
@@ -158,7 +169,7 @@ _FUNDS = """
 async def funds_due(
     conn: AsyncConnection[Any], now: datetime, limit: int, *, after: FundsDue | None = None
 ) -> list[FundsDue]:
-    behind = {"after": after.available_at, "after_id": after.stripe_invoice_id} if after else _FROM_THE_START
+    behind = {"after": after.available_at, "after_id": after.due_id} if after else _FROM_THE_START
     async with conn.cursor(row_factory=class_row(FundsDue)) as cursor:
         await cursor.execute(_FUNDS, {"now": now, "limit": limit, **behind})
         return await cursor.fetchall()

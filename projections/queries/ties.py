@@ -46,28 +46,28 @@ class Untied(msgspec.Struct, frozen=True):
 
 
 class UntiedReceivable(msgspec.Struct, frozen=True):
-    """What an organisation owes in one currency, where that is not told alike."""
+    """What an organisation or a user owes in one currency, where that is not told alike."""
 
-    org_id: str
+    owed_by: str
     currency: str
     booked_minor: int
     """What account 1100 has of it."""
     open_minor: int
-    """By its licences' invoices and its orders."""
+    """By its licences' invoices and its orders, or by a user's invoices that were paid outside Stripe."""
 
     @property
     def said(self) -> str:
         booked, left = (format_minor(one, self.currency) for one in (self.booked_minor, self.open_minor))
         return (
-            f"What {self.org_id} owes is {left} by its invoices and orders, and {booked} in account "
+            f"What {self.owed_by} owes is {left} by its invoices and orders, and {booked} in account "
             f"{RECEIVABLE.number}."
         )
 
 
 _TOGETHER = """
-    SELECT count(*) = 3 AND count(DISTINCT notification_id) = 1
+    SELECT count(*) = cardinality(%(names)s::text[]) AND count(DISTINCT notification_id) = 1
     FROM positions
-    WHERE application_name = ANY(%s)
+    WHERE application_name = ANY(%(names)s)
 """
 _UNTIED = """
     WITH booked AS (
@@ -111,26 +111,28 @@ _UNTIED = """
 
 _UNTIED_RECEIVABLES = """
     WITH booked AS (
-        SELECT party AS org_id, currency, sum(debit_minor - credit_minor)::bigint AS minor
+        SELECT party AS owed_by, currency, sum(debit_minor - credit_minor)::bigint AS minor
         FROM balances
         WHERE account = %(account)s
         GROUP BY party, currency
-    ), invoices AS (
-        SELECT org_id, currency, open_minor FROM licence_invoices
+    ), owed AS (
+        SELECT org_id AS owed_by, currency, open_minor FROM licence_invoices
         UNION ALL
         SELECT org_id, currency, open_minor FROM orders
+        UNION ALL
+        SELECT user_id, settlement_currency, receivable_minor FROM invoices WHERE receivable_minor > 0
     ), open AS (
-        SELECT org_id, currency, sum(open_minor)::bigint AS minor FROM invoices GROUP BY org_id, currency
+        SELECT owed_by, currency, sum(open_minor)::bigint AS minor FROM owed GROUP BY owed_by, currency
     )
     SELECT
-        org_id,
+        owed_by,
         currency,
         coalesce(booked.minor, 0) AS booked_minor,
         coalesce(open.minor, 0) AS open_minor
     FROM booked
-    FULL JOIN open USING (org_id, currency)
+    FULL JOIN open USING (owed_by, currency)
     WHERE coalesce(booked.minor, 0) <> coalesce(open.minor, 0)
-    ORDER BY org_id, currency
+    ORDER BY owed_by, currency
     LIMIT %(limit)s
 """
 
@@ -142,9 +144,9 @@ def untied(conn: Connection[Any], limit: int = 20) -> list[Untied] | None:
 
 
 def untied_receivables(conn: Connection[Any], limit: int = 20) -> list[UntiedReceivable] | None:
-    """As `untied`, of what organisations owe."""
+    """As `untied`, of what organisations and users owe."""
     arguments = {"account": RECEIVABLE.number, "limit": limit}
-    told = ("licences", "orders", "journal")
+    told = ("licences", "orders", "invoices", "journal")
     return _found(conn, told, UntiedReceivable, _UNTIED_RECEIVABLES, arguments)
 
 
@@ -157,7 +159,7 @@ def _found(
 ) -> list[T] | None:
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        [together] = conn.execute(_TOGETHER, (list(projections),)).fetchone() or (False,)
+        [together] = conn.execute(_TOGETHER, {"names": list(projections)}).fetchone() or (False,)
         if not together:
             return None
         with conn.cursor(row_factory=class_row(kind)) as cursor:

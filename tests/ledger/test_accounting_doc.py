@@ -18,10 +18,13 @@ from ledger.invoices.events import (
     CreditSettled,
     InvoiceCredited,
     InvoiceFundsAvailable,
+    InvoicePartSettled,
     InvoiceRecognised,
     InvoiceSettled,
     InvoiceSettledWithoutCharge,
     LineAmount,
+    OffStripePaymentRecorded,
+    PartRefunded,
     ServiceEnded,
 )
 from ledger.journal import postings
@@ -363,6 +366,12 @@ FACTS: dict[str, Event] = (
         ),
         "RefundSettled of 40.00": refund_settled(0),
         "RefundSettled of 40.00 with a fee of 0.25": refund_settled(25),
+        "RefundSettled of a charge in another currency, 5.00 lost in exchange": RefundSettled(
+            refund_id="re_1",
+            stripe_refund_id="re_s",
+            balance_transaction=txn("refund", -14000),
+            split=SettledSplit(currency="usd", platform_minor=-13500),
+        ),
         "RefundReversed of 40.00": RefundReversed(refund_id="re_1", balance_transaction=txn("back", 4000)),
         "DisputeFundsWithdrawn with a fee of 15.00": DisputeFundsWithdrawn(
             dispute_id="dp_1", balance_transaction=txn("taken", -10000, 1500)
@@ -370,6 +379,12 @@ FACTS: dict[str, Event] = (
         "DisputeFundsReinstated, the fee kept": reinstated(0),
         "DisputeFundsReinstated, the fee returned": reinstated(-1500),
         "DisputeLost": DisputeLost(dispute_id="dp_1", withdrawn_minor=10000, currency="usd"),
+        "DisputeLost of a charge in another currency, 5.00 lost in exchange": DisputeLost(
+            dispute_id="dp_1",
+            withdrawn_minor=14000,
+            currency="usd",
+            split=SettledSplit(currency="usd", platform_minor=-13500),
+        ),
         "DisputeWon after a loss": DisputeWon(dispute_id="dp_1", recovered_minor=10000, currency="usd"),
         "DisputeWon, 1.00 lost in exchange": DisputeWon(
             dispute_id="dp_1", difference_minor=100, currency="usd"
@@ -416,6 +431,36 @@ FACTS: dict[str, Event] = (
         "TransferReversed of what is owed back": came_back(-1000),
         "InvoiceSettled of 9.99 with tax of 1.90": invoice_settled(1189),
         "InvoiceSettled, 5.00 of it out of the customer's credit": invoice_settled(689),
+        "InvoicePartSettled, 5.00 of it are charged": InvoicePartSettled(
+            subscription_id="sub_1",
+            user_id="usr_ann",
+            charge_id="ch_1",
+            charged_minor=500,
+            balance_transaction=txn("invoice", 500, 59),
+        ),
+        "InvoiceSettled, the other 6.89 are charged": invoice_settled(689),
+        "PartRefunded, the 5.00 before the rest was paid": PartRefunded(
+            user_id="usr_ann",
+            stripe_refund_id="re_1",
+            balance_transaction=txn("refund", -500),
+            booked_minor=500,
+        ),
+        "InvoiceSettledWithoutCharge, paid outside Stripe": InvoiceSettledWithoutCharge(
+            subscription_id="sub_1",
+            user_id="usr_ann",
+            currency="usd",
+            lines=PLAN,
+            tax_minor=190,
+            off_stripe_minor=1189,
+        ),
+        "OffStripePaymentRecorded": OffStripePaymentRecorded(
+            payment_id="osp_1",
+            user_id="usr_ann",
+            amount_minor=1189,
+            currency="usd",
+            received_on=NOON.date(),
+            reference="statement 7",
+        ),
         "InvoiceSettledWithoutCharge": InvoiceSettledWithoutCharge(
             subscription_id="sub_1", user_id="usr_ann", currency="usd", lines=PLAN, tax_minor=190
         ),

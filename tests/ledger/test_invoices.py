@@ -24,6 +24,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryFailure,
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
+    RecordOffStripePayment,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -487,6 +488,9 @@ ASKED: dict[type[InvoiceCommand], Any] = {
     ),
     RecordInvoiceRetryFailure: ask_invoice(RecordInvoiceRetryFailure, attempt=2, code="x"),
     RecordInvoiceRetryUnknown: ask_invoice(RecordInvoiceRetryUnknown, attempt=2, cause="x"),
+    RecordOffStripePayment: ask_invoice(
+        RecordOffStripePayment, payment_id="osp_1", amount_minor=1, reference="x", received_on=START.date()
+    ),
     RecordCreditFailure: ask_invoice(RecordCreditFailure, credit_id="crn_0", code="x"),
     RecordCreditUnknown: ask_invoice(RecordCreditUnknown, credit_id="crn_0", cause="x"),
 }

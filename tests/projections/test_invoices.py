@@ -17,7 +17,7 @@ from tests.projections.histories import START, History, money
 from tests.projections.subscription_histories import DAY, random_subscriptions, states
 
 END = START + 28 * DAY
-IDS = {"subscription_id": "sub_1", "user_id": "usr_1"}
+IDS: dict[str, Any] = {"subscription_id": "sub_1", "user_id": "usr_1"}
 
 
 def line(line_id: str, amount: int, start: datetime = START, end: datetime = END) -> InvoiceLine:

@@ -249,7 +249,7 @@ async def test_funds_are_due_when_stripes_hold_is_over(database_url: str) -> Non
 
     assert await asked(database_url, due.funds_due, available - DAY, 9) == []
     found = await asked(database_url, due.funds_due, available, 9)
-    assert found == [due.FundsDue("in_1", available)]
+    assert found == [due.FundsDue("in_1", available, "", "in_1")]
     assert await asked(database_url, due.funds_due, available, 9, after=found[0]) == []
 
 
@@ -258,6 +258,7 @@ _PLANS: dict[str, Any] = {
     "subscriptions_in_debt": (due._DUNNING, {"unpaid": START, "cancel": START}),
     "invoices_to_recognise": (due._OPEN_DAYS, {"until": START.date()}),
     "invoices_awaiting_funds": (due._FUNDS, {"now": START}),
+    "invoice_parts_awaiting_funds": (due._FUNDS, {"now": START}),
 }
 
 

@@ -41,7 +41,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     tax_minor: int
     total_minor: int
     charged_minor: int
-    """By card; the rest of the total came out of the customer's credit."""
+    """By card; the rest of the total came out of the customer's credit, but for the next."""
+    off_stripe_minor: int = 0
+    """Said to be paid elsewhere."""
     credits: tuple[ReceiptCredit, ...] = ()
     brand: Brand | None = None
     """Of the customer's organisation. It stands above, and who sold it is the seller all the same."""
@@ -83,14 +85,26 @@ def sums(receipt: Receipt) -> Sequence[Sum]:
     return tuple(_sums(receipt))
 
 
+def _paid(receipt: Receipt) -> Iterator[Sum]:
+    """By card only what a card was charged."""
+    on, charged, elsewhere = day(receipt.paid_at), receipt.charged_minor, receipt.off_stripe_minor
+    credit = receipt.total_minor - charged - elsewhere
+    if credit:
+        yield Sum(
+            "From credit" if charged or elsewhere else f"Paid out of credit on {on}", amount(credit, receipt)
+        )
+    if elsewhere:
+        yield Sum(f"Paid otherwise, as told on {on}", amount(elsewhere, receipt))
+    if charged:
+        yield Sum(f"Paid by card on {on}", amount(charged, receipt))
+
+
 def _sums(receipt: Receipt) -> Iterator[Sum]:
     if receipt.tax_minor:
         yield Sum("Subtotal", amount(receipt.total_minor - receipt.tax_minor, receipt))
         yield Sum("Tax", amount(receipt.tax_minor, receipt))
     yield Sum("Total", amount(receipt.total_minor, receipt), strong=True)
-    if receipt.charged_minor != receipt.total_minor:
-        yield Sum("From credit", amount(receipt.total_minor - receipt.charged_minor, receipt))
-    yield Sum(f"Paid by card on {day(receipt.paid_at)}", amount(receipt.charged_minor, receipt))
+    yield from _paid(receipt)
     for credit in receipt.credits:
         label = f"Credit note {credit.number} of {day(credit.credited_at)}"
         yield Sum(label, amount(-credit.amount_minor, receipt))

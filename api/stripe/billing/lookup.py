@@ -133,12 +133,14 @@ async def hanging_on(
     """Credit notes and disputes are asked for when wanted, or when there is a sign of some."""
     payments = invoice.payments.data if invoice.payments else []
     ids = [id_of(one.payment.payment_intent) for one in payments if one.payment.payment_intent]
-    invoice, intents, charges = await asyncio.gather(
+    bare = [id_of(one.payment.charge) for one in payments if one.payment.charge]
+    invoice, intents, charges, without_intent = await asyncio.gather(
         _with_all_lines(client, invoice),
         asyncio.gather(*(_intent(client, one) for one in ids)),
         asyncio.gather(*(_charges(client, one) for one in ids)),
+        asyncio.gather(*(_charge(client, one) for one in bare)),
     )
-    made = [charge for some in charges for charge in some]
+    made = [*(charge for some in charges for charge in some), *without_intent]
     credited = invoice.post_payment_credit_notes_amount or invoice.pre_payment_credit_notes_amount
     with_credits = with_credits or bool(credited) or any(charge.amount_refunded for charge in made)
     with_disputes = with_disputes or any(charge.disputed for charge in made)
@@ -183,6 +185,10 @@ async def _with_all_lines(client: StripeClient, invoice: Invoice) -> Invoice:
 
 async def _intent(client: StripeClient, payment_intent_id: str) -> PaymentIntent:
     return await get(client, path_of("payment_intents", payment_intent_id), PaymentIntent)
+
+
+async def _charge(client: StripeClient, charge_id: str) -> Charge:
+    return await get(client, path_of("charges", charge_id), Charge, expand=["balance_transaction"])
 
 
 async def _charges(client: StripeClient, payment_intent_id: str) -> list[Charge]:

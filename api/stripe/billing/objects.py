@@ -147,8 +147,11 @@ class InvoiceParent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaidBy(msgspec.Struct, frozen=True, kw_only=True):
+    """By a PaymentIntent, or a charge without one; what a `payment_record` reports never was at Stripe."""
+
     type: str
     payment_intent: Reference = None
+    charge: Reference = None
 
 
 class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,8 +180,12 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     lines: Lines
     status: InvoiceStatus | None = None
     number: str | None = None
+    amount_due: int = 0
     attempted: bool = False
     billing_reason: str | None = None
+    ending_balance: int | None = None
+    """Of the customer, after this; with `starting_balance` it says how much of their credit went into it."""
+    starting_balance: int = 0
     parent: InvoiceParent | None = None
     payments: InvoicePayments | None = None
     """Only when expanded."""
@@ -191,6 +198,14 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def subscription(self) -> InvoiceSubscription | None:
         return self.parent.subscription_details if self.parent else None
+
+    @property
+    def from_credit(self) -> int:
+        """Out of the customer's balance, and by credit notes of before it was paid; below zero for an amount
+        that was put on their balance as it is too small to be charged.
+        """
+        ending = self.starting_balance if self.ending_balance is None else self.ending_balance
+        return ending - self.starting_balance + self.pre_payment_credit_notes_amount
 
     @property
     def owed(self) -> bool:

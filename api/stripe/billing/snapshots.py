@@ -20,7 +20,7 @@ from api.stripe.payments.snapshots import (
     refund_moment,
 )
 from ledger.ids import new_id
-from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, RecordInvoiceSnapshot
+from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, InvoiceCharge, RecordInvoiceSnapshot
 from ledger.invoices.events import InvoiceLine
 from ledger.invoices.state import Invoice as KnownInvoice
 from ledger.subscriptions.commands import (
@@ -167,8 +167,9 @@ def invoice_snapshot(present: PresentInvoice) -> RecordInvoiceSnapshot:
     invoice = present.invoice
     details = invoice.subscription
     metadata = (details.metadata if details else None) or {}
-    paid = [charge for charge in present.charges if charge.status == "succeeded" and charge.amount_captured]
-    charge = max(paid, key=lambda one: one.created, default=None)
+    paid = _paid(present)
+    charge = paid[-1] if paid else None
+    charged = sum(one.amount_captured for one in paid)
     intent = _intent(present, charge)
     at = invoice.status_transitions
     attempts = _attempts(present)
@@ -193,10 +194,34 @@ def invoice_snapshot(present: PresentInvoice) -> RecordInvoiceSnapshot:
         action_required=intent is not None and intent.status == "requires_action",
         payment_intent_id=intent.id if intent else "",
         charge_id=charge.id if charge else "",
-        charged_minor=sum(one.amount_captured for one in paid),
+        charged_minor=charged,
+        earlier_charges=tuple(_charge(one) for one in paid[:-1]),
+        due_minor=invoice.amount_due,
+        off_stripe_minor=_off_stripe(invoice, charged),
         paid_at=instant(at.paid_at) if at.paid_at else None,
         balance_transaction=expanded(charge.balance_transaction) if charge else None,
     )
+
+
+def _paid(present: PresentInvoice) -> list[Charge]:
+    """The charges that brought something, oldest first."""
+    paid = [one for one in present.charges if one.status == "succeeded" and one.amount_captured]
+    return sorted(paid, key=lambda one: (one.created, one.id))
+
+
+def _charge(charge: Charge) -> InvoiceCharge:
+    return InvoiceCharge(
+        charge_id=charge.id,
+        amount_minor=charge.amount_captured,
+        balance_transaction=expanded(charge.balance_transaction),
+    )
+
+
+def _off_stripe(invoice: Invoice, charged: int) -> int:
+    """What was neither charged nor credit is said to be paid elsewhere. `amount_paid_off_stripe` is not
+    asked: it leaves out what the dashboard marks as paid.
+    """
+    return max(0, invoice.total - charged - invoice.from_credit) if invoice.status == "paid" else 0
 
 
 def _intent(present: PresentInvoice, charge: Charge | None) -> PaymentIntent | None:
@@ -267,7 +292,12 @@ def _credits(present: PresentInvoice, known: KnownInvoice) -> Iterator[tuple[Cre
         for refund_id in ids:
             if refund_id not in refunds:
                 raise UnexpectedAnswer(f"{note.id} names the refund {refund_id}, which is not listed yet")
-        refund = refunds.pop(ids[0]) if ids else None
+        given = [refunds.pop(one) for one in ids]
+        if len(given) > 1:
+            known_by = next((one.id for one in given if one.id in known.credits), note.id)
+            yield from (_part_of(note, one, known_by) for one in given)
+            continue
+        refund = given[0] if given else None
         yield _credit(note, refund, known), _credit_moment(note, refund)
     for refund in refunds.values():
         if refund.status != "canceled":
@@ -279,9 +309,18 @@ def _credit_moment(note: CreditNote, refund: Refund | None) -> datetime:
     return instant(max(moment, refund_moment(refund)) if refund else moment)
 
 
+def _part_of(note: CreditNote, refund: Refund, known_by: str) -> tuple[CreditSnapshot, datetime]:
+    """A note whose money goes back to several charges is told once for each refund."""
+    whole = msgspec.structs.replace(_noted(note, refund, known_by), refunded_minor=refund.amount)
+    return whole, _credit_moment(note, refund)
+
+
 def _credit(note: CreditNote, refund: Refund | None, known: KnownInvoice) -> CreditSnapshot:
     # a credit note made afterwards for a refund that is recorded already tells nothing new
-    known_by = refund.id if refund and refund.id in known.credits else note.id
+    return _noted(note, refund, refund.id if refund and refund.id in known.credits else note.id)
+
+
+def _noted(note: CreditNote, refund: Refund | None, known_by: str) -> CreditSnapshot:
     return CreditSnapshot(
         stripe_credit_note_id=known_by,
         credit_id=(note.metadata or {}).get("credit_id", ""),
@@ -301,6 +340,7 @@ def _bare_refund(refund: Refund) -> CreditSnapshot:
     return CreditSnapshot(
         stripe_credit_note_id=refund.id,
         credit_id=(refund.metadata or {}).get("credit_id", ""),
+        without_note=True,
         amount_minor=refund.amount,
         created_at=instant(refund.created),
         reason=refund.reason or "",

@@ -68,9 +68,10 @@ async def _record(store: Store, payment_id: str, available_at: datetime) -> bool
 
 async def _record_invoice(store: Store, due: FundsDue) -> bool:
     command = RecordInvoiceFundsAvailable(
-        command_id=f"funds:{due.stripe_invoice_id}",
+        command_id=f"funds:{due.due_id}",
         effective_at=due.available_at,
         stripe_invoice_id=due.stripe_invoice_id,
+        charge_id=due.charge_id,
     )
     return await _handle(store, command, due.stripe_invoice_id)
 

@@ -42,6 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelSubscription": {"user_id": "usr_owner"},
     "payInvoice": {},
     "creditInvoice": {"note": "asked for", "amount_minor": 1},
+    "recordInvoicePayment": {"amount_minor": 1, "reference": "statement 7"},
     "purchaseCourse": {"payment_method": "pm_ok"},
     "reportProgress": {"items_done": ["itm_1"], "user_id": "usr_owner"},
     "openContent": {},
@@ -138,6 +139,7 @@ DATED = {
     "quoteLicence": ("valid_until", timedelta(days=1)),
     "recordLicencePayment": ("received_on", timedelta()),
     "recordLicenceCreditTransfer": ("paid_on", timedelta()),
+    "recordInvoicePayment": ("received_on", timedelta()),
     "recordOrderPayment": ("received_on", timedelta()),
     "recordOrderCreditTransfer": ("paid_on", timedelta()),
 }
@@ -263,6 +265,8 @@ CONFLICTS = {
     "markHelpful": "vote_on_own_course",
 }
 """What is allowed to the owner and is done already."""
+NOTHING_TO_DO = {"recordInvoicePayment": "nothing_receivable"}
+"""What is allowed to an admin and has nothing to be done to."""
 FORBIDDEN_TO_OWNERS = {"postReview": "review_of_own_course"}
 FORBIDDEN_TO_STRANGERS = {
     "postReview": "review_needs_enrolment",
@@ -561,6 +565,8 @@ async def test_each_role_enters_where_the_table_says(world: World, role: str) ->
             assert (answer.status_code, problem(answer)["code"]) == (404, "not_found"), access
         elif access.operation in NONE_OF_THEIR_OWN:
             assert answer.status_code == 404, (access, "an admin has none of their own")
+        elif (code := NOTHING_TO_DO.get(access.operation)) is not None:
+            assert (answer.status_code, problem(answer)["code"]) == (409, code), access
         else:
             assert answer.status_code < 300, (access, answer.text)
             continue

@@ -130,6 +130,7 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "resumeSubscription",
         "cancelSubscription",
         "creditInvoice",
+        "recordInvoicePayment",
         "payInvoice",
         "cancelPayment",
         "purchaseCourse",
