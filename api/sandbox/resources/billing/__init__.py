@@ -9,6 +9,7 @@ from api.sandbox.resources.billing import (
     invoice_items,
     invoices,
     previews,
+    subscription_items,
     subscriptions,
     test_clocks,
 )
@@ -17,7 +18,7 @@ ALL = (
     catalogue.PRODUCTS,
     catalogue.PRICES,
     subscriptions.RESOURCE,
-    subscriptions.ITEMS,
+    subscription_items.RESOURCE,
     invoices.RESOURCE,
     previews.RESOURCE,
     invoices.LINES,
