@@ -80,6 +80,7 @@ def preview_change(
         period_start=start,
         period_end=end,
         at=at,
+        currency=subscription.currency,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from ledger.money import round_half_up
+from ledger.money import round_to_step
 
 _SECOND = timedelta(seconds=1)
 _MONTHS = {"month": 1, "year": 12}
@@ -31,13 +31,17 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """Of the period that follows: the present one, or a new one from `proration_at`."""
 
 
-def seg(price_minor: int, at: datetime, period_start: datetime, period_end: datetime) -> int:
-    """The part of a period's price that falls after `at`: from all of it at the start to 0 at the end."""
+def seg(
+    price_minor: int, at: datetime, period_start: datetime, period_end: datetime, currency: str = ""
+) -> int:
+    """The part of a period's price that falls after `at`: from all of it at the start to 0 at the end. In
+    whole steps of the currency, as it is charged; without one to the minor unit.
+    """
     length = (period_end - period_start) // _SECOND
     if length <= 0:
         return 0
     remaining = min(max((period_end - at) // _SECOND, 0), length)
-    return round_half_up(price_minor * remaining, length)
+    return round_to_step(price_minor * remaining, length, currency)
 
 
 def preview(
@@ -49,14 +53,15 @@ def preview(
     period_start: datetime,
     period_end: datetime,
     at: datetime,
+    currency: str,
 ) -> Preview:
     """With the same interval the period stays; with another one a new period begins, as at Stripe.
 
     https://docs.stripe.com/billing/subscriptions/prorations
     """
-    unused = seg(price_minor, at, period_start, period_end)
+    unused = seg(price_minor, at, period_start, period_end, currency)
     if interval == new_interval:
-        anew = seg(new_price_minor, at, period_start, period_end)
+        anew = seg(new_price_minor, at, period_start, period_end, currency)
     else:
         anew, period_start, period_end = new_price_minor, at, boundary(at, new_interval, 1)
     return Preview(

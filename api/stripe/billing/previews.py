@@ -14,6 +14,7 @@ from api.stripe.billing.items import is_of, plan_item
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import Tools
 from ledger.errors import NotFound
+from ledger.money import format_minor
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview
 from ledger.subscriptions.refusals import PreviewMismatch
@@ -76,7 +77,8 @@ async def preview_change(
             "preview_differs", subscription_id=subscription_id, stripe_minor=net, ours_minor=ours.charge_minor
         )
         raise PreviewMismatch(
-            f"Stripe would charge {net} and we come to {ours.charge_minor} (minor units); nothing was "
-            "changed. Try again, and tell an operator when it stays so."
+            f"Stripe would charge {format_minor(net, plan.currency)} and we come to "
+            f"{format_minor(ours.charge_minor, plan.currency)}; nothing was changed. Try again, and tell an "
+            "operator when it stays so."
         )
     return ChangePreview(ours=ours, total_minor=theirs.total, waited_minor=waits)
