@@ -6,7 +6,7 @@ An operator's file replaces them as a whole; what was quoted or issued keeps the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -74,7 +74,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def price_minor(self, months: int) -> int:
         """Of a term, without tax."""
-        return money.round_half_up(self.year_minor * months, _MONTHS_A_YEAR)
+        return money.round_to_step(self.year_minor * months, _MONTHS_A_YEAR, self.currency)
 
     def allowance(self, metric: str) -> Allowance | None:
         return next((one for one in self.allowances if one.metric == metric), None)
@@ -158,8 +158,22 @@ def _fault(tier: LicenceTier, known: frozenset[str]) -> str:
     currencies = {*tier.prices, *(one for limit in tier.limits.values() for one in limit.overage)}
     if unknown := sorted(one for one in currencies if not money.is_currency(one)):
         return f"{unknown[0]!r:.20} is no ISO 4217 code such as 'usd'."
+    if wrong := next(filter(None, _step_faults(tier)), ""):
+        return wrong
     faults = (_limit_fault(metric, limit, tier) for metric, limit in tier.limits.items())
     return next(filter(None, faults), "")
+
+
+def _step_faults(tier: LicenceTier) -> Iterator[str]:
+    """What no card could pay."""
+    priced = {"prices": tier.prices} | {
+        f"limits.{metric}.overage": limit.overage for metric, limit in tier.limits.items()
+    }
+    for where, prices in priced.items():
+        for currency, price in prices.items():
+            if price % money.step_minor(currency):
+                written = money.format_minor(price, currency)
+                yield f"`{where}.{currency}` {money.step_fault(price, currency)}; it is {written}."
 
 
 def _limit_fault(metric: str, limit: Limit, tier: LicenceTier) -> str:

@@ -133,6 +133,12 @@ def round_half_up(numerator: int, denominator: int) -> int:
     return magnitude if numerator >= 0 else -magnitude
 
 
+def round_to_step(numerator: int, denominator: int, currency: str) -> int:
+    """`numerator / denominator` minor units to the nearest that Stripe moves, halves away from zero."""
+    step = step_minor(currency)
+    return round_half_up(numerator, denominator * step) * step
+
+
 def split(amount_minor: int, weights: Mapping[str, int]) -> dict[str, int]:
     """Parts in proportion to `weights` that add up to `amount_minor`, by largest remainder.
 

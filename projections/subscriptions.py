@@ -50,7 +50,12 @@ class SubscriptionRow(Row):
     interval: str
     currency: str
     price_minor: int
-    """Of one interval."""
+    """Of one, for one interval."""
+    quantity: int
+    others_minor: int
+    """What other items come to for one interval."""
+    not_followed: str
+    """Why what Stripe bills is none of our plans; empty when it is one."""
     catalogue_version: str
     payment_method_id: str
     status: str
@@ -165,7 +170,7 @@ class Subscriptions(Projection):
         before = _revenue(row)
         _advance(row, recorded, event)
         row.last_position = recorded.position
-        row.mrr_minor = monthly_minor(row.price_minor, row.interval) if row.status in _PAYING else 0
+        row.mrr_minor = monthly_minor(interval_minor(row), row.interval) if row.status in _PAYING else 0
         after = _revenue(row)
         if after != before and (before.mrr_minor or after.mrr_minor):
             self._move(row, recorded, before, after)
@@ -182,6 +187,11 @@ class Subscriptions(Projection):
                 self._movements.add((recorded.position, currency, at, day, kind, *of, was, now, now - was))
         row.mrr_since = at
         self._paid_before.add(row.user_id)
+
+
+def interval_minor(row: SubscriptionRow) -> int:
+    """What one interval costs, all items together."""
+    return row.price_minor * row.quantity + row.others_minor
 
 
 def monthly_minor(price_minor: int, interval: str) -> int:
@@ -224,6 +234,9 @@ def _begin(recorded: Recorded, event: SubscriptionRequested) -> SubscriptionRow:
         interval=event.interval,
         currency=event.currency,
         price_minor=event.price_minor,
+        quantity=1,
+        others_minor=0,
+        not_followed="",
         catalogue_version=event.catalogue_version,
         payment_method_id=event.payment_method_id,
         status="requested",
@@ -312,6 +325,8 @@ def _advance_request(row: SubscriptionRow, event: SubscriptionEvent) -> None:
         case SubscriptionChanged():
             row.tier, row.interval = event.tier, event.interval
             row.currency, row.price_minor = event.currency, event.price_minor
+            row.quantity, row.others_minor = event.quantity, event.others_minor
+            row.not_followed = event.not_followed
             row.catalogue_version = event.catalogue_version or row.catalogue_version
             if event.change_id == row.change_id:
                 _forget_change(row)

@@ -19,6 +19,7 @@ from api.doctor import (
     place,
     plans,
     stripe,
+    subscriptions,
     webhooks,
     work,
 )
@@ -59,7 +60,12 @@ def _told_by_tables(url: str, schema: str) -> list[Finding]:
     try:
         conn: psycopg.Connection[Any]
         with psycopg.connect(conninfo(url, schema=schema, name="doctor"), autocommit=True) as conn:
-            return [webhooks.deliveries(conn), books.tokens(conn), books.receivables(conn)]
+            return [
+                webhooks.deliveries(conn),
+                books.tokens(conn),
+                books.receivables(conn),
+                subscriptions.followed(conn),
+            ]
     except psycopg.Error:
         return []  # as with `work`, which is told before
 

@@ -240,7 +240,7 @@ async def preview_upgrade(
             starts_at=one.starts_at,
             ends_at=one.ends_at,
             net_minor=one.net_minor,
-            tax_minor=licence.billing.tax_minor(one.net_minor),
+            tax_minor=licence.billing.tax_minor(one.net_minor, licence.currency),
         )
         for one in charges(licence, grant, now)
     ]

@@ -217,7 +217,7 @@ def _open_quote(quote: Quote | LicenceQuoted | None, now: datetime) -> LicenceQu
         term=quote.term,
         months=quote.months,
         net_minor=net,
-        tax_minor=quote.billing.tax_minor(net),
+        tax_minor=quote.billing.tax_minor(net, quote.grant.currency),
         billing=_billing(quote.billing),
         starts_at=quote.starts_at,
         valid_until=quote.valid_until,

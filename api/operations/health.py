@@ -16,6 +16,7 @@ from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
 from projections import outbox
 from projections.queries.payouts import cash
+from projections.queries.subscriptions import count_billed_otherwise
 
 TIMEOUT_S = 2.0
 LAG = 10_000
@@ -82,6 +83,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
     depth = await outbox.depth(connection)
     short = shortfalls(await cash(connection))
+    not_followed = await count_billed_otherwise(connection)
     head: int = found[0][0]
     projections = {
         name: Projection(
@@ -94,7 +96,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     }
     return Health(
         wrong=_wrong(projections),
-        worrying=[*_worrying(depth), *map(_said, short)],
+        worrying=[*_worrying(depth), *map(_said, short), *_billed_otherwise(not_followed)],
         position=head,
         projections=projections,
         effects_waiting=depth.waiting,
@@ -125,6 +127,12 @@ def _wrong(projections: dict[str, Projection]) -> list[str]:
 def _said(short: Short) -> str:
     missing = format_minor(short.shortfall_minor, short.currency)
     return f"of what is owed to instructors {missing} are not at Stripe: payouts will wait"
+
+
+def _billed_otherwise(subscriptions: int) -> list[str]:
+    if not subscriptions:
+        return []
+    return [f"{subscriptions} subscriptions are billed by none of our plans: `liberation doctor` names them"]
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:

@@ -108,7 +108,9 @@ async def _offer(services: Services, request: Call, course_id: str, tax_bp: int)
     """With the tax on top."""
     offer = await offer_of(services, course_id, request.user)
     await _check_sold(services, course_id, offer)
-    return replace(offer, tax_minor=money.round_half_up(offer.price_minor * tax_bp, _WHOLE_BP))
+    return replace(
+        offer, tax_minor=money.round_to_step(offer.price_minor * tax_bp, _WHOLE_BP, offer.currency)
+    )
 
 
 async def _check_sold(services: Services, course_id: str, offer: Offer) -> None:

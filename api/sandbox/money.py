@@ -13,6 +13,8 @@ _NOT_AT_STRIPE = frozenset(
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Without a minor unit now, but still counted in hundredths at Stripe.
 _WHOLE_ONLY = frozenset({"isk", "ugx"})
+WHOLE_PAYOUTS = frozenset({"huf", "twd"})
+"""Charged to the hundredth, paid out in whole ones: https://docs.stripe.com/currencies#special-cases"""
 _FEE_PER_MILLE = 29
 _FEE_FIXED = 30
 
@@ -53,6 +55,11 @@ def check_amount(amount: int, currency: str, *, param: str = "amount", smallest:
     if currency in _WHOLE_ONLY and amount % 100:
         raise invalid(f"Amounts in {currency} must end in 00: it has no minor unit any more.", param=param)
     return amount
+
+
+def payout_step(currency: str) -> int:
+    """What an amount to be paid out to a bank must be divisible by."""
+    return 100 if currency in WHOLE_PAYOUTS else money.step_minor(currency)
 
 
 def processing_fee(amount: int, currency: str) -> int:

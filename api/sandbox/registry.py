@@ -38,8 +38,8 @@ class Route:
 class Resource:
     """`expandable` are dotted fields that hold ids; `included` are lists that only `expand` shows;
     `linked` are fields that lists filter by; `jobs` run when the clock reaches their time;
-    `present` adds what follows from the clock when an object is shown; `follows` are called, by type of
-    event, with its object right after it was announced.
+    `present` adds what follows from the clock or from other objects when an object is shown; `follows` are
+    called, by type of event, with its object right after it was announced.
     """
 
     kind: str

@@ -18,6 +18,7 @@ from api.http.problems import ApiError, Problem, StripeUnavailable, answer, prob
 from api.http.promises import responses
 from api.services import Gateway, Services, origin_of
 from api.stripe.billing.catalogue import Plan
+from api.stripe.billing.previews import ChangePreview as ToldByStripe
 from api.stripe.gateway import Postponed
 from api.submitting import Submitted
 from api.subscriptions.billing import (
@@ -48,6 +49,7 @@ from ledger.subscriptions.events import (
     SubscriptionEvent,
 )
 from ledger.subscriptions.refusals import (
+    BilledOtherwise,
     CancellationPending,
     IntervalChange,
     InvalidPrice,
@@ -92,12 +94,16 @@ class ChangePreview(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
     currency: str
     price_minor: int
-    """Of one interval of the new plan."""
+    """Of one, for one interval of the new plan."""
+    quantity: int
+    """As many as of the present plan."""
     at: datetime
     proration_at: datetime
     expected_minor: int
     total_minor: int | None
     """What Stripe will invoice, with tax; null when Stripe cannot tell yet."""
+    waited_minor: int
+    """Of it what waited for the next invoice, as after a change in Stripe's dashboard; without tax."""
     unused_minor: int
     """Of the present plan, for the rest of the period: what is still paid of it, after all that was given
     back."""
@@ -126,6 +132,7 @@ REFUSALS = (
     SubscriptionEnded,
     SubscriptionNotActive,
     RequestInProgress,
+    BilledOtherwise,
     CancellationPending,
     UnknownTier,
     InvalidPrice,
@@ -171,25 +178,24 @@ async def preview_subscription_change(
         takes=takes,
     )
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
-    total = None
+    told = None
     if isinstance(decided, SubscriptionChangeRequested):
-        total = await _invoiced(services.gateway, command)
-    return Response(_preview(command, row, decided, total), status_code=200)
+        told = await _invoiced(services.gateway, command)
+    return Response(_preview(command, row, decided, told), status_code=200)
 
 
-async def _invoiced(gateway: Gateway, command: RequestChange) -> int | None:
+async def _invoiced(gateway: Gateway, command: RequestChange) -> ToldByStripe:
     """What Stripe says, which must agree with us before anybody is told."""
     plan = Plan(command.tier, command.interval, command.currency, command.price_minor)
     assert command.proration_at is not None, "as it was made"
     try:
-        found = await gateway.preview_change(
+        return await gateway.preview_change(
             command.user_id, command.subscription_id, plan, command.proration_at, command.paid
         )
     except Postponed:
         raise StripeUnavailable(
             "Stripe does not answer. Nothing was changed; try again in a moment."
         ) from None
-    return found.total_minor
 
 
 def _charge(row: state.Subscription, price: int, interval: str, at: datetime, paid: PaidTime) -> int:
@@ -199,7 +205,7 @@ def _charge(row: state.Subscription, price: int, interval: str, at: datetime, pa
 
 
 def _preview(
-    command: RequestChange, row: state.Subscription, decided: SubscriptionEvent, total_minor: int | None
+    command: RequestChange, row: state.Subscription, decided: SubscriptionEvent, told: ToldByStripe | None
 ) -> ChangePreview:
     at = command.proration_at
     assert at is not None, "as it was made"
@@ -217,10 +223,12 @@ def _preview(
         interval=command.interval,
         currency=command.currency,
         price_minor=command.price_minor,
+        quantity=row.quantity,
         at=starts,
         proration_at=at,
         expected_minor=preview.charge_minor if upgrade else 0,
-        total_minor=total_minor if upgrade else 0,
+        total_minor=told.total_minor if told else 0,
+        waited_minor=told.waited_minor if told else 0,
         unused_minor=preview.unused_minor if upgrade else 0,
         used_anew_minor=preview.used_anew_minor if upgrade else 0,
         period_start=preview.period_start if upgrade else row.period_start or at,

@@ -14,6 +14,7 @@ from api.subscriptions.entitlements import Entitlement, entitlement_of, standing
 from ledger.catalogue import Catalogue, Interval
 from ledger.features import GRACE, effective_tier
 from ledger.subscriptions import state
+from ledger.subscriptions.changes import what_to_do
 from ledger.subscriptions.state import ChangeStatus, RequestName, Subscriber, SubscriptionStatus
 
 
@@ -37,9 +38,17 @@ class UnansweredRequest(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["requested", "unknown"]
 
 
+class NotFollowed(msgspec.Struct, frozen=True, kw_only=True):
+    """Why what Stripe bills is none of our plans. `detail` says what is to be done."""
+
+    code: str
+    """`price_without_tier`, `price_interval`, `price_amount` or `price_currency`."""
+    detail: str
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """`price_minor` is that of one interval of the present period. `status` `requested` and `unknown` are
-    being found out at Stripe: look again, and do not subscribe anew.
+    """`price_minor` is that of one, for one interval of the present period. `status` `requested` and
+    `unknown` are being found out at Stripe: look again, and do not subscribe anew.
     """
 
     subscription_id: str
@@ -49,6 +58,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
     currency: str
     price_minor: int
+    quantity: int
+    """1, unless who runs the service set another in Stripe's dashboard."""
+    others_minor: int
+    """What Stripe bills beside the plan for one interval."""
+    interval_minor: int
+    """What a renewal costs, as things are: price times quantity, and what is billed beside it."""
+    not_followed: NotFollowed | None
     catalogue_version: str
     payment_method: str
     trial_end: datetime | None
@@ -98,6 +114,10 @@ def subscription_of(
         interval=row.interval,
         currency=row.currency,
         price_minor=row.price_minor,
+        quantity=row.quantity,
+        others_minor=row.others_minor,
+        interval_minor=row.interval_minor,
+        not_followed=NotFollowed(code=row.not_followed, detail=why) if (why := what_to_do(row)) else None,
         catalogue_version=row.catalogue_version,
         payment_method=row.payment_method_id,
         trial_end=row.trial_end,

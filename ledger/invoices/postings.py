@@ -33,7 +33,7 @@ from ledger.message import Event
 from ledger.payments import postings as payments
 
 
-def postings(event: Event) -> tuple[Posting, ...]:  # noqa: PLR0911 - one entry for each kind of fact
+def postings(event: Event) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 - one entry for each kind of fact
     match event:
         case InvoiceSettled():
             return _sold(event)

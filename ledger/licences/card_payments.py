@@ -60,7 +60,7 @@ def purchase(command: PurchaseLicence, licence: Licence) -> _Events:
     if not net or command.billing.kind != INVOICE:
         raise InvalidLicence("This tier has no price: an administrator issues it.")
     check_end(first_term(1, whole(command.effective_at), months), command.effective_at)
-    amount = net + command.billing.tax_minor(net)
+    amount = net + command.billing.tax_minor(net, grant.currency)
     _check_amount(amount, command.expected_minor, grant.currency)
     reserved = LicenceCardPaymentReserved(
         licence_id=command.licence_id,

@@ -68,6 +68,12 @@ def check_amount(field: str, amount_minor: int) -> None:
         raise InvalidLicence(f"`{field}` must be from 1 to {LARGEST_MINOR}; it was {amount_minor}.")
 
 
+def check_step(field: str, amount_minor: int, licence: Licence) -> None:
+    """Of an invoice that a card may pay what is left of."""
+    if fault := money.step_fault(amount_minor, licence.currency):
+        raise InvalidLicence(f"`{field}` {fault}; it was {written(amount_minor, licence)}.")
+
+
 def check_offer(grant: Grant, months: int, billing: Billing) -> None:
     if not 1 <= months <= MONTHS_MAX:
         raise InvalidLicence(f"`months` must be from 1 to {MONTHS_MAX}; it was {months}.")

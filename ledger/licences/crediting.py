@@ -10,6 +10,7 @@ from ledger.licences.checks import (
     check_ids,
     check_reason,
     check_reference,
+    check_step,
     invoice_of,
     known,
     written,
@@ -26,6 +27,7 @@ from ledger.licences.recognising import instant, recognised
 from ledger.licences.refusals import AmountExceedsOpen, LicenceInvoiceNotOpen
 from ledger.licences.state import Licence, evolve
 from ledger.message import Instant
+from ledger.money import round_to_step
 
 _Events = tuple[LicenceEvent, ...]
 
@@ -36,6 +38,7 @@ def credit(command: CreditLicenceInvoice, licence: Licence) -> _Events:
     invoice_of(licence, command.invoice_id)
     if command.net_minor is not None:
         check_amount("net_minor", command.net_minor)
+        check_step("net_minor", command.net_minor, licence)
     at = instant(licence, command.effective_at)
     earned = recognised(licence, at)
     licence = reduce(evolve, earned, licence)
@@ -64,7 +67,7 @@ def credited(
     """
     invoice = licence.invoices[invoice_id]
     deferred = min(net_minor, invoice.deferral.left_minor)
-    tax = share(invoice.owed_tax_minor, net_minor, invoice.sold_minor)
+    tax = _tax_of(licence, invoice.owed_tax_minor, net_minor, invoice.sold_minor)
     receivable = min(net_minor + tax, invoice.open_minor)
     of_tax = max(share(tax, receivable, net_minor + tax), receivable - invoice.open_net_minor)
     return LicenceCredited(
@@ -82,6 +85,13 @@ def credited(
         at=at,
         reason=reason,
     )
+
+
+def _tax_of(licence: Licence, tax_minor: int, net_minor: int, sold_minor: int) -> int:
+    """All of it with all that was sold, else in whole steps, so that a card can pay what is left."""
+    if net_minor == sold_minor:
+        return tax_minor
+    return min(tax_minor, round_to_step(tax_minor * net_minor, sold_minor, licence.currency))
 
 
 def record_paid_out(command: RecordCreditPaidOut, licence: Licence) -> _Events:

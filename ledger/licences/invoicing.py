@@ -74,7 +74,7 @@ def invoiced(  # noqa: PLR0913 - what an invoice says
         kind=kind,
         term=term,
         net_minor=net_minor,
-        tax_minor=billing.tax_minor(net_minor),
+        tax_minor=billing.tax_minor(net_minor, currency),
         currency=currency,
         period_start=period[0],
         period_end=period[1],

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ledger.licence_tiers import Grant
 from ledger.message import Instant
-from ledger.money import round_half_up
+from ledger.money import round_to_step
 from ledger.subscriptions.proration import boundary, seg
 
 _WHOLE_BP = 10_000
@@ -24,8 +24,9 @@ class Billing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tax_bp: int = 0
     """Basis points on top of the price."""
 
-    def tax_minor(self, net_minor: int) -> int:
-        return round_half_up(net_minor * self.tax_bp, _WHOLE_BP)
+    def tax_minor(self, net_minor: int, currency: str) -> int:
+        """In whole steps of the currency, so that a card can pay it."""
+        return round_to_step(net_minor * self.tax_bp, _WHOLE_BP, currency)
 
 
 class Term(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,4 +75,5 @@ def _end(anchor_at: datetime, months: int) -> datetime:
 def proration(old: Grant, new: Grant, term: Term, at: datetime) -> int:
     """What the rest of `term` costs more with `new`: to the second, below zero where it costs less."""
     before, after = old.price_minor(term.months), new.price_minor(term.months)
-    return seg(after, at, term.starts_at, term.ends_at) - seg(before, at, term.starts_at, term.ends_at)
+    left = (at, term.starts_at, term.ends_at, new.currency)
+    return seg(after, *left) - seg(before, *left)

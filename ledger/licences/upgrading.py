@@ -118,7 +118,7 @@ def _facts(command: UpgradeLicence, licence: Licence, due: tuple[Charge, ...]) -
 def _check_cost(command: UpgradeLicence, due: tuple[Charge, ...]) -> None:
     if command.expected_minor is None or command.billing.kind != INVOICE:
         return
-    cost = sum(one.net_minor + command.billing.tax_minor(one.net_minor) for one in due)
+    cost = sum(one.net_minor + command.billing.tax_minor(one.net_minor, one.grant.currency) for one in due)
     if cost > command.expected_minor:
         raise LicencePriceChanged(
             f"{money.format_minor(cost, command.grant.currency)} is to pay, with tax: send {cost} as "

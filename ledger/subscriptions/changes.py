@@ -15,6 +15,7 @@ from ledger.subscriptions.events import (
 )
 from ledger.subscriptions.proration import Preview, preview
 from ledger.subscriptions.refusals import (
+    BilledOtherwise,
     CancellationPending,
     CurrencyMismatch,
     IntervalChange,
@@ -34,6 +35,16 @@ PREVIEW_HOLDS = timedelta(minutes=10)
 """How long a user may look at a preview before confirming it."""
 _CLOCK_SKEW = timedelta(minutes=1)
 INTERVALS = ("month", "year")
+_NOT_FOLLOWED = {
+    "price_without_tier": "one that names no tier: set that price's metadata `tier` to one of "
+    "`GET /api/plans`, or choose a price of ours there.",
+    "price_interval": "one that is billed neither by the month nor by the year: choose one that is.",
+    "price_amount": "one without an amount of its own, as by tiers or by use: choose one that has it.",
+    "price_currency": "one whose own currency is not the subscription's: choose one made in that currency.",
+}
+_UNTIL_THEN = (
+    "Until then the tier stays as it was, what Stripe invoices is booked, and the plan cannot be changed."
+)
 _INACTIVE = {
     "incomplete": "confirm or pay its first invoice before",
     "past_due": "pay its open invoice before",
@@ -59,6 +70,7 @@ def preview_change(
     """What an upgrade at `at` charges, on the price snapshot of the present period, of which `paid` is still
     paid after `at`; nothing while on trial.
 
+    As many are bought of the new plan as of the present one, and what is billed beside it goes on.
     Raises `SubscriptionNotActive` for one that has no period yet.
     """
     start, end = subscription.period_start, subscription.period_end
@@ -66,14 +78,15 @@ def preview_change(
         raise SubscriptionNotActive("This subscription has not begun; wait until it has.")
     on_trial = subscription.status == "trialing"
     return preview(
-        price_minor=0 if on_trial else subscription.price_minor,
+        price_minor=0 if on_trial else subscription.price_minor * subscription.quantity,
         interval=subscription.interval,
-        new_price_minor=0 if on_trial else new_price_minor,
+        new_price_minor=0 if on_trial else new_price_minor * subscription.quantity,
         # a trial goes on to its end, whatever follows it
         new_interval=subscription.interval if on_trial else new_interval,
         period_start=start,
         period_end=end,
         at=at,
+        currency=subscription.currency,
         worth=lambda by_price_minor: unused(by_price_minor, paid),
     )
 
@@ -81,6 +94,7 @@ def preview_change(
 def request_change(command: RequestChange, subscription: Subscription) -> tuple[SubscriptionEvent, ...]:
     check_plan(command.tier, command.interval, command.currency, command.price_minor)
     _check_may_change(command, subscription)
+    _check_followed(command, subscription)
     waiting = subscription.change
     plan = (command.tier, command.interval)
     superseded = (
@@ -135,6 +149,27 @@ def _check_may_change(command: RequestChange, subscription: Subscription) -> Non
             f"This subscription is billed in {subscription.currency.upper()} and cannot change to "
             f"{command.currency.upper()}; choose a price in {subscription.currency.upper()}."
         )
+
+
+def _check_followed(command: RequestChange, subscription: Subscription) -> None:
+    why = what_to_do(subscription)
+    if why:
+        raise BilledOtherwise(why)
+    if subscription.other_items and command.interval != subscription.interval:
+        raise BilledOtherwise(
+            f"{subscription.other_items} more items are billed by the {subscription.interval} with this "
+            f"subscription, so that its plan cannot be billed by the {command.interval}: remove them in "
+            "Stripe's dashboard first, or choose a plan of the same interval."
+        )
+
+
+def what_to_do(subscription: Subscription) -> str:
+    """Why what Stripe bills is not followed, and how it can be again; empty when it is."""
+    code = subscription.not_followed
+    if not code:
+        return ""
+    became = _NOT_FOLLOWED.get(code, _NOT_FOLLOWED["price_without_tier"])
+    return f"The price was changed in Stripe's dashboard to {became} {_UNTIL_THEN}"
 
 
 def _upgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeRequested:

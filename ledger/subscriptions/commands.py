@@ -28,6 +28,11 @@ class RequestSubscription(Command, frozen=True, kw_only=True):
     trial_days: int = 0
 
 
+NotFollowed = Literal["price_without_tier", "price_interval", "price_amount", "price_currency"]
+"""Why what Stripe bills is no plan: by a price that names no tier, by no month or year, that has no amount of
+its own, or none in the subscription's currency."""
+
+
 class PendingUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A change that Stripe holds until its invoice is paid.
     https://docs.stripe.com/billing/subscriptions/pending-updates
@@ -79,10 +84,11 @@ class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
         "canceled",
     ]
     tier: str
-    """Of the item's price, by its metadata or lookup key."""
+    """Of the item's price, by its metadata or lookup key; empty for one that names none."""
     interval: Interval
     currency: str
     price_minor: int
+    """Of one; of what is not followed what it comes to, as far as that is known."""
     anchor_at: Instant
     """`billing_cycle_anchor`."""
     period_start: Instant
@@ -102,6 +108,11 @@ class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
     pending_update: PendingUpdate | None = None
     periods: tuple[BilledPeriod, ...] = ()
     """By its latest invoices, in any order: periods that nobody saw begin are filled from them."""
+    quantity: int = 1
+    other_items: int = 0
+    others_minor: int = 0
+    """What the other items come to for one interval of the plan."""
+    not_followed: NotFollowed | Literal[""] = ""
     lost: LostSubscription | None = None
     """None for one that does not name this ledger. Counts only where the ledger has none."""
 

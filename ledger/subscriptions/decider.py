@@ -89,6 +89,11 @@ def _record_snapshot(command: RecordSubscriptionSnapshot, subscriber: Subscriber
             f"There is no subscription {command.subscription_id} of this user; "
             "does another ledger use this Stripe account?"
         )
+    if not command.tier:
+        raise NotFound(
+            f"Subscription {command.subscription_id} is not in this ledger, and its price at Stripe names no "
+            "tier that it could be taken up with: set the price's metadata `tier`."
+        )
     return take_up(command, command.lost, subscriber)
 
 

@@ -155,7 +155,7 @@ class SubscriptionChangeSuperseded(Event, frozen=True, kw_only=True):
 
 
 class SubscriptionChanged(Event, frozen=True, kw_only=True):
-    """The plan is another now. `change_id` is empty when somebody changed it in Stripe's dashboard."""
+    """What is billed is another now. `change_id` is empty when somebody changed it in Stripe's dashboard."""
 
     TYPE: ClassVar[str] = "subscriptions.changed.v1"
     subscription_id: str
@@ -168,6 +168,14 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True):
     was_price_minor: int
     change_id: str = ""
     catalogue_version: str = ""
+    quantity: int = 1
+    """Of the plan; `price_minor` is that of one."""
+    other_items: int = 0
+    """Which Stripe bills beside the plan."""
+    others_minor: int = 0
+    """What those come to for one interval of the plan."""
+    not_followed: str = ""
+    """Why what Stripe bills is none of our plans, as in `NOT_FOLLOWED`; the tier stays as it was then."""
 
 
 class SubscriptionChangeFailed(Event, frozen=True, kw_only=True):

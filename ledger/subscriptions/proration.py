@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from ledger.money import round_half_up
+from ledger.money import round_to_step
 
 _SECOND = timedelta(seconds=1)
 _MONTHS = {"month": 1, "year": 12}
@@ -34,16 +34,20 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """Of the period that follows: the present one, or a new one from `proration_at`."""
 
 
-def seg(price_minor: int, at: datetime, period_start: datetime, period_end: datetime) -> int:
-    """The part of a period's price that falls after `at`: from all of it at the start to 0 at the end."""
+def seg(
+    price_minor: int, at: datetime, period_start: datetime, period_end: datetime, currency: str = ""
+) -> int:
+    """The part of a period's price that falls after `at`: from all of it at the start to 0 at the end. In
+    whole steps of the currency, as it is charged; without one to the minor unit.
+    """
     length = (period_end - period_start) // _SECOND
     if length <= 0:
         return 0
     remaining = min(max((period_end - at) // _SECOND, 0), length)
-    return round_half_up(price_minor * remaining, length)
+    return round_to_step(price_minor * remaining, length, currency)
 
 
-def preview(
+def preview(  # noqa: PLR0913 - two prices, a period, a moment
     *,
     price_minor: int,
     interval: str,
@@ -52,6 +56,7 @@ def preview(
     period_start: datetime,
     period_end: datetime,
     at: datetime,
+    currency: str,
     worth: Callable[[int], int] = lambda by_price_minor: by_price_minor,
 ) -> Preview:
     """`worth` says of the unused time by its price what is still paid of it.
@@ -60,10 +65,10 @@ def preview(
 
     https://docs.stripe.com/billing/subscriptions/prorations
     """
-    by_price = seg(price_minor, at, period_start, period_end)
+    by_price = seg(price_minor, at, period_start, period_end, currency)
     unused = worth(by_price)
     if interval == new_interval:
-        anew = seg(new_price_minor, at, period_start, period_end)
+        anew = seg(new_price_minor, at, period_start, period_end, currency)
     else:
         anew, period_start, period_end = new_price_minor, at, boundary(at, new_interval, 1)
     return Preview(

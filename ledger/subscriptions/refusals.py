@@ -122,6 +122,13 @@ class IntervalChange(Refused):
     passing: ClassVar[bool] = True
 
 
+class BilledOtherwise(Refused):
+    """What Stripe bills for this subscription was changed there so that it is none of our plans."""
+
+    code: ClassVar[str] = "billed_otherwise"
+    remedy: ClassVar[str] = "Tell who runs the service: `detail` says what is to be corrected at Stripe."
+
+
 class CancellationPending(Refused):
     """The subscription ends with its period."""
 

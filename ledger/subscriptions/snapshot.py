@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache, reduce
 
+from msgspec.structs import replace
+
 from ledger.subscriptions.commands import BilledPeriod, LostSubscription, RecordSubscriptionSnapshot
 from ledger.subscriptions.events import (
     CancellationScheduled,
@@ -54,6 +56,8 @@ def new_facts(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tu
     known = subscriber.subscriptions[command.subscription_id]
     if known.status in ENDED or _is_stale(command, known):
         return ()
+    if not command.tier:  # no plan of ours is billed: what was bought last goes on to count
+        command = replace(command, tier=known.tier)
     if (
         known.status in {"failed", "duplicate"}
         and (surplus := _surplus(command, known, subscriber)) is not None
@@ -228,6 +232,7 @@ def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[Su
         arrived = shown == (change.tier, change.interval)
         if _waits_for_the_end(command, change):
             if arrived:  # Stripe bills the next period by it; this one was paid for the present plan
+                yield from _beside(command, now)
                 return
         elif arrived:
             yield _changed(command, now, change)
@@ -236,12 +241,26 @@ def _plan(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[Su
             yield from _waiting(command, change)
     dropped = now.dropped
     if dropped and shown == (dropped.tier, dropped.interval) and _waits_for_the_end(command, dropped):
-        return  # Stripe has not been told yet that it is not to be
-    if shown != (now.tier, now.interval) or (command.currency, command.price_minor) != (
-        now.currency,
-        now.price_minor,
-    ):
+        yield from _beside(command, now)  # Stripe has not been told yet that it is not to be
+    elif (*_plan_of(command), *_beside_of(command)) != (*_plan_of(now), *_beside_of(now)):
         yield _changed(command, now, None)
+
+
+def _plan_of(one: RecordSubscriptionSnapshot | Subscription) -> tuple[str, str, str, int, str]:
+    return one.tier, one.interval, one.currency, one.price_minor, one.not_followed
+
+
+def _beside_of(one: RecordSubscriptionSnapshot | Subscription) -> tuple[int, int, int]:
+    return one.quantity, one.other_items, one.others_minor
+
+
+def _beside(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
+    """How much is billed of the present plan and beside it, while Stripe shows the plan that follows."""
+    if _beside_of(command) != _beside_of(now):
+        present = replace(
+            command, tier=now.tier, interval=now.interval, currency=now.currency, price_minor=now.price_minor
+        )
+        yield _changed(present, now, None)
 
 
 def _waits_for_the_end(command: RecordSubscriptionSnapshot, change: Change) -> bool:
@@ -287,6 +306,10 @@ def _changed(
         was_price_minor=now.price_minor,
         change_id=change.change_id if change else "",
         catalogue_version=change.catalogue_version if change else "",
+        quantity=command.quantity,
+        other_items=command.other_items,
+        others_minor=command.others_minor,
+        not_followed=command.not_followed,
     )
 
 

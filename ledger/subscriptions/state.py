@@ -118,7 +118,13 @@ class Subscription(Struct, frozen=True, gc=False):
     interval: Interval = "month"
     currency: str = ""
     price_minor: int = 0
-    """Of the present period, as it was decided or as Stripe says."""
+    """Of one, in the present period, as it was decided or as Stripe says."""
+    quantity: int = 1
+    other_items: int = 0
+    others_minor: int = 0
+    """What other items come to for one interval."""
+    not_followed: str = ""
+    """Why what Stripe bills is none of our plans; empty when it is one."""
     catalogue_version: str = ""
     payment_method_id: str = ""
     anchor_at: datetime | None = None
@@ -138,6 +144,11 @@ class Subscription(Struct, frozen=True, gc=False):
     @property
     def live(self) -> bool:
         return self.status not in _NOT_LIVE
+
+    @property
+    def interval_minor(self) -> int:
+        """What one interval costs, all items together."""
+        return self.price_minor * self.quantity + self.others_minor
 
 
 class Subscriber(Struct, frozen=True):
@@ -369,6 +380,10 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
                 price_minor=event.price_minor,
                 catalogue_version=event.catalogue_version or subscription.catalogue_version,
                 change=None if done else subscription.change,
+                quantity=event.quantity,
+                other_items=event.other_items,
+                others_minor=event.others_minor,
+                not_followed=event.not_followed,
             )
         case _:
             assert_never(event)

@@ -22,9 +22,10 @@ FOLLOWED = (
     "customer.subscription.",
     "invoice.",
     "credit_note.",
+    "price.updated",
 )
 """How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout, a
-transfer or a subscription with its invoices, all of the platform's own."""
+transfer or a subscription with its invoices and prices, all of the platform's own."""
 
 FOLLOWED_OF_ACCOUNTS = ("account.", "capability.", "payout.")
 """The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
@@ -68,10 +69,11 @@ SUBSCRIBED = (
     "credit_note.created",
     "credit_note.updated",
     "credit_note.voided",
+    "price.updated",
 )
 """The types that an endpoint needs, and that catching up looks for: each change of state is told by one of
-them. `charge.updated` brings the balance transaction of an asynchronous capture. More of them may be
-delivered; they cost a fetch each and say nothing new.
+them. `charge.updated` brings the balance transaction of an asynchronous capture, `price.updated` the tier
+that somebody gave a price. More of them may be delivered; they cost a fetch each and say nothing new.
 """
 
 SUBSCRIBED_OF_ACCOUNTS = (

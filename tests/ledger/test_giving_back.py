@@ -395,6 +395,7 @@ class Customer:
             period_start=self.start,
             period_end=self.end,
             at=self.now,
+            currency="usd",
             worth=lambda by_price: by_price if outside else unused(by_price, paid),
         )
         if self.over or came_to.charge_minor <= 0:

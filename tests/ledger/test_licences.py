@@ -21,6 +21,7 @@ from ledger.licences.checks import check_grant
 from ledger.licences.commands import (
     AcceptQuote,
     ActivateLicence,
+    CreditLicenceInvoice,
     ExpireLicence,
     InvoiceOverage,
     IssueLicence,
@@ -48,7 +49,7 @@ from ledger.licences.refusals import (
 )
 from ledger.licences.state import Licence, granted_at
 from ledger.licences.status import lapses_at, status_at
-from ledger.licences.terms import Billing
+from ledger.licences.terms import Billing, first_term, proration
 from ledger.licences.upgrading import charges, lesser
 from ledger.message import Origin
 from ledger.permissions import check
@@ -615,7 +616,28 @@ def test_managers_buy_and_give_nothing() -> None:
 
 def test_a_licence_that_was_never_quoted_is_nothing() -> None:
     assert status_at(Licence(), NEW_YEAR) is None
-    assert NET_30.tax_minor(100) == 0
+    assert NET_30.tax_minor(100, "usd") == 0
+
+
+# Currencies in steps
+
+
+def test_what_a_licence_costs_in_dinars_can_be_paid_by_card() -> None:
+    kuwait = replace(STARTER, currency="kwd", year_minor=99_010)
+    more = replace(PROFESSIONAL, currency="kwd", year_minor=490_070)
+    assert [kuwait.price_minor(months) % 10 for months in range(1, 13)] == [0] * 12
+    assert TAXED.tax_minor(99_010, "kwd") == 19_800
+    for hours in range(0, 200, 7):
+        assert proration(kuwait, more, first_term(1, NEW_YEAR, 12), NEW_YEAR + hours * DAY / 24) % 10 == 0
+
+
+def test_what_is_given_back_of_one_leaves_what_a_card_can_pay() -> None:
+    life = active(grant=replace(STARTER, currency="kwd", year_minor=99_010), billing=TAXED)
+    back = {"invoice_id": life.invoice_id()}
+    with pytest.raises(InvalidLicence, match=r"multiple of 0\.010 KWD"):
+        life.do(CreditLicenceInvoice, NEW_YEAR + DAY, net_minor=33_333, **back)
+    life.do(CreditLicenceInvoice, NEW_YEAR + DAY, net_minor=33_330, **back)
+    assert life.invoice().open_minor == 99_010 + 19_800 - 33_330 - 6_670
 
 
 # Tiers
@@ -650,6 +672,11 @@ def test_each_tier_has_all_of_the_one_before_it() -> None:
         (LicenceTier(prices={"usd": 1}, features=("api_access", "api_access")), "twice"),
         (LicenceTier(prices={"xyz": 1}), "xyz"),
         (LicenceTier(prices={"usd": 1}, limits={"storage": Limit(overage={"usd": 1})}), "without limit"),
+        (LicenceTier(prices={"kwd": 1_005}), r"multiple of 0\.010 KWD"),
+        (
+            LicenceTier(prices={"kwd": 1_000}, limits={"storage": Limit(limit=1, overage={"kwd": 5})}),
+            r"storage\.overage",
+        ),
         (
             LicenceTier(prices={"usd": 1}, limits={"storage": Limit(limit=1, overage={"eur": 1})}),
             "currencies",

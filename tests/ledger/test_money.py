@@ -141,3 +141,11 @@ def test_rounding_is_never_off_by_more_than_half(numerator: int, denominator: in
 def test_nothing_is_divided_by_zero() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         money.round_half_up(1, 0)
+
+
+@for_all(st.integers(-(10**9), 10**9), st.integers(1, 10**4), CURRENCIES)
+def test_what_is_rounded_to_the_step_can_be_moved(numerator: int, denominator: int, currency: str) -> None:
+    step = money.step_minor(currency)
+    rounded = money.round_to_step(numerator, denominator, currency)
+    assert rounded % step == 0
+    assert 2 * abs(rounded * denominator - numerator) <= step * denominator

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from ledger import money
 from ledger.catalogue import DEFAULT_CATALOGUE, TIERS, InvalidCatalogue, check, load
 from ledger.features import GRACE, access, effective_tier
 from ledger.invoices.dunning import RETRIES, Cancel, Retry, Step, Unpaid, Wait, dunning
@@ -41,11 +42,32 @@ def test_a_change_undone_at_once_costs_nothing(old: int, new: int, at: datetime)
             period_start=START,
             period_end=END,
             at=at,
+            currency="usd",
         )
         for one, other in ((old, new), (new, old))
     )
     assert there.charge_minor + back.charge_minor == 0
     assert there.period_end == END
+
+
+@for_all(st.sampled_from(("kwd", "ugx", "jpy")), st.integers(1, 10**6), MOMENTS)
+def test_what_a_change_charges_is_what_the_currency_can_be_charged_in(
+    currency: str, price: int, at: datetime
+) -> None:
+    step = money.step_minor(currency)
+    found = preview(
+        price_minor=price * step,
+        interval="month",
+        new_price_minor=10 * price * step,
+        new_interval="month",
+        period_start=START,
+        period_end=END,
+        at=at,
+        currency=currency,
+    )
+    assert (found.unused_minor % step, found.used_anew_minor % step) == (0, 0)
+    exact = seg(price * step, at, START, END)
+    assert abs(found.unused_minor - exact) <= step // 2
 
 
 def test_another_interval_begins_a_period_of_its_own() -> None:
@@ -58,6 +80,7 @@ def test_another_interval_begins_a_period_of_its_own() -> None:
         period_start=START,
         period_end=END,
         at=at,
+        currency="usd",
     )
     assert (year.unused_minor, year.charge_minor) == (500, 9490)
     assert (year.period_start, year.period_end) == (at, at.replace(year=2027))

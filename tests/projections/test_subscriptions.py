@@ -52,7 +52,7 @@ def stands(status: str, was: str = "active", **changes: object) -> events.Subscr
     )
 
 
-def changed(tier: str, price: int, interval: str = "month", **more: str) -> events.SubscriptionChanged:
+def changed(tier: str, price: int, interval: str = "month", **more: object) -> events.SubscriptionChanged:
     fields = {"currency": "usd", "change_id": "chg_1", **more}
     return events.SubscriptionChanged(
         subscription_id="sub_1",
@@ -62,7 +62,7 @@ def changed(tier: str, price: int, interval: str = "month", **more: str) -> even
         was_tier="pro",
         was_interval="month",
         was_price_minor=999,
-        **fields,
+        **fields,  # type: ignore[arg-type]  # as given
     )
 
 
@@ -345,3 +345,18 @@ def test_movements_add_up_to_the_revenue_that_is_there() -> None:
     }
     assert {key: minor for key, minor in moved.items() if minor} == there
     assert len(moved) > 100
+
+
+def test_revenue_is_of_all_that_is_billed_for_an_interval() -> None:
+    of_three = changed("pro", 999, quantity=3, others_minor=600)
+    row = subscription(requested(), started(), of_three)
+    assert (row.price_minor, row.quantity, row.others_minor, row.mrr_minor) == (999, 3, 600, 3_597)
+    assert moves(requested(), started(), of_three)[1:] == [("upgrade", "usd", 2_598)]
+    yearly = changed("pro", 9_990, "year", quantity=2)
+    assert subscription(requested(), started(), yearly).mrr_minor == 1_665
+
+
+def test_why_one_is_not_followed_is_told_until_it_is() -> None:
+    other = changed("pro", 700, not_followed="price_without_tier")
+    assert subscription(requested(), started(), other).not_followed == "price_without_tier"
+    assert subscription(requested(), started(), other, changed("pro", 999)).not_followed == ""

@@ -7,10 +7,10 @@ from typing import ClassVar, Literal
 from msgspec import UNSET
 
 from api.sandbox.clock import midnight_after
-from api.sandbox.errors import Object, StripeError
+from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, page
-from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency
+from api.sandbox.money import UNPAID, add_balance_transaction, check_amount, check_currency, payout_step
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.balance import available
 from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
@@ -42,6 +42,11 @@ def create(tx: Transaction, params: Create) -> Object:
     _check_enabled(tx)
     currency = check_currency(params.currency)
     amount = check_amount(params.amount, currency, smallest=1)
+    if amount % (step := payout_step(currency)):
+        raise invalid(
+            f"Payouts in {currency} must be divisible by {step}: banks take no smaller part of it.",
+            param="amount",
+        )
     if amount > available(tx, currency):
         raise StripeError(
             "You have insufficient funds in your Stripe account for this transfer: "
@@ -64,12 +69,14 @@ def pay_out_all(tx: Transaction, currency: str) -> Object:
     """An automatic payout of what is available; its members: `balance_transactions.list(payout=…)`.
 
     As at Stripe, the payout's own balance transaction is among them, so their `net` sums to zero and
-    without it to the payout's amount.
+    without it to the payout's amount. Of a currency that is paid out in whole units alone what is less
+    than one stays in the balance, and they sum to that.
     """
     _check_enabled(tx)
     waiting = tx.all("balance_transaction", "unpaid", currency)
     members = [booked for booked in waiting if booked["available_on"] <= tx.now]
-    amount = sum(booked["net"] for booked in members)
+    total = sum(booked["net"] for booked in members)
+    amount = total - total % payout_step(currency)
     if amount <= 0:
         raise StripeError(
             f"There are {amount} of {currency} (minor units) to pay out; move the clock to make "

@@ -10,6 +10,7 @@ import msgspec
 from api.stripe.adopting.candidates import OPERATOR, Candidate, Window, whose
 from api.stripe.adopting.touched import touched
 from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.items import plan_item
 from api.stripe.billing import webhooks as billing_webhooks
 from api.stripe.billing.lookup import each
 from api.stripe.billing.objects import CreditNote, Invoice, Subscription
@@ -56,7 +57,7 @@ async def _subscription(tools: Tools, found: Subscription) -> Candidate | None:
         is_news=lambda event: known is None or not _is_mere_look(event, known),
         our_id=subscription_id,
         user_id=user_id,
-        amount_minor=found.item.price.unit_amount,
+        amount_minor=plan_item(found).price.unit_amount,
         currency=found.currency,
         related=(id_of(found.customer), id_of(found.latest_invoice)),
     )

@@ -11,7 +11,7 @@ from api.stripe.billing.lookup import listed, post
 from api.stripe.billing.objects import Price
 from api.stripe.delivery import Tools
 from api.stripe.objects import Named, UnexpectedAnswer
-from ledger.catalogue import TIERS
+from ledger.catalogue import FREE, TIERS
 
 _SEPARATOR = "-"
 CORRECTS = "corrects_change"
@@ -92,12 +92,25 @@ def plan_of(price: Price) -> Plan:
     return Plan(tier_of(price), interval_of(price), price.currency, price.unit_amount or 0)
 
 
-def tier_of(price: Price) -> str:
-    """By its metadata, which an operator can set on a price made in the dashboard, or by our lookup key."""
+def is_ours(price: Price) -> bool:
+    """Whether we made it, as its lookup key says."""
+    return bool(price.lookup_key) and str(price.lookup_key).startswith(f"liberation{_SEPARATOR}")
+
+
+def named_tier(price: Price) -> str:
+    """By its metadata, which an operator can set on a price made in the dashboard, or by our lookup key;
+    empty when neither names a tier that is sold.
+    """
     tier = price.metadata.get("tier", "")
     if not tier and price.lookup_key and price.lookup_key.count(_SEPARATOR):
         tier = price.lookup_key.split(_SEPARATOR)[1]
-    if tier not in TIERS:
+    return tier if tier in TIERS and tier != FREE else ""
+
+
+def tier_of(price: Price) -> str:
+    """The tier that it names. Raises UnexpectedAnswer for a price that names none."""
+    tier = named_tier(price)
+    if not tier:
         raise UnexpectedAnswer(
             f"Stripe's price {price.id} names no tier; set its metadata `tier` to one of {', '.join(TIERS)}"
         )
@@ -105,7 +118,8 @@ def tier_of(price: Price) -> str:
 
 
 def interval_of(price: Price) -> str:
-    interval = price.recurring.interval if price.recurring else ""
+    recurring = price.recurring
+    interval = recurring.interval if recurring and recurring.interval_count == 1 else ""
     if interval not in ("month", "year"):
         raise UnexpectedAnswer(f"Stripe's price {price.id} is not billed by the month or the year")
     return interval

@@ -17,11 +17,14 @@ from stripe import StripeClient
 from api.stripe.billing.objects import (
     CreditNote,
     Invoice,
+    InvoiceItem,
     InvoicePayment,
     Line,
     Lines,
     PresentInvoice,
     Subscription,
+    SubscriptionItem,
+    SubscriptionItems,
 )
 from api.stripe.objects import Charge, Dispute, PaymentIntent, Refund, id_of, parse_dict
 from api.stripe.payments import lookup
@@ -87,7 +90,11 @@ def path_of(kind: str, object_id: str, action: str = "") -> str:
 
 
 async def subscription(client: StripeClient, stripe_subscription_id: str) -> Subscription:
-    return await get(client, path_of("subscriptions", stripe_subscription_id), Subscription)
+    found = await get(client, path_of("subscriptions", stripe_subscription_id), Subscription)
+    if not found.items.has_more:
+        return found
+    items = await listed(client, "/v1/subscription_items", SubscriptionItem, subscription=found.id)
+    return msgspec.structs.replace(found, items=SubscriptionItems(data=items))
 
 
 async def find_subscription(
@@ -96,6 +103,11 @@ async def find_subscription(
     """The customer's that carries our id, ended ones included."""
     found = await listed(client, "/v1/subscriptions", Subscription, customer=customer_id, status="all")
     return next((one for one in found if one.metadata.get("subscription_id") == subscription_id), None)
+
+
+async def subscriptions_of_price(client: StripeClient, price_id: str) -> list[Subscription]:
+    """All that are not over."""
+    return await listed(client, "/v1/subscriptions", Subscription, price=price_id)
 
 
 async def present_subscription(
@@ -161,6 +173,18 @@ async def hanging_on(
 
 async def credit_notes(client: StripeClient, invoice_id: str) -> list[CreditNote]:
     return await listed(client, "/v1/credit_notes", CreditNote, invoice=invoice_id)
+
+
+async def waiting_minor(client: StripeClient, found: Subscription) -> int:
+    """What the subscription's next invoice has beside what it is made for, as prorations that wait."""
+    items = await listed(
+        client, "/v1/invoiceitems", InvoiceItem, customer=id_of(found.customer), pending=True
+    )
+    return sum(
+        item.amount
+        for item in items
+        if item.currency == found.currency and item.subscription_id in ("", found.id)
+    )
 
 
 async def invoice_of_payment_intent(client: StripeClient, payment_intent_id: str) -> str:

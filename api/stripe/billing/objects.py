@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from api.stripe.objects import Charge, Dispute, PaymentIntent, Reference, Refund
+from api.stripe.objects import Charge, Dispute, PaymentIntent, Reference, Refund, id_of
 
 SubscriptionStatus = Literal[
     "incomplete",
@@ -26,6 +26,8 @@ InvoiceStatus = Literal["draft", "open", "paid", "uncollectible", "void"]
 
 class Recurring(msgspec.Struct, frozen=True, kw_only=True):
     interval: str
+    interval_count: int = 1
+    usage_type: str = "licensed"
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +44,13 @@ class SubscriptionItem(msgspec.Struct, frozen=True, kw_only=True):
     price: Price
     current_period_start: int
     current_period_end: int
+    quantity: int | None = None
+    """None for a price by use."""
 
 
 class SubscriptionItems(msgspec.Struct, frozen=True, kw_only=True):
     data: list[SubscriptionItem]
+    has_more: bool = False
 
 
 class PauseCollection(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +86,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     pending_update: PendingUpdate | None = None
     trial_end: int | None = None
     trial_start: int | None = None
-
-    @property
-    def item(self) -> SubscriptionItem:
-        """Ours have one."""
-        return self.items.data[0]
 
 
 class Tax(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +134,28 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 class Lines(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Line]
     has_more: bool = False
+
+
+class ItemSubscription(msgspec.Struct, frozen=True, kw_only=True):
+    subscription: Reference = None
+
+
+class ItemParent(msgspec.Struct, frozen=True, kw_only=True):
+    subscription_details: ItemSubscription | None = None
+
+
+class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for the next invoice."""
+
+    amount: int
+    currency: str
+    parent: ItemParent | None = None
+
+    @property
+    def subscription_id(self) -> str:
+        """Empty for one that goes with any invoice of the customer's."""
+        details = self.parent.subscription_details if self.parent else None
+        return id_of(details.subscription) if details else ""
 
 
 class InvoiceSubscription(msgspec.Struct, frozen=True, kw_only=True):

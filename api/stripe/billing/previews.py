@@ -10,11 +10,13 @@ import structlog
 
 from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
-from api.stripe.billing.catalogue import Plan, plan_of
+from api.stripe.billing.catalogue import Plan
+from api.stripe.billing.items import is_of, plan_item
 from api.stripe.billing.objects import Subscription
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import Tools
 from ledger.errors import NotFound
+from ledger.money import format_minor
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview
 from ledger.subscriptions.refusals import PreviewMismatch
@@ -30,6 +32,8 @@ class ChangePreview(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int | None
     """What Stripe will invoice, with tax. None when Stripe cannot tell: a downgrade waits there as the new
     price already, and is taken back first."""
+    waited_minor: int = 0
+    """Of it what waited at Stripe for the next invoice, as after a change in its dashboard; without tax."""
 
 
 class _InvoicePreview(msgspec.Struct, frozen=True):
@@ -43,7 +47,7 @@ def _correction(ours: Preview, currency: str, found: Subscription) -> dict[str, 
     """As `unused_time.correction` has it on the invoice of the change itself."""
     if not ours.given_back_minor:
         return {}
-    period = {"start": int(ours.proration_at.timestamp()), "end": found.item.current_period_end}
+    period = {"start": int(ours.proration_at.timestamp()), "end": plan_item(found).current_period_end}
     item = {
         "amount": ours.given_back_minor,
         "currency": currency,
@@ -76,7 +80,7 @@ async def preview_change(
     present = Plan(known.tier, known.interval, known.currency, known.price_minor)
     if known.status == "trialing":
         return ChangePreview(ours=ours, total_minor=0)
-    if plan_of(found.item.price) != present:
+    if not is_of(found, present):
         return ChangePreview(ours=ours, total_minor=None)
     theirs = await billing_lookup.ask(
         tools.stripe,
@@ -84,19 +88,22 @@ async def preview_change(
         _InvoicePreview,
         subscription=found.id,
         subscription_details={
-            "items": [{"id": found.item.id, "price": await catalogue.price_id(tools, plan)}],
+            "items": [{"id": plan_item(found).id, "price": await catalogue.price_id(tools, plan)}],
             "proration_behavior": "always_invoice",
             "proration_date": int(ours.proration_at.timestamp()),
         },
         **_correction(ours, plan.currency, found),
     )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
+    waits = 0 if net == ours.charge_minor else await billing_lookup.waiting_minor(tools.stripe, found)
+    net -= waits
     if net != ours.charge_minor:
         log.error(
             "preview_differs", subscription_id=subscription_id, stripe_minor=net, ours_minor=ours.charge_minor
         )
         raise PreviewMismatch(
-            f"Stripe would charge {net} and we come to {ours.charge_minor} (minor units); nothing was "
-            "changed. Try again, and tell an operator when it stays so."
+            f"Stripe would charge {format_minor(net, plan.currency)} and we come to "
+            f"{format_minor(ours.charge_minor, plan.currency)}; nothing was changed. Try again, and tell an "
+            "operator when it stays so."
         )
-    return ChangePreview(ours=ours, total_minor=theirs.total)
+    return ChangePreview(ours=ours, total_minor=theirs.total, waited_minor=waits)

@@ -15,8 +15,9 @@ from typing import Any, ClassVar, assert_never
 
 from api.stripe.billing import catalogue, unused_time
 from api.stripe.billing import lookup as billing_lookup
-from api.stripe.billing.catalogue import Plan, plan_of
+from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.create import attach
+from api.stripe.billing.items import is_of, plan_item, terms_of
 from api.stripe.billing.lookup import path_of
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import look_and_record, subscription_of
@@ -250,7 +251,7 @@ async def _nobody_paid(tools: Tools, found: StripeSubscription) -> bool:
     """Whether the present period began in a pause, which voided its invoice. Who goes on then begins a period
     of their own and pays for it; else a pause over each renewal would make every period but the first free.
     """
-    start = found.item.current_period_start
+    start = plan_item(found).current_period_start
     of_period = [
         invoice.status
         for invoice in await billing_lookup.invoices_of(tools.stripe, found.id)
@@ -285,14 +286,14 @@ async def _set_plan(
         path_of("subscriptions", found.id),
         StripeSubscription,
         key,
-        items=[{"id": found.item.id, "price": price_id}],
+        items=[{"id": plan_item(found).id, "price": price_id}],
         **manner,
     )
 
 
 def _waits_at_stripe(event: Asked, found: StripeSubscription) -> bool:
-    return isinstance(event, SubscriptionChangeScheduled) and plan_of(found.item.price) == Plan(
-        event.tier, event.interval, event.currency, event.price_minor
+    return isinstance(event, SubscriptionChangeScheduled) and is_of(
+        found, Plan(event.tier, event.interval, event.currency, event.price_minor)
     )
 
 
@@ -304,10 +305,17 @@ async def _take_back(
     Not once the period in which it waited is over, as then it was billed.
     """
     present = Plan(known.tier, known.interval, known.currency, known.price_minor)
-    waits = plan_of(found.item.price)
+    waits = plan_item(found)
     began = known.period_start
-    same_period = began is not None and int(began.timestamp()) == found.item.current_period_start
-    if waits != present and waits.tier != but and waits.interval == present.interval and same_period:
+    same_period = began is not None and int(began.timestamp()) == waits.current_period_start
+    followed = terms_of(found)
+    if (
+        not is_of(found, present)
+        and not followed.not_followed
+        and followed.tier != but
+        and followed.interval == present.interval
+        and same_period
+    ):
         await _set_plan(tools, found, present, key, proration_behavior="none")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 
-from api.stripe.billing.catalogue import CORRECTS, plan_of
+from api.stripe.billing.catalogue import CORRECTS
+from api.stripe.billing.items import plan_item, terms_of
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
 from api.stripe.objects import Charge, PaymentIntent, Refund, UnexpectedAnswer, id_of, instant
@@ -54,7 +54,7 @@ def subscription_snapshot(
     Stripe dates few of a subscription's changes, so that the newest of these times stands for all.
     """
     found = present.subscription
-    plan = plan_of(found.item.price)
+    terms, item = terms_of(found), plan_item(found)
     owed = [one.id for one in sorted(present.invoices, key=lambda one: one.created) if one.owed]
     return RecordSubscriptionSnapshot(
         command_id=new_id("cmd"),
@@ -64,13 +64,17 @@ def subscription_snapshot(
         stripe_subscription_id=found.id,
         observed_at=present.observed_at,
         status=found.status,
-        tier=plan.tier,
-        interval=_interval(plan.interval),
-        currency=plan.currency,
-        price_minor=plan.price_minor,
+        tier=terms.tier,
+        interval=terms.interval,
+        currency=found.currency,
+        price_minor=terms.price_minor,
+        quantity=terms.quantity,
+        other_items=terms.other_items,
+        others_minor=terms.others_minor,
+        not_followed=terms.not_followed,
         anchor_at=instant(found.billing_cycle_anchor),
-        period_start=instant(found.item.current_period_start),
-        period_end=instant(found.item.current_period_end),
+        period_start=instant(item.current_period_start),
+        period_end=instant(item.current_period_end),
         trial_end=instant(found.trial_end) if found.trial_end else None,
         past_due_since=_past_due_since(present),
         cancel_at=_cancel_at(found),
@@ -88,13 +92,13 @@ def subscription_snapshot(
 def subscription_moment(found: Subscription) -> int:
     if found.ended_at is not None:
         return found.ended_at
-    return max(found.created, found.item.current_period_start, found.canceled_at or 0)
+    return max(found.created, plan_item(found).current_period_start, found.canceled_at or 0)
 
 
 def _cancel_at(found: Subscription) -> datetime | None:
     if found.cancel_at is not None:
         return instant(found.cancel_at)
-    return instant(found.item.current_period_end) if found.cancel_at_period_end else None
+    return instant(plan_item(found).current_period_end) if found.cancel_at_period_end else None
 
 
 def _past_due_since(present: PresentSubscription) -> datetime | None:
@@ -115,14 +119,9 @@ def _pending_update(found: Subscription) -> PendingUpdate | None:
     pending = found.pending_update
     if pending is None or not pending.subscription_items:
         return None
-    plan = plan_of(pending.subscription_items[0].price)
-    return PendingUpdate(
-        tier=plan.tier, interval=_interval(plan.interval), expires_at=instant(pending.expires_at)
-    )
-
-
-def _interval(interval: str) -> Literal["month", "year"]:
-    return "year" if interval == "year" else "month"
+    items = msgspec.structs.replace(found.items, data=pending.subscription_items)
+    terms = terms_of(msgspec.structs.replace(found, items=items))
+    return PendingUpdate(tier=terms.tier, interval=terms.interval, expires_at=instant(pending.expires_at))
 
 
 def _periods(invoices: Iterable[Invoice]) -> Iterator[BilledPeriod]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from api.stripe.billing import catalogue
 from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.items import plan_item
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import invoice_of, subscription_of
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, as_worker
@@ -32,11 +33,11 @@ def correction(change: SubscriptionChangeRequested, found: StripeSubscription) -
     """
     if not change.given_back_minor:
         return {}
-    start, end = moment_of(change, found), found.item.current_period_end
+    start, end = moment_of(change, found), plan_item(found).current_period_end
     item = {
         "price_data": {
             "currency": change.currency,
-            "product": catalogue.product_of(catalogue.tier_of(found.item.price)),
+            "product": catalogue.product_of(catalogue.tier_of(plan_item(found).price)),
             "unit_amount": change.given_back_minor,
         },
         "discountable": False,
@@ -51,7 +52,7 @@ def correction(change: SubscriptionChangeRequested, found: StripeSubscription) -
 
 def moment_of(change: SubscriptionChangeRequested, found: StripeSubscription) -> int:
     """As Stripe wants it: within the period that it has now."""
-    return max(int(change.proration_at.timestamp()), found.item.current_period_start)
+    return max(int(change.proration_at.timestamp()), plan_item(found).current_period_start)
 
 
 async def reserve(

@@ -7,10 +7,12 @@ from datetime import datetime
 import msgspec
 
 from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing.catalogue import is_ours
 from api.stripe.billing.lookup import path_of
-from api.stripe.billing.objects import CreditNote, PresentInvoice, Subscription
+from api.stripe.billing.objects import CreditNote, PresentInvoice, Price, Subscription
 from api.stripe.billing.record import (
     invoice_of,
+    look_and_record,
     names_ours,
     record_invoice,
     record_subscription,
@@ -23,7 +25,7 @@ from ledger.effects import ApplyWebhook
 from ledger.message import Origin
 from ledger.webhooks.stream import stream_of
 
-FAMILIES = ("customer.subscription.", "invoice.", "credit_note.")
+FAMILIES = ("customer.subscription.", "invoice.", "credit_note.", "price.updated")
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -45,6 +47,8 @@ async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
         return await _subscription(tools, effect, origin)
     if effect.stripe_event_type.startswith("invoice."):
         return await invoice(tools, effect.object_id, origin)
+    if effect.stripe_event_type == "price.updated":
+        return await _price(tools, effect, origin)
     note = await billing_lookup.get(tools.stripe, path_of("credit_notes", effect.object_id), CreditNote)
     return await invoice(tools, id_of(note.invoice), origin, with_credits=True)
 
@@ -60,6 +64,26 @@ async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> A
         _check_ours(tools, present.subscription, effect.object_id)
     recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
     return Applied(changed=recorded.changed, subject=subscription_id)
+
+
+async def _price(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
+    """A price may have got the tier that it lacked: what is billed by it and was not followed is looked at.
+
+    What it costs never changes, so that no other subscription needs that. Our own prices lack nothing.
+    """
+    price = await billing_lookup.get(tools.stripe, path_of("prices", effect.object_id), Price)
+    if is_ours(price):
+        return Applied(ignored="the price is of our making, and what it says is known")
+    looked, changed = 0, False
+    for one in await billing_lookup.subscriptions_of_price(tools.stripe, price.id):
+        user_id, subscription_id = one.metadata.get("user_id", ""), one.metadata.get("subscription_id", "")
+        known = await subscription_of(tools, user_id, subscription_id) if user_id else None
+        if known is not None and known.not_followed:
+            looked += 1
+            changed |= (await look_and_record(tools, one.id, origin)).changed
+    if not looked:
+        return Applied(ignored="no subscription waits for what this price says")
+    return Applied(changed=changed, subject=price.id)
 
 
 async def invoice(

@@ -44,6 +44,21 @@ def test_balance_transactions_are_filtered(client: stripe.StripeClient, pay: Any
     assert isinstance(listed[0].source, stripe.Refund)
 
 
+@pytest.mark.parametrize("currency", ["huf", "twd"])
+def test_what_is_charged_in_parts_and_paid_out_in_whole_ones(
+    client: stripe.StripeClient, pay: Any, control: Any, currency: str
+) -> None:
+    charge = pay("pm_card_bypassPending", currency=currency, amount=100_050)["latest_charge"]
+    assert charge["balance_transaction"]["net"] % 100
+    with pytest.raises(stripe.InvalidRequestError, match="divisible by 100"):
+        client.v1.payouts.create({"amount": 10_050, "currency": currency})
+    assert client.v1.payouts.create({"amount": 10_000, "currency": currency}).amount == 10_000
+    control.post("/payouts", currency=currency)
+    paid, _ = client.v1.payouts.list({"limit": 2}).data
+    assert (paid.automatic, paid.amount % 100) == (True, 0)
+    assert 0 < client.v1.balance.retrieve().available[0].amount < 100
+
+
 def test_a_manual_payout(client: stripe.StripeClient, pay: Any, control: Any) -> None:
     pay()
     with pytest.raises(stripe.InvalidRequestError) as caught:

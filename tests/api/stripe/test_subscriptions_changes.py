@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from api.stripe.billing.catalogue import Plan
+from ledger.money import step_minor
+from ledger.subscriptions.commands import RequestChange
 from ledger.subscriptions.refusals import IntervalChange, PreviewMismatch
-from tests.api.stripe.subscribers import Subscribers, agrees_with_stripe, downgrade
+from tests.api.stripe.subscribers import DAY, Subscribers, agrees_with_stripe, downgrade
 from tests.api.stripe.world import Bench, World, recorded_by
 
 
@@ -114,3 +117,48 @@ async def test_a_preview_on_which_stripe_and_we_differ_promises_nothing(
     monkeypatch.setattr("api.sandbox.resources.billing.entries.share", lambda *_: 1)
     with pytest.raises(PreviewMismatch, match="nothing was changed"):
         await people.preview(subscription_id, "enterprise")
+
+
+STEPPED = [("kwd", 3_330, 33_310), ("ugx", 3_777_700, 37_777_100)]
+
+
+@pytest.mark.parametrize(("currency", "pro", "enterprise"), STEPPED)
+async def test_an_upgrade_in_steps_of_its_currency_is_offered_asked_and_charged_in_them(
+    people: Subscribers, currency: str, pro: int, enterprise: int
+) -> None:
+    subscription_id = await people.subscribe(currency=currency, price_minor=pro)
+    people.bench.advance(10 * DAY + DAY / 7, people.world)
+    plan = Plan("enterprise", "month", currency, enterprise)
+    told = await people.world.gateway.preview_change("usr_1", subscription_id, plan, people.world.clock.now())
+    assert told.total_minor == told.ours.charge_minor
+    assert told.ours.charge_minor % step_minor(currency) == 0
+    wish = people.ask(
+        RequestChange,
+        subscription_id=subscription_id,
+        change_id="chg_1",
+        tier="enterprise",
+        interval="month",
+        currency=currency,
+        price_minor=enterprise,
+        catalogue_version="2026-03",
+        proration_at=told.ours.proration_at,
+        expected_minor=told.ours.charge_minor,
+    )
+    await people.asks(wish)
+    assert (await people.state(subscription_id)).tier == "enterprise"
+    await people.hear()
+    assert [row["total_minor"] for row in await people.invoices()] == [pro, told.ours.charge_minor]
+
+
+WRITTEN = [("jpy", 980, "980 JPY"), ("kwd", 3_330, "3.330 KWD")]
+
+
+@pytest.mark.parametrize(("currency", "price_minor", "text"), WRITTEN)
+async def test_a_line_says_what_the_plan_costs_with_the_currencys_decimals(
+    people: Subscribers, currency: str, price_minor: int, text: str
+) -> None:
+    await people.subscribe(currency=currency, price_minor=price_minor)
+    (invoice,) = await people.invoices()
+    (line,) = (await people.invoice(invoice["stripe_invoice_id"])).lines.values()
+    rows = await people.world.rows("SELECT description FROM invoice_lines")
+    assert (line.booked_minor, rows[0]["description"]) == (price_minor, f"1 x Pro (at {text} / month)")

@@ -10,6 +10,7 @@ from api.sandbox.resources.billing import (
     invoices,
     own_items,
     previews,
+    subscription_items,
     subscriptions,
     test_clocks,
 )
@@ -18,7 +19,7 @@ ALL = (
     catalogue.PRODUCTS,
     catalogue.PRICES,
     subscriptions.RESOURCE,
-    subscriptions.ITEMS,
+    subscription_items.RESOURCE,
     invoices.RESOURCE,
     previews.RESOURCE,
     invoices.LINES,

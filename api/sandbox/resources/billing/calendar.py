@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from api.sandbox.clock import DAY_S
+from ledger import money
 
 _SECONDS = {"day": DAY_S, "week": 7 * DAY_S}
 _MONTHS = {"month": 1, "year": 12}
@@ -40,9 +41,11 @@ def boundaries(anchor: int, moment: int, interval: str, count: int) -> tuple[int
     return add(anchor, steps, interval, count), end
 
 
-def share(amount: int, remaining: int, whole: int) -> int:
-    """`amount` for `remaining` of `whole` seconds, half a minor unit rounded up."""
-    return (2 * amount * remaining + whole) // (2 * whole)
+def share(amount: int, remaining: int, whole: int, currency: str) -> int:
+    """`amount` for `remaining` of `whole` seconds, half rounded up: of a minor unit, or of the step in which
+    a currency is charged (the sandbox's choice, as Stripe documents no rounding of these).
+    """
+    return money.round_to_step(amount * remaining, whole, currency)
 
 
 def day(moment: int) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from api.sandbox.errors import Object
 from api.sandbox.resources.billing.calendar import boundaries, day, share
 from api.sandbox.transaction import Transaction
+from ledger.money import format_minor
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +46,8 @@ def name_of(tx: Transaction, item: Object) -> str:
 
 def regular(tx: Transaction, item: Object, start: int, end: int) -> Entry:
     price = item["price"]
-    decimal = f"{price['unit_amount'] / 100:.2f} {price['currency'].upper()}"
-    text = f"{item['quantity']} x {name_of(tx, item)} (at {decimal} / {price['recurring']['interval']})"
+    written = format_minor(price["unit_amount"], price["currency"])
+    text = f"{item['quantity']} x {name_of(tx, item)} (at {written} / {price['recurring']['interval']})"
     return Entry(item=item, amount=price_of(item), start=start, end=end, description=text)
 
 
@@ -58,7 +59,7 @@ def trial(tx: Transaction, item: Object, start: int, end: int) -> Entry:
 def until_anchor(tx: Transaction, item: Object, start: int, anchor: int) -> Entry:
     """A first period that is cut short by an anchor that was asked for."""
     whole_start, whole_end = natural_period(item, anchor, start)
-    amount = share(price_of(item), anchor - start, whole_end - whole_start)
+    amount = share(price_of(item), anchor - start, whole_end - whole_start, item["price"]["currency"])
     text = f"Remaining time on {name_of(tx, item)} until {day(anchor)}"
     return Entry(item=item, amount=amount, start=start, end=anchor, description=text, proration=True)
 
@@ -80,7 +81,7 @@ def remaining(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
 
 def _rest(item: Object, anchor: int, moment: int, end: int) -> int:
     start, whole_end = natural_period(item, anchor, end - 1)
-    return share(price_of(item), max(0, end - moment), whole_end - start)
+    return share(price_of(item), max(0, end - moment), whole_end - start, item["price"]["currency"])
 
 
 def pricing(item: Object) -> Object:

@@ -18,6 +18,8 @@ RENEWS = ("trialing", "active", "past_due", "unpaid")
 EXPIRES_S = 23 * 3600
 """For a first payment, a pending update and a resumption."""
 TRIAL_NOTICE_S = 3 * 86_400
+ITEM = "item"
+"""Link of subscriptions, by the ids of their items."""
 NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
@@ -38,6 +40,26 @@ def item_list(subscription_id: str, items: Sequence[Object]) -> Object:
         "total_count": len(items),
         "url": f"/v1/subscription_items?subscription={subscription_id}",
     }
+
+
+def index_items(tx: Transaction, subscription: Object, before: Sequence[Object] = ()) -> None:
+    """Have the subscription found by those of its items that were not among `before`."""
+    known = {item["id"] for item in before}
+    for item in subscription["items"]["data"]:
+        if item["id"] not in known:
+            tx.link(f"subscription.{ITEM}", item["id"], subscription["id"])
+
+
+def with_present_prices(tx: Transaction, subscription: Object) -> Object:
+    """As it is shown: with what was changed of its items' prices since, such as metadata."""
+    items = subscription["items"]
+    data = [with_present_price(tx, item) for item in items["data"]]
+    return {**subscription, "items": {**items, "data": data}}
+
+
+def with_present_price(tx: Transaction, item: Object) -> Object:
+    gone = item.get("deleted")
+    return item if gone else {**item, "price": tx.get("price", item["price"]["id"])}
 
 
 def period_end(subscription: Object) -> int:
@@ -256,7 +278,7 @@ def expire_update(tx: Transaction, subscription: Object) -> Object:
 def apply_update(tx: Transaction, subscription: Object) -> Object:
     """What waited for its invoice to be paid."""
     pending = subscription["pending_update"]
-    before = period_end(subscription)
+    before, items = period_end(subscription), subscription["items"]["data"]
     anchor = pending["billing_cycle_anchor"]
     subscription = note(
         tx,
@@ -267,6 +289,7 @@ def apply_update(tx: Transaction, subscription: Object) -> Object:
         pending_update=None,
         status="active",
     )
+    index_items(tx, subscription, items)
     if period_end(subscription) != before:
         plan_ahead(tx, subscription)
     if tx.notes.get("updating") != subscription["id"]:  # paid at once, it never was pending to anyone

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
-from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
+from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing import (
     entries,
@@ -84,10 +84,6 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
     price: Text = UNSET
     status: Status | UnsetType = UNSET
     test_clock: Text = UNSET
-
-
-class ItemListing(ListParams, frozen=True, kw_only=True):
-    subscription: str
 
 
 def create(tx: Transaction, params: Create) -> Object:
@@ -175,7 +171,9 @@ def new(tx: Transaction, customer: Object, params: Create) -> Object:
         "trial_settings": trial_settings(params.trial_settings),
         "trial_start": tx.now if trial else None,
     }
-    return tx.add(subscription | ending(tx, params, end))
+    made = tx.add(subscription | ending(tx, params, end))
+    lifecycle.index_items(tx, made)
+    return made
 
 
 def _billing_mode(sent: BillingMode | UnsetType) -> Object:
@@ -289,11 +287,6 @@ def _has_status(status: str, asked: str) -> bool:
             return status == asked
 
 
-def list_items(tx: Transaction, params: ItemListing) -> Object:
-    subscription = tx.get("subscription", params.subscription, param="subscription", status=400)
-    return {**subscription["items"], "url": "/v1/subscription_items"}
-
-
 RESOURCE = Resource(
     kind="subscription",
     routes=(
@@ -316,6 +309,7 @@ RESOURCE = Resource(
     ),
     included={"items": lambda _, subscription: subscription["items"]},
     linked=("customer", "test_clock"),
+    present=lifecycle.with_present_prices,
     jobs={
         "billing_cycle": lifecycle.cycle,
         "trial_will_end": lifecycle.notice_trial_end,
@@ -332,9 +326,4 @@ RESOURCE = Resource(
         "invoice.voided": lifecycle.on_closed,
         "invoice.marked_uncollectible": lifecycle.on_closed,
     },
-)
-ITEMS = Resource(
-    kind="subscription_item",
-    routes=(Route("GET", "/v1/subscription_items", list_items, ItemListing),),
-    expandable=frozenset({"price.product"}),
 )

@@ -181,6 +181,7 @@ def _apply(tx: Transaction, subscription: Object, change: Change, plain: Object)
             "status": status,
         },
     )
+    lifecycle.index_items(tx, updated, subscription["items"]["data"])
     if change.moved:
         lifecycle.plan_ahead(tx, updated)
     return updated
