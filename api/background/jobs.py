@@ -6,6 +6,7 @@ from stripe import StripeClient
 
 from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
+from api.background.sweeping import NightlySweep
 from api.books.recognition import close_days
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
@@ -32,6 +33,7 @@ def jobs_of(
 ) -> tuple[Job, ...]:
     return (
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
+        Job("swept", EVERY_QUARTER_S, NightlySweep(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
