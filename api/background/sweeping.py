@@ -5,10 +5,11 @@ other one makes up for.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from stripe import StripeClient
 
@@ -43,7 +44,8 @@ async def alone(conn: AsyncConnection[Any]) -> AsyncIterator[bool]:
         yield held
     finally:
         if held:
-            await conn.execute(_UNLOCK)
+            with suppress(psycopg.OperationalError):  # the connection is gone, and the lock with it
+                await conn.execute(_UNLOCK)
 
 
 async def since(conn: AsyncConnection[Any], now: datetime) -> datetime:

@@ -333,6 +333,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/revenue/licenses", "getLicenceRollforward", BOOKS),
     Access("GET", "/api/audit", "listAudit", ADMIN),
     Access("GET", "/api/webhooks/deliveries", "listWebhookDeliveries", ADMIN),
+    Access("GET", "/api/webhooks/sweeps", "listSweeps", ADMIN),
     Access("GET", "/api/effects", "listEffects", ADMIN),
     Access("POST", "/api/webhooks/stripe", "receiveStripeWebhook", signature=True),
     Access("GET", "/livez", "livez"),

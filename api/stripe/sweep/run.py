@@ -73,6 +73,16 @@ _STAGE_DONE = """
 """
 
 
+_LATEST = f"SELECT {_COLUMNS} FROM stripe_sweeps ORDER BY started_at DESC LIMIT %s"  # noqa: S608  # as above
+
+
+async def latest(conn: AsyncConnection[Any], limit: int) -> list[Sweep]:
+    """Newest first."""
+    cursor = conn.cursor(row_factory=dict_row)
+    await cursor.execute(_LATEST.encode(), (limit,))
+    return msgspec.convert(await cursor.fetchall(), list[Sweep])
+
+
 async def begin(conn: AsyncConnection[Any], sweep_id: str, cause: str, since: datetime) -> Sweep:
     """The one with this id, begun now if it was not."""
     await conn.execute(_BEGIN, {"sweep_id": sweep_id, "cause": cause, "since": since})
