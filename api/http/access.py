@@ -67,7 +67,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/payments/{payment_id}", "getPayment", PEOPLE, "own_or_admin"),
     Access("POST", "/api/payments/refund", "refundPayment", PEOPLE, "own_or_admin"),
     Access("GET", "/api/refunds/{refund_id}", "getRefund", PEOPLE, "own_or_admin"),
-    Access("POST", "/api/payments/{payment_id}/cancel", "cancelPayment", PEOPLE, "own"),
+    Access("POST", "/api/payments/{payment_id}/cancel", "cancelPayment", PEOPLE, "own_or_admin"),
     Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
