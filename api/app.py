@@ -80,6 +80,7 @@ from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.usage import routes as usage
 from api.usage.calls import call_guard
+from api.webhooks import sweeps
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -157,6 +158,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *token_books.HANDLERS,
     *licence_books.HANDLERS,
     *oversight.HANDLERS,
+    *sweeps.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
     *jwks.HANDLERS,

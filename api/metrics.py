@@ -54,6 +54,13 @@ class Metrics:
             "currency",
         )
 
+        self.sweep_age = self._gauge(
+            "liberation_sweep_age_seconds", "Since what is not settled was last compared with Stripe."
+        )
+        self.sweep_found = self._gauge(
+            "liberation_sweep_found", "How much of it differed then, and is recorded now."
+        )
+
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 

@@ -62,6 +62,10 @@ class Gateway(Protocol):
         """As `next_action`, for the open invoice of a subscription."""
         ...
 
+    async def can_be_canceled(self, payment_id: str) -> bool:
+        """Of a payment that is under way. Raises `Postponed` when Stripe does not answer."""
+        ...
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

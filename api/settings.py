@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `licence_keys`: path of the keyring that signs licences' keys; empty has one in `data_dir`, made
       when it is first needed, but never with a live Stripe key.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
+    - `payment_expires_hours`: how long a payment waits for its cardholder before it is canceled.
     - `log_level`, `log_format`: `json` for machines, `console` for people.
     - `request_max_bytes`: larger bodies get 413.
     - `rate_limit_per_minute`: sustained requests of one caller; `rate_limit_burst`: how many at once.
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     fonts_dir: str = ""
+    payment_expires_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
     jwks: str = ""
     licence_keys: str = ""
     jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"

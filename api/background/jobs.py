@@ -6,13 +6,16 @@ from stripe import StripeClient
 
 from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
+from api.background.sweeping import NightlySweep
 from api.books.recognition import close_days
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
 from api.licences.timing import advance_licences, expire_payments
+from api.payments.expiry import expire_unconfirmed
 from api.payouts.looks import Looking
 from api.payouts.run import pay_instructors
+from api.settings import Settings
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
 from api.tokens.settling import settle_tokens
@@ -28,20 +31,26 @@ OUTBOX_DAYS = 30
 
 
 def jobs_of(
-    store: Store, client: StripeClient, looking: Looking, clock: Clock, *, idempotency_days: int
+    store: Store, client: StripeClient, looking: Looking, clock: Clock, settings: Settings
 ) -> tuple[Job, ...]:
     return (
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
+        Job("swept", EVERY_QUARTER_S, NightlySweep(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
+        Job(
+            "payments_expired",
+            EVERY_QUARTER_S,
+            lambda conn: expire_unconfirmed(conn, store, clock, settings.payment_expires_hours),
+        ),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("licences_advanced", EVERY_QUARTER_S, lambda conn: advance_licences(conn, store, clock)),
         Job("licence_payments_expired", EVERY_MINUTE_S, lambda conn: expire_payments(conn, store, clock)),
         Job("overage_invoiced", EVERY_HOUR_S, lambda conn: invoice_usage(conn, store, clock)),
-        Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, idempotency_days)),
+        Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, settings.idempotency_days)),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
     )

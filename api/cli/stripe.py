@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
+from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.stripe_adopt import adopt
 from api.cli.terminal import Duration, json_option, print_json, print_table
 from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
     from api.background.catch_up import Missed
+    from api.stripe.delivery import Tools
+    from api.stripe.sweep.comparing import Finding
 
 
 @click.group()
@@ -54,12 +62,66 @@ def catch_up(since: timedelta, *, as_json: bool) -> None:
 
 
 async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
+    from api.background.catch_up import catch_up as run
+
+    async with _at_work(here) as (tools, conn):
+        return await run(tools.stripe, conn, tools.store, tools.clock, window=since)
+
+
+@stripe.command("sweep")
+@click.option("--dry-run", is_flag=True, help="Tell what differs, and record nothing.")
+@json_option
+def sweep(*, dry_run: bool, as_json: bool) -> None:
+    """Compare all that is not settled with Stripe now, as each night.
+
+    Exit 0 also when something differed: it is recorded, but with --dry-run.
+    """
+    with installation() as here:
+        done = asyncio.run(_sweep(here, dry=dry_run))
+    if as_json:
+        print_json(done)
+        return
+    print_table(
+        ("kind", "at Stripe", "here", "recorded"),
+        ((one.kind, one.object_id, one.subject, ", ".join(one.recorded)) for one in done.findings),
+        empty="Nothing differs.",
+    )
+    recorded = "nothing is recorded" if dry_run else "recorded now"
+    click.echo(f"{done.compared} were compared, {done.found} differed: {recorded}.")
+
+
+class _Swept(msgspec.Struct, frozen=True):
+    compared: int
+    found: int
+    findings: list[Finding]
+
+
+async def _sweep(here: Installation, *, dry: bool) -> _Swept:
+    from api.background.sweeping import alone, since, sweep_now
+    from api.stripe.sweep.comparing import Pace
+    from api.stripe.sweep.run import PER_SECOND, try_out
+
+    async with _at_work(here) as (tools, conn):
+        now = tools.clock.now()
+        if dry:
+            compared, findings = await try_out(tools, conn, await since(conn, now), Pace(PER_SECOND))
+            return _Swept(compared, len(findings), findings)
+        async with alone(conn) as held:
+            if not held:
+                raise CommandError("A sweep is running already; wait for it to end.", UNUSABLE)
+            done = await sweep_now(conn, tools, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}", "operator")
+            return _Swept(done.compared, done.found, done.findings)
+
+
+@asynccontextmanager
+async def _at_work(here: Installation) -> AsyncIterator[tuple[Tools, AsyncConnection[Any]]]:
+    """The ledger and Stripe, and a connection as the application has it."""
     from psycopg import AsyncConnection
 
-    from api.background.catch_up import catch_up as run
     from api.clock import SystemClock
     from api.serve.sandbox import stripe_settings
     from api.stripe.client import open_stripe
+    from api.stripe.delivery import Tools
     from ledger.store import APPLICATION, Store
 
     async with (
@@ -68,4 +130,4 @@ async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
         Store.open(here.url, schema=settings.schema) as store,
         await AsyncConnection.connect(here.conninfo(APPLICATION), autocommit=True) as conn,
     ):
-        return await run(client, conn, store, SystemClock(), window=since)
+        yield Tools(store, client, SystemClock()), conn

@@ -23,6 +23,10 @@ LAG = 10_000
 """Events that a projection may be behind before reads are too old to be served: under a second's work."""
 STALLED_S = 60.0
 """A fact that has waited longer to be projected says that the projection has stopped, wherever it runs."""
+SWEEP_OVERDUE_S = 2 * 86_400.0
+"""What is compared with Stripe each night has not been for two."""
+MANY = 10
+"""So many differences from Stripe are not what is lost now and then."""
 OVERDUE_S = 600.0
 """An effect that has been due for longer says that no worker is running."""
 
@@ -50,6 +54,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     webhooks_waiting: int = 0
     short_minor: dict[str, int] = {}
     """By how much less the platform has at Stripe than it owes to instructors, by currency."""
+    sweep_age_s: float = 0.0
+    """Since all that is not settled was last compared with Stripe, or since the first fact."""
+    sweep_found: int = 0
+    """How much of it differed then."""
 
 
 async def examine(services: Services) -> Health:
@@ -76,11 +84,27 @@ _POSITIONS = """
 _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
+_SWEPT = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - coalesce(last.finished_at, e.recorded_at)), 0)
+            ::double precision,
+        coalesce(last.found, 0)
+    FROM (SELECT) AS one
+    LEFT JOIN events AS e ON e.position = 1
+    LEFT JOIN LATERAL (
+        SELECT finished_at, found FROM stripe_sweeps
+        WHERE finished_at IS NOT NULL
+        ORDER BY finished_at DESC
+        LIMIT 1
+    ) AS last ON true
+"""
+
+
 async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     """`stopped` are projections of this process that met a fact which they cannot take, and why."""
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
+        [(sweep_age_s, sweep_found)] = await (await cursor.execute(_SWEPT)).fetchall()
     depth = await outbox.depth(connection)
     short = shortfalls(await cash(connection))
     not_followed = await count_billed_otherwise(connection)
@@ -96,7 +120,12 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     }
     return Health(
         wrong=_wrong(projections),
-        worrying=[*_worrying(depth), *map(_said, short), *_billed_otherwise(not_followed)],
+        worrying=[
+            *_worrying(depth),
+            *map(_said, short),
+            *_billed_otherwise(not_followed),
+            *_of_sweep(sweep_age_s, sweep_found),
+        ],
         position=head,
         projections=projections,
         effects_waiting=depth.waiting,
@@ -104,6 +133,8 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
         webhooks_waiting=webhooks_waiting,
         short_minor={one.currency: one.shortfall_minor for one in short},
+        sweep_age_s=round(sweep_age_s, 1),
+        sweep_found=sweep_found,
     )
 
 
@@ -133,6 +164,20 @@ def _billed_otherwise(subscriptions: int) -> list[str]:
     if not subscriptions:
         return []
     return [f"{subscriptions} subscriptions are billed by none of our plans: `liberation doctor` names them"]
+
+
+def _of_sweep(age_s: float, found: int) -> list[str]:
+    overdue = (
+        [f"nothing was compared with Stripe for {age_s / 86_400:.0f} days: is a worker running?"]
+        if age_s > SWEEP_OVERDUE_S
+        else []
+    )
+    lost = (
+        [f"the last sweep found {found} differences from Stripe: do its events reach this service?"]
+        if found >= MANY
+        else []
+    )
+    return overdue + lost
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:

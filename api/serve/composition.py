@@ -118,5 +118,4 @@ async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Wor
 
 
 def _jobs(services: Services) -> Sequence[Job]:
-    days = services.settings.idempotency_days
-    return jobs_of(services.store, services.stripe, services.gateway, services.clock, idempotency_days=days)
+    return jobs_of(services.store, services.stripe, services.gateway, services.clock, services.settings)

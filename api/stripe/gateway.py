@@ -179,6 +179,12 @@ class StripeGateway:
         """The same for an invoice, such as a subscription's first one."""
         return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
 
+    async def can_be_canceled(self, payment_id: str) -> bool:
+        """Whether Stripe would cancel a payment that is under way. Raises Postponed when it does not
+        answer.
+        """
+        return await _or_later(cancel.can_be_canceled(self._tools, payment_id))
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

@@ -161,6 +161,7 @@ async def _of_invoice(
         origin,
         with_credits=_about_refunds(effect),
         with_disputes=_about_disputes(effect),
+        occurred_at=await billing_webhooks.occurred_at(tools, effect),
     )
     return _billed(effect, applied, last_look, began)
 

@@ -144,12 +144,17 @@ class CancelPayment(Command, frozen=True, kw_only=True):
     """Have Stripe cancel what was not captured yet. Its answer alone ends the payment."""
 
     NAME: ClassVar[str] = "payments.cancel"
+    ADDED: ClassVar[frozenset[str]] = frozenset({"by_admin"})
     payment_id: str
     user_id: str
-    """Who asks; must own the payment unless `by_system`."""
+    """Who asks; must own the payment unless `by_admin` or `by_system`."""
     by_system: bool = False
     """What it was for is gone. Then one that was captured meanwhile is no error."""
-    reason: Literal["requested_by_customer", "abandoned", "duplicate", "fraudulent"] = "requested_by_customer"
+    by_admin: bool = False
+    reason: Literal["requested_by_customer", "abandoned", "duplicate", "fraudulent", "expired"] = (
+        "requested_by_customer"
+    )
+    """All but the last are Stripe's words; that is ours: nobody confirmed it in time."""
 
 
 class RequestRefund(Command, frozen=True, kw_only=True):

@@ -226,8 +226,11 @@ def _record_funds_available(command: RecordFundsAvailable, payment: Payment) -> 
 
 
 def _cancel(command: CancelPayment, payment: Payment) -> tuple[PaymentEvent, ...]:
-    if not payment.status or not (command.by_system or command.user_id == payment.user_id):
+    may = command.by_system or command.by_admin or command.user_id == payment.user_id
+    if not payment.status or not may:
         raise NotFound(f"There is no payment {command.payment_id}.")
+    if command.reason == "expired" and payment.status != "requires_action":
+        return ()  # it has moved on meanwhile
     if payment.status in CAPTURED:
         if command.by_system:
             return ()

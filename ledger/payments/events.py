@@ -90,7 +90,9 @@ class PaymentCanceled(Event, frozen=True, kw_only=True):
 
 
 class PaymentCancelRequested(Event, frozen=True, kw_only=True):
-    """Its owner, or what it was for, wants it no more. It may be captured all the same."""
+    """Its owner, or what it was for, wants it no more, or nobody confirmed it in time (`expired`). It may be
+    captured all the same.
+    """
 
     TYPE: ClassVar[str] = "payments.cancel_requested.v1"
     payment_id: str

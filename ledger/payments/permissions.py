@@ -52,6 +52,8 @@ def check_sender(command: Command, origin: Origin) -> None:
             raise Forbidden("What a sale costs is computed here: buy the course instead.")
         case CancelPayment(by_system=True) if origin.roles.isdisjoint(SYSTEM):
             raise Forbidden("Only the system cancels a payment in its own name; cancel yours as its owner.")
+        case CancelPayment(by_admin=True) if origin.roles.isdisjoint(ADMINS | SYSTEM):
+            raise Forbidden("Only an administrator cancels somebody else's payment.")
         case CancelPayment(by_system=False):
             _check_person(command, origin)
         case _:

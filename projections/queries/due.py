@@ -64,6 +64,14 @@ class ReservationDue(msgspec.Struct, frozen=True):
     stream: str
 
 
+class PaymentDue(msgspec.Struct, frozen=True):
+    """A payment that waits for its cardholder, and since when."""
+
+    payment_id: str
+    user_id: str
+    initiated_at: datetime
+
+
 class TokensDue(msgspec.Struct, frozen=True):
     """A user of whose tokens something has matured or expired, and since when."""
 
@@ -194,6 +202,26 @@ async def reservations_due(
     behind = {"after": after.expires_at, "after_id": after.stream} if after else _FROM_THE_START
     async with conn.cursor(row_factory=class_row(ReservationDue)) as cursor:
         await cursor.execute(_RESERVATIONS, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()
+
+
+_UNCONFIRMED = """
+    SELECT payment_id, user_id, initiated_at
+    FROM payments
+    WHERE status = 'requires_action'
+        AND initiated_at <= %(before)s
+        AND (initiated_at, payment_id) > (%(after)s, %(after_id)s)
+    ORDER BY initiated_at, payment_id
+    LIMIT %(limit)s
+"""
+
+
+async def unconfirmed_payments(
+    conn: AsyncConnection[Any], before: datetime, limit: int, *, after: PaymentDue | None = None
+) -> list[PaymentDue]:
+    behind = {"after": after.initiated_at, "after_id": after.payment_id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(PaymentDue)) as cursor:
+        await cursor.execute(_UNCONFIRMED, {"before": before, "limit": limit, **behind})
         return await cursor.fetchall()
 
 

@@ -318,6 +318,9 @@ class FakeStripe:
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
+    async def can_be_canceled(self, _payment_id: str) -> bool:
+        return False
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

@@ -532,12 +532,25 @@ def test_nothing_is_to_cancel_of_what_is_over() -> None:
     assert decide(cancel(), canceled) == ()
 
 
-def test_only_its_owner_and_the_system_cancel_a_payment() -> None:
+def test_what_expires_is_only_what_still_waits_for_its_cardholder() -> None:
+    expire = cancel(by_system=True, reason="expired")
+    waiting, _ = when(given(initiated()), snapshot("requires_action"))
+    assert decide(expire, waiting) == (PaymentCancelRequested(payment_id=PAYMENT_ID, reason="expired"),)
+    for moved_on in (given(initiated()), when(waiting, snapshot("processing"))[0], sold()):
+        assert decide(expire, moved_on) == ()
+
+
+def test_only_its_owner_an_admin_and_the_system_cancel_a_payment() -> None:
     for payment in (Payment(), given(initiated())):
         with pytest.raises(NotFound):
             decide(cancel(user_id="usr_eve"), payment)
     check(cancel(), Origin(actor=USER, roles=frozenset({"student"})))
     check(cancel(by_system=True), Origin(actor="worker", roles=frozenset({"system"})))
+    theirs = cancel(user_id="usr_root", by_admin=True)
+    assert decide(theirs, given(initiated()))
+    check(theirs, Origin(actor="usr_root", roles=frozenset({"admin"})))
+    with pytest.raises(Forbidden):
+        check(theirs, Origin(actor="usr_root", roles=frozenset({"student"})))
     for by_system, role in ((True, "admin"), (False, "system"), (False, "service")):
         with pytest.raises(Forbidden):
             check(cancel(by_system=by_system), Origin(actor="x", roles=frozenset({role})))

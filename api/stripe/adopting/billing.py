@@ -10,8 +10,8 @@ import msgspec
 from api.stripe.adopting.candidates import OPERATOR, Candidate, Window, whose
 from api.stripe.adopting.touched import touched
 from api.stripe.billing import lookup as billing_lookup
-from api.stripe.billing.items import plan_item
 from api.stripe.billing import webhooks as billing_webhooks
+from api.stripe.billing.items import plan_item
 from api.stripe.billing.lookup import each
 from api.stripe.billing.objects import CreditNote, Invoice, Subscription
 from api.stripe.billing.record import record_subscription, subscription_of

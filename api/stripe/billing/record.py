@@ -8,6 +8,7 @@ import msgspec
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.lookup import PresentSubscription
+from api.stripe.billing.objects import Invoice as ListedInvoice
 from api.stripe.billing.objects import PresentInvoice
 from api.stripe.billing.snapshots import (
     commands_of,
@@ -22,7 +23,7 @@ from ledger.invoices.state import Invoice
 from ledger.invoices.stream import stream_of as invoice_stream
 from ledger.message import Origin, Outcome
 from ledger.subscriptions.decider import SUBSCRIBER
-from ledger.subscriptions.events import SubscriptionRequested
+from ledger.subscriptions.events import SubscriptionObserved, SubscriptionRequested
 from ledger.subscriptions.state import Subscriber, Subscription
 from ledger.subscriptions.stream import stream_of as subscriber_stream
 
@@ -77,6 +78,67 @@ async def record_subscription(
     latest = present.details[0] if present.details else None
     delivered = delivered_of(outcome, latest, invoices[0] if invoices else None)
     return RecordedSubscription(outcome, invoices, delivered)
+
+
+async def record_news(
+    tools: Tools, present: PresentSubscription, origin: Origin, *, occurred_at: datetime | None = None
+) -> list[Outcome]:
+    """As `record_subscription`, but nothing when it would tell no more than that somebody looked: for a look
+    that nothing of the subscription gave cause for. With its other invoices that tell something new.
+    """
+    outcomes: list[Outcome] = []
+    if await has_news(tools, present):
+        recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
+        outcomes += [recorded.outcome, *recorded.invoices]
+    outcomes += await record_other_invoices(tools, present, origin)
+    return [one for one in outcomes if one.recorded]
+
+
+async def has_news(tools: Tools, present: PresentSubscription) -> bool:
+    """Whether a subscription of ours differs from what is known of it, in more than the time of the look."""
+    found = present.subscription
+    subscriber = await subscriber_of(tools, found.metadata["user_id"])
+    known = subscriber.subscriptions.get(found.metadata["subscription_id"])
+    if known is None:
+        return True
+    facts = SUBSCRIBER.decide(subscription_snapshot(present), subscriber)
+    return any(not isinstance(fact, SubscriptionObserved) for fact in facts) or any(
+        (fact.open_invoice_id, fact.trial_end) != (known.open_invoice_id, known.trial_end)
+        for fact in facts
+        if isinstance(fact, SubscriptionObserved)
+    )
+
+
+async def record_other_invoices(tools: Tools, present: PresentSubscription, origin: Origin) -> list[Outcome]:
+    """Of the subscription's newest invoices those that were not looked at closely and tell something new:
+    their own events may be lost.
+    """
+    seen = {detail.invoice.id for detail in present.details}
+    outcomes: list[Outcome] = []
+    for invoice in reversed(present.invoices):
+        if invoice.id in seen or not await differs(tools, invoice):
+            continue
+        credited = bool((await invoice_of(tools, invoice.id)).credits)
+        detail = await billing_lookup.hanging_on(tools.stripe, invoice, with_credits=credited)
+        if names_ours(detail):
+            outcomes += await record_invoice(tools, detail, origin)
+    return [one for one in outcomes if one.recorded]
+
+
+async def differs(tools: Tools, invoice: ListedInvoice) -> bool:
+    """Whether the ledger lacks something of an invoice, as far as a list of invoices tells."""
+    if invoice.status in {None, "draft"}:
+        return False
+    known = await invoice_of(tools, invoice.id)
+    credited = invoice.pre_payment_credit_notes_amount + invoice.post_payment_credit_notes_amount
+    unsettled = known.status == "paid" and known.total_minor > 0 and not known.settled
+    return known.status != invoice.status or unsettled or credited != _by_credit_notes(known)
+
+
+def _by_credit_notes(known: Invoice) -> int:
+    """Without what a refund alone gave back, which Stripe counts in no invoice."""
+    bare = (one.noted_minor for one in known.credits.values() if one.stripe_credit_note_id.startswith("re_"))
+    return known.noted_minor - sum(bare)
 
 
 def _is_taken_up(outcome: Outcome) -> bool:

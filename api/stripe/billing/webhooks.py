@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -15,6 +15,8 @@ from api.stripe.billing.record import (
     look_and_record,
     names_ours,
     record_invoice,
+    record_news,
+    record_other_invoices,
     record_subscription,
     subscription_of,
 )
@@ -23,9 +25,15 @@ from api.stripe.delivery import IMPATIENCE, Postponed, Tools
 from api.stripe.objects import id_of
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
+from ledger.subscriptions.state import ENDED
 from ledger.webhooks.stream import stream_of
 
 FAMILIES = ("customer.subscription.", "invoice.", "credit_note.", "price.updated")
+
+SHOWS_IT = timedelta(minutes=1)
+"""A look at a subscription so much later than an event shows what came with the event: Stripe's clock and
+ours may differ, and Stripe's objects do not all change in the same moment.
+"""
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -46,15 +54,16 @@ async def apply(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
     if effect.stripe_event_type.startswith("customer.subscription."):
         return await _subscription(tools, effect, origin)
     if effect.stripe_event_type.startswith("invoice."):
-        return await invoice(tools, effect.object_id, origin)
+        return await invoice(tools, effect.object_id, origin, occurred_at=await occurred_at(tools, effect))
     if effect.stripe_event_type == "price.updated":
         return await _price(tools, effect, origin)
     note = await billing_lookup.get(tools.stripe, path_of("credit_notes", effect.object_id), CreditNote)
-    return await invoice(tools, id_of(note.invoice), origin, with_credits=True)
+    when = await occurred_at(tools, effect)
+    return await invoice(tools, id_of(note.invoice), origin, with_credits=True, occurred_at=when)
 
 
 async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
-    occurred_at = await _occurred_at(tools, effect)
+    when = await occurred_at(tools, effect)
     present = await billing_lookup.present_subscription(tools.stripe, effect.object_id, tools.clock.now())
     metadata = present.subscription.metadata
     user_id, subscription_id = metadata.get("user_id", ""), metadata.get("subscription_id", "")
@@ -62,8 +71,9 @@ async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> A
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
     if await subscription_of(tools, user_id, subscription_id) is None:
         _check_ours(tools, present.subscription, effect.object_id)
-    recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
-    return Applied(changed=recorded.changed, subject=subscription_id)
+    recorded = await record_subscription(tools, present, origin, occurred_at=when)
+    others = await record_other_invoices(tools, present, origin)
+    return Applied(changed=recorded.changed or bool(others), subject=subscription_id)
 
 
 async def _price(tools: Tools, effect: ApplyWebhook, origin: Origin) -> Applied:
@@ -93,7 +103,11 @@ async def invoice(
     *,
     with_credits: bool = False,
     with_disputes: bool = False,
+    occurred_at: datetime | None = None,
 ) -> Applied:
+    """And its subscription, as an event of either side is insurance for the other's. `occurred_at` is when
+    Stripe says that it happened.
+    """
     known = await invoice_of(tools, stripe_invoice_id)
     with_credits, with_disputes = with_credits or bool(known.credits), with_disputes or bool(known.disputes)
     present = await billing_lookup.present_invoice(
@@ -103,6 +117,8 @@ async def invoice(
         return Applied(ignored="the invoice is of no subscription of ours: another integration's")
     changed = await _take_up(tools, present, origin)
     outcomes = await record_invoice(tools, present, origin)
+    if not changed:
+        changed = await _look_at_subscription(tools, present, origin, occurred_at)
     return Applied(
         changed=changed or any(one.recorded for one in outcomes),
         subject=stripe_invoice_id,
@@ -124,6 +140,23 @@ async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> boo
     return (await record_subscription(tools, lost, origin)).changed
 
 
+async def _look_at_subscription(
+    tools: Tools, present: PresentInvoice, origin: Origin, occurred_at: datetime | None
+) -> bool:
+    """Answers whether it told anything new; not asked for when it was seen since. Of an invoice of ours."""
+    details = present.invoice.subscription
+    assert details is not None, "as was looked at"
+    metadata = details.metadata or {}
+    known = await subscription_of(tools, metadata["user_id"], metadata["subscription_id"])
+    assert known is not None, "it was taken up if it was lost"
+    seen = known.observed_at
+    if known.status in ENDED or (occurred_at and seen and seen > occurred_at + SHOWS_IT):
+        return False
+    stripe_subscription_id = known.stripe_subscription_id or id_of(details.subscription)
+    found = await billing_lookup.present_subscription(tools.stripe, stripe_subscription_id, tools.clock.now())
+    return bool(await record_news(tools, found, origin, occurred_at=occurred_at))
+
+
 def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:
     """Whether a subscription that the ledger has not got began in it all the same."""
     if lost_subscription(found, tools.store.ledger_id) is None:
@@ -132,7 +165,7 @@ def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:
         raise Postponed(unknown, IMPATIENCE)
 
 
-async def _occurred_at(tools: Tools, effect: ApplyWebhook) -> datetime | None:
+async def occurred_at(tools: Tools, effect: ApplyWebhook) -> datetime | None:
     """When Stripe says that it happened."""
     facts = await tools.store.read_stream(stream_of(effect.stripe_event_id))
     return facts[0].metadata.effective_at if facts else None

@@ -51,6 +51,13 @@ async def cancel(
     return Delivered(outcomes[-1])
 
 
+async def can_be_canceled(tools: Tools, payment_id: str) -> bool:
+    """By what Stripe says now. Raises what a call to Stripe raises."""
+    payment = await state_of(tools, payment_id)
+    intent = await lookup.payment_intent(tools.stripe, payment.payment_intent_id)
+    return intent.status in _CANCELABLE
+
+
 def _is_over(payment: Payment) -> bool:
     never_reached_stripe = payment.status == "failed" and not payment.payment_intent_id
     return payment.status in _OVER or never_reached_stripe
@@ -62,6 +69,8 @@ async def _call(tools: Tools, wish: PaymentCancelRequested, intent: PaymentInten
     match wish.reason:
         case "abandoned" | "duplicate" | "fraudulent" | "requested_by_customer" as reason:
             params["cancellation_reason"] = reason
+        case "expired":
+            params["cancellation_reason"] = "abandoned"
     try:
         answer = await lookup.patiently(
             lambda: tools.stripe.v1.payment_intents.cancel_async(

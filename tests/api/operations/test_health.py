@@ -243,3 +243,32 @@ async def test_a_databases_clock_that_differs_is_worrying_and_asked_for_once_a_m
     assert (await app.client.get("/readyz")).json()["worrying"] == said
     now = 61.0
     assert (await app.client.get("/readyz")).json()["worrying"] == []
+
+
+async def test_what_the_sweeps_found_is_shown_and_worrying_when_it_is_much_or_none_was_made(
+    app: Running, admin: Caller
+) -> None:
+    async def worrying() -> Any:
+        return (await app.client.get("/readyz")).json()["worrying"]
+
+    async with app.services.reading() as connection:
+        await connection.execute(
+            """
+            INSERT INTO stripe_sweeps (sweep_id, cause, since, finished_at, stages, compared, found, findings)
+            VALUES ('2026-11-01', 'night', '2026-10-29', clock_timestamp(), 6, 400, 12,
+                '[{"kind": "payment", "object_id": "pi_1", "subject": "pay_1", "recorded": ["a", "b"]}]')
+            """
+        )
+    lost = "the last sweep found 12 differences from Stripe: do its events reach this service?"
+    assert await worrying() == [lost]
+    assert "liberation_sweep_found 12.0" in (await app.client.get("/metrics")).text
+    [shown] = (await admin.get("/api/webhooks/sweeps")).json()["items"]
+    assert (shown["sweep_id"], shown["found"], shown["compared"]) == ("2026-11-01", 12, 400)
+    assert shown["findings"] == [
+        {"kind": "payment", "object_id": "pi_1", "subject": "pay_1", "recorded": ["a", "b"]}
+    ]
+    async with app.services.reading() as connection:
+        await connection.execute(
+            "UPDATE stripe_sweeps SET found = 1, finished_at = clock_timestamp() - interval '3 days'"
+        )
+    assert await worrying() == ["nothing was compared with Stripe for 3 days: is a worker running?"]

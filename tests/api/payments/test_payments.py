@@ -277,3 +277,31 @@ async def test_saved_cards_live_at_stripe(
 async def test_a_card_that_stripe_does_not_know_cannot_be_saved(student: Caller) -> None:
     answer = await student("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_missing"})
     assert (answer.status_code, problem(answer)["errors"][0]["pointer"]) == (422, "/payment_method")
+
+
+async def test_a_payment_that_waits_is_canceled_by_its_owner_or_an_admin(
+    student: Caller, admin: Caller, other: Caller
+) -> None:
+    waits = (await student.pay("pm_action")).json()["payment_id"]
+    address = f"/api/payments/{waits}/cancel"
+    stranger = await other("POST", address, key="theirs", json={})
+    assert problem(stranger)["code"] == "not_found", "as one that does not exist"
+    asked = await admin("POST", address, key="for-them", json={})
+    assert (asked.status_code, asked.json()["status"]) == (202, "requires_action")
+    seen = {"Ledger-Position": asked.headers["ledger-position"]}
+    facts = (await student.get(f"/api/payments/{waits}", headers=seen)).json()["history"]
+    assert facts[-1]["type"] == "payments.cancel_requested.v1"
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("pm_unknown", "not known yet"), ("pm_slow", "cannot call it off"), ("pm_funds", "does not wait")],
+)
+async def test_what_does_not_wait_is_not_canceled_and_the_answer_says_why(
+    student: Caller, method: str, words: str
+) -> None:
+    made = (await student.pay(method)).json()
+    payment_id = made.get("payment_id") or made["payment"]["payment_id"]
+    refused = await student("POST", f"/api/payments/{payment_id}/cancel", key="no", json={})
+    assert (refused.status_code, problem(refused)["code"]) == (409, "payment_not_cancelable")
+    assert words in problem(refused)["detail"]

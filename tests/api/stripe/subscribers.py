@@ -84,11 +84,14 @@ class Subscribers:
             for effect in react(recorded)
         ]
 
-    async def change(self, subscription_id: str, tier: str, interval: str = "month") -> list[Delivered]:
+    async def change(
+        self, subscription_id: str, tier: str, interval: str = "month", *, user_id: str = "usr_1"
+    ) -> list[Delivered]:
         """With a preview, as a user does it."""
-        told = await self.preview(subscription_id, tier, interval)
+        told = await self.preview(subscription_id, tier, interval, user_id=user_id)
         wish = self.ask(
             RequestChange,
+            user_id=user_id,
             subscription_id=subscription_id,
             change_id=new_id("chg"),
             tier=tier,
@@ -101,10 +104,12 @@ class Subscribers:
         )
         return await self.asks(wish)
 
-    async def preview(self, subscription_id: str, tier: str, interval: str = "month") -> ChangePreview:
+    async def preview(
+        self, subscription_id: str, tier: str, interval: str = "month", *, user_id: str = "usr_1"
+    ) -> ChangePreview:
         plan = Plan(tier, interval, "usd", price(tier, interval))
         now = self.world.clock.now()
-        return await self.world.gateway.preview_change("usr_1", subscription_id, plan, now)
+        return await self.world.gateway.preview_change(user_id, subscription_id, plan, now)
 
     async def state(self, subscription_id: str, user_id: str = "usr_1") -> Subscription:
         subscriber = await self.world.store.state(SUBSCRIBER, f"subscriber-{user_id}")
