@@ -72,12 +72,10 @@ def _print(report: Report, requeued: list[str]) -> None:
         print_table(("kind", "at Stripe", "here", "why", "what to do"), rows, empty="")
     if report.of_others:
         click.echo(f"Of other ledgers, and never taken: {report.of_others}.")
-    if taken:
-        done, todo = (
-            f"{len(taken)} are taken up.",
-            f"Nothing was done. With --apply, {len(taken)} are taken up.",
-        )
-        click.echo(done if report.applied else todo)
+    if taken and report.applied:
+        click.echo(f"Taken up: {len(taken)}.")
+    elif taken:
+        click.echo(f"Nothing was done. With --apply, {len(taken)} would be taken up.")
     if requeued:
         click.echo(f"Tried again by the worker: {', '.join(requeued)}.")
 

@@ -119,10 +119,8 @@ class Idempotency:
         """Waits for another process that is at it."""
         while True:
             found = await self._batcher.ask(CLAIM, claim)
-            if found.mine:
-                return found
             _same(found.digest, claim.digest)
-            if found.answer is not None:
+            if found.mine or found.answer is not None:
                 return found
             if time.monotonic() >= deadline:
                 raise _in_flight()

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from api.http.idempotency import purge
+from api.http.idempotency import CLAIM, Claim, purge
 from ledger.ids import new_id
 from ledger.message import Origin
 from ledger.payments.commands import InitiatePayment
@@ -221,6 +221,12 @@ async def test_a_claim_of_a_process_that_died_bars_no_other_body(
     await student.pay(key="k", amount_minor=1400)
     async with app.services.reading() as connection:
         other = "UPDATE idempotency_keys SET status = NULL, claimed_by = 0, digest = %s"
+        await connection.execute(other, (b"of another body",))
+        [(claim_id,)] = await (await connection.execute("SELECT id FROM idempotency_keys")).fetchall()
+        found = await app.services.idempotency._batcher.ask(CLAIM, Claim(bytes(claim_id), b"of mine"))
+        assert found.mine, "it is free"
+        row = await (await connection.execute("SELECT digest FROM idempotency_keys")).fetchone()
+        assert row == (b"of mine",), "who waits for it in another process has the same body"
         await connection.execute(other, (b"of another body",))
     assert (await student.pay(key="k", amount_minor=1400)).status_code == 201
     wrong = await student.pay(key="k", amount_minor=1500)
