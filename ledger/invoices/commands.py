@@ -142,6 +142,8 @@ class TakeUnusedTime(Command, frozen=True, kw_only=True):
     taker: str
     amount_minor: int
     strictly: bool = False
+    instead_of: str = ""
+    """Another taker, whose change this one supersedes."""
 
 
 class EndCollection(Command, frozen=True, kw_only=True):

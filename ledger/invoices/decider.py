@@ -5,6 +5,7 @@ that was sold is earned in the end, once.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import reduce
 from typing import get_args
 
 from ledger import money
@@ -239,6 +240,10 @@ def _taken_off(invoice: Invoice) -> str:
 
 
 def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
+    freed: tuple[UnusedTimeTaken, ...] = (UnusedTimeTaken(taker=command.instead_of, amount_minor=0),)
+    if command.instead_of == command.taker or not invoice.taken.get(command.instead_of):
+        freed = ()
+    invoice = reduce(evolve, freed, invoice)
     left = invoice.takeable_minor(command.taker)
     if command.strictly and command.amount_minor > left:
         raise UnusedTimeGone(
@@ -247,8 +252,8 @@ def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
         )
     amount = min(command.amount_minor, left)
     if amount == invoice.taken.get(command.taker, 0):
-        return ()
-    return (UnusedTimeTaken(taker=command.taker, amount_minor=amount),)
+        return freed
+    return *freed, UnusedTimeTaken(taker=command.taker, amount_minor=amount)
 
 
 def _end_collection(command: EndCollection, invoice: Invoice) -> _Events:

@@ -70,6 +70,10 @@ class Line(Struct, frozen=True, gc=False):
     """With tax, in the invoice's currency."""
     correction: bool = False
 
+    @property
+    def sells(self) -> bool:
+        return self.gross_minor > 0 and not self.correction
+
 
 class Credit(Struct, frozen=True, gc=False):
     amount_minor: int = 0
@@ -156,16 +160,9 @@ class Invoice(Struct, frozen=True):
         return self.credited_minor + self.disputed.withheld_minor
 
     @property
-    def kept_minor(self) -> int:
-        """Of the total; one that is not above zero has nothing that could go back."""
-        return max(0, self.total_minor - self.given_minor) if self.total_minor > 0 else self.total_minor
-
-    @property
     def sold_minor(self) -> int:
         """With tax, and with what was paid before with the invoices that it took from."""
-        return sum(
-            one.gross_minor for one in self.lines.values() if one.gross_minor > 0 and not one.correction
-        )
+        return sum(one.gross_minor for one in self.lines.values() if one.sells)
 
     @property
     def takes_minor(self) -> int:
@@ -179,15 +176,12 @@ class Invoice(Struct, frozen=True):
         starts = [one.period_start for one in self.lines.values() if one.gross_minor < 0]
         return min(starts, default=None)
 
-    @property
-    def begins_at(self) -> datetime:
-        """When the latest time begins that it sold."""
-        return max(one.period_start for one in self.lines.values() if one.gross_minor > 0)
-
     def sells_after(self, at: datetime) -> bool:
-        return any(
-            one.gross_minor > 0 and not one.correction and one.period_end > at for one in self.lines.values()
-        )
+        return any(one.sells and one.period_end > at for one in self.lines.values())
+
+    def is_taken(self, but: str = "") -> bool:
+        """Whether a change of plan other than `but` took its unused time off."""
+        return any(amount > 0 for taker, amount in self.taken.items() if taker != but)
 
     def takeable_minor(self, taker: str) -> int:
         """What a change of plan can take off, beside what others took."""

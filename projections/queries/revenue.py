@@ -14,6 +14,7 @@ from psycopg.rows import class_row, dict_row
 
 from ledger.chart import CONTRACT_LIABILITY
 from ledger.invoices.events import (
+    CreditUndone,
     InvoiceCredited,
     InvoiceRecognised,
     InvoiceSettled,
@@ -180,7 +181,7 @@ _ROLLFORWARD = """
 _KINDS = {
     "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE, LicenceInvoiced.TYPE, OrderPlaced.TYPE],
     "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE, LicenceRecognised.TYPE, OrderPaid.TYPE],
-    "credited": [InvoiceCredited.TYPE, LicenceCredited.TYPE, OrderItemCredited.TYPE],
+    "credited": [InvoiceCredited.TYPE, CreditUndone.TYPE, LicenceCredited.TYPE, OrderItemCredited.TYPE],
     "written_off": [LicenceWrittenOff.TYPE, LicenceInvoicePaid.TYPE, OrderWrittenOff.TYPE],
 }
 _NAMED = [kind for kinds in _KINDS.values() for kind in kinds]

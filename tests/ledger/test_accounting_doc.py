@@ -16,6 +16,7 @@ from ledger.enrolments.events import EnrolmentActivated
 from ledger.invoices.events import (
     CreditReversed,
     CreditSettled,
+    CreditUndone,
     InvoiceCredited,
     InvoiceFundsAvailable,
     InvoiceRecognised,
@@ -462,6 +463,17 @@ FACTS: dict[str, Event] = (
             stripe_refund_id="re_1",
             balance_transaction=txn("credit_back", 1189),
             booked_minor=1189,
+        ),
+        "CreditUndone, half of the period earned": CreditUndone(
+            subscription_id="sub_1",
+            user_id="usr_ann",
+            credit_id="crn_1",
+            amount_minor=1189,
+            currency="usd",
+            deferred_minor=499,
+            recognised_minor=500,
+            tax_minor=190,
+            lines=(),
         ),
     }
 )
