@@ -146,6 +146,14 @@ class TakeUnusedTime(Command, frozen=True, kw_only=True):
     """Another taker, whose change this one supersedes."""
 
 
+class RecordOvergiven(Command, frozen=True, kw_only=True):
+    """So much of what a settled invoice took off, without tax, was not paid any more. Counts once."""
+
+    NAME: ClassVar[str] = "invoices.record_overgiven"
+    stripe_invoice_id: str
+    amount_minor: int
+
+
 class EndCollection(Command, frozen=True, kw_only=True):
     """The subscription ended at `at`: collect the invoice no more, unless it was paid before that."""
 
@@ -182,6 +190,7 @@ InvoiceCommand = (
     | RecordCreditFailure
     | RecordCreditUnknown
     | TakeUnusedTime
+    | RecordOvergiven
     | EndCollection
     | CloseDay
     | EndService

@@ -21,6 +21,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryFailure,
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
+    RecordOvergiven,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -40,6 +41,7 @@ from ledger.invoices.events import (
     InvoiceRetryUnknown,
     LineAmount,
     ServiceEnded,
+    UnusedTimeOvergiven,
     UnusedTimeTaken,
 )
 from ledger.invoices.recognition import earned, end_of
@@ -109,6 +111,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
             return (CreditUnknown(credit_id=command.credit_id, cause=command.cause),)
         case TakeUnusedTime():
             return _take_unused_time(command, invoice)
+        case RecordOvergiven():
+            return _record_overgiven(command, invoice)
         case EndCollection():
             return _end_collection(command, invoice)
         case CloseDay():
@@ -254,6 +258,26 @@ def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
     if amount == invoice.taken.get(command.taker, 0):
         return freed
     return *freed, UnusedTimeTaken(taker=command.taker, amount_minor=amount)
+
+
+def _record_overgiven(command: RecordOvergiven, invoice: Invoice) -> _Events:
+    takes = {line_id: line for line_id, line in invoice.lines.items() if line.amount_minor < 0}
+    whole = -sum(line.amount_minor for line in takes.values())
+    over = min(command.amount_minor, whole)
+    if invoice.overgiven or not invoice.settled or over <= 0:
+        return ()
+    lines = tuple(
+        LineAmount(line_id=line_id, amount_minor=money.round_half_up(-line.booked_minor * over, whole))
+        for line_id, line in takes.items()
+    )
+    overgiven = UnusedTimeOvergiven(
+        subscription_id=invoice.subscription_id,
+        amount_minor=over,
+        currency=invoice.settlement_currency,
+        given_back_minor=sum(one.amount_minor for one in lines),
+        lines=lines,
+    )
+    return (overgiven,)
 
 
 def _end_collection(command: EndCollection, invoice: Invoice) -> _Events:

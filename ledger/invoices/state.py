@@ -42,6 +42,7 @@ from ledger.invoices.events import (
     LineAmount,
     LineCredit,
     ServiceEnded,
+    UnusedTimeOvergiven,
     UnusedTimeTaken,
 )
 from ledger.invoices.recognition import end_of
@@ -135,6 +136,8 @@ class Invoice(Struct, frozen=True):
     taken: PersistentMap[int] = PersistentMap()
     """By each change of plan, for unused time."""
     taken_minor: int = 0
+    overgiven: bool = False
+    """It took off what was not paid any more, and that is in the books."""
     credits: PersistentMap[Credit] = PersistentMap()
     credited_minor: int = 0
     """Given back or on its way, in the invoice's currency."""
@@ -168,6 +171,11 @@ class Invoice(Struct, frozen=True):
     def takes_minor(self) -> int:
         """With tax: what it took off for unused time."""
         given = (one.gross_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
+        return max(0, -sum(given))
+
+    @property
+    def takes_without_tax_minor(self) -> int:
+        given = (one.amount_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
         return max(0, -sum(given))
 
     @property
@@ -235,6 +243,8 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             before = invoice.taken.get(taker, 0)
             taken = invoice.taken.put(taker, amount)
             return replace(invoice, taken=taken, taken_minor=invoice.taken_minor - before + amount)
+        case UnusedTimeOvergiven():
+            return replace(_sold_more(invoice, event.lines), overgiven=True)
         case CollectionEnded():
             return replace(invoice, collection_ended=True, action_required=False)
         case ServiceEnded():
@@ -319,6 +329,14 @@ def _recognised(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
         if (line := lines.get(one.line_id)) is not None:
             recognised = line.recognised_minor + one.amount_minor
             lines[one.line_id] = replace(line, recognised_minor=recognised)
+    return replace(invoice, lines=lines)
+
+
+def _sold_more(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
+    lines = dict(invoice.lines)
+    for one in amounts:
+        if (line := lines.get(one.line_id)) is not None:
+            lines[one.line_id] = replace(line, booked_minor=line.booked_minor + one.amount_minor)
     return replace(invoice, lines=lines)
 
 

@@ -24,6 +24,7 @@ from ledger.invoices.events import (
     InvoiceSettledWithoutCharge,
     LineAmount,
     ServiceEnded,
+    UnusedTimeOvergiven,
 )
 from ledger.journal import postings
 from ledger.licences.events import (
@@ -463,6 +464,13 @@ FACTS: dict[str, Event] = (
             stripe_refund_id="re_1",
             balance_transaction=txn("credit_back", 1189),
             booked_minor=1189,
+        ),
+        "UnusedTimeOvergiven": UnusedTimeOvergiven(
+            subscription_id="sub_1",
+            amount_minor=500,
+            currency="usd",
+            given_back_minor=500,
+            lines=(),
         ),
         "CreditUndone, half of the period earned": CreditUndone(
             subscription_id="sub_1",

@@ -17,6 +17,7 @@ from ledger.invoices.commands import (
     EndCollection,
     EndService,
     InvoiceCommand,
+    RecordOvergiven,
     RequestInvoiceRetry,
     TakeUnusedTime,
 )
@@ -224,6 +225,24 @@ def test_an_upgrade_whose_charge_was_credited_is_worth_what_the_first_invoice_pa
     first, _ = bill(Invoice(), PAID, take(500))
     credited = upgraded(credits=(credit_note(4_450),))
     assert paid_time([first, credited], later).minor == 250
+
+
+def test_what_the_dashboard_gave_too_much_makes_nothing_less_that_is_to_be_earned() -> None:
+    """A downgrade from 99.00 to 9.99 in the middle of a period of which half was credited."""
+    lines = (
+        line("il_back", -4_950, period_start=MIDDLE, proration=True),
+        line("il_new", 500, period_start=MIDDLE, proration=True),
+    )
+    down = invoice_snapshot(lines=lines, total_minor=-4_450, charged_minor=0)
+    invoice, sold = bill(Invoice(), down)
+    over = ask_invoice(RecordOvergiven, amount_minor=2_475)
+    invoice, given = bill(invoice, over, over)
+    assert names(given) == ["UnusedTimeOvergiven"]
+    total = balances([*sold, *given])
+    assert (total["4900", "usd"], total["2000", "usd"]) == (2_475, 4_450 - 2_475)
+    assert invoice.deferred_minor == 2_475 - 4_450
+    invoice, _ = bill(invoice, close(40))
+    assert invoice.deferred_minor == 0
 
 
 # a refund that bounces

@@ -15,13 +15,13 @@ from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import invoice_of, record_invoice, subscription_of
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, as_worker, recorder
 from ledger.effects import ReturnUnusedTime, SetOffUnusedTime
-from ledger.invoices.commands import TakeUnusedTime
+from ledger.invoices.commands import RecordOvergiven, TakeUnusedTime
 from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice
 from ledger.message import Origin, Outcome
 from ledger.subscriptions.events import SubscriptionChangeRequested
 from ledger.subscriptions.stream import stream_of
-from ledger.subscriptions.worth import TakenTime, allot
+from ledger.subscriptions.worth import TakenTime, allot, paid_time
 
 
 def correction(change: SubscriptionChangeRequested, found: StripeSubscription) -> dict[str, Any]:
@@ -103,7 +103,21 @@ async def _set_off(tools: Tools, effect: SetOffUnusedTime, origin: Origin) -> De
         if part.amount_minor != invoice.taken.get(taker, 0):
             key = f"unused_by:{effect.stripe_invoice_id}:{taking.status}:{part.amount_minor}"
             outcome = await _take(tools, part, taker, key, origin)
+    if amount and taking.settled:
+        over = taking.takes_without_tax_minor - paid_time(earlier, at, but=taker).minor
+        if over > len(taking.lines) + len(earlier):  # else it is what lines are rounded by
+            outcome = await _record_overgiven(tools, effect.stripe_invoice_id, over, origin)
     return Delivered(outcome)
+
+
+async def _record_overgiven(tools: Tools, stripe_invoice_id: str, over_minor: int, origin: Origin) -> Outcome:
+    command = RecordOvergiven(
+        command_id=f"overgiven:{stripe_invoice_id}",
+        effective_at=tools.clock.now(),
+        stripe_invoice_id=stripe_invoice_id,
+        amount_minor=over_minor,
+    )
+    return await tools.store.handle(command, as_worker(origin))
 
 
 async def _earlier(tools: Tools, taking: Invoice, origin: Origin) -> list[Invoice]:

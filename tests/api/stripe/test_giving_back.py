@@ -108,11 +108,9 @@ async def test_what_an_upgrade_took_off_cannot_be_credited_and_chains_do_not_giv
     await agrees_with_stripe(people)
 
 
-async def test_a_change_in_the_dashboard_is_followed(people: Subscribers) -> None:
-    subscription_id = await people.subscribe()
-    await people.subscribe(user_id="usr_2", tier="enterprise")  # so that Stripe has the price
+async def in_the_dashboard(people: Subscribers, subscription_id: str, tier: str) -> None:
     at_stripe = await people.at_stripe(subscription_id)
-    key = Plan("enterprise", "month", "usd", price("enterprise", "month")).lookup_key
+    key = Plan(tier, "month", "usd", price(tier, "month")).lookup_key
     prices = await people.world.client.v1.prices.list_async({"lookup_keys": [key]})
     item: Any = {"id": at_stripe["items"]["data"][0]["id"], "price": prices.data[0].id}
     wish: Any = {"items": [item], "proration_behavior": "always_invoice"}
@@ -120,10 +118,32 @@ async def test_a_change_in_the_dashboard_is_followed(people: Subscribers) -> Non
     await people.hear()
     await people.world.settle()
     await people.hear()
+
+
+async def test_a_change_in_the_dashboard_is_followed(people: Subscribers) -> None:
+    subscription_id = await people.subscribe()
+    await people.subscribe(user_id="usr_2", tier="enterprise")  # so that Stripe has the price
+    await in_the_dashboard(people, subscription_id, "enterprise")
     assert [(await invoice_at(people, place)).taken_minor for place in (0, 2)] == [999, 0]
     with pytest.raises(AlreadyCredited):
         await credit(people)
     assert (await people.preview(subscription_id, "enterprise", "year")).ours.unused_minor == 9_900
+
+
+async def test_what_the_dashboard_gave_too_much_is_given_back_and_not_less_to_earn(
+    people: Subscribers,
+) -> None:
+    subscription_id = await people.subscribe("enterprise")
+    await people.subscribe(user_id="usr_2")  # so that Stripe has the price
+    await credit(people, amount=9_000)
+    await in_the_dashboard(people, subscription_id, "pro")
+    down = await invoice_at(people, 2)
+    assert (down.total_minor, down.overgiven) == (999 - 9_900, True)
+    rows = await people.world.rows("SELECT account, party, credit_minor - debit_minor AS held FROM balances")
+    held = {(row["account"], row["party"]): row["held"] for row in rows}
+    assert (held["2000", subscription_id], held["2300", "usr_1"]) == (999, 8_901)
+    assert (await invoice_at(people, 0)).creditable_minor == 0
+    await agrees_with_stripe(people)
 
 
 async def test_an_upgrade_that_is_not_paid_takes_nothing_in_the_end(people: Subscribers) -> None:
