@@ -219,7 +219,7 @@ async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory, brand: Bra
         total_minor=row.total_minor,
         charged_minor=row.charged_minor,
         off_stripe_minor=row.off_stripe_minor,
-        credits=tuple(_credit(credit) for credit in story.credits if credit.credited_at is not None),
+        credits=tuple(_credit(credit) for credit in story.credits if credit.status == credit.DONE),
         brand=brand,
     )
 

@@ -110,6 +110,15 @@ __all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
 _Step = ActivityEffect | RedemptionEffect | OrderEffect | LicenceEffect | FreeMemberSeats
 """From one stream to another: nobody outside is asked."""
 
+_OfSubscription = (
+    EndCollection
+    | VoidInvoice
+    | ReturnUnusedTime
+    | SetOffUnusedTime
+    | RetryWithNewCard
+    | EndSubscriptionService
+)
+
 
 class _Turn:
     """Whose turn it is with one subject; kept while anybody waits for it."""
@@ -271,14 +280,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await subscriptions.resolve(tools, effect, origin, cause)
         case WithdrawChange():
             return await requests.withdraw(tools, effect, origin, cause)
-        case RetryWithNewCard():
-            return await subscriptions.retry_with_new_card(tools, effect, origin, cause)
-        case EndSubscriptionService():
-            return await subscriptions.end_service(tools, effect, origin, cause)
-        case EndCollection() | VoidInvoice():
-            return await ending.deliver(tools, effect, origin)
-        case ReturnUnusedTime() | SetOffUnusedTime():
-            return await unused_time.deliver(tools, effect, origin)
+        case _ if isinstance(effect, _OfSubscription):
+            return await _of_subscription(tools, effect, origin, cause)
         case RetryInvoice():
             return await invoices.retry(tools, effect, origin, cause)
         case ResolveInvoice():
@@ -309,6 +312,25 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await _of_account(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
+
+
+async def _of_subscription(
+    tools: Tools,
+    effect: _OfSubscription,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case EndCollection() | VoidInvoice():
+            return await ending.deliver(tools, effect, origin)
+        case ReturnUnusedTime() | SetOffUnusedTime():
+            return await unused_time.deliver(tools, effect, origin)
+        case RetryWithNewCard():
+            return await subscriptions.retry_with_new_card(tools, effect, origin, cause)
+        case EndSubscriptionService():
+            return await subscriptions.end_service(tools, effect, origin, cause)
+        case _:
+            assert_never(effect)
 
 
 async def _of_account(

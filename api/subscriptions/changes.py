@@ -160,7 +160,7 @@ async def preview_subscription_change(
     price = price_of(services.catalogue, data.tier, data.interval, row.currency)
     # Stripe counts whole seconds, and the time is sent back as it was told
     at = services.now().replace(microsecond=0)
-    paid, takes = await still_paid(services, subscriber.user_id, row, at)
+    paid = await still_paid(services, subscriber.user_id, row, at)
     command = RequestChange(
         command_id="preview",
         effective_at=services.now(),
@@ -175,7 +175,6 @@ async def preview_subscription_change(
         proration_at=at,
         expected_minor=_charge(row, price, data.interval, at, paid),
         paid=paid,
-        takes=takes,
     )
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
     told = None
@@ -268,7 +267,7 @@ async def _update(
 ) -> Response[Any]:
     async def make() -> RequestChange:
         _, row = await addressed(services.store, user_id)
-        paid, takes = await still_paid(services, user_id, row, body.proration_at or services.now())
+        paid = await still_paid(services, user_id, row, body.proration_at or services.now())
         return RequestChange(
             command_id=command_id,
             effective_at=services.now(),
@@ -283,7 +282,6 @@ async def _update(
             proration_at=body.proration_at,
             expected_minor=body.expected_minor,
             paid=paid,
-            takes=takes,
         )
 
     done = await services.submitter.submit_once(command_id, make, origin_of(request))

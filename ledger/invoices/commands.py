@@ -176,6 +176,16 @@ class TakeUnusedTime(Command, frozen=True, kw_only=True):
     taker: str
     amount_minor: int
     strictly: bool = False
+    instead_of: str = ""
+    """Another taker, whose change this one supersedes."""
+
+
+class RecordOvergiven(Command, frozen=True, kw_only=True):
+    """So much of what a settled invoice took off, without tax, was not paid any more. Counts once."""
+
+    NAME: ClassVar[str] = "invoices.record_overgiven"
+    stripe_invoice_id: str
+    amount_minor: int
 
 
 class EndCollection(Command, frozen=True, kw_only=True):
@@ -215,6 +225,7 @@ InvoiceCommand = (
     | RecordCreditFailure
     | RecordCreditUnknown
     | TakeUnusedTime
+    | RecordOvergiven
     | EndCollection
     | CloseDay
     | EndService

@@ -5,6 +5,7 @@ that was sold is earned in the end, once.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import reduce
 from typing import get_args
 
 from ledger import money
@@ -21,6 +22,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
     RecordOffStripePayment,
+    RecordOvergiven,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -41,6 +43,7 @@ from ledger.invoices.events import (
     LineAmount,
     OffStripePaymentRecorded,
     ServiceEnded,
+    UnusedTimeOvergiven,
     UnusedTimeTaken,
 )
 from ledger.invoices.recognition import earned, end_of
@@ -115,6 +118,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - one answer for each command of a c
             return (CreditUnknown(credit_id=command.credit_id, cause=command.cause),)
         case TakeUnusedTime():
             return _take_unused_time(command, invoice)
+        case RecordOvergiven():
+            return _record_overgiven(command, invoice)
         case EndCollection():
             return _end_collection(command, invoice)
         case CloseDay():
@@ -288,6 +293,10 @@ def _taken_off(invoice: Invoice) -> str:
 
 
 def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
+    freed: tuple[UnusedTimeTaken, ...] = (UnusedTimeTaken(taker=command.instead_of, amount_minor=0),)
+    if command.instead_of == command.taker or not invoice.taken.get(command.instead_of):
+        freed = ()
+    invoice = reduce(evolve, freed, invoice)
     left = invoice.takeable_minor(command.taker)
     if command.strictly and command.amount_minor > left:
         raise UnusedTimeGone(
@@ -296,8 +305,28 @@ def _take_unused_time(command: TakeUnusedTime, invoice: Invoice) -> _Events:
         )
     amount = min(command.amount_minor, left)
     if amount == invoice.taken.get(command.taker, 0):
+        return freed
+    return *freed, UnusedTimeTaken(taker=command.taker, amount_minor=amount)
+
+
+def _record_overgiven(command: RecordOvergiven, invoice: Invoice) -> _Events:
+    takes = {line_id: line for line_id, line in invoice.lines.items() if line.amount_minor < 0}
+    whole = -sum(line.amount_minor for line in takes.values())
+    over = min(command.amount_minor, whole)
+    if invoice.overgiven or not invoice.settled or over <= 0:
         return ()
-    return (UnusedTimeTaken(taker=command.taker, amount_minor=amount),)
+    lines = tuple(
+        LineAmount(line_id=line_id, amount_minor=money.round_half_up(-line.booked_minor * over, whole))
+        for line_id, line in takes.items()
+    )
+    overgiven = UnusedTimeOvergiven(
+        subscription_id=invoice.subscription_id,
+        amount_minor=over,
+        currency=invoice.settlement_currency,
+        given_back_minor=sum(one.amount_minor for one in lines),
+        lines=lines,
+    )
+    return (overgiven,)
 
 
 def _end_collection(command: EndCollection, invoice: Invoice) -> _Events:

@@ -323,6 +323,21 @@ class UnusedTimeTaken(Event, frozen=True, kw_only=True):
     """With tax, in the invoice's currency."""
 
 
+class UnusedTimeOvergiven(Event, frozen=True, kw_only=True):
+    """Of what it took off for unused time this much was not paid any more, as Stripe prorates by the price:
+    that is given back, and no less to earn. `amount_minor` is of its lines; the others are the books', in
+    `currency`.
+    """
+
+    TYPE: ClassVar[str] = "invoices.unused_time_overgiven.v1"
+    subscription_id: str
+    amount_minor: int
+    currency: str
+    given_back_minor: int
+    lines: tuple[LineAmount, ...]
+    """How much less each takes from what is deferred."""
+
+
 class CreditUndone(Event, frozen=True, kw_only=True):
     """What bounced of a credit was not given back after all: it is sold again, and can be given again.
 
@@ -421,6 +436,7 @@ InvoiceEvent = (
     | CreditReversed
     | CreditUndone
     | UnusedTimeTaken
+    | UnusedTimeOvergiven
     | CollectionEnded
     | InvoiceRecognised
     | ServiceEnded

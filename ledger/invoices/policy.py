@@ -18,6 +18,8 @@ from ledger.invoices.events import (
     InvoiceFinalized,
     InvoiceRetryRequested,
     InvoiceRetryUnknown,
+    InvoiceSettled,
+    InvoiceSettledWithoutCharge,
     InvoiceVoided,
 )
 from ledger.invoices.stream import id_of
@@ -37,6 +39,10 @@ def react(  # noqa: PLR0911 - one answer for each fact that asks for something
         case CreditUnknown(credit_id=credit_id):
             return (ResolveCreditNote(id_of(recorded.stream), credit_id),)
         case InvoiceFinalized(lines=lines) if any(line.amount_minor < 0 for line in lines):
+            return (SetOffUnusedTime(id_of(recorded.stream)),)
+        case InvoiceSettled(lines=lines) | InvoiceSettledWithoutCharge(lines=lines) if any(
+            line.amount_minor < 0 for line in lines
+        ):
             return (SetOffUnusedTime(id_of(recorded.stream)),)
         case InvoiceVoided():
             return (SetOffUnusedTime(id_of(recorded.stream)),)

@@ -28,6 +28,7 @@ from ledger.invoices.events import (
     OffStripePaymentRecorded,
     PartRefunded,
     ServiceEnded,
+    UnusedTimeOvergiven,
 )
 from ledger.message import Event
 from ledger.payments import postings as payments
@@ -57,6 +58,12 @@ def postings(event: Event) -> tuple[Posting, ...]:  # noqa: C901, PLR0911 - one 
             return _given_back(event, event.booked_minor)
         case CreditReversed():
             return _given_back(event, -event.booked_minor)
+        case UnusedTimeOvergiven(given_back_minor=given):
+            return party_legs(
+                event.currency,
+                (chart.REFUNDS, given, ""),
+                (chart.CONTRACT_LIABILITY, -given, event.subscription_id),
+            )
         case InvoiceRecognised(total_minor=total) | ServiceEnded(remaining_minor=total):
             return party_legs(
                 event.currency,
@@ -158,6 +165,7 @@ ENTRIES = Entries(
         CreditSettled: "Refund of a credit note",
         CreditUndone: "Credit note undone, as its refund failed",
         CreditReversed: "Refund of a credit note that failed, given back by Stripe",
+        UnusedTimeOvergiven: "Unused time given back that was not paid any more",
         InvoiceRecognised: "Revenue of a day",
         ServiceEnded: "Service ended early: the rest is earned",
         InvoiceDisputeFundsWithdrawn: "Dispute: funds withdrawn",

@@ -17,8 +17,9 @@ def takeable(sold_minor: int, given_minor: int, taken_minor: int) -> int:
     return max(0, sold_minor - given_minor - taken_minor)
 
 
-def taker_of(at_s: int) -> str:
-    """How what an upgrade at that second (Unix) takes is called, before it has an invoice and after: by the
-    moment that the unused time begins at, which is all that the request and Stripe's invoice have in common.
+def taker_of(at_s: int, earlier: int) -> str:
+    """How what a change at that second (Unix) takes is called, before it has an invoice and after: by the
+    moment that the unused time begins at, which is all that the request and Stripe's invoice have in common,
+    and by how many invoices there were before that took time from the same moment on.
     """
-    return f"at_{at_s}"
+    return f"at_{at_s}_{earlier}"

@@ -45,6 +45,7 @@ from ledger.invoices.events import (
     OffStripePaymentRecorded,
     PartRefunded,
     ServiceEnded,
+    UnusedTimeOvergiven,
     UnusedTimeTaken,
 )
 from ledger.invoices.recognition import end_of
@@ -72,6 +73,10 @@ class Line(Struct, frozen=True, gc=False):
     gross_minor: int = 0
     """With tax, in the invoice's currency."""
     correction: bool = False
+
+    @property
+    def sells(self) -> bool:
+        return self.gross_minor > 0 and not self.correction
 
 
 class Credit(Struct, frozen=True, gc=False):
@@ -148,6 +153,8 @@ class Invoice(Struct, frozen=True):
     taken: PersistentMap[int] = PersistentMap()
     """By each change of plan, for unused time."""
     taken_minor: int = 0
+    overgiven: bool = False
+    """It took off what was not paid any more, and that is in the books."""
     credits: PersistentMap[Credit] = PersistentMap()
     credited_minor: int = 0
     """Given back or on its way, in the invoice's currency."""
@@ -173,16 +180,9 @@ class Invoice(Struct, frozen=True):
         return self.credited_minor + self.disputed.withheld_minor
 
     @property
-    def kept_minor(self) -> int:
-        """Of the total; one that is not above zero has nothing that could go back."""
-        return max(0, self.total_minor - self.given_minor) if self.total_minor > 0 else self.total_minor
-
-    @property
     def sold_minor(self) -> int:
         """With tax, and with what was paid before with the invoices that it took from."""
-        return sum(
-            one.gross_minor for one in self.lines.values() if one.gross_minor > 0 and not one.correction
-        )
+        return sum(one.gross_minor for one in self.lines.values() if one.sells)
 
     @property
     def takes_minor(self) -> int:
@@ -191,20 +191,22 @@ class Invoice(Struct, frozen=True):
         return max(0, -sum(given))
 
     @property
+    def takes_without_tax_minor(self) -> int:
+        given = (one.amount_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
+        return max(0, -sum(given))
+
+    @property
     def takes_from(self) -> datetime | None:
         """When the unused time begins that it took off; None when it took none off."""
         starts = [one.period_start for one in self.lines.values() if one.gross_minor < 0]
         return min(starts, default=None)
 
-    @property
-    def begins_at(self) -> datetime:
-        """When the latest time begins that it sold."""
-        return max(one.period_start for one in self.lines.values() if one.gross_minor > 0)
-
     def sells_after(self, at: datetime) -> bool:
-        return any(
-            one.gross_minor > 0 and not one.correction and one.period_end > at for one in self.lines.values()
-        )
+        return any(one.sells and one.period_end > at for one in self.lines.values())
+
+    def is_taken(self, but: str = "") -> bool:
+        """Whether a change of plan other than `but` took its unused time off."""
+        return any(amount > 0 for taker, amount in self.taken.items() if taker != but)
 
     def takeable_minor(self, taker: str) -> int:
         """What a change of plan can take off, beside what others took."""
@@ -262,6 +264,8 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
             before = invoice.taken.get(taker, 0)
             taken = invoice.taken.put(taker, amount)
             return replace(invoice, taken=taken, taken_minor=invoice.taken_minor - before + amount)
+        case UnusedTimeOvergiven():
+            return replace(_sold_more(invoice, event.lines), overgiven=True)
         case CollectionEnded():
             return replace(invoice, collection_ended=True, action_required=False)
         case ServiceEnded():
@@ -367,6 +371,14 @@ def _recognised(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
         if (line := lines.get(one.line_id)) is not None:
             recognised = line.recognised_minor + one.amount_minor
             lines[one.line_id] = replace(line, recognised_minor=recognised)
+    return replace(invoice, lines=lines)
+
+
+def _sold_more(invoice: Invoice, amounts: tuple[LineAmount, ...]) -> Invoice:
+    lines = dict(invoice.lines)
+    for one in amounts:
+        if (line := lines.get(one.line_id)) is not None:
+            lines[one.line_id] = replace(line, booked_minor=line.booked_minor + one.amount_minor)
     return replace(invoice, lines=lines)
 
 

@@ -205,8 +205,16 @@ def _upgrade(command: RequestChange, subscription: Subscription) -> Subscription
         proration_at=max(at, subscription.period_start or at),
         expected_minor=expected,
         given_back_minor=now.given_back_minor,
-        takes=up_to(now.unused_minor, command.takes),
+        takes=up_to(now.unused_minor, command.paid.takes) if command.paid else (),
+        taker=command.paid.taker if command.paid else "",
+        instead_of=waiting_taker(subscription),
     )
+
+
+def waiting_taker(subscription: Subscription) -> str:
+    """How the invoices call the upgrade that waits for its payment; empty when there is none."""
+    waits = subscription.change
+    return waits.taker if waits is not None and waits.status == "pending" else ""
 
 
 def _downgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeScheduled:

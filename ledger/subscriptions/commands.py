@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.catalogue import Interval
 from ledger.message import Command, Instant
-from ledger.subscriptions.worth import PaidTime, TakenTime
+from ledger.subscriptions.worth import PaidTime
 
 
 class RequestSubscription(Command, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ class RequestChange(Command, frozen=True, kw_only=True):
     """
 
     NAME: ClassVar[str] = "subscriptions.request_change"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"change_id", "paid", "takes"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"change_id", "paid"})
     user_id: str
     subscription_id: str
     change_id: str
@@ -157,8 +157,6 @@ class RequestChange(Command, frozen=True, kw_only=True):
     expected_minor: int | None = None
     paid: PaidTime | None = None
     """What is still paid of the time after `proration_at`; None for as much as it costs."""
-    takes: tuple[TakenTime, ...] = ()
-    """Of which invoices that is taken, at most."""
 
 
 class RequestCancellation(Command, frozen=True, kw_only=True):

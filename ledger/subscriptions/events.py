@@ -120,6 +120,10 @@ class SubscriptionChangeRequested(Event, frozen=True, kw_only=True):
     """By so much its unused time is worth less than by the price, by which Stripe prorates."""
     takes: tuple[TakenTime, ...] = ()
     """Which invoices paid for the unused time that it takes off."""
+    taker: str = ""
+    """How they call it."""
+    instead_of: str = ""
+    """How they call the change that waited for its payment and is superseded."""
 
 
 class SubscriptionChangePending(Event, frozen=True, kw_only=True):

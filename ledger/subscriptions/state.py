@@ -107,6 +107,8 @@ class Change(Struct, frozen=True, gc=False):
     unknown: bool = False
     at: datetime | None = None
     """When a scheduled one comes in force; when another was asked for."""
+    taker: str = ""
+    """How invoices call what it takes of them."""
 
 
 class Subscription(Struct, frozen=True, gc=False):
@@ -359,6 +361,7 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
                 catalogue_version=event.catalogue_version,
                 status="scheduled" if scheduled else "requested",
                 at=event.at if isinstance(event, SubscriptionChangeScheduled) else event.proration_at,
+                taker="" if isinstance(event, SubscriptionChangeScheduled) else event.taker,
             )
             return replace(subscription, change=change)
         case SubscriptionChangePending():

@@ -1,9 +1,9 @@
 """What the time to come of a subscription is still worth: as much as is still paid of it. Pure.
 
-Each line of each paid invoice has its part of the time after a moment, by the second. Of an invoice of which
-money went back, be it a credit, a refund or what a dispute withdrew, all of its lines count so much less, as
-they do in the books. A line that gives back unused time counts below zero, so that an upgrade's invoice and
-the one it took from come to the new plan's worth together.
+Each line that a paid invoice sold has its part of the time after a moment, by the second. Of an invoice of
+which money went back, be it a credit, a refund or what a dispute withdrew, all of them count so much less, as
+they do in the books. One whose unused time a change of plan took off has none left: what was paid of it is
+in what the change's own invoice sold.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice
 from ledger.money import round_half_up
 from ledger.subscriptions.proration import seg
@@ -34,29 +35,39 @@ class PaidTime(msgspec.Struct, frozen=True, kw_only=True):
     """So many lines were rounded for it."""
     reduced: bool
     """Money went back of one of the invoices, so that the price does not say what is paid."""
+    takes: tuple[TakenTime, ...] = ()
+    """Which invoices paid it, with their tax."""
+    taker: str = ""
+    """How they call a change that takes it."""
 
 
-def paid_time(invoices: Iterable[Invoice], at: datetime) -> PaidTime:
-    """By the paid ones among a subscription's invoices."""
+def paid_time(invoices: Iterable[Invoice], at: datetime, *, but: str = "") -> PaidTime:
+    """By the paid ones among a subscription's invoices, as if the change `but` took nothing of them."""
     total = lines = 0
     reduced = False
     for invoice in invoices:
-        if invoice.status != "paid":
+        if invoice.status != "paid" or invoice.is_taken(but):
             continue
-        rests = [
-            seg(one.amount_minor, at, one.period_start, one.period_end) for one in invoice.lines.values()
-        ]
-        lines += sum(rest != 0 for rest in rests)
-        rest, sold, kept = sum(rests), invoice.total_minor, invoice.kept_minor
-        if kept < sold:
-            reduced = reduced or any(rests)
-            rest = _share(rest, kept, sold)
-        total += rest
-    return PaidTime(minor=max(total, 0), lines=lines, reduced=reduced)
+        sold = [one for one in invoice.lines.values() if one.sells]
+        rests = [seg(one.amount_minor, at, one.period_start, one.period_end) for one in sold]
+        lines += sum(rest > 0 for rest in rests)
+        kept = max(0, invoice.sold_minor - invoice.given_minor)
+        if invoice.given_minor and any(rests):
+            reduced = True
+            total += round_half_up(sum(rests) * kept, invoice.sold_minor)
+        else:
+            total += sum(rests)
+    return PaidTime(minor=total, lines=lines, reduced=reduced)
 
 
-def _share(rest: int, kept: int, sold: int) -> int:
-    return round_half_up(rest * kept, sold) if rest >= 0 else -round_half_up(-rest * kept, sold)
+def what_is_paid(invoices: Sequence[Invoice], at: datetime, waits: str = "") -> PaidTime:
+    """With what a change at `at` takes of which of a subscription's invoices, newest first; `waits` is the
+    one that it supersedes.
+    """
+    paid = paid_time(invoices, at, but=waits)
+    same = sum(one.takes_from == at for one in invoices)
+    taker = taker_of(int(at.timestamp()), same)
+    return msgspec.structs.replace(paid, takes=allot(paid.minor, invoices, at, waits), taker=taker)
 
 
 def unused(by_price_minor: int, paid: PaidTime | None) -> int:
@@ -83,13 +94,12 @@ def up_to(amount_minor: int, takes: Iterable[TakenTime]) -> tuple[TakenTime, ...
 
 
 def allot(amount_minor: int, invoices: Sequence[Invoice], at: datetime, taker: str) -> tuple[TakenTime, ...]:
-    """From which invoices that is taken: the newest that sold time after `at` first, of each what is left.
+    """From which of `invoices`, newest first, that is taken: of each that sold time after `at` what is left.
 
-    What `taker` has of them counts as left. The remainder, if there is one, is of no invoice.
+    What `taker` has of them counts as left. A remainder is of no invoice: it was never paid.
     """
     found: list[TakenTime] = []
-    selling = [one for one in invoices if one.status == "paid" and one.sells_after(at)]
-    for invoice in sorted(selling, key=lambda one: one.begins_at, reverse=True):
+    for invoice in (one for one in invoices if one.status == "paid" and one.sells_after(at)):
         part = min(amount_minor, invoice.takeable_minor(taker))
         if part > 0:
             found.append(TakenTime(stripe_invoice_id=invoice.stripe_invoice_id, amount_minor=part))

@@ -77,6 +77,11 @@ def credit(rows: Rows[InvoiceLineRow], credits_: Iterable[LineCredit]) -> None:
         line.recognised_minor -= one.recognised_minor
 
 
+def sell_more(rows: Rows[InvoiceLineRow], amounts: Iterable[LineAmount]) -> None:
+    for one in amounts:
+        rows.change(one.line_id).booked_minor += one.amount_minor
+
+
 def sell_again(rows: Rows[InvoiceLineRow], credits_: Iterable[LineCredit]) -> None:
     for one in credits_:
         line = rows.change(one.line_id)

@@ -21,6 +21,7 @@ from ledger.invoices.events import (
     InvoiceSettled,
     InvoiceSettledWithoutCharge,
     ServiceEnded,
+    UnusedTimeOvergiven,
 )
 from ledger.invoices.stream import id_of
 from ledger.message import Event, Recorded
@@ -49,6 +50,7 @@ LineEvent = (
     | ServiceEnded
     | InvoiceCredited
     | CreditUndone
+    | UnusedTimeOvergiven
 )
 
 _FACTS: frozenset[type[Event]] = frozenset(get_args(InvoiceEvent))
@@ -139,6 +141,8 @@ class Invoices(Projection):
                 invoice_lines.recognise(self._lines, event.amounts)
             case InvoiceCredited():
                 invoice_lines.credit(self._lines, event.lines)
+            case UnusedTimeOvergiven():
+                invoice_lines.sell_more(self._lines, event.lines)
             case CreditUndone():
                 invoice_lines.sell_again(self._lines, event.lines)
         lines = self._lines.of(row.stripe_invoice_id)

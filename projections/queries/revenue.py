@@ -14,11 +14,13 @@ from psycopg.rows import class_row, dict_row
 
 from ledger.chart import CONTRACT_LIABILITY
 from ledger.invoices.events import (
+    CreditUndone,
     InvoiceCredited,
     InvoiceRecognised,
     InvoiceSettled,
     InvoiceSettledWithoutCharge,
     ServiceEnded,
+    UnusedTimeOvergiven,
 )
 from ledger.licences.events import (
     LicenceCredited,
@@ -180,7 +182,13 @@ _ROLLFORWARD = """
 _KINDS = {
     "billed": [InvoiceSettled.TYPE, InvoiceSettledWithoutCharge.TYPE, LicenceInvoiced.TYPE, OrderPlaced.TYPE],
     "recognised": [InvoiceRecognised.TYPE, ServiceEnded.TYPE, LicenceRecognised.TYPE, OrderPaid.TYPE],
-    "credited": [InvoiceCredited.TYPE, LicenceCredited.TYPE, OrderItemCredited.TYPE],
+    "credited": [
+        InvoiceCredited.TYPE,
+        CreditUndone.TYPE,
+        UnusedTimeOvergiven.TYPE,
+        LicenceCredited.TYPE,
+        OrderItemCredited.TYPE,
+    ],
     "written_off": [LicenceWrittenOff.TYPE, LicenceInvoicePaid.TYPE, OrderWrittenOff.TYPE],
 }
 _NAMED = [kind for kinds in _KINDS.values() for kind in kinds]

@@ -77,14 +77,18 @@ async def test_from_the_first_charge_to_the_credit_note(app: Running, student: C
     invoices = (await student.get("/api/invoices")).json()["items"]
     assert [each["receipt_number"] for each in invoices] == [2, 1]
     assert invoices[0]["total_minor"] == preview["total_minor"]
-    first = f"/api/invoices/{invoices[1]['invoice_id']}"
+    upgrade, first = (f"/api/invoices/{each['invoice_id']}" for each in invoices)
     admin = app.caller("usr_admin", "admin")
-    note = await admin("POST", f"{first}/credit", key="k", json={"amount_minor": 99, "note": "asked for"})
+    wish = {"amount_minor": 99, "note": "asked for"}
+    taken = await admin("POST", f"{first}/credit", key="t", json=wish)
+    assert (taken.status_code, problem(taken)["code"]) == (409, "already_credited"), taken.text
+    assert "9.99 USD of it was taken off a change of plan" in problem(taken)["detail"]
+    note = await admin("POST", f"{upgrade}/credit", key="k", json=wish)
     assert (note.status_code, note.json()["status"]) == (201, "credited"), note.text
-    page = (await student.get(f"{first}/receipt", headers={"Accept": "text/html"})).text
-    assert "9.99 USD" in page
+    page = (await student.get(f"{upgrade}/receipt", headers={"Accept": "text/html"})).text
+    assert "99.00 USD" in page
     assert "-0.99 USD" in page
-    assert (await student.get(f"{first}/receipt")).content.startswith(b"%PDF-")
+    assert (await student.get(f"{upgrade}/receipt")).content.startswith(b"%PDF-")
 
 
 async def test_a_decline_and_then_a_card_that_works(app: Running, student: Caller) -> None:

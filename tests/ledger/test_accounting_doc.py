@@ -16,6 +16,7 @@ from ledger.enrolments.events import EnrolmentActivated
 from ledger.invoices.events import (
     CreditReversed,
     CreditSettled,
+    CreditUndone,
     InvoiceCredited,
     InvoiceFundsAvailable,
     InvoicePartSettled,
@@ -26,6 +27,7 @@ from ledger.invoices.events import (
     OffStripePaymentRecorded,
     PartRefunded,
     ServiceEnded,
+    UnusedTimeOvergiven,
 )
 from ledger.journal import postings
 from ledger.licences.events import (
@@ -507,6 +509,24 @@ FACTS: dict[str, Event] = (
             stripe_refund_id="re_1",
             balance_transaction=txn("credit_back", 1189),
             booked_minor=1189,
+        ),
+        "UnusedTimeOvergiven": UnusedTimeOvergiven(
+            subscription_id="sub_1",
+            amount_minor=500,
+            currency="usd",
+            given_back_minor=500,
+            lines=(),
+        ),
+        "CreditUndone, half of the period earned": CreditUndone(
+            subscription_id="sub_1",
+            user_id="usr_ann",
+            credit_id="crn_1",
+            amount_minor=1189,
+            currency="usd",
+            deferred_minor=499,
+            recognised_minor=500,
+            tax_minor=190,
+            lines=(),
         ),
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -17,6 +17,7 @@ from ledger.invoices.commands import (
     EndCollection,
     EndService,
     InvoiceCommand,
+    RecordOvergiven,
     RequestInvoiceRetry,
     TakeUnusedTime,
 )
@@ -40,7 +41,7 @@ from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.events import SubscriptionChangeRequested
 from ledger.subscriptions.proration import Preview, boundary, preview
 from ledger.subscriptions.refusals import PreviewMismatch
-from ledger.subscriptions.worth import PaidTime, TakenTime, allot, paid_time, unused, up_to
+from ledger.subscriptions.worth import PaidTime, TakenTime, allot, paid_time, unused, up_to, what_is_paid
 from tests.ledger.examples import dispute, names, txn
 from tests.ledger.subscription_examples import (
     DAY,
@@ -64,7 +65,7 @@ from tests.ledger.test_invariants import balances
 
 MIDDLE = START + 14 * DAY
 PAID = invoice_snapshot()
-TAKER = taker_of(int(MIDDLE.timestamp()))
+TAKER = taker_of(int(MIDDLE.timestamp()), 0)
 
 
 def take(amount: int, **more: Any) -> TakeUnusedTime:
@@ -113,7 +114,9 @@ def test_only_what_is_paid_counts_and_the_price_is_the_most_that_it_is_worth() -
 def test_an_upgrade_charges_as_much_more_as_was_given_back() -> None:
     paid = PaidTime(minor=0, lines=1, reduced=True)
     took = TakenTime(stripe_invoice_id="in_1", amount_minor=999)
-    asked = change(effective_at=START, proration_at=START, expected_minor=9_900, paid=paid, takes=(took,))
+    asked = change(
+        effective_at=START, proration_at=START, expected_minor=9_900, paid=replace(paid, takes=(took,))
+    )
     _, (requested,) = when(subscribed(), asked)
     assert isinstance(requested, SubscriptionChangeRequested)
     assert (requested.given_back_minor, requested.takes) == (999, ())
@@ -123,7 +126,8 @@ def test_an_upgrade_charges_as_much_more_as_was_given_back() -> None:
 
 def test_what_is_taken_is_said_by_invoice_and_is_no_more_than_what_is_taken_off() -> None:
     took = TakenTime(stripe_invoice_id="in_1", amount_minor=1_500)
-    asked = change(effective_at=START, proration_at=START, expected_minor=8_901, takes=(took,))
+    paid = PaidTime(minor=1_500, lines=1, reduced=False, takes=(took,), taker="at_1_0")
+    asked = change(effective_at=START, proration_at=START, expected_minor=8_901, paid=paid)
     _, (requested,) = when(subscribed(), asked)
     assert isinstance(requested, SubscriptionChangeRequested)
     assert requested.takes == (TakenTime(stripe_invoice_id="in_1", amount_minor=999),)
@@ -194,12 +198,25 @@ def test_a_correction_is_no_sale() -> None:
     assert (invoice.takes_minor, invoice.takeable_minor("at_later")) == (0, 4_950)
 
 
+def test_an_upgrade_that_supersedes_one_that_waits_takes_in_its_place() -> None:
+    invoice, _ = bill(Invoice(), PAID, take(999))
+    assert (paid_time([invoice], MIDDLE).minor, paid_time([invoice], MIDDLE, but=TAKER).minor) == (0, 500)
+    later, events = bill(invoice, replace(take(900, strictly=True, instead_of=TAKER), taker="at_later"))
+    assert names(events) == ["UnusedTimeTaken", "UnusedTimeTaken"]
+    assert dict(later.taken) == {TAKER: 0, "at_later": 900}
+
+
+def test_what_is_credited_of_used_time_after_an_upgrade_leaves_the_new_plan_s_time_as_it_is() -> None:
+    first, _ = bill(Invoice(), PAID, take(500), request_credit(None))
+    assert paid_time([first, upgraded()], MIDDLE).minor == 4_950
+
+
 def test_an_upgrade_of_an_upgrade_takes_from_the_later_one_and_each_only_once() -> None:
     later = MIDDLE + 7 * DAY
     first, _ = bill(Invoice(), PAID, take(500))
     paid = paid_time([first, upgraded()], later)
     assert paid.minor == 2_475, "half of what the first upgrade sold"
-    taken = allot(paid.minor, [first, upgraded()], later, "at_later")
+    taken = allot(paid.minor, [upgraded(), first], later, "at_later")
     assert taken == (TakenTime(stripe_invoice_id="in_2", amount_minor=2_475),)
 
 
@@ -208,6 +225,24 @@ def test_an_upgrade_whose_charge_was_credited_is_worth_what_the_first_invoice_pa
     first, _ = bill(Invoice(), PAID, take(500))
     credited = upgraded(credits=(credit_note(4_450),))
     assert paid_time([first, credited], later).minor == 250
+
+
+def test_what_the_dashboard_gave_too_much_makes_nothing_less_that_is_to_be_earned() -> None:
+    """A downgrade from 99.00 to 9.99 in the middle of a period of which half was credited."""
+    lines = (
+        line("il_back", -4_950, period_start=MIDDLE, proration=True),
+        line("il_new", 500, period_start=MIDDLE, proration=True),
+    )
+    down = invoice_snapshot(lines=lines, total_minor=-4_450, charged_minor=0)
+    invoice, sold = bill(Invoice(), down)
+    over = ask_invoice(RecordOvergiven, amount_minor=2_475)
+    invoice, given = bill(invoice, over, over)
+    assert names(given) == ["UnusedTimeOvergiven"]
+    total = balances([*sold, *given])
+    assert (total["4900", "usd"], total["2000", "usd"]) == (2_475, 4_450 - 2_475)
+    assert invoice.deferred_minor == 2_475 - 4_450
+    invoice, _ = bill(invoice, close(40))
+    assert invoice.deferred_minor == 0
 
 
 # a refund that bounces
@@ -284,12 +319,6 @@ def test_a_bounce_that_an_earlier_version_recorded_is_undone_by_the_next_news() 
         ["CreditUndone"],
     )
     assert invoice.creditable_minor == 999
-
-
-def evolve(invoice: Invoice, event: InvoiceEvent) -> Invoice:
-    from ledger.invoices.state import evolve
-
-    return evolve(invoice, event)
 
 
 # what is over
@@ -384,9 +413,8 @@ class Customer:
         self.send(invoice_id, self.said[invoice_id])
 
     def change(self, tier: str, interval: str, price: int, *, outside: bool = False) -> None:
-        known = list(self.invoices.values())
-        paid = paid_time(known, self.now)
-        taker = taker_of(int(self.now.timestamp()))
+        known = list(self.invoices.values())[::-1]
+        paid = what_is_paid(known, self.now)
         came_to = preview(
             price_minor=self.price,
             interval=self.interval,
@@ -401,13 +429,13 @@ class Customer:
         if self.over or came_to.charge_minor <= 0:
             return
         if not outside:
-            for one in up_to(came_to.unused_minor, allot(paid.minor, known, self.now, taker)):
+            for one in up_to(came_to.unused_minor, paid.takes):
                 strictly = take(one.amount_minor, strictly=True)
-                self.send(one.stripe_invoice_id, replace(strictly, taker=taker))
+                self.send(one.stripe_invoice_id, replace(strictly, taker=paid.taker))
         self.draw_up(self.lines_of(came_to))
-        *others, made = self.invoices.values()
-        for one in allot(made.takes_minor, others, self.now, taker):
-            self.send(one.stripe_invoice_id, replace(take(one.amount_minor), taker=taker))
+        made, *others = list(self.invoices.values())[::-1]
+        for one in allot(made.takes_minor, others, self.now, paid.taker):
+            self.send(one.stripe_invoice_id, replace(take(one.amount_minor), taker=paid.taker))
         self.tier, self.interval, self.price = tier, interval, price
         self.start, self.end = came_to.period_start, came_to.period_end
         self.outside = self.outside or outside

@@ -25,6 +25,7 @@ from ledger.invoices.commands import (
     RecordInvoiceRetryUnknown,
     RecordInvoiceSnapshot,
     RecordOffStripePayment,
+    RecordOvergiven,
     RequestCredit,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -481,6 +482,7 @@ ASKED: dict[type[InvoiceCommand], Any] = {
     RequestCredit: request_credit(),
     EndService: ask_invoice(EndService, at=END),
     TakeUnusedTime: ask_invoice(TakeUnusedTime, taker="at_1", amount_minor=5),
+    RecordOvergiven: ask_invoice(RecordOvergiven, amount_minor=5),
     EndCollection: ask_invoice(EndCollection, at=START + timedelta(days=3)),
     CloseDay: close(3),
     RecordInvoiceFundsAvailable: ask_invoice(

@@ -140,7 +140,7 @@ class _SubscriptionRequest(StripeRequest[Asked, None]):
         wish = self.wish
         if isinstance(wish, SubscriptionChangeRequested):
             try:
-                await unused_time.reserve(self.tools, wish, self._found, self.origin)
+                await unused_time.reserve(self.tools, wish, self.origin)
             except UnusedTimeGone as refusal:
                 return await self.failed(Failure(kind="refused", code=refusal.code))
         if isinstance(wish, SubscriptionChangeScheduled) and wish.interval != (await self._known()).interval:

@@ -206,6 +206,24 @@ async def test_a_credit_note_gives_back_and_the_receipt_shows_it(
     assert (rest.status_code, rest.json()["amount_minor"]) == (201, 599)
 
 
+async def test_what_was_given_back_is_not_taken_off_an_upgrade_and_the_invoice_says_what_is_left(
+    app: Running, student: Caller, admin: Caller
+) -> None:
+    invoice_id = await invoice_of(app, student)
+    await credit(admin, invoice_id, amount_minor=400)
+    await app.projected()
+    invoice = (await student.get(f"/api/invoices/{invoice_id}")).json()
+    assert (invoice["creditable_minor"], invoice["taken_minor"]) == (599, 0)
+    asked = {"tier": "enterprise", "interval": "year"}
+    preview = (await student("POST", "/api/subscriptions/preview", json=asked)).json()
+    assert preview["unused_minor"] == 599
+    stale = asked | {"proration_at": preview["proration_at"], "expected_minor": 99_000 - 999}
+    refused = await student("PUT", "/api/subscriptions/update", key="stale", json=stale)
+    assert (refused.status_code, problem(refused)["code"]) == (409, "preview_mismatch")
+    told = asked | {name: preview[name] for name in ("proration_at", "expected_minor")}
+    assert (await student("PUT", "/api/subscriptions/update", key="up", json=told)).status_code == 200
+
+
 async def test_a_credit_needs_a_reason_and_an_admin(app: Running, student: Caller, admin: Caller) -> None:
     invoice_id = await invoice_of(app, student)
     wordless = await credit(admin, invoice_id, note=" ")

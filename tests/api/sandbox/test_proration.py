@@ -222,3 +222,62 @@ def test_a_preview_of_a_new_subscription_keeps_nothing(
     assert client.v1.subscriptions.list({"customer": owner, "status": "all"}).data == []
     assert client.v1.invoices.list({"customer": owner}).data == []
     assert len(client.v1.events.list({"limit": 100}).data) == objects + 1  # the price
+
+
+def correction(product: str, amount: int, start: int, end: int) -> Any:
+    return {
+        "price_data": {"currency": "usd", "product": product, "unit_amount": amount},
+        "discountable": False,
+        "metadata": {"why": "paid back"},
+        "period": {
+            "start": {"type": "timestamp", "timestamp": start},
+            "end": {"type": "timestamp", "timestamp": end},
+        },
+    }
+
+
+def test_an_item_of_ones_own_goes_on_the_invoice_of_the_change_as_previewed(
+    client: stripe.StripeClient, subscribe: Any, price: Any, frozen: int
+) -> None:
+    made = subscribe()
+    product = made["items"]["data"][0]["price"]["product"]
+    wish = change(made, price(5_000), proration_behavior="always_invoice", proration_date=frozen)
+    item: Any = {"amount": 700, "currency": "usd", "period": {"start": frozen, "end": frozen + MONTH_S}}
+    asked: Any = {"subscription": made["id"], "subscription_details": wish, "invoice_items": [item]}
+    seen = client.v1.invoices.create_preview(asked)
+    wish |= {
+        "payment_behavior": "pending_if_incomplete",
+        "expand": ["latest_invoice"],
+        "add_invoice_items": [correction(product, 700, frozen, frozen + MONTH_S)],
+    }
+    updated = client.v1.subscriptions.update(made["id"], wish).to_dict()
+    lines = updated["latest_invoice"]["lines"]["data"]
+    assert [line["amount"] for line in lines] == [700, -2_000, 5_000]
+    assert updated["latest_invoice"]["total"] == seen.total == 3_700
+    own = lines[0]
+    assert (own["metadata"], own["parent"]["type"]) == ({"why": "paid back"}, "invoice_item_details")
+    assert own["period"] == {"start": frozen, "end": frozen + MONTH_S}
+    kept = client.v1.invoice_items.retrieve(own["parent"]["invoice_item_details"]["invoice_item"])
+    assert (kept.invoice, kept.amount, kept.proration) == (updated["latest_invoice"]["id"], 700, False)
+
+
+def test_an_item_of_ones_own_waits_for_the_next_invoice(
+    client: stripe.StripeClient, subscribe: Any, control: Any, frozen: int
+) -> None:
+    made = subscribe()
+    customer = made["customer"]
+    asked: Any = {"customer": customer, "subscription": made["id"], "amount": -300, "currency": "usd"}
+    client.v1.invoice_items.create(asked)
+    product = made["items"]["data"][0]["price"]["product"]
+    more: Any = {"add_invoice_items": [correction(product, 50, frozen, frozen + DAY_S)]}
+    client.v1.subscriptions.update(made["id"], more)
+    assert [one.amount for one in client.v1.invoice_items.list({"pending": True}).data] == [50, -300]
+    control.post("/clock/advance", seconds=MONTH_S)
+    (renewal, _) = client.v1.invoices.list({"subscription": made["id"]}).data
+    assert (renewal.total, renewal.status) == (1_750, "paid")
+    wrong: Any = {**asked, "currency": "eur"}
+    with pytest.raises(stripe.InvalidRequestError, match="currency"):
+        client.v1.invoice_items.create(wrong)
+    without: Any = {"customer": customer, "amount": 5, "currency": "usd"}
+    with pytest.raises(stripe.InvalidRequestError, match="subscription"):
+        client.v1.invoice_items.create(without)

@@ -17,9 +17,11 @@ from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.message import Command
 from ledger.policies import react
+from ledger.subscriptions.changes import waiting_taker
 from ledger.subscriptions.commands import RequestChange, RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscription
+from ledger.subscriptions.worth import PaidTime, what_is_paid
 from tests.api.stripe.world import USER, Bench, World
 
 START = datetime(2027, 1, 31, 10, tzinfo=UTC)
@@ -101,15 +103,24 @@ class Subscribers:
             catalogue_version=DEFAULT_CATALOGUE.version,
             proration_at=told.ours.proration_at,
             expected_minor=told.ours.charge_minor,
+            paid=await self.still_paid(subscription_id, told.ours.proration_at),
         )
         return await self.asks(wish)
+
+    async def still_paid(self, subscription_id: str, at: datetime) -> PaidTime:
+        """As `api.subscriptions.paid` finds it."""
+        await self.world.project()
+        rows = sorted(await self.invoices(), key=lambda row: row["position"], reverse=True)
+        known = [await self.invoice(row["stripe_invoice_id"]) for row in rows]
+        return what_is_paid(known, at, waiting_taker(await self.state(subscription_id)))
 
     async def preview(
         self, subscription_id: str, tier: str, interval: str = "month", *, user_id: str = "usr_1"
     ) -> ChangePreview:
         plan = Plan(tier, interval, "usd", price(tier, interval))
-        now = self.world.clock.now()
-        return await self.world.gateway.preview_change(user_id, subscription_id, plan, now)
+        now = self.world.clock.now().replace(microsecond=0)
+        paid = await self.still_paid(subscription_id, now)
+        return await self.world.gateway.preview_change(user_id, subscription_id, plan, now, paid)
 
     async def state(self, subscription_id: str, user_id: str = "usr_1") -> Subscription:
         subscriber = await self.world.store.state(SUBSCRIBER, f"subscriber-{user_id}")
