@@ -14,7 +14,15 @@ from msgspec import UNSET
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, subscriptions, test_clocks
+from api.sandbox.resources.billing import (
+    discounts,
+    invoice_items,
+    invoicing,
+    lifecycle,
+    subscriptions,
+    test_clocks,
+)
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.entries import Entry, natural_period, regular
 from api.sandbox.resources.billing.plan import Change, ItemParams, ProrationBehavior, work_out
 from api.sandbox.resources.billing.wishes import trial_end
@@ -40,6 +48,7 @@ class Preview(Params, frozen=True, kw_only=True):
     subscription_details: Wish = Wish()
     preview_mode: Literal["next"] = "next"
     currency: Text = UNSET
+    discounts: Wishes = UNSET
 
 
 def preview(tx: Transaction, params: Preview) -> Object:
@@ -50,6 +59,11 @@ def preview(tx: Transaction, params: Preview) -> Object:
     test_clocks.enter(tx, subscription)
     if subscription["status"] in lifecycle.ENDED:
         raise _nothing_comes(subscription["customer"])
+    if params.discounts is not UNSET:  # redeemed in a transaction that is thrown away
+        tx = tx.world.begin()
+        redeemed = discounts.wanted(tx, subscription, params.discounts)
+        if redeemed is not None:
+            subscription = tx.update(subscription, discounts=redeemed)
     wish = params.subscription_details
     if wish.cancel_now:
         return _canceled(tx, subscription, wish)
@@ -135,6 +149,7 @@ def _of_new(tx: Transaction, params: Preview) -> Object:
         trial_end=wish.trial_end,
         billing_cycle_anchor=int(anchor) if anchor and anchor.isdecimal() else UNSET,
         proration_behavior=wish.proration_behavior,
+        discounts=params.discounts,
     )
     subscription = subscriptions.new(scratch, customer, asked)
     drawn = subscriptions.first_entries(scratch, subscription, asked)
