@@ -158,6 +158,8 @@ class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
     payment: PaidBy
     status: str
     invoice: Reference = None
+    is_default: bool = True
+    """The one that Stripe made for all that is due; others were attached."""
 
 
 class InvoicePayments(msgspec.Struct, frozen=True, kw_only=True):

@@ -299,8 +299,14 @@ def _credits(present: PresentInvoice, known: KnownInvoice) -> Iterator[tuple[Cre
         refund = given[0] if given else None
         yield _credit(note, refund, known), _credit_moment(note, refund)
     for refund in refunds.values():
-        if refund.status != "canceled":
+        if refund.status != "canceled" and not _awaits_its_note(refund, known):
             yield _bare_refund(refund), instant(refund_moment(refund))
+
+
+def _awaits_its_note(refund: Refund, known: KnownInvoice) -> bool:
+    """It was made for a credit of ours whose note is still to come."""
+    credit = known.credits.get((refund.metadata or {}).get("credit_id", ""))
+    return credit is not None and credit.status in {"requested", "unknown"}
 
 
 def _credit_moment(note: CreditNote, refund: Refund | None) -> datetime:
