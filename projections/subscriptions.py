@@ -27,6 +27,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeRequested,
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
+    SubscriptionDiscounted,
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionOutcomeUnknown,
@@ -51,6 +52,8 @@ class SubscriptionRow(Row):
     currency: str
     price_minor: int
     """Of one interval."""
+    discounted_minor: int | None
+    """What that comes to after discounts; None without any."""
     catalogue_version: str
     payment_method_id: str
     status: str
@@ -83,7 +86,7 @@ class SubscriptionRow(Row):
     ended_at: datetime | None
     end_reason: str
     mrr_minor: int
-    """The price normalised to a month, while active or past due; else 0."""
+    """The price after discounts, normalised to a month, while active or past due; else 0."""
     mrr_since: datetime | None
     """When that last moved; None for one that never brought any."""
     position: int
@@ -163,9 +166,13 @@ class Subscriptions(Projection):
             return
         row = self._subscriptions.change(event.subscription_id)
         before = _revenue(row)
-        _advance(row, recorded, event)
+        if isinstance(event, SubscriptionDiscounted):
+            row.discounted_minor = event.discounted_minor
+        else:
+            _advance(row, recorded, event)
         row.last_position = recorded.position
-        row.mrr_minor = monthly_minor(row.price_minor, row.interval) if row.status in _PAYING else 0
+        price = row.price_minor if row.discounted_minor is None else row.discounted_minor
+        row.mrr_minor = monthly_minor(price, row.interval) if row.status in _PAYING else 0
         after = _revenue(row)
         if after != before and (before.mrr_minor or after.mrr_minor):
             self._move(row, recorded, before, after)
@@ -224,6 +231,7 @@ def _begin(recorded: Recorded, event: SubscriptionRequested) -> SubscriptionRow:
         interval=event.interval,
         currency=event.currency,
         price_minor=event.price_minor,
+        discounted_minor=None,
         catalogue_version=event.catalogue_version,
         payment_method_id=event.payment_method_id,
         status="requested",
@@ -312,6 +320,7 @@ def _advance_request(row: SubscriptionRow, event: SubscriptionEvent) -> None:
         case SubscriptionChanged():
             row.tier, row.interval = event.tier, event.interval
             row.currency, row.price_minor = event.currency, event.price_minor
+            row.discounted_minor = None
             row.catalogue_version = event.catalogue_version or row.catalogue_version
             if event.change_id == row.change_id:
                 _forget_change(row)

@@ -49,6 +49,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
     currency: str
     price_minor: int
+    discounted_minor: int | None
+    """What that comes to after discounts that were given in Stripe; null without any."""
     catalogue_version: str
     payment_method: str
     trial_end: datetime | None
@@ -98,6 +100,7 @@ def subscription_of(
         interval=row.interval,
         currency=row.currency,
         price_minor=row.price_minor,
+        discounted_minor=row.discounted_minor,
         catalogue_version=row.catalogue_version,
         payment_method=row.payment_method_id,
         trial_end=row.trial_end,

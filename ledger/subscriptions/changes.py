@@ -51,7 +51,8 @@ def is_upgrade(tier: str, interval: str, new_tier: str, new_interval: str) -> bo
 def preview_change(
     subscription: Subscription, new_price_minor: int, new_interval: str, at: datetime
 ) -> Preview:
-    """What an upgrade at `at` charges, on the price snapshot of the present period; nothing while on trial.
+    """What an upgrade at `at` charges, on what the present period was billed at and after the discounts that
+    stand; nothing while on trial.
 
     Raises `SubscriptionNotActive` for one that has no period yet.
     """
@@ -60,9 +61,9 @@ def preview_change(
         raise SubscriptionNotActive("This subscription has not begun; wait until it has.")
     on_trial = subscription.status == "trialing"
     return preview(
-        price_minor=0 if on_trial else subscription.price_minor,
+        price_minor=0 if on_trial else subscription.paid_minor,
         interval=subscription.interval,
-        new_price_minor=0 if on_trial else new_price_minor,
+        new_price_minor=0 if on_trial else subscription.after_discounts(new_price_minor),
         # a trial goes on to its end, whatever follows it
         new_interval=subscription.interval if on_trial else new_interval,
         period_start=start,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.message import Event, Instant
+from ledger.subscriptions.discounts import Discount
 
 
 class SubscriptionRequested(Event, frozen=True, kw_only=True):
@@ -165,6 +166,19 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True):
     catalogue_version: str = ""
 
 
+class SubscriptionDiscounted(Event, frozen=True, kw_only=True):
+    """The discounts that stand are others now, or what they make of the price, or of the present period."""
+
+    TYPE: ClassVar[str] = "subscriptions.discounted.v1"
+    subscription_id: str
+    discounts: tuple[Discount, ...] = ()
+    discounted_minor: int | None = None
+    """What the price comes to with them; without any, what the present period was billed at when that was
+    less. None for the price itself."""
+    billed_minor: int | None = None
+    """What the present period was billed at, where that is not what the discounts make of the price."""
+
+
 class SubscriptionChangeFailed(Event, frozen=True, kw_only=True):
     """Refused by Stripe, not paid in time (`expired`), or not in force when it should be (`not_applied`)."""
 
@@ -265,6 +279,7 @@ SubscriptionEvent = (
     | SubscriptionChangeScheduled
     | SubscriptionChangeSuperseded
     | SubscriptionChanged
+    | SubscriptionDiscounted
     | SubscriptionChangeFailed
     | CancellationRequested
     | CancellationScheduled

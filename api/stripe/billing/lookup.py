@@ -81,7 +81,9 @@ def path_of(kind: str, object_id: str, action: str = "") -> str:
 
 
 async def subscription(client: StripeClient, stripe_subscription_id: str) -> Subscription:
-    return await get(client, path_of("subscriptions", stripe_subscription_id), Subscription)
+    """With the coupons of its discounts."""
+    path = path_of("subscriptions", stripe_subscription_id)
+    return await get(client, path, Subscription, expand=["discounts.source.coupon"])
 
 
 async def find_subscription(

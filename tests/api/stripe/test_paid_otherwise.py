@@ -123,3 +123,74 @@ async def test_a_charge_that_is_refunded_at_another_rate_gives_back_what_it_brou
     await people.hear()
     assert await held(people, "7000") == 798 - 749
     await agrees_with_stripe(people)
+
+
+async def discount(people: Subscribers, **terms: Any) -> list[Any]:
+    made = await people.world.client.v1.coupons.create_async(terms)  # type: ignore[arg-type]  # any terms
+    return [{"coupon": made.id}]
+
+
+async def mrr(people: Subscribers) -> tuple[int, int]:
+    [row] = await people.subscriptions()
+    [moved] = await people.world.rows(
+        "SELECT coalesce(sum(mrr_delta_minor), 0)::bigint AS minor FROM subscription_movements"
+    )
+    return int(row["mrr_minor"]), int(moved["minor"])
+
+
+@pytest.mark.parametrize(
+    ("terms", "months"),
+    [
+        ({"amount_off": 500, "currency": "usd", "duration": "once"}, [499, 999, 999]),
+        ({"percent_off": 50, "duration": "repeating", "duration_in_months": 2}, [499, 499, 999]),
+        ({"percent_off": 50, "duration": "forever"}, [499, 499, 499]),
+    ],
+)
+async def test_recurring_revenue_is_after_discounts_and_ends_with_them(
+    people: Subscribers, world: World, terms: Any, months: list[int]
+) -> None:
+    """Given in the dashboard while it is on trial, so that the first invoice that is charged has it."""
+    subscription = await people.subscribe(trial_days=7)
+    at_stripe = await people.at_stripe(subscription)
+    await world.client.v1.subscriptions.update_async(
+        at_stripe["id"], {"discounts": await discount(people, **terms)}
+    )
+    told = []
+    for days in (8, 29, 31):
+        await people.live(days, step=days)
+        now, moved = await mrr(people)
+        assert now == moved
+        told.append(now)
+    assert told == months
+    await agrees_with_stripe(people)
+
+
+async def test_an_upgrade_is_priced_with_the_discount_and_with_what_was_billed(
+    people: Subscribers, world: World
+) -> None:
+    """From 9.99, billed at 4.99, to 99.00 at half: what Stripe and we come to is one number."""
+    subscription = await people.subscribe(trial_days=7)
+    at_stripe = await people.at_stripe(subscription)
+    half = await discount(people, percent_off=50, duration="forever")
+    await world.client.v1.subscriptions.update_async(at_stripe["id"], {"discounts": half})
+    await people.live(12, step=6)
+    told = await people.preview(subscription, "enterprise")
+    assert told.total_minor == told.ours.charge_minor < 4_950
+    await people.change(subscription, "enterprise")
+    await people.hear()
+    assert (await people.state(subscription)).tier == "enterprise"
+    assert await mrr(people) == (4_950, 4_950)
+    await agrees_with_stripe(people)
+
+
+async def test_a_coupon_of_the_whole_price_is_no_revenue_and_no_charge(
+    people: Subscribers, world: World
+) -> None:
+    subscription = await people.subscribe(trial_days=7)
+    at_stripe = await people.at_stripe(subscription)
+    free = await discount(people, percent_off=100, duration="forever")
+    await world.client.v1.subscriptions.update_async(at_stripe["id"], {"discounts": free})
+    await people.live(8, step=8)
+    assert (await people.state(subscription)).status == "active"
+    assert (await mrr(people), await people.charges(), await held(people, "2000")) == ((0, 0), [], 0)
+    await agrees_with_stripe(people)
