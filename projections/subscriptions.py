@@ -27,6 +27,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeRequested,
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
+    SubscriptionDiscounted,
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionOutcomeUnknown,
@@ -56,6 +57,8 @@ class SubscriptionRow(Row):
     """What other items come to for one interval."""
     not_followed: str
     """Why what Stripe bills is none of our plans; empty when it is one."""
+    discounted_minor: int | None
+    """What an interval comes to after discounts; None without any."""
     catalogue_version: str
     payment_method_id: str
     status: str
@@ -88,7 +91,7 @@ class SubscriptionRow(Row):
     ended_at: datetime | None
     end_reason: str
     mrr_minor: int
-    """The price normalised to a month, while active or past due; else 0."""
+    """The price after discounts, normalised to a month, while active or past due; else 0."""
     mrr_since: datetime | None
     """When that last moved; None for one that never brought any."""
     position: int
@@ -168,9 +171,13 @@ class Subscriptions(Projection):
             return
         row = self._subscriptions.change(event.subscription_id)
         before = _revenue(row)
-        _advance(row, recorded, event)
+        if isinstance(event, SubscriptionDiscounted):
+            row.discounted_minor = event.discounted_minor
+        else:
+            _advance(row, recorded, event)
         row.last_position = recorded.position
-        row.mrr_minor = monthly_minor(interval_minor(row), row.interval) if row.status in _PAYING else 0
+        price = interval_minor(row) if row.discounted_minor is None else row.discounted_minor
+        row.mrr_minor = monthly_minor(price, row.interval) if row.status in _PAYING else 0
         after = _revenue(row)
         if after != before and (before.mrr_minor or after.mrr_minor):
             self._move(row, recorded, before, after)
@@ -237,6 +244,7 @@ def _begin(recorded: Recorded, event: SubscriptionRequested) -> SubscriptionRow:
         quantity=1,
         others_minor=0,
         not_followed="",
+        discounted_minor=None,
         catalogue_version=event.catalogue_version,
         payment_method_id=event.payment_method_id,
         status="requested",
@@ -327,6 +335,7 @@ def _advance_request(row: SubscriptionRow, event: SubscriptionEvent) -> None:
             row.currency, row.price_minor = event.currency, event.price_minor
             row.quantity, row.others_minor = event.quantity, event.others_minor
             row.not_followed = event.not_followed
+            row.discounted_minor = None
             row.catalogue_version = event.catalogue_version or row.catalogue_version
             if event.change_id == row.change_id:
                 _forget_change(row)

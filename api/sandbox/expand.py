@@ -73,6 +73,9 @@ class _View:
         if len(here) > 1:
             deeper = self._replace(inner, here[1:], rest, whole) if isinstance(inner, dict) else inner
             return {**value, here[0]: deeper}
+        if isinstance(inner, list):
+            shown = [self._replace({"of": one}, ["of"], rest, whole)["of"] for one in inner]
+            return {**value, here[0]: shown}
         if isinstance(inner, str):
             found = self._tx.find(inner)
             inner = self._present(found) if found else inner

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.sandbox.errors import Object, invalid
 from api.sandbox.transaction import Transaction
 from ledger import money
+from ledger.money import round_half_up
 
 _NOT_AT_STRIPE = frozenset(
     {"btn", "cup", "ern", "iqd", "irr", "kpw", "lyd", "sdg", "ssp", "syp", "tmt", "ves"}
@@ -15,6 +16,9 @@ THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 _WHOLE_ONLY = frozenset({"isk", "ugx"})
 WHOLE_PAYOUTS = frozenset({"huf", "twd"})
 """Charged to the hundredth, paid out in whole ones: https://docs.stripe.com/currencies#special-cases"""
+_EXCHANGED = frozenset({"charge", "refund", "refund_failure", "dispute", "dispute_reversal"})
+"""What settles at the rate of its day; a transfer and a payout are in the balance's own currency."""
+_SCALE = 1_000_000
 _FEE_PER_MILLE = 29
 _FEE_FIXED = 30
 
@@ -91,6 +95,10 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
     Stripe documents no hold for it).
     """
     available = tx.now if available_on is None else available_on
+    exchange = tx.world.rates.get(currency) if category in _EXCHANGED and not tx.account else None
+    if exchange is not None:
+        amount, fee = (round_half_up(round(one * exchange.rate * _SCALE), _SCALE) for one in (amount, fee))
+        currency = exchange.settles_in
     fees = [
         {
             "amount": fee,
@@ -110,7 +118,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
             "created": tx.now,
             "currency": currency,
             "description": description,
-            "exchange_rate": None,
+            "exchange_rate": exchange.rate if exchange else None,
             "fee": fee,
             "fee_details": fees if fee else [],
             "net": amount - fee,

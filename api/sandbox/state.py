@@ -18,7 +18,7 @@ from api.sandbox.resources import ALL
 from api.sandbox.schedule import Schedule
 from api.sandbox.settings import Settings
 from api.sandbox.store import Store
-from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Rate, Transaction
 
 CLOCK = "clock"
 
@@ -35,6 +35,8 @@ class State:
         self.ids = Ids(self.store.seed)
         self.clock = self._stored_clock()
         self.faults: Faults[Fault] = Faults()
+        self.rates: dict[str, Rate] = {}
+        """By the currency of a charge; what is not here settles in itself. Of the process, as faults are."""
         self.keys = Keys(self.store)
         self.deliveries = Deliveries(self.store, self.settings)
         self.schedule = Schedule(self.store)
@@ -82,6 +84,7 @@ class State:
         self.store.clear()
         self.clock = Clock(ClockSetting())
         self.faults.clear()
+        self.rates.clear()
         self.deliveries.faults.clear()
         self.deliveries.reload()
         self.keys.reload()

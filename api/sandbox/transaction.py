@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -54,6 +54,13 @@ class Resources(Protocol):
     def announce(self, tx: Transaction, event_type: str, value: Object) -> None: ...
 
 
+class Rate(NamedTuple):
+    """What charges in a currency settle in, and how many of its minor units one of theirs is worth."""
+
+    settles_in: str
+    rate: float
+
+
 class World(Protocol):
     """The sandbox, as far as a transaction and the resources that work in it know it."""
 
@@ -63,6 +70,7 @@ class World(Protocol):
     ids: Ids
     deliveries: Deliveries
     schedule: Schedule
+    rates: dict[str, Rate]
 
     @property
     def registry(self) -> Resources: ...

@@ -65,6 +65,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     interval_minor: int
     """What a renewal costs, as things are: price times quantity, and what is billed beside it."""
     not_followed: NotFollowed | None
+    discounted_minor: int | None
+    """What a renewal comes to after discounts that were given in Stripe; null without any."""
     catalogue_version: str
     payment_method: str
     trial_end: datetime | None
@@ -118,6 +120,7 @@ def subscription_of(
         others_minor=row.others_minor,
         interval_minor=row.interval_minor,
         not_followed=NotFollowed(code=row.not_followed, detail=why) if (why := what_to_do(row)) else None,
+        discounted_minor=row.discounted_minor,
         catalogue_version=row.catalogue_version,
         payment_method=row.payment_method_id,
         trial_end=row.trial_end,

@@ -67,8 +67,8 @@ def preview_change(
     at: datetime,
     paid: PaidTime | None = None,
 ) -> Preview:
-    """What an upgrade at `at` charges, on the price snapshot of the present period, of which `paid` is still
-    paid after `at`; nothing while on trial.
+    """What an upgrade at `at` charges, on what the present period was billed at, of which `paid` is still
+    paid after `at`, and after the discounts that stand; nothing while on trial.
 
     As many are bought of the new plan as of the present one, and what is billed beside it goes on.
     Raises `SubscriptionNotActive` for one that has no period yet.
@@ -78,9 +78,11 @@ def preview_change(
         raise SubscriptionNotActive("This subscription has not begun; wait until it has.")
     on_trial = subscription.status == "trialing"
     return preview(
-        price_minor=0 if on_trial else subscription.price_minor * subscription.quantity,
+        price_minor=0 if on_trial else subscription.paid_minor,
         interval=subscription.interval,
-        new_price_minor=0 if on_trial else new_price_minor * subscription.quantity,
+        new_price_minor=0
+        if on_trial
+        else subscription.after_discounts(new_price_minor * subscription.quantity),
         # a trial goes on to its end, whatever follows it
         new_interval=subscription.interval if on_trial else new_interval,
         period_start=start,

@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.catalogue import Interval
 from ledger.message import Command, Instant
+from ledger.subscriptions.discounts import Discount
 from ledger.subscriptions.worth import PaidTime
 
 
@@ -106,6 +107,10 @@ class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
     open_invoice_id: str = ""
     """The invoice of the latest period while it is open, attempted and not paid."""
     pending_update: PendingUpdate | None = None
+    discounts: tuple[Discount, ...] = ()
+    """That stand, in their order."""
+    billed_minor: int | None = None
+    """What the present period was billed at after discounts; None where no invoice tells."""
     periods: tuple[BilledPeriod, ...] = ()
     """By its latest invoices, in any order: periods that nobody saw begin are filled from them."""
     quantity: int = 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.message import Event, Instant
+from ledger.subscriptions.discounts import Discount
 from ledger.subscriptions.worth import TakenTime
 
 
@@ -182,6 +183,19 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True):
     """Why what Stripe bills is none of our plans, as in `NOT_FOLLOWED`; the tier stays as it was then."""
 
 
+class SubscriptionDiscounted(Event, frozen=True, kw_only=True):
+    """The discounts that stand are others now, or what they make of the price, or of the present period."""
+
+    TYPE: ClassVar[str] = "subscriptions.discounted.v1"
+    subscription_id: str
+    discounts: tuple[Discount, ...] = ()
+    discounted_minor: int | None = None
+    """What an interval comes to with them, all items together; without any, what the present period was
+    billed at when that was less. None for what it costs itself."""
+    billed_minor: int | None = None
+    """What the plan's present period was billed at, where that is not what discounts make of its price."""
+
+
 class SubscriptionChangeFailed(Event, frozen=True, kw_only=True):
     """Refused by Stripe, not paid in time (`expired`), or not in force when it should be (`not_applied`)."""
 
@@ -282,6 +296,7 @@ SubscriptionEvent = (
     | SubscriptionChangeScheduled
     | SubscriptionChangeSuperseded
     | SubscriptionChanged
+    | SubscriptionDiscounted
     | SubscriptionChangeFailed
     | CancellationRequested
     | CancellationScheduled

@@ -16,6 +16,7 @@ from functools import cache, reduce
 from msgspec.structs import replace
 
 from ledger.subscriptions.commands import BilledPeriod, LostSubscription, RecordSubscriptionSnapshot
+from ledger.subscriptions.discounts import discounted
 from ledger.subscriptions.events import (
     CancellationScheduled,
     CancellationWithdrawn,
@@ -25,6 +26,7 @@ from ledger.subscriptions.events import (
     SubscriptionChanged,
     SubscriptionChangeFailed,
     SubscriptionChangePending,
+    SubscriptionDiscounted,
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionPeriodRenewed,
@@ -67,10 +69,10 @@ def new_facts(command: RecordSubscriptionSnapshot, subscriber: Subscriber) -> tu
     # one that Stripe began without our having seen it begins here first, so that the steps find a period
     begun = known.status not in _NOT_BEGUN and known.period_start is not None
     if not begun:
-        events.append(_started(command, known))
+        events += [*_discounts(command, known), _started(command, known)]
     # Each step looks at what those before it leave. Of what has ended nothing more is told, so that periods,
     # plan and card come before the status that may be the end.
-    for step in (_periods, _plan, _payment_method, _status_changes, _cancellation, _observed):
+    for step in (_periods, _plan, _discounts, _payment_method, _status_changes, _cancellation, _observed):
         now = reduce(evolve, events, subscriber).subscriptions[command.subscription_id]
         if now.status in ENDED:
             break
@@ -261,6 +263,22 @@ def _beside(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[
             command, tier=now.tier, interval=now.interval, currency=now.currency, price_minor=now.price_minor
         )
         yield _changed(present, now, None)
+
+
+def _discounts(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
+    """What they make of the plan that is known now, which need not be the one that Stripe shows."""
+    expected = discounted(now.plan_minor, command.discounts)
+    billed = command.billed_minor if command.billed_minor != expected else None
+    worth = discounted(now.interval_minor, command.discounts) if command.discounts else None
+    if worth is None and billed is not None:
+        worth = billed + now.others_minor
+    if (command.discounts, worth, billed) != (now.discounts, now.discounted_minor, now.billed_minor):
+        yield SubscriptionDiscounted(
+            subscription_id=command.subscription_id,
+            discounts=command.discounts,
+            discounted_minor=worth,
+            billed_minor=billed,
+        )
 
 
 def _waits_for_the_end(command: RecordSubscriptionSnapshot, change: Change) -> bool:

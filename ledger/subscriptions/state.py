@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ledger.catalogue import Interval
 from ledger.persistent import PersistentMap, PersistentSet
+from ledger.subscriptions.discounts import Discount, discounted
 from ledger.subscriptions.events import (
     CancellationRequested,
     CancellationScheduled,
@@ -30,6 +31,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeRequested,
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
+    SubscriptionDiscounted,
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionOutcomeUnknown,
@@ -127,6 +129,11 @@ class Subscription(Struct, frozen=True, gc=False):
     """What other items come to for one interval."""
     not_followed: str = ""
     """Why what Stripe bills is none of our plans; empty when it is one."""
+    discounts: tuple[Discount, ...] = ()
+    """Few, and all of them in each fact about them."""
+    discounted_minor: int | None = None
+    billed_minor: int | None = None
+    """As the fact has both."""
     catalogue_version: str = ""
     payment_method_id: str = ""
     anchor_at: datetime | None = None
@@ -148,9 +155,22 @@ class Subscription(Struct, frozen=True, gc=False):
         return self.status not in _NOT_LIVE
 
     @property
+    def plan_minor(self) -> int:
+        """What one interval of the plan costs, as many as there are."""
+        return self.price_minor * self.quantity
+
+    @property
     def interval_minor(self) -> int:
-        """What one interval costs, all items together."""
-        return self.price_minor * self.quantity + self.others_minor
+        """What one interval costs, all items together, before discounts."""
+        return self.plan_minor + self.others_minor
+
+    @property
+    def paid_minor(self) -> int:
+        """What the plan's whole present period was billed at, as far as is known."""
+        return self.after_discounts(self.plan_minor) if self.billed_minor is None else self.billed_minor
+
+    def after_discounts(self, price_minor: int) -> int:
+        return discounted(price_minor, self.discounts)
 
 
 class Subscriber(Struct, frozen=True):
@@ -250,6 +270,13 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
         case PaymentMethodChanged():
             answered = _answered(subscription, "payment_method")
             return replace(answered, payment_method_id=event.payment_method_id)
+        case SubscriptionDiscounted():
+            return replace(
+                subscription,
+                discounts=event.discounts,
+                discounted_minor=event.discounted_minor,
+                billed_minor=event.billed_minor,
+            )
         case SubscriptionObserved():
             return replace(
                 subscription,
@@ -381,6 +408,8 @@ def _with_change(subscription: Subscription, event: ChangeEvent) -> Subscription
                 interval=_INTERVALS.get(event.interval, subscription.interval),
                 currency=event.currency,
                 price_minor=event.price_minor,
+                discounted_minor=None,
+                billed_minor=None,
                 catalogue_version=event.catalogue_version or subscription.catalogue_version,
                 change=None if done else subscription.change,
                 quantity=event.quantity,
@@ -405,6 +434,9 @@ def _ended(subscription: Subscription) -> Subscription:
         change=None,
         dropped=None,
         request=None,
+        discounts=(),
+        discounted_minor=None,
+        billed_minor=None,
         cancel_at=None,
         past_due_since=None,
         trial_end=None,

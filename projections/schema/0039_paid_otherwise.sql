@@ -21,4 +21,5 @@ GRANT SELECT ON invoice_parts TO liberation_auditor;
 -- Nothing of what is folded has either: no fact of before says so.
 ALTER TABLE invoices ADD COLUMN off_stripe_minor bigint NOT NULL DEFAULT 0;
 ALTER TABLE invoices ADD COLUMN receivable_minor bigint NOT NULL DEFAULT 0;
+ALTER TABLE subscriptions ADD COLUMN discounted_minor bigint;
 CREATE INDEX invoices_receivable ON invoices (user_id) WHERE receivable_minor > 0;

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from api.sandbox.control.work import AnyRequest, Body, read, work
 from api.sandbox.errors import Object, StripeError, invalid
+from api.sandbox.money import check_currency
 from api.sandbox.resources import attempts, disputes, payouts, refunds
 from api.sandbox.resources.connect.access import own
 from api.sandbox.state import State
 from api.sandbox.testing_methods import Decline, by_name
-from api.sandbox.transaction import Transaction
+from api.sandbox.transaction import Rate, Transaction
 
 
 class OpenDispute(Body, frozen=True, kw_only=True):
@@ -50,6 +52,14 @@ class Turn(Body, frozen=True, kw_only=True):
     into: str
 
 
+class Exchange(Body, frozen=True, kw_only=True):
+    """From now on; without `settles_in` a currency settles in itself again."""
+
+    currency: str
+    settles_in: str = ""
+    rate: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+
 class PayOut(Body, frozen=True, kw_only=True):
     """`account` is a connected account; without it the platform pays itself."""
 
@@ -60,6 +70,17 @@ class PayOut(Body, frozen=True, kw_only=True):
 class EndPayout(Body, frozen=True, kw_only=True):
     outcome: Literal["in_transit", "paid", "failed"]
     failure_code: str = "account_closed"
+
+
+@post("/rates", status_code=200)
+async def set_rate(request: AnyRequest, sandbox: NamedDependency[State]) -> Object:
+    """What charges, refunds and disputes in a currency settle at."""
+    asked = await read(request, Exchange)
+    currency = check_currency(asked.currency)
+    sandbox.rates.pop(currency, None)
+    if asked.settles_in:
+        sandbox.rates[currency] = Rate(check_currency(asked.settles_in), asked.rate)
+    return {one: {"settles_in": rate.settles_in, "rate": rate.rate} for one, rate in sandbox.rates.items()}
 
 
 @post("/charges/{charge_id:str}/dispute", status_code=200)
@@ -196,4 +217,15 @@ async def turn_card(request: AnyRequest, method_id: FromPath[str], sandbox: Name
     return await work(sandbox, act)
 
 
-HANDLERS = (open_dispute, resolve, escalate, refund, end_refund, settle, turn_card, pay_out, end_payout)
+HANDLERS = (
+    set_rate,
+    open_dispute,
+    resolve,
+    escalate,
+    refund,
+    end_refund,
+    settle,
+    turn_card,
+    pay_out,
+    end_payout,
+)

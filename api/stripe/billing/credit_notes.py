@@ -10,7 +10,7 @@ from api.stripe.billing.objects import CreditNote, PresentInvoice
 from api.stripe.billing.record import invoice_of, record_invoice
 from api.stripe.delivery import Delivered, Tools, recorder
 from api.stripe.failures import Failure
-from api.stripe.objects import Charge, Named, id_of
+from api.stripe.objects import Charge, Named, Refund, id_of
 from api.stripe.request import Asking, StripeRequest, asking_in
 from ledger.effects import CreateCreditNote, ResolveCreditNote
 from ledger.invoices.commands import RecordCreditFailure, RecordCreditUnknown
@@ -68,12 +68,38 @@ class _CreditRequest(StripeRequest[CreditRequested, PresentInvoice]):
         return {"credit_id": self.wish.credit_id}
 
     async def call(self) -> PresentInvoice:
-        again = refund_again(self.wish, self._before)
-        path, kind = ("/v1/refunds", Named) if again else ("/v1/credit_notes", CreditNote)
         key = f"credit:{self.wish.credit_id}"
-        params = again or parameters(self.wish, self._before)
-        await billing_lookup.post(self.tools.stripe, path, kind, key, **params)
+        if again := refund_again(self.wish, self._before):
+            await billing_lookup.post(self.tools.stripe, "/v1/refunds", Named, key, **again)
+        else:
+            made = await self._refund_each() if not _by_default_payment(self._before) else None
+            note = parameters(self.wish, self._before, made)
+            await billing_lookup.post(self.tools.stripe, "/v1/credit_notes", CreditNote, key, **note)
         return await _present(self.tools, self.wish.stripe_invoice_id)
+
+    async def _refund_each(self) -> list[Refund]:
+        """Stripe refunds by a credit note what the default payment charged; of several charges each is
+        refunded before, the oldest first. What was made already, when this is tried again, is counted.
+        """
+        made = [one for one in self._before.refunds if _is_of(one, self.wish.credit_id)]
+        rest = self.wish.amount_minor - sum(one.amount for one in made)
+        for charge in sorted(self._before.charges, key=lambda one: (one.created, one.id)):
+            part = min(rest, charge.amount_captured - charge.amount_refunded)
+            if part > 0:
+                made.append(await self._refund(charge, part))
+                rest -= part
+        return made
+
+    async def _refund(self, charge: Charge, amount_minor: int) -> Refund:
+        return await billing_lookup.post(
+            self.tools.stripe,
+            "/v1/refunds",
+            Refund,
+            f"credit:{self.wish.credit_id}:{charge.id}",
+            charge=charge.id,
+            amount=amount_minor,
+            metadata={"credit_id": self.wish.credit_id},
+        )
 
     async def record(self, answer: PresentInvoice, /) -> Delivered:
         outcomes = await record_invoice(self.tools, answer, recorder(self.origin, answer.invoice.id))
@@ -120,14 +146,31 @@ def _refundable(charge: Charge) -> int:
     return charge.amount_captured - charge.amount_refunded if charge.status == "succeeded" else 0
 
 
-def parameters(requested: CreditRequested, present: PresentInvoice) -> dict[str, Any]:
+def _is_of(refund: Refund, credit_id: str) -> bool:
+    return (refund.metadata or {}).get("credit_id") == credit_id and refund.status not in GONE
+
+
+def _by_default_payment(present: PresentInvoice) -> bool:
+    """Whether one charge is all, made by the payment that Stripe makes for an invoice."""
+    payments = present.invoice.payments.data if present.invoice.payments else []
+    attached = {id_of(one.payment.payment_intent) for one in payments if not one.is_default}
+    paid = [one for one in present.charges if one.amount_captured]
+    return len(paid) <= 1 and all(id_of(one.payment_intent) not in attached for one in paid)
+
+
+def parameters(
+    requested: CreditRequested, present: PresentInvoice, made: list[Refund] | None = None
+) -> dict[str, Any]:
     """Refund as much as the card was charged; what was paid out of the customer's balance goes back there.
+    `made` are the refunds, where there are some already.
 
     `note` stays with us: it may name people.
     """
     charged = sum(one.amount_captured - one.amount_refunded for one in present.charges)
-    refund = min(requested.amount_minor, charged)
-    shares = {"refund_amount": refund, "credit_amount": requested.amount_minor - refund}
+    refund = min(requested.amount_minor, charged) if made is None else 0
+    linked = [{"refund": one.id, "amount_refunded": one.amount} for one in made or ()]
+    credit = requested.amount_minor - refund - sum(one.amount for one in made or ())
+    shares = {"refund_amount": refund, "credit_amount": credit, "refunds": linked}
     return {
         "invoice": requested.stripe_invoice_id,
         "amount": requested.amount_minor,

@@ -90,7 +90,9 @@ def path_of(kind: str, object_id: str, action: str = "") -> str:
 
 
 async def subscription(client: StripeClient, stripe_subscription_id: str) -> Subscription:
-    found = await get(client, path_of("subscriptions", stripe_subscription_id), Subscription)
+    """With all of its items, and the coupons of its discounts."""
+    path = path_of("subscriptions", stripe_subscription_id)
+    found = await get(client, path, Subscription, expand=["discounts.source.coupon"])
     if not found.items.has_more:
         return found
     items = await listed(client, "/v1/subscription_items", SubscriptionItem, subscription=found.id)

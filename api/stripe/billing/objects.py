@@ -66,6 +66,21 @@ class PendingUpdate(msgspec.Struct, frozen=True, kw_only=True):
     subscription_items: list[SubscriptionItem] | None = None
 
 
+class Coupon(msgspec.Struct, frozen=True, kw_only=True):
+    amount_off: int | None = None
+    percent_off: float | None = None
+
+
+class CouponOf(msgspec.Struct, frozen=True, kw_only=True):
+    coupon: str | Coupon | None = None
+    """The coupon only when expanded."""
+
+
+class StandingDiscount(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    source: CouponOf
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     status: SubscriptionStatus
@@ -79,6 +94,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     canceled_at: int | None = None
     cancellation_details: CancellationDetails | None = None
     default_payment_method: Reference = None
+    discounts: list[str | StandingDiscount] = []
     ended_at: int | None = None
     latest_invoice: Reference = None
     metadata: dict[str, str] = {}
@@ -111,6 +127,14 @@ class LineParent(msgspec.Struct, frozen=True, kw_only=True):
     invoice_item_details: LineDetails | None = None
 
 
+class PriceOf(msgspec.Struct, frozen=True, kw_only=True):
+    price: Reference = None
+
+
+class Pricing(msgspec.Struct, frozen=True, kw_only=True):
+    price_details: PriceOf | None = None
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     amount: int
@@ -120,6 +144,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     discount_amounts: list[Discount] | None = None
     metadata: dict[str, str] | None = None
     parent: LineParent | None = None
+    pricing: Pricing | None = None
     taxes: list[Tax] | None = None
 
     @property
@@ -181,6 +206,8 @@ class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
     payment: PaidBy
     status: str
     invoice: Reference = None
+    is_default: bool = True
+    """The one that Stripe made for all that is due; others were attached."""
 
 
 class InvoicePayments(msgspec.Struct, frozen=True, kw_only=True):

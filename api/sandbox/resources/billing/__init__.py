@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from api.sandbox.resources.billing import (
     catalogue,
+    coupons,
     credit_notes,
     customer_balance,
+    discounts,
     invoice_items,
     invoices,
     own_items,
@@ -28,5 +30,8 @@ ALL = (
     own_items.RESOURCE,
     credit_notes.RESOURCE,
     customer_balance.RESOURCE,
+    coupons.COUPONS,
+    coupons.CODES,
+    discounts.RESOURCE,
     test_clocks.RESOURCE,
 )

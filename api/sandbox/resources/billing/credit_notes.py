@@ -64,12 +64,12 @@ def create(tx: Transaction, params: Create) -> Object:
     total = sum(line["amount"] for line in drawn)
     if params.amount is not None and params.lines and params.amount != total:
         raise invalid(f"amount ({params.amount}) must equal the sum of the lines ({total}).", param="amount")
-    crediting.check_left(tx, invoice, total)
+    linked = [_linked(tx, asked) for asked in params.refunds]
+    of_refunds = sum(link["amount_refunded"] for link in linked)
+    crediting.check_left(tx, invoice, total, of_refunds)
     before_payment = min(total, invoice["amount_remaining"])
     after_payment = total - before_payment
-    linked = [_linked(tx, asked) for asked in params.refunds]
-    given = params.refund_amount + params.credit_amount + params.out_of_band_amount
-    given += sum(link["amount_refunded"] for link in linked)
+    given = params.refund_amount + params.credit_amount + params.out_of_band_amount + of_refunds
     if given != after_payment:
         raise invalid(
             f"The sum of credit amount, refund amount and out of band amount ({given}) must equal the post "

@@ -99,13 +99,14 @@ def _credited(tx: Transaction, invoice: Object, line_id: str) -> int:
     )
 
 
-def check_left(tx: Transaction, invoice: Object, total: int) -> None:
-    """Refunds that were made without a credit note count too. Raises StripeError."""
+def check_left(tx: Transaction, invoice: Object, total: int, of_refunds: int) -> None:
+    """Refunds that were made without a credit note count too, but for those that this one is of. Raises
+    StripeError.
+    """
     notes = _issued(tx, invoice)
     with_notes = sum(link["amount_refunded"] for note in notes for link in note["refunds"])
-    intent = payments.intent_of(tx, invoice)
-    charge = tx.find(intent["latest_charge"]) if intent and intent["latest_charge"] else None
-    outside = max(0, charge["amount_refunded"] - with_notes) if charge else 0
+    refunded = sum(charge["amount_refunded"] for charge in payments.charges_of(tx, invoice))
+    outside = max(0, refunded - with_notes - of_refunds)
     left = invoice["total"] - sum(note["total"] for note in notes) - outside
     if total < 1 or total > left:
         raise StripeError(

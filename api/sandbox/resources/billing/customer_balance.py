@@ -4,9 +4,14 @@ https://docs.stripe.com/billing/customer/balance; below zero is money that the c
 
 from __future__ import annotations
 
-from api.sandbox.errors import Object
+from msgspec import UNSET
+
+from api.sandbox.errors import Object, invalid
+from api.sandbox.forms import Params
 from api.sandbox.lists import ListParams, page
+from api.sandbox.money import check_currency
 from api.sandbox.registry import Resource, Route
+from api.sandbox.resources.common import Hash, Text, given, merge_metadata
 from api.sandbox.transaction import Transaction
 
 KIND = "customer_balance_transaction"
@@ -46,6 +51,27 @@ def move(
     )
 
 
+class Create(Params, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    description: Text = UNSET
+    metadata: Hash = UNSET
+
+
+def create(tx: Transaction, customer_id: str, params: Create) -> Object:
+    """Given to the customer by hand (below zero), or taken."""
+    customer = tx.get("customer", customer_id, param="customer")
+    currency = check_currency(params.currency)
+    if customer["currency"] not in (None, currency):
+        raise invalid(
+            f"The customer's balance is in {customer['currency']}; send that as the currency.",
+            param="currency",
+        )
+    moved = move(tx, customer_id, params.amount, currency, kind="adjustment")
+    metadata = merge_metadata({}, params.metadata)
+    return tx.update(moved, description=given(params.description), metadata=metadata)
+
+
 def listing(tx: Transaction, customer_id: str, params: ListParams) -> Object:
     tx.get("customer", customer_id, param="customer")
     url = f"/v1/customers/{customer_id}/balance_transactions"
@@ -54,7 +80,10 @@ def listing(tx: Transaction, customer_id: str, params: ListParams) -> Object:
 
 RESOURCE = Resource(
     kind=KIND,
-    routes=(Route("GET", "/v1/customers/{id}/balance_transactions", listing, ListParams),),
+    routes=(
+        Route("POST", "/v1/customers/{id}/balance_transactions", create, Create),
+        Route("GET", "/v1/customers/{id}/balance_transactions", listing, ListParams),
+    ),
     expandable=frozenset({"credit_note", "customer", "invoice"}),
     linked=("customer",),
 )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from api.sandbox.errors import Object
+from api.sandbox.resources.billing import discounts
 from api.sandbox.resources.billing.calendar import boundaries, day, share
 from api.sandbox.transaction import Transaction
 from ledger.money import format_minor
@@ -59,7 +60,7 @@ def trial(tx: Transaction, item: Object, start: int, end: int) -> Entry:
 def until_anchor(tx: Transaction, item: Object, start: int, anchor: int) -> Entry:
     """A first period that is cut short by an anchor that was asked for."""
     whole_start, whole_end = natural_period(item, anchor, start)
-    amount = share(price_of(item), anchor - start, whole_end - whole_start, item["price"]["currency"])
+    amount = share(_net(tx, item), anchor - start, whole_end - whole_start, item["price"]["currency"])
     text = f"Remaining time on {name_of(tx, item)} until {day(anchor)}"
     return Entry(item=item, amount=amount, start=start, end=anchor, description=text, proration=True)
 
@@ -67,7 +68,7 @@ def until_anchor(tx: Transaction, item: Object, start: int, anchor: int) -> Entr
 def unused(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
     """What was charged for the time from `moment` to the end of the item's period, given back."""
     end = item["current_period_end"]
-    amount = -_rest(item, anchor, moment, end)
+    amount = -_rest(item, _billed(tx, item), anchor, moment, end)
     text = f"Unused time on {name_of(tx, item)} after {day(moment)}"
     return Entry(item=item, amount=amount, start=moment, end=end, description=text, proration=True)
 
@@ -75,13 +76,33 @@ def unused(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
 def remaining(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
     end = item["current_period_end"]
     text = f"Remaining time on {name_of(tx, item)} after {day(moment)}"
-    amount = _rest(item, anchor, moment, end)
+    amount = _rest(item, _net(tx, item), anchor, moment, end)
     return Entry(item=item, amount=amount, start=moment, end=end, description=text, proration=True)
 
 
-def _rest(item: Object, anchor: int, moment: int, end: int) -> int:
+def _rest(item: Object, price: int, anchor: int, moment: int, end: int) -> int:
     start, whole_end = natural_period(item, anchor, end - 1)
-    return share(price_of(item), max(0, end - moment), whole_end - start, item["price"]["currency"])
+    return share(price, max(0, end - moment), whole_end - start, item["price"]["currency"])
+
+
+def _net(tx: Transaction, item: Object) -> int:
+    """Prorations have discounts in them: `proration_discounts` is `included`."""
+    subscription = tx.find(item["subscription"])
+    price = price_of(item)
+    return discounts.net_price(tx, subscription, item, price) if subscription else price
+
+
+def _billed(tx: Transaction, item: Object) -> int:
+    """What the item's present period was billed at, as far as an invoice tells: no more is given back."""
+    period = {"start": item["current_period_start"], "end": item["current_period_end"]}
+    for invoice in reversed(tx.all("invoice", "subscription", item["subscription"])):
+        for line in invoice["lines"]["data"]:
+            details = line["parent"]["subscription_item_details"] or {}
+            is_its = details.get("subscription_item") == item["id"] and not details["proration"]
+            same = line["quantity"] == item["quantity"] and line["pricing"] == pricing(item)
+            if is_its and same and line["period"] == period:
+                return int(line["amount"] - sum(one["amount"] for one in line["discount_amounts"]))
+    return _net(tx, item)
 
 
 def pricing(item: Object) -> Object:

@@ -40,6 +40,11 @@ class Pay(Params, frozen=True, kw_only=True):
 
     payment_method: Text = UNSET
     off_session: bool = True
+    paid_out_of_band: bool = False
+
+
+class Attach(Params, frozen=True, kw_only=True):
+    payment_intent: str
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
@@ -102,6 +107,8 @@ def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
             "This invoice has a payment that is processing; wait for how it ends.",
             code="invoice_payment_intent_processing",
         )
+    if params.paid_out_of_band:
+        return _paid_elsewhere(tx, invoice)
     method_id = given(params.payment_method)
     chosen = _own_method(tx, invoice, method_id)["id"] if method_id else None
     invoice = paying.collect(tx, invoice, chosen, on_session=not params.off_session)
@@ -109,6 +116,40 @@ def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
     if error is not None:
         raise error
     return invoice
+
+
+def _paid_elsewhere(tx: Transaction, invoice: Object) -> Object:
+    """All that remains. Nothing is charged, and nothing can be any more."""
+    payments.give_up(tx, invoice)
+    left = invoice["amount_remaining"]
+    invoice = tx.update(invoice, amount_paid_off_stripe=invoice["amount_paid_off_stripe"] + left)
+    return invoicing.settle(tx, invoice, left, attempted=False)
+
+
+def attach_payment(tx: Transaction, invoice_id: str, params: Attach) -> Object:
+    """Of another PaymentIntent, which pays a part or all that remains.
+    https://docs.stripe.com/invoicing/partial-payments
+    """
+    invoice = tx.get("invoice", invoice_id, param="invoice")
+    test_clocks.enter(tx, invoice)
+    intent = tx.get("payment_intent", params.payment_intent, param="payment_intent", status=400)
+    if invoice["status"] != "open":
+        raise StripeError("You can only attach payments to open invoices.", code="invoice_not_open")
+    if (intent["customer"], intent["currency"]) != (invoice["customer"], invoice["currency"]):
+        raise invalid(
+            "The PaymentIntent must have the customer and the currency of the invoice.",
+            param="payment_intent",
+        )
+    if intent["amount"] > invoice["amount_remaining"]:
+        raise invalid(
+            f"The PaymentIntent's amount ({intent['amount']}) is more than what remains of the invoice "
+            f"({invoice['amount_remaining']}).",
+            param="payment_intent",
+        )
+    if payments.invoice_of(tx, intent) is not None or intent["status"] == "canceled":
+        raise invalid("The PaymentIntent is canceled, or of an invoice already.", param="payment_intent")
+    payment = payments.attach(tx, invoice, intent)
+    return paying.take(tx, invoice, payment, intent) if intent["status"] == "succeeded" else invoice
 
 
 def _own_method(tx: Transaction, invoice: Object, method_id: str) -> Object:
@@ -190,12 +231,13 @@ def list_payments(tx: Transaction, params: PaymentListing) -> Object:
 
 
 def _payments(tx: Transaction, invoice: Object) -> Object:
-    payment = payments.payment_of(tx, invoice)
+    default, known = payments.payment_of(tx, invoice), payments.all_of(tx, invoice)
+    made_now = [default] if default and default["id"] not in {one["id"] for one in known} else []
     return {
         "object": "list",
         "url": f"/v1/invoice_payments?invoice={invoice['id']}",
         "has_more": False,
-        "data": [payment] if payment else [],
+        "data": [*known, *made_now],
     }
 
 
@@ -215,12 +257,19 @@ RESOURCE = Resource(
         Route("POST", "/v1/invoices/{id}", update, Update),
         Route("POST", "/v1/invoices/{id}/finalize", finalize, Finalize),
         Route("POST", "/v1/invoices/{id}/pay", pay, Pay),
+        Route("POST", "/v1/invoices/{id}/attach_payment", attach_payment, Attach),
         Route("POST", "/v1/invoices/{id}/void", void),
         Route("POST", "/v1/invoices/{id}/mark_uncollectible", mark_uncollectible),
         Route("GET", "/v1/invoices/{id}/lines", list_lines, ListParams),
     ),
     expandable=frozenset(
-        {"customer", "default_payment_method", "parent.subscription_details.subscription", "test_clock"}
+        {
+            "customer",
+            "default_payment_method",
+            "discounts",
+            "parent.subscription_details.subscription",
+            "test_clock",
+        }
     ),
     included={
         "payments": _payments,

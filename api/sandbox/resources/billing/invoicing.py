@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.sandbox.errors import Object, unexpected_state
 from api.sandbox.money import smallest_amount
-from api.sandbox.resources.billing import customer_balance, invoice_items, payments
+from api.sandbox.resources.billing import customer_balance, discounts, invoice_items, payments
 from api.sandbox.resources.billing.entries import Entry, lines
 from api.sandbox.transaction import Transaction
 
@@ -27,6 +27,7 @@ def draft(
         build(tx, subscription, entries, reason=reason, period=period, auto_advance=auto_advance)
     )
     tx.link("invoice.subscription", subscription["id"], invoice["id"])
+    discounts.use(tx, subscription, invoice)
     invoice_items.take(tx, subscription["id"], entries, invoice["id"])
     tx.emit("invoice.created", invoice)
     return invoice
@@ -46,11 +47,15 @@ def build(
     customer = tx.get("customer", subscription["customer"])
     start, end = period or (tx.now, tx.now)
     invoice_id = tx.new_id(prefix)
-    drawn = lines(tx, invoice_id, subscription, entries)
-    total = sum(line["amount"] for line in drawn)
+    drawn = discounts.apply(tx, subscription, lines(tx, invoice_id, subscription, entries))
+    subtotal = sum(line["amount"] for line in drawn)
+    taken = _taken(drawn)
+    total = subtotal - sum(taken.values())
     return {
         **_constant(),
         **_addressed(customer),
+        "discounts": [one for one, _ in discounts.standing(tx, subscription)],
+        "total_discount_amounts": [{"amount": off, "discount": one} for one, off in taken.items()],
         "id": invoice_id,
         "auto_advance": auto_advance,
         "billing_reason": reason,
@@ -75,14 +80,22 @@ def build(
         },
         "period_end": end,
         "period_start": start,
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
         "test_clock": subscription["test_clock"],
         "total": total,
         "total_excluding_tax": total,
         **amounts(total, customer["balance"], subscription["currency"]),
         "ending_balance": None,
     }
+
+
+def _taken(drawn: Sequence[Object]) -> dict[str, int]:
+    """What each discount takes of all lines together."""
+    taken: dict[str, int] = {}
+    for one in (one for line in drawn for one in line["discount_amounts"]):
+        taken[one["discount"]] = taken.get(one["discount"], 0) + one["amount"]
+    return taken
 
 
 def _addressed(customer: Object) -> Object:
@@ -125,7 +138,6 @@ def _constant() -> Object:
         "customer_tax_ids": [],
         "default_source": None,
         "default_tax_rates": [],
-        "discounts": [],
         "due_date": None,
         "effective_at": None,
         "footer": None,
@@ -159,7 +171,6 @@ def _constant() -> Object:
             "paid_at": None,
             "voided_at": None,
         },
-        "total_discount_amounts": [],
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": None,
@@ -213,15 +224,17 @@ def finalize(tx: Transaction, invoice: Object) -> Object:
     return settle(tx, invoice, 0)
 
 
-def settle(tx: Transaction, invoice: Object, paid: int) -> Object:
-    """`paid` in minor units came in: all that remained."""
+def settle(tx: Transaction, invoice: Object, paid: int, *, attempted: bool = True) -> Object:
+    """`paid` in minor units came in: all that remained. Not `attempted` here when it came in elsewhere."""
     invoice = tx.update(
         invoice,
         status="paid",
         amount_paid=invoice["amount_paid"] + paid,
         amount_remaining=0,
         attempted=True,
-        attempt_count=max(invoice["attempt_count"], _FIRST_ATTEMPT) if paid else invoice["attempt_count"],
+        attempt_count=max(invoice["attempt_count"], _FIRST_ATTEMPT)
+        if paid and attempted
+        else invoice["attempt_count"],
         next_payment_attempt=None,
         status_transitions={**invoice["status_transitions"], "paid_at": tx.now},
     )

@@ -106,28 +106,56 @@ def on_succeeded(tx: Transaction, intent: Object) -> None:
     invoice = payments.invoice_of(tx, intent)
     if invoice is None or invoice["status"] not in ("open", "uncollectible"):
         return
-    payment = payments.payment_of(tx, invoice)
+    payment = payments.by_intent(tx, invoice, intent)
     if payment is not None:
-        paid = tx.update(
-            payment,
-            status="paid",
-            amount_paid=intent["amount_received"],
-            status_transitions={**payment["status_transitions"], "paid_at": tx.now},
-        )
-        tx.emit("invoice_payment.paid", paid)
-    invoicing.settle(tx, invoice, intent["amount_received"])
+        take(tx, invoice, payment, intent)
+
+
+def take(tx: Transaction, invoice: Object, payment: Object, intent: Object) -> Object:
+    """What came in by one of its payments: all that remained, or a part of it."""
+    received = intent["amount_received"]
+    paid = tx.update(
+        payment,
+        status="paid",
+        amount_paid=received,
+        status_transitions={**payment["status_transitions"], "paid_at": tx.now},
+    )
+    tx.emit("invoice_payment.paid", paid)
+    left = invoice["amount_remaining"] - received
+    if left > 0:
+        return _leave(tx, invoice, received, left)
+    if not payment["is_default"]:
+        payments.give_up(tx, invoice)
+    return invoicing.settle(tx, invoice, received)
+
+
+def _leave(tx: Transaction, invoice: Object, received: int, left: int) -> Object:
+    """The default payment is for what remains from now on."""
+    default, intent = payments.payment_of(tx, invoice), payments.intent_of(tx, invoice)
+    if default is not None and intent is not None and intent["status"] in payments.CANCELABLE:
+        tx.update(default, amount_requested=left)
+        tx.update(intent, amount=left)
+    invoice = tx.update(invoice, amount_paid=invoice["amount_paid"] + received, amount_remaining=left)
+    tx.emit("invoice.updated", invoice)
+    return invoice
 
 
 def on_failed(tx: Transaction, intent: Object) -> None:
+    """A payment that was attached fails by itself: what it was to pay remains."""
     invoice = payments.invoice_of(tx, intent)
-    if invoice is not None and invoice["status"] == "open":
+    if invoice is not None and invoice["status"] == "open" and _is_default(tx, invoice, intent):
         fail(tx, invoice)
+
+
+def _is_default(tx: Transaction, invoice: Object, intent: Object) -> bool:
+    payment = payments.payment_of(tx, invoice)
+    return payment is not None and payment["payment"]["payment_intent"] == intent["id"]
 
 
 def on_requires_action(tx: Transaction, intent: Object) -> None:
     """Stripe tells of both: that the cardholder must act, and that this attempt did not bring the money."""
     invoice = payments.invoice_of(tx, intent)
-    if invoice is not None and invoice["status"] == "open":
+    if invoice is not None and invoice["status"] == "open" and _is_default(tx, invoice, intent):
         invoice = _note_attempt(tx, invoice)
         tx.emit("invoice.payment_action_required", invoice)
         fail(tx, invoice)

@@ -28,34 +28,55 @@ def prepare(tx: Transaction, invoice: Object) -> None:
         setup_future_usage="off_session" if first else "",
     )
     intent = payment_intents.create(tx, params)
+    intent = tx.update(intent, setup_future_usage=intent["setup_future_usage"] or None)
+    payment = attach(tx, invoice, intent, is_default=True)
+    tx.notes[f"payment of {invoice['id']}"] = payment["id"]
+
+
+def attach(tx: Transaction, invoice: Object, intent: Object, *, is_default: bool = False) -> Object:
     details = {"customer_reference": None, "order_reference": invoice["id"]}
-    tx.update(intent, payment_details=details, setup_future_usage=intent["setup_future_usage"] or None)
-    payment = tx.add(
+    tx.update(intent, payment_details=details)
+    return tx.add(
         {
             "id": tx.new_id("inpay_"),
             "object": "invoice_payment",
             "amount_paid": None,
-            "amount_requested": invoice["amount_due"],
+            "amount_requested": intent["amount"],
             "created": tx.now,
             "currency": invoice["currency"],
             "invoice": invoice["id"],
-            "is_default": True,
+            "is_default": is_default,
             "livemode": False,
             "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
             "status": "open",
             "status_transitions": {"canceled_at": None, "paid_at": None},
         }
     )
-    tx.notes[f"payment of {invoice['id']}"] = payment["id"]
+
+
+def charges_of(tx: Transaction, invoice: Object) -> list[Object]:
+    """That succeeded, of all its payments."""
+    intents = [tx.get("payment_intent", one["payment"]["payment_intent"]) for one in all_of(tx, invoice)]
+    return [tx.get("charge", one["latest_charge"]) for one in intents if one["status"] == "succeeded"]
 
 
 def payment_of(tx: Transaction, invoice: Object) -> Object | None:
-    """None when nothing was due, or it is a draft."""
+    """The default one, by which all that remains can be paid. None when nothing was due, or it is a draft."""
     here = tx.notes.get(f"payment of {invoice['id']}")
     if here:
         return tx.get("invoice_payment", here)
+    return next((one for one in all_of(tx, invoice) if one["is_default"]), None)
+
+
+def all_of(tx: Transaction, invoice: Object) -> list[Object]:
+    """Those that were attached too, oldest first, as they were before this call began."""
     known = tx.all("invoice_payment", "invoice", invoice["id"])
-    return tx.get("invoice_payment", known[-1]["id"]) if known else None
+    return [tx.get("invoice_payment", one["id"]) for one in known]
+
+
+def by_intent(tx: Transaction, invoice: Object, intent: Object) -> Object | None:
+    payments = [payment_of(tx, invoice), *all_of(tx, invoice)]
+    return next((one for one in payments if one and one["payment"]["payment_intent"] == intent["id"]), None)
 
 
 def intent_of(tx: Transaction, invoice: Object) -> Object | None:

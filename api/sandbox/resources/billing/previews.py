@@ -15,6 +15,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing import (
+    discounts,
     invoice_items,
     invoicing,
     lifecycle,
@@ -22,6 +23,7 @@ from api.sandbox.resources.billing import (
     subscriptions,
     test_clocks,
 )
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.entries import Entry, natural_period, regular
 from api.sandbox.resources.billing.plan import Change, ItemParams, ProrationBehavior, work_out
 from api.sandbox.resources.billing.wishes import trial_end
@@ -48,6 +50,7 @@ class Preview(Params, frozen=True, kw_only=True):
     preview_mode: Literal["next"] = "next"
     invoice_items: tuple[own_items.PreviewItem, ...] = ()
     currency: Text = UNSET
+    discounts: Wishes = UNSET
 
 
 def preview(tx: Transaction, params: Preview) -> Object:
@@ -58,6 +61,11 @@ def preview(tx: Transaction, params: Preview) -> Object:
     test_clocks.enter(tx, subscription)
     if subscription["status"] in lifecycle.ENDED:
         raise _nothing_comes(subscription["customer"])
+    if params.discounts is not UNSET:  # redeemed in a transaction that is thrown away
+        tx = tx.world.begin()
+        redeemed = discounts.wanted(tx, subscription, params.discounts)
+        if redeemed is not None:
+            subscription = tx.update(subscription, discounts=redeemed)
     wish = params.subscription_details
     if wish.cancel_now:
         return _canceled(tx, subscription, wish)
@@ -145,6 +153,7 @@ def _of_new(tx: Transaction, params: Preview) -> Object:
         trial_end=wish.trial_end,
         billing_cycle_anchor=int(anchor) if anchor and anchor.isdecimal() else UNSET,
         proration_behavior=wish.proration_behavior,
+        discounts=params.discounts,
     )
     subscription = subscriptions.new(scratch, customer, asked)
     drawn = subscriptions.first_entries(scratch, subscription, asked)

@@ -13,6 +13,7 @@ from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
 from api.sandbox.resources.billing import (
+    discounts,
     entries,
     invoice_items,
     invoicing,
@@ -92,9 +93,9 @@ def create(tx: Transaction, params: Create) -> Object:
     subscription = new(tx, customer, params)
     due = first_entries(tx, subscription, params)
     unpaid = params.payment_behavior == "default_incomplete"
-    if not unpaid and sum(e.amount for e in due) > 0 and paying.default_method(tx, subscription) is None:
-        raise StripeError(NO_CARD, code="resource_missing")
     invoice = invoicing.draft(tx, subscription, due, reason="subscription_create")
+    if not unpaid and invoice["amount_due"] and paying.default_method(tx, subscription) is None:
+        raise StripeError(NO_CARD, code="resource_missing")
     subscription = tx.update(subscription, latest_invoice=invoice["id"])
     tx.emit("customer.subscription.created", subscription)
     lifecycle.plan_ahead(tx, subscription)
@@ -173,7 +174,7 @@ def new(tx: Transaction, customer: Object, params: Create) -> Object:
     }
     made = tx.add(subscription | ending(tx, params, end))
     lifecycle.index_items(tx, made)
-    return made
+    return tx.update(made, discounts=discounts.wanted(tx, made, params.discounts) or [])
 
 
 def _billing_mode(sent: BillingMode | UnsetType) -> Object:
@@ -301,6 +302,7 @@ RESOURCE = Resource(
         {
             "customer",
             "default_payment_method",
+            "discounts",
             "latest_invoice",
             "pending_setup_intent",
             "schedule",

@@ -9,7 +9,15 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, own_items, paying, test_clocks
+from api.sandbox.resources.billing import (
+    discounts,
+    invoice_items,
+    invoicing,
+    lifecycle,
+    own_items,
+    paying,
+    test_clocks,
+)
 from api.sandbox.resources.billing.plan import Change, ProrationBehavior, begin_again, work_out
 from api.sandbox.resources.billing.wishes import (
     Details,
@@ -135,6 +143,8 @@ def _plain_changes(tx: Transaction, subscription: Object, params: Update) -> Obj
     if params.default_payment_method is not UNSET:
         method = method_of(tx, subscription["customer"], params.default_payment_method)
         changes["default_payment_method"] = method
+    if (redeemed := discounts.change(tx, subscription, params.discounts)) is not None:
+        changes["discounts"] = redeemed
     if params.trial_settings is not UNSET:
         changes["trial_settings"] = trial_settings(params.trial_settings)
     settings = payment_settings(subscription["payment_settings"], params.payment_settings)

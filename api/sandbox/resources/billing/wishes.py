@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, invalid
 from api.sandbox.forms import Params
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.lifecycle import NO_DETAILS
 from api.sandbox.resources.billing.plan import ItemParams, ProrationBehavior
 from api.sandbox.resources.common import Hash, Text, given
@@ -60,6 +61,7 @@ class Fields(Params, frozen=True, kw_only=True):
     metadata: Hash = UNSET
     cancel_at: Text = UNSET
     cancel_at_period_end: bool | UnsetType = UNSET
+    discounts: Wishes = UNSET
     trial_end: Text = UNSET
     trial_settings: TrialSettings | UnsetType = UNSET
     payment_settings: PaymentSettings | UnsetType = UNSET

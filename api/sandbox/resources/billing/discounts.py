@@ -1,0 +1,218 @@
+"""Discounts of subscriptions: what coupons and promotion codes become, and what they make of an invoice.
+https://docs.stripe.com/billing/subscriptions/coupons
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.sandbox.errors import Object, StripeError, invalid
+from api.sandbox.registry import Resource
+from api.sandbox.resources.billing.calendar import add
+from api.sandbox.resources.billing.coupons import is_valid, known
+from api.sandbox.transaction import Transaction
+from ledger.money import round_half_up
+
+_HUNDREDTHS = 10_000
+"""Of a percentage, so that 12.5 % is a whole number of them."""
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One of them: what is new, or a discount that stays."""
+
+    coupon: str = ""
+    promotion_code: str = ""
+    discount: str = ""
+
+
+Wishes = tuple[Wish, ...] | str | UnsetType
+"""An empty text clears them; none at all leaves them as they are."""
+
+
+def wanted(tx: Transaction, subscription: Object, sent: Wishes) -> list[str] | None:
+    """The ids of the discounts that the subscription is to have; None when nothing is said of them. Raises
+    StripeError for what cannot be redeemed.
+    """
+    if sent is UNSET or sent == ():
+        return None
+    if isinstance(sent, str):
+        if sent:
+            raise invalid("Invalid array.", param="discounts")
+        return []
+    assert not isinstance(sent, UnsetType), "as was looked at"
+    return [_redeemed(tx, subscription, wish) for wish in sent]
+
+
+def _redeemed(tx: Transaction, subscription: Object, wish: Wish) -> str:
+    if wish.discount:
+        if wish.discount not in subscription["discounts"]:
+            raise invalid(f"No such discount: {wish.discount}", param="discounts", code="resource_missing")
+        return wish.discount
+    code = _code(tx, subscription, wish.promotion_code) if wish.promotion_code else None
+    coupon_id = code["promotion"]["coupon"] if code else wish.coupon
+    coupon = known(tx, coupon_id, param="discounts[0][coupon]", status=400)
+    if not is_valid(tx, coupon):
+        raise StripeError(f"Coupon expired: {coupon_id}", code="coupon_expired", param="coupon")
+    if coupon["amount_off"] is not None and coupon["currency"] != subscription["currency"]:
+        raise invalid(
+            f"The coupon is in {coupon['currency']}, and the subscription in {subscription['currency']}.",
+            param="coupon",
+        )
+    for used in (coupon, code):
+        if used is not None:
+            tx.update(used, times_redeemed=used["times_redeemed"] + 1)
+    return str(_add(tx, subscription, coupon, code)["id"])
+
+
+def _code(tx: Transaction, subscription: Object, code_id: str) -> Object:
+    code = tx.get("promotion_code", code_id, param="discounts[0][promotion_code]", status=400)
+    over = code["expires_at"] is not None and code["expires_at"] <= tx.now
+    most = code["max_redemptions"]
+    if not code["active"] or over or (most is not None and code["times_redeemed"] >= most):
+        raise StripeError("This promotion code is expired.", code="promotion_code_expired")
+    if code["customer"] not in (None, subscription["customer"]):
+        raise StripeError("This promotion code is for another customer.", code="customer_mismatch")
+    rules = code["restrictions"]
+    paid = tx.all("invoice", "customer", subscription["customer"])
+    if rules["first_time_transaction"] and any(one["amount_paid"] for one in paid):
+        raise StripeError(
+            "This promotion code cannot be redeemed because the associated customer has prior transactions.",
+            code="promotion_code_customer_not_first_time",
+        )
+    price = sum(one["price"]["unit_amount"] * one["quantity"] for one in subscription["items"]["data"])
+    least = rules["minimum_amount"]
+    if least is not None and (
+        price < least or rules["minimum_amount_currency"] not in (None, subscription["currency"])
+    ):
+        raise StripeError("The minimum amount of this promotion code is not met.", param="promotion_code")
+    return code
+
+
+def _add(tx: Transaction, subscription: Object, coupon: Object, code: Object | None) -> Object:
+    months = coupon["duration_in_months"]
+    discount = tx.add(
+        {
+            "id": tx.new_id("di_"),
+            "object": "discount",
+            "checkout_session": None,
+            "customer": subscription["customer"],
+            "customer_account": None,
+            "end": add(tx.now, 1, "month", months) if months else None,
+            "invoice": None,
+            "invoice_item": None,
+            "promotion_code": code["id"] if code else None,
+            "source": {"coupon": coupon["id"], "type": "coupon"},
+            "start": tx.now,
+            "subscription": subscription["id"],
+            "subscription_item": None,
+        }
+    )
+    tx.emit("customer.discount.created", discount)
+    if discount["end"] is not None:
+        tx.later(discount["end"], "end_discount", discount["id"])
+    return discount
+
+
+def standing(tx: Transaction, subscription: Object) -> list[tuple[str, Object]]:
+    """The discounts that stand, each by its id, with its coupon, in their order."""
+    found = [tx.find(one) for one in subscription["discounts"]]
+    stands = [one for one in found if one and (one["end"] is None or tx.now < one["end"])]
+    coupons = [tx.find(one["source"]["coupon"]) for one in stands]
+    return [(one["id"], coupon) for one, coupon in zip(stands, coupons, strict=True) if coupon]
+
+
+def apply(tx: Transaction, subscription: Object, lines: Sequence[Object]) -> list[Object]:
+    """The lines with what each discount takes of them: of what the ones before it left."""
+    taken: list[list[Object]] = [[] for _ in lines]
+    left = [max(0, line["amount"]) if line["discountable"] else 0 for line in lines]
+    for discount_id, coupon in standing(tx, subscription):
+        for place, amount in enumerate(_shares(coupon, lines, left)):
+            left[place] -= amount
+            if amount:
+                taken[place].append({"amount": amount, "discount": discount_id})
+    return [{**line, "discount_amounts": some} for line, some in zip(lines, taken, strict=True)]
+
+
+def _shares(coupon: Object, lines: Sequence[Object], left: Sequence[int]) -> list[int]:
+    products = (coupon.get("applies_to") or {}).get("products")
+    its = [
+        amount if not products or line["pricing"]["price_details"]["product"] in products else 0
+        for line, amount in zip(lines, left, strict=True)
+    ]
+    whole = sum(its)
+    return _spread(min(_off(coupon, whole), whole), its)
+
+
+def _off(coupon: Object, amount: int) -> int:
+    if coupon["amount_off"] is not None:
+        return int(coupon["amount_off"])
+    return round_half_up(amount * round(coupon["percent_off"] * 100), _HUNDREDTHS)
+
+
+def _spread(part: int, amounts: Iterable[int]) -> list[int]:
+    """In proportion, so that they add up to the part: each is the step of a rounded running sum."""
+    amounts = list(amounts)
+    whole, running, given = sum(amounts), 0, 0
+    shares: list[int] = []
+    for amount in amounts:
+        running += amount
+        shares.append(round_half_up(running * part, whole) - given if whole else 0)
+        given += shares[-1]
+    return shares
+
+
+def net_price(tx: Transaction, subscription: Object, item: Object, price: int) -> int:
+    """What a whole period of the item costs after the discounts that stand: prorations are of that."""
+    line = {
+        "amount": price,
+        "discountable": True,
+        "pricing": {"price_details": {"product": item["price"]["product"]}},
+    }
+    [discounted] = apply(tx, subscription, [line])
+    return price - sum(int(one["amount"]) for one in discounted["discount_amounts"])
+
+
+def use(tx: Transaction, subscription: Object, invoice: Object) -> Object:
+    """A discount of `once` goes with the first invoice that it took something of (the sandbox's reading)."""
+    used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
+    once = {key for key, coupon in standing(tx, subscription) if coupon["duration"] == "once"}
+    return _drop(tx, subscription, used & once)
+
+
+def _drop(tx: Transaction, subscription: Object, gone: set[str]) -> Object:
+    if not gone:
+        return subscription
+    for one in sorted(gone):
+        tx.emit("customer.discount.deleted", tx.get("discount", one))
+    left = [one for one in subscription["discounts"] if one not in gone]
+    updated = tx.update(subscription, discounts=left)
+    tx.emit("customer.subscription.updated", updated, {"discounts": subscription["discounts"]})
+    return updated
+
+
+def change(tx: Transaction, subscription: Object, sent: Wishes) -> list[str] | None:
+    """As `wanted`, of one that is there: what it loses is told."""
+    after = wanted(tx, subscription, sent)
+    if after is not None:
+        for one in subscription["discounts"]:
+            if one not in after:
+                tx.emit("customer.discount.deleted", tx.get("discount", one))
+    return after
+
+
+def end(tx: Transaction, discount_id: str) -> None:
+    """Its months are over."""
+    discount = tx.get("discount", discount_id)
+    subscription = tx.find(discount["subscription"])
+    if subscription is not None and discount_id in subscription["discounts"]:
+        _drop(tx, subscription, {discount_id})
+
+
+RESOURCE = Resource(
+    kind="discount",
+    expandable=frozenset({"customer", "promotion_code", "source.coupon"}),
+    jobs={"end_discount": end},
+)
