@@ -12,6 +12,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.books.days import ZONE, check_close, check_span
 from api.http.body import instant, span
 from api.http.checks import Check
 from api.http.known import account_fault, check_party, stream_fault
@@ -24,6 +25,7 @@ from ledger.chart import CHART, Kind, Side
 from projections.journal import ENTRIES, POSTINGS, EntryRow, PostingRow
 
 TAGS = ["books"]
+_OR_RECORDED = ", or for `by=recorded`, which takes any time"
 
 Party = Annotated[
     str | None,
@@ -66,9 +68,10 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` null is now."""
+    """`at` null is now. `zone` is that of the days by which revenue is recognised."""
 
     at: datetime | None
+    zone: Literal["UTC"] = ZONE
     by: Literal["effective", "recorded"]
     items: list[Account]
     totals: list[Total]
@@ -161,8 +164,12 @@ async def get_trial_balance(
     at: Annotated[str | None, QueryParameter(format="date-time", description="Now, without it.")] = None,
     by: By = "effective",
 ) -> Read[TrialBalance]:
-    """At any time, by when things happened or by when they were recorded."""
+    """As of the end of a day of UTC by when things happened, as revenue is recognised by those; at any time
+    by when they were recorded.
+    """
     moment = instant(at)
+    if by == "effective":
+        check_close(moment, _OR_RECORDED)
     query = _AT_EFFECTIVE if by == "effective" else _AT_RECORDED
     async with services.reading() as connection:
         if moment is None:
@@ -233,8 +240,12 @@ async def list_entries(
     until: Annotated[str | None, QueryParameter(format="date-time", name="to", description="Before.")] = None,
     by: By = "effective",
 ) -> Read[Page[Entry]]:
-    """Entries with all their legs, in the reverse order of their recording."""
+    """Entries with all their legs, in the reverse order of their recording. By when things happened `from`
+    and `to` are where days of UTC begin, as revenue is recognised by those; else they are any times.
+    """
     start, end = span(since, until)
+    if by == "effective":
+        check_span(start, end, _OR_RECORDED)
     arguments: dict[str, Any] = {
         "before": before(cursor),
         "since": start,

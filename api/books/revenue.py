@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.books.days import ZONE, check_span
 from api.http.body import instant, span
 from api.http.problems import FieldError, Unprocessable
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -53,11 +54,12 @@ class ChurnReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeferredReport(msgspec.Struct, frozen=True, kw_only=True):
     """Account 2000 from one balance to the next, in every currency: opening + billed - recognised - credited
-    - written off + other = closing.
+    - written off + other = closing. `zone` is that of the days by which it is recognised.
     """
 
     start: datetime
     end: datetime
+    zone: Literal["UTC"] = ZONE
     items: list[Rollforward]
 
 
@@ -97,7 +99,9 @@ def _totals(items: list[Mrr]) -> list[MrrTotal]:
     responses=NOT_MODIFIED_SPEC,
 )
 async def get_churn(services: NamedDependency[Services], since: From, until: To = None) -> Read[ChurnReport]:
-    """Of those that paid when the span began. Rates are in hundredths of a per cent."""
+    """Of those that paid when the span began, to the second, so that a month may be of any zone. Rates are in
+    hundredths of a per cent.
+    """
     start, end = _span(since, until, services.now())
     async with services.reading() as connection:
         items = await revenue.churn(connection, start, end)
@@ -114,8 +118,11 @@ async def get_churn(services: NamedDependency[Services], since: From, until: To 
 async def get_deferred_revenue(
     services: NamedDependency[Services], since: From, until: To = None
 ) -> Read[DeferredReport]:
-    """From the postings themselves, so that it ties to the account to the cent."""
+    """From the postings themselves, so that it ties to the account to the cent. `from` and `to` are where
+    days of UTC begin, as revenue is recognised by those.
+    """
     start, end = _span(since, until, services.now())
+    check_span(start, instant(until))
     async with services.reading() as connection:
         items = await revenue.deferred_rollforward(connection, start, end)
     return Read(DeferredReport(start=start, end=end, items=items))

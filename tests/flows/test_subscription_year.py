@@ -191,7 +191,8 @@ async def _books_close(year: Year, url: str, at: datetime) -> None:
 async def _roll_forward_ties(year: Year, end: datetime) -> None:
     """Month by month: each begins where the last ended, and ends with what account 2000 held then."""
     starts = [datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=30 * month) for month in range(20)]
-    months = [start for start in starts if start < end] + [end + DAY]
+    after_all = (end + DAY).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    months = [start for start in starts if start < end] + [after_all]
     closing = 0
     for start, after in pairwise(months):
         for item in await year.deferred(start, after):

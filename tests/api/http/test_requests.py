@@ -54,6 +54,18 @@ def parameters() -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield path, parameter
 
 
+def test_each_time_that_a_query_takes_is_of_a_day_of_the_books_or_exact() -> None:
+    """A report that is not listed here decides which: docs/decisions/0035."""
+    times = {
+        path
+        for path, parameter in parameters()
+        if any(one.get("format") == "date-time" for one in variants(parameter["schema"]))
+    }
+    of_days = {"/api/revenue/deferred", "/api/ledger/entries", "/api/ledger/trial-balance"}
+    exact = {"/api/revenue/mrr", "/api/revenue/churn", "/api/payments/history", "/api/enterprise/licenses"}
+    assert times == of_days | exact
+
+
 def variants(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The schema, or those of which it is one."""
     yield from schema.get("oneOf", schema.get("anyOf", [schema]))
@@ -346,7 +358,7 @@ async def test_a_time_says_what_it_is_written_like(admin: Caller) -> None:
         assert (answer.status_code, problem(answer)["errors"][0]["parameter"]) == (422, "from")
         assert "year 9999" in answer.json()["detail"]
     for path in SPANS:
-        far = await admin.get(address(path, **{"from": "0001-01-02T12:00:00+23:59"}))
+        far = await admin.get(address(path, **{"from": "0001-01-02T23:59:00+23:59"}))
         assert far.status_code == 200, "PostgreSQL takes no such offset"
     spaced = await admin.get("/api/payments/history?from=2026-01-01T00:00:00+02:00")
     assert "%2B" in problem(spaced)["detail"]

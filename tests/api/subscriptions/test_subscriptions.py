@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +316,42 @@ async def test_a_past_due_plan_counts_for_its_grace(
     after = await current(student)
     lost = next(each for each in after["features"] if each["feature"] == "sell_courses")
     assert (after["tier"], lost["reason"]) == ("free", "payment_overdue")
+
+
+async def test_what_was_changed_at_stripe_is_shown_with_what_it_costs(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    made = (await student.subscribe()).json()
+    await stripe.billing.show(made["subscription_id"], quantity=3, other_items=1, others_minor=500)
+    shown = (await current(student))["subscription"]
+    assert (shown["price_minor"], shown["quantity"], shown["others_minor"]) == (999, 3, 500)
+    assert (shown["interval_minor"], shown["not_followed"]) == (3_497, None)
+    told = (await student.wish("preview", tier="enterprise")).json()
+    assert (told["quantity"], told["waited_minor"]) == (3, 0)
+    assert abs(told["expected_minor"] - 3 * (9_900 - 999)) <= 3
+
+
+async def test_what_is_billed_by_no_plan_of_ours_is_told_to_user_and_operator(
+    app: Running, student: Caller, stripe: FakeStripe
+) -> None:
+    made = (await student.subscribe()).json()
+    other: Any = {"tier": "", "price_minor": 700, "not_followed": "price_without_tier"}
+    await stripe.billing.show(made["subscription_id"], **other)
+    shown = await current(student)
+    why = shown["subscription"]["not_followed"]
+    assert (shown["tier"], why["code"]) == ("pro", "price_without_tier"), "who pays keeps the plan"
+    for refused in (await student.wish("preview", tier="enterprise"), await upgrade_blind(student)):
+        assert (refused.status_code, problem(refused)["code"]) == (409, "billed_otherwise")
+        assert problem(refused)["detail"] == why["detail"]
+    await app.projected()
+    health = (await app.client.get("/readyz")).json()
+    assert health["worrying"] == [
+        "1 subscriptions are billed by none of our plans: `liberation doctor` names them"
+    ]
+    assert (await student.wish("cancel")).status_code == 200
+
+
+async def upgrade_blind(caller: Caller) -> Any:
+    """Without a preview."""
+    echo: Any = {"proration_at": datetime.now(UTC).isoformat(), "expected_minor": 1}
+    return await caller.wish("update", method="PUT", tier="enterprise", interval="month", **echo)
