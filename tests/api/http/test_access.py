@@ -201,6 +201,7 @@ SOMEBODYS = {
     "checkFeature",
     "getInvoice",
     "getReceipt",
+    "getPaymentReceipt",
     "payInvoice",
     "reviseCourse",
     "submitCourse",
