@@ -17,8 +17,10 @@ from api.stripe.delivery import Tools
 from api.stripe.sweep.comparing import Pace
 from api.stripe.sweep.run import STAGES, latest, try_out
 from ledger.ids import new_id
+from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.store import conninfo
-from tests.api.stripe.world import Bench, World
+from tests.api.stripe.world import WORKER, Bench, World
+from tests.api.support import until
 
 NIGHT = datetime(2027, 3, 1, 2, 30, tzinfo=UTC)
 SUCCEEDED = ("payments.succeeded.v1", "payments.settled.v1")
@@ -88,7 +90,14 @@ async def test_two_do_not_sweep_at_once_and_a_killed_one_holds_up_nobody(
     async with alone(other) as first:
         async with alone(world.conn) as second:
             assert (first, second) == (True, False)
+        pid = other.info.backend_pid
         await other.close()  # as when its process dies
+
+        async def is_gone() -> bool:
+            found = await world.conn.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,))
+            return await found.fetchone() is None
+
+        await until(is_gone)
         async with alone(world.conn) as third:
             assert third
 
@@ -122,6 +131,29 @@ async def test_what_is_anothers_or_lost_is_left_alone(world: World, bench: Bench
         )
     assert await nightly(world)(world.conn) == 0
     assert (await latest(world.conn, 1))[0].compared == 0
+
+
+async def test_what_stripe_does_not_know_holds_up_no_sweep(world: World, bench: Bench) -> None:
+    """As in a ledger of another account."""
+    bench.advance(NIGHT - bench.now(), world)
+    told: dict[str, Any] = {
+        "command_id": new_id("cmd"),
+        "effective_at": world.clock.now(),
+        "amount_received_minor": 0,
+    }
+    gone = await world.initiate()
+    snapshot = RecordPaymentSnapshot(
+        payment_id=gone,
+        payment_intent_id="pi_gone",
+        status="processing",
+        amount_minor=10_000,
+        currency="usd",
+        **told,
+    )
+    await world.store.handle(snapshot, WORKER)
+    await confirmed_in_silence(world, bench)
+    assert await nightly(world)(world.conn) == 1
+    assert (await latest(world.conn, 1))[0].finished_at is not None
 
 
 async def test_what_was_settled_is_not_asked_for_one_by_one(
