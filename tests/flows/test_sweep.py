@@ -19,6 +19,7 @@ from api.stripe.sweep.run import STAGES, latest, try_out
 from ledger.ids import new_id
 from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.store import conninfo
+from tests.api.stripe.subscribers import Subscribers
 from tests.api.stripe.world import WORKER, Bench, World
 from tests.api.support import until
 
@@ -121,6 +122,20 @@ async def test_a_trial_tells_what_differs_and_records_nothing(world: World, benc
     assert payment_id in {one.subject for one in findings}
     assert compared >= len(findings)
     assert (await world.store.head(), await latest(world.conn, 9)) == (head, [])
+
+
+async def test_an_open_dispute_that_is_known_is_no_finding(world: World, bench: Bench) -> None:
+    people = Subscribers(world, bench)
+    people.set_out()
+    await people.subscribe()
+    [invoice] = await people.invoices()
+    bench.dispute(invoice["charge_id"])
+    tools = Tools(world.store, world.client, world.clock)
+    now = world.clock.now()
+    _, findings = await try_out(tools, world.conn, now - timedelta(days=3), Pace(1000))
+    assert {(one.kind, one.subject) for one in findings} == {("invoice", invoice["stripe_invoice_id"])}
+    await people.hear()
+    assert (await try_out(tools, world.conn, now - timedelta(days=3), Pace(1000)))[1] == []
 
 
 async def test_what_is_anothers_or_lost_is_left_alone(world: World, bench: Bench) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from api.stripe.billing import lookup
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import Invoice, Subscription
@@ -16,8 +18,9 @@ from api.stripe.billing.record import (
     record_news,
     subscription_of,
 )
+from api.stripe.billing.snapshots import commands_of
 from api.stripe.sweep.comparing import Comparison, Finding, types_of
-from ledger.message import Outcome
+from ledger.invoices.decider import INVOICE
 from projections.queries.unsettled import live_subscriptions, open_invoices
 
 
@@ -107,9 +110,10 @@ async def look_at_invoice(
     user_id, named = metadata.get("user_id", ""), metadata.get("subscription_id", "")
     if not names_ours(present) or await subscription_of(run.tools, user_id, named) is None:
         return
-    outcomes: list[Outcome] = []
-    if not run.dry:
-        outcomes = await record_invoice(run.tools, present, run.origin)
-    recorded = types_of(outcomes)
-    if recorded or (run.dry and (refunds or disputes or await differs(run.tools, present.invoice))):
-        yield Finding(kind="invoice", object_id=invoice_id, subject=invoice_id, recorded=recorded)
+    finding = Finding(kind="invoice", object_id=invoice_id, subject=invoice_id)
+    if run.dry:
+        if any(INVOICE.decide(command, known) for command in commands_of(present, known)):
+            yield finding
+        return
+    if recorded := types_of(await record_invoice(run.tools, present, run.origin)):
+        yield msgspec.structs.replace(finding, recorded=recorded)
