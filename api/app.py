@@ -62,6 +62,7 @@ from api.payouts import bank_listing
 from api.payouts import listing as payouts
 from api.payouts import recalls as payout_recalls
 from api.payouts import routes as paying
+from api.receipts import of_payments as payment_receipts
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
 from api.reviews import routes as reviewing
@@ -88,6 +89,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *refunds.HANDLERS,
     *reversals.HANDLERS,
     *cancellation.HANDLERS,
+    *payment_receipts.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,

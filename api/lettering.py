@@ -18,7 +18,7 @@ from api.http.problems import ApiError
 from api.settings import SettingsError
 
 REGULAR, BOLD = "DejaVuSans", "DejaVuSans-Bold"
-_OURS = Path(__file__).parent / "invoices" / "receipts" / "fonts"
+_OURS = Path(__file__).parent / "receipts" / "fonts"
 _SHAPED = (
     (0x0590, 0x109F),
     (0x1780, 0x18AF),

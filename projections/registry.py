@@ -25,6 +25,7 @@ from projections.licences.projection import Licences
 from projections.orders import Orders
 from projections.organisations.projection import Organisations
 from projections.outbox import Outbox
+from projections.payment_receipts import PaymentReceipts
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
 from projections.redemptions import Redemptions
@@ -40,6 +41,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
     projection.NAME: projection
     for projection in (
         Payments,
+        PaymentReceipts,
         Customers,
         Webhooks,
         Payouts,

@@ -13,8 +13,8 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from api.earnings.statement import CurrencyStatement, Statement
-from api.invoices.receipts.pdf import MEDIA_TYPE
 from api.lettering import BOLD, OURS, REGULAR, Fonts, LettersMissing
+from api.receipts.pdf import MEDIA_TYPE
 from ledger.money import format_minor
 
 __all__ = ["MEDIA_TYPE", "render", "rows_of"]

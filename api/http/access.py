@@ -65,6 +65,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payments/process", "processPayment", PEOPLE, "own"),
     Access("GET", "/api/payments/history", "listPayments", PEOPLE, "own_or_admin"),
     Access("GET", "/api/payments/{payment_id}", "getPayment", PEOPLE, "own_or_admin"),
+    Access("GET", "/api/payments/{payment_id}/receipt", "getPaymentReceipt", PEOPLE, "own_or_admin"),
     Access("POST", "/api/payments/refund", "refundPayment", PEOPLE, "own_or_admin"),
     Access("GET", "/api/refunds/{refund_id}", "getRefund", PEOPLE, "own_or_admin"),
     Access("POST", "/api/payments/{payment_id}/cancel", "cancelPayment", PEOPLE, "own_or_admin"),

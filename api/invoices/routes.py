@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
-from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
@@ -21,11 +19,8 @@ from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
-from api.http.responses import NOT_MODIFIED, NOT_MODIFIED_SPEC, Read, matches
+from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.invoices.reads import INVOICE_BY_ID
-from api.invoices.receipts import page as receipt_page
-from api.invoices.receipts import pdf as receipt_pdf
-from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine
 from api.invoices.resources import (
     CreditNote,
     Invoice,
@@ -35,13 +30,16 @@ from api.invoices.resources import (
     invoice_detail_of,
     invoice_of,
 )
-from api.lettering import LettersMissing, fonts_in
+from api.lettering import LettersMissing
 from api.organisations.branding import Brand, brand_for
-from api.reads import ReadPool, newest_first, select
+from api.reads import newest_first, select
+from api.receipts import answering as receipts
+from api.receipts.answering import NoReceipt
+from api.receipts.content import Receipt, ReceiptCredit, ReceiptLine
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.billing import Call
-from ledger.errors import NotFound, Refused
+from ledger.errors import NotFound
 from ledger.invoices.commands import RequestCredit
 from ledger.invoices.events import CreditRequested
 from ledger.invoices.refusals import (
@@ -57,14 +55,6 @@ from projections.invoices.credit_notes import CreditNoteRow
 from projections.invoices.invoice import INVOICES
 
 TAGS = ["invoices"]
-
-
-class NoReceipt(Refused):
-    """The invoice is not paid, or nothing was charged on it, so it has no receipt."""
-
-    code = "no_receipt"
-    remedy = "Ask again when it is paid; one on which nothing was charged never has one."
-    passing = True
 
 
 _OF_USER = """
@@ -133,60 +123,26 @@ async def get_invoice(
     operation_id="getReceipt",
     summary="The receipt of a paid invoice",
     tags=TAGS,
-    media_type=receipt_pdf.MEDIA_TYPE,
-    opt={MEDIA_TYPES: (receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE)},
-    responses=responses(NotFound, NotAcceptable, NoReceipt, LettersMissing) | NOT_MODIFIED_SPEC,
+    media_type=receipts.OFFERED[0],
+    opt={MEDIA_TYPES: receipts.OFFERED},
+    responses=responses(NotFound, NotAcceptable, NoReceipt, LettersMissing)
+    | NOT_MODIFIED_SPEC
+    | receipts.AS_JSON,
 )
 async def get_receipt(
     invoice_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Response[bytes]:
-    """As PDF, or as a page with `Accept: text/html`. With the credit notes that were made since, and the
-    brand of the customer's organisation; its number and its lines never change.
+    """As PDF, as a page with `Accept: text/html`, or as JSON. With the credit notes that were made since, and
+    the brand of the customer's organisation; its number and its lines never change.
     """
-    media_type = _negotiated(request)
+    receipts.wanted(request)
     story = await _story(services, request, invoice_id)
     brand = await brand_for(services, story.invoice.user_id)
-    receipt = await _receipt(services.reads, services.settings.seller, story, brand)
-    etag = _etag(receipt, media_type)
-    # what is sent depends on Accept, and a cache must know that
-    headers = {"ETag": f"W/{etag}", "Vary": "Accept"}
-    wanted = request.headers.get("if-none-match")
-    if wanted is not None and matches(wanted, etag):
-        return Response(b"", status_code=NOT_MODIFIED, headers=headers)
-    if media_type == receipt_page.MEDIA_TYPE:
-        body = receipt_page.render(receipt)
-        headers |= {
-            "Content-Security-Policy": receipt_page.policy(receipt),
-            "Content-Disposition": f'inline; filename="{receipt.file_name}.html"',
-        }
-        return Response(body, media_type=media_type, headers=headers)
-    headers["Content-Disposition"] = f'attachment; filename="{receipt.file_name}.pdf"'
-    fonts = fonts_in(services.settings.fonts_dir)
-    body = await asyncio.to_thread(receipt_pdf.render, receipt, fonts)
-    return Response(body, media_type=media_type, headers=headers)
+    return await receipts.answer(request, await _receipt(services, story, brand), services.settings)
 
 
-def _negotiated(request: Call) -> str:
-    offered = [receipt_pdf.MEDIA_TYPE, receipt_page.MEDIA_TYPE]
-    chosen = request.accept.best_match(offered)
-    if chosen is None:
-        raise NotAcceptable(f"Receipts are {' or '.join(offered)}: say so in `Accept`.")
-    return str(chosen)
-
-
-def _etag(receipt: Receipt, media_type: str) -> str:
-    """A hash of what is rendered: two renderings of it differ in the PDF's time of making."""
-    content = msgspec.json.encode((receipt, media_type))
-    return f'"{blake2b(content, digest_size=12).hexdigest()}"'
-
-
-_NAME = "SELECT name FROM contacts WHERE user_id = %s"
-
-
-async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory, brand: Brand | None) -> Receipt:
-    """Raises `NoReceipt` before it is paid, and when nothing was charged for it. The customer's name is taken
-    from their contact data as it is now: it may have been erased, and no fact has it.
-    """
+async def _receipt(services: Services, story: InvoiceStory, brand: Brand | None) -> Receipt:
+    """Raises `NoReceipt` before it is paid, and when nothing was charged for it."""
     row = story.invoice
     if row.receipt_number is None or row.paid_at is None:
         free = row.status == "paid"
@@ -195,15 +151,11 @@ async def _receipt(reads: ReadPool, seller: str, story: InvoiceStory, brand: Bra
             if free
             else f"This invoice is {row.status}; it has a receipt when it is paid."
         )
-    async with reads.connection() as connection:
-        known = await (await connection.execute(_NAME, (row.user_id,))).fetchone()
-    # on one line: it is the customer's own text, and lines of it would look like ours
-    name = " ".join(known[0].split()) if known and known[0] else ""
     return Receipt(
         number=row.receipt_number,
-        invoice_number=row.number,
-        seller=tuple(filter(None, map(str.strip, seller.splitlines()))),
-        customer=tuple(filter(None, (name, row.user_id))),
+        reference=row.number,
+        seller=receipts.seller_of(services.settings),
+        customer=await receipts.customer_of(services.reads, row.user_id),
         paid_at=row.paid_at,
         currency=row.currency,
         lines=tuple(

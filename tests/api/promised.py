@@ -51,7 +51,7 @@ def validator(document: Mapping[str, Any], path: str, method: str, status: str) 
     key = (path, method, status)
     if key not in _validators:
         content = document["paths"][path][method.lower()]["responses"][status]["content"]
-        schema = next(iter(content.values()))["schema"]
+        schema = next(form["schema"] for name, form in content.items() if name.endswith("json"))
         whole = {**schema, "components": document["components"]}
         _validators[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     return _validators[key]

@@ -17,8 +17,11 @@ from api.stripe.delivery import Tools
 from api.stripe.sweep.comparing import Pace
 from api.stripe.sweep.run import STAGES, latest, try_out
 from ledger.ids import new_id
+from ledger.payments.commands import RecordPaymentSnapshot
 from ledger.store import conninfo
-from tests.api.stripe.world import Bench, World
+from tests.api.stripe.subscribers import Subscribers
+from tests.api.stripe.world import WORKER, Bench, World
+from tests.api.support import until
 
 NIGHT = datetime(2027, 3, 1, 2, 30, tzinfo=UTC)
 SUCCEEDED = ("payments.succeeded.v1", "payments.settled.v1")
@@ -88,7 +91,14 @@ async def test_two_do_not_sweep_at_once_and_a_killed_one_holds_up_nobody(
     async with alone(other) as first:
         async with alone(world.conn) as second:
             assert (first, second) == (True, False)
+        pid = other.info.backend_pid
         await other.close()  # as when its process dies
+
+        async def is_gone() -> bool:
+            found = await world.conn.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,))
+            return await found.fetchone() is None
+
+        await until(is_gone)
         async with alone(world.conn) as third:
             assert third
 
@@ -114,6 +124,20 @@ async def test_a_trial_tells_what_differs_and_records_nothing(world: World, benc
     assert (await world.store.head(), await latest(world.conn, 9)) == (head, [])
 
 
+async def test_an_open_dispute_that_is_known_is_no_finding(world: World, bench: Bench) -> None:
+    people = Subscribers(world, bench)
+    people.set_out()
+    await people.subscribe()
+    [invoice] = await people.invoices()
+    bench.dispute(invoice["charge_id"])
+    tools = Tools(world.store, world.client, world.clock)
+    now = world.clock.now()
+    _, findings = await try_out(tools, world.conn, now - timedelta(days=3), Pace(1000))
+    assert {(one.kind, one.subject) for one in findings} == {("invoice", invoice["stripe_invoice_id"])}
+    await people.hear()
+    assert (await try_out(tools, world.conn, now - timedelta(days=3), Pace(1000)))[1] == []
+
+
 async def test_what_is_anothers_or_lost_is_left_alone(world: World, bench: Bench) -> None:
     bench.advance(NIGHT - bench.now(), world)
     for metadata in ({}, {"payment_id": new_id("pay"), "ledger_id": world.store.ledger_id, "user_id": "u"}):
@@ -122,6 +146,29 @@ async def test_what_is_anothers_or_lost_is_left_alone(world: World, bench: Bench
         )
     assert await nightly(world)(world.conn) == 0
     assert (await latest(world.conn, 1))[0].compared == 0
+
+
+async def test_what_stripe_does_not_know_holds_up_no_sweep(world: World, bench: Bench) -> None:
+    """As in a ledger of another account."""
+    bench.advance(NIGHT - bench.now(), world)
+    told: dict[str, Any] = {
+        "command_id": new_id("cmd"),
+        "effective_at": world.clock.now(),
+        "amount_received_minor": 0,
+    }
+    gone = await world.initiate()
+    snapshot = RecordPaymentSnapshot(
+        payment_id=gone,
+        payment_intent_id="pi_gone",
+        status="processing",
+        amount_minor=10_000,
+        currency="usd",
+        **told,
+    )
+    await world.store.handle(snapshot, WORKER)
+    await confirmed_in_silence(world, bench)
+    assert await nightly(world)(world.conn) == 1
+    assert (await latest(world.conn, 1))[0].finished_at is not None
 
 
 async def test_what_was_settled_is_not_asked_for_one_by_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
+import stripe
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import is_ours
@@ -22,6 +23,7 @@ from api.stripe.billing.record import (
 )
 from api.stripe.billing.snapshots import lost_subscription
 from api.stripe.delivery import IMPATIENCE, Postponed, Tools
+from api.stripe.failures import is_missing
 from api.stripe.objects import id_of
 from ledger.effects import ApplyWebhook
 from ledger.message import Origin
@@ -153,7 +155,14 @@ async def _look_at_subscription(
     if known.status in ENDED or (occurred_at and seen and seen > occurred_at + SHOWS_IT):
         return False
     stripe_subscription_id = known.stripe_subscription_id or id_of(details.subscription)
-    found = await billing_lookup.present_subscription(tools.stripe, stripe_subscription_id, tools.clock.now())
+    try:
+        found = await billing_lookup.present_subscription(
+            tools.stripe, stripe_subscription_id, tools.clock.now()
+        )
+    except stripe.StripeError as error:
+        if not is_missing(error):
+            raise
+        return False  # the invoice, which the event is about, is there
     return bool(await record_news(tools, found, origin, occurred_at=occurred_at))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import stripe
+import msgspec
 
 from api.stripe.billing import lookup
 from api.stripe.billing.lookup import PresentSubscription
@@ -18,9 +18,9 @@ from api.stripe.billing.record import (
     record_news,
     subscription_of,
 )
-from api.stripe.failures import is_missing
+from api.stripe.billing.snapshots import commands_of
 from api.stripe.sweep.comparing import Comparison, Finding, types_of
-from ledger.message import Outcome
+from ledger.invoices.decider import INVOICE
 from projections.queries.unsettled import live_subscriptions, open_invoices
 
 
@@ -33,17 +33,13 @@ async def subscriptions(run: Comparison) -> AsyncIterator[Finding]:
         if not named:
             continue
         run.compared += 1
-        # their invoices are not asked for here: what only they tell is no more than a cause to look closely
-        present = PresentSubscription(
-            subscription=found, invoices=[], details=[], observed_at=run.tools.clock.now()
-        )
-        if await has_news(run.tools, present):
-            async for finding in _look(run, found.id, named):
-                yield finding
+        async for finding in run.found_by(_compare(run, found, named), found.id):
+            yield finding
     for one in await live_subscriptions(run.conn):
         if one.stripe_subscription_id not in met:
             run.compared += 1
-            async for finding in _look(run, one.stripe_subscription_id, one.subscription_id):
+            look = _look(run, one.stripe_subscription_id, one.subscription_id)
+            async for finding in run.found_by(look, one.stripe_subscription_id):
                 yield finding
 
 
@@ -55,16 +51,21 @@ async def _ours(run: Comparison, found: Subscription) -> str:
     return named
 
 
+async def _compare(run: Comparison, found: Subscription, named: str) -> AsyncIterator[Finding]:
+    """Their invoices are not asked for here: what only they tell is no more than a cause to look closely."""
+    present = PresentSubscription(
+        subscription=found, invoices=[], details=[], observed_at=run.tools.clock.now()
+    )
+    if await has_news(run.tools, present):
+        async for finding in _look(run, found.id, named):
+            yield finding
+
+
 async def _look(run: Comparison, stripe_subscription_id: str, named: str) -> AsyncIterator[Finding]:
     await run.pace()
-    try:
-        present = await lookup.present_subscription(
-            run.tools.stripe, stripe_subscription_id, run.tools.clock.now()
-        )
-    except stripe.StripeError as error:
-        if not is_missing(error):
-            raise
-        return
+    present = await lookup.present_subscription(
+        run.tools.stripe, stripe_subscription_id, run.tools.clock.now()
+    )
     finding = Finding(kind="subscription", object_id=stripe_subscription_id, subject=named)
     if run.dry:
         if await has_news(run.tools, present):
@@ -85,12 +86,12 @@ async def invoices(run: Comparison) -> AsyncIterator[Finding]:
             met.add(found.id)
             run.compared += 1
             if await differs(run.tools, found):
-                async for finding in look_at_invoice(run, found.id):
+                async for finding in run.found_by(look_at_invoice(run, found.id), found.id):
                     yield finding
     for invoice_id in await open_invoices(run.conn):
         if invoice_id not in met:
             run.compared += 1
-            async for finding in look_at_invoice(run, invoice_id):
+            async for finding in run.found_by(look_at_invoice(run, invoice_id), invoice_id):
                 yield finding
 
 
@@ -109,9 +110,10 @@ async def look_at_invoice(
     user_id, named = metadata.get("user_id", ""), metadata.get("subscription_id", "")
     if not names_ours(present) or await subscription_of(run.tools, user_id, named) is None:
         return
-    outcomes: list[Outcome] = []
-    if not run.dry:
-        outcomes = await record_invoice(run.tools, present, run.origin)
-    recorded = types_of(outcomes)
-    if recorded or (run.dry and (refunds or disputes or await differs(run.tools, present.invoice))):
-        yield Finding(kind="invoice", object_id=invoice_id, subject=invoice_id, recorded=recorded)
+    finding = Finding(kind="invoice", object_id=invoice_id, subject=invoice_id)
+    if run.dry:
+        if any(INVOICE.decide(command, known) for command in commands_of(present, known)):
+            yield finding
+        return
+    if recorded := types_of(await record_invoice(run.tools, present, run.origin)):
+        yield msgspec.structs.replace(finding, recorded=recorded)

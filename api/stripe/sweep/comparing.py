@@ -13,15 +13,21 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import msgspec
+import stripe
+import structlog
 from psycopg import AsyncConnection
 
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.delivery import Tools
-from api.stripe.objects import parse_dict
+from api.stripe.failures import is_missing
+from api.stripe.objects import UnexpectedAnswer, parse_dict
 from api.stripe.payments.lookup import PAGE
+from ledger.errors import Refused
 from ledger.message import Origin, Outcome
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 Kind = Literal["subscription", "invoice", "payment", "refund", "dispute", "payout"]
 
@@ -74,10 +80,27 @@ class Comparison(msgspec.Struct):
             await self.pace()
             page = await billing_lookup.get(self.tools.stripe, path, _Page, limit=PAGE, **params, **more)
             for item in page.data:
-                yield parse_dict(item, kind)
+                try:
+                    yield parse_dict(item, kind)
+                except UnexpectedAnswer as problem:
+                    log.warning("sweep_passed_over", about=item.get("id", ""), why=str(problem))
             if not page.has_more or not page.data:
                 return
             more = {"starting_after": page.data[-1]["id"]}
+
+    async def found_by(self, look: AsyncIterator[Finding], about: str) -> AsyncIterator[Finding]:
+        """What a look at one thing finds. What Stripe does not know, or cannot be read or recorded, is in the
+        log and does not hold up the others.
+        """
+        try:
+            async for finding in look:
+                yield finding
+        except (UnexpectedAnswer, Refused) as problem:
+            log.warning("sweep_passed_over", about=about, why=str(problem))
+        except stripe.StripeError as error:
+            if not is_missing(error):
+                raise
+            log.warning("sweep_passed_over", about=about, why="Stripe does not know it")
 
     @property
     def lately(self) -> dict[str, Any]:

@@ -147,7 +147,11 @@ async def _is_moved(run: Comparison, found: Refund | Dispute, intent: Intent) ->
     return known is None or known.status != found.status or unposted
 
 
-async def _look(run: Comparison, kind: Kind, intent: Intent) -> AsyncIterator[Finding]:
+def _look(run: Comparison, kind: Kind, intent: Intent) -> AsyncIterator[Finding]:
+    return run.found_by(_closely(run, kind, intent), intent.payment_intent_id)
+
+
+async def _closely(run: Comparison, kind: Kind, intent: Intent) -> AsyncIterator[Finding]:
     if not intent.payment_id:
         found = look_at_invoice(run, intent.invoice_id, refunds=kind == "refund", disputes=kind == "dispute")
         async for finding in found:

@@ -71,6 +71,17 @@ async def test_what_is_to_pay_is_told_with_the_coupon_and_without(market: Market
     assert (await price(ann, market.course_id, "NOT%20A%20CODE")).status_code == 422
 
 
+async def test_the_receipt_of_a_course_shows_its_price_and_the_discount(market: Market, ann: Caller) -> None:
+    await coupon(market)
+    bought = await ann.buy(market.course_id, coupon=CODE)
+    await market.app.projected()
+    path = f"/api/payments/{bought.json()['payment']['payment_id']}/receipt"
+    told = (await ann.get(path, headers={"Accept": "application/json"})).json()
+    lines = [(one["description"].split(":")[0], one["amount_minor"]) for one in told["lines"]]
+    assert lines == [("Course", 4900), ("Discount", -980)]
+    assert (told["total_minor"], told["charged_minor"], told["tax_minor"]) == (3920, 3920, 0)
+
+
 async def test_few_codes_may_be_guessed_and_right_ones_cost_nothing(market: Market, ann: Caller) -> None:
     await coupon(market)
     await coupon(market, "OVER", max_uses=1)

@@ -203,6 +203,7 @@ SOMEBODYS = {
     "checkFeature",
     "getInvoice",
     "getReceipt",
+    "getPaymentReceipt",
     "payInvoice",
     "reviseCourse",
     "submitCourse",

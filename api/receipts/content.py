@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
@@ -13,26 +14,46 @@ from ledger.money import format_minor
 
 class ReceiptLine(msgspec.Struct, frozen=True, kw_only=True):
     description: str
-    period_start: datetime
-    period_end: datetime
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    """Of service; None for what is had at once."""
     amount_minor: int
-    """Without tax; below zero for time that was paid and is not used."""
+    """Without tax; below zero for a discount, or for time that was paid and is not used."""
 
 
 class ReceiptCredit(msgspec.Struct, frozen=True, kw_only=True):
-    """A credit note: the receipt stays as it was, and this says what was given back since."""
+    """The receipt stays as it was, and this says what was given back since: by a credit note, by a refund, or
+    by the cardholder's bank.
+    """
 
-    number: str
+    kind: Literal["credit_note", "refund", "dispute"] = "credit_note"
+    number: str = ""
+    """Of a credit note."""
     credited_at: datetime
     amount_minor: int
     """With tax."""
+    on_its_way: bool = False
+
+    @property
+    def label(self) -> str:
+        match self.kind:
+            case "credit_note":
+                return f"Credit note {self.number} of {day(self.credited_at)}"
+            case "refund" if self.on_its_way:
+                return f"Refund asked for on {day(self.credited_at)}, on its way"
+            case "refund":
+                return f"Refund of {day(self.credited_at)}"
+            case "dispute":
+                return f"Taken back by the cardholder's bank, disputed on {day(self.credited_at)}"
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """`number` has no gap: it is the rank of the payment among all."""
+    """`number` has no gap: it is the rank among all invoices that were paid, or all payments."""
 
     number: int
-    invoice_number: str
+    about: Literal["Invoice", "Payment"] = "Invoice"
+    reference: str
+    """The invoice's number, or the payment's id."""
     seller: tuple[str, ...]
     customer: tuple[str, ...]
     paid_at: datetime
@@ -50,8 +71,17 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Such as R-000042."""
-        return f"R-{self.number:06d}"
+        """Such as R-000042; P-000042 for a payment, whose numbers are a series of their own."""
+        return f"{'R' if self.about == 'Invoice' else 'P'}-{self.number:06d}"
+
+    @property
+    def left_minor(self) -> int:
+        """What of the total was not given back."""
+        return self.total_minor - sum(credit.amount_minor for credit in self.credits)
+
+    @property
+    def has_periods(self) -> bool:
+        return any(line.period_start is not None for line in self.lines)
 
     @property
     def file_name(self) -> str:
@@ -75,6 +105,8 @@ def day(at: datetime) -> str:
 
 
 def period(line: ReceiptLine) -> str:
+    if line.period_start is None or line.period_end is None:
+        return ""
     if line.period_start >= line.period_end:
         return day(line.period_start)
     return f"{day(line.period_start)} \N{EN DASH} {day(line.period_end)}"
@@ -96,7 +128,8 @@ def _paid(receipt: Receipt) -> Iterator[Sum]:
     if elsewhere:
         yield Sum(f"Paid otherwise, as told on {on}", amount(elsewhere, receipt))
     if charged:
-        yield Sum(f"Paid by card on {on}", amount(charged, receipt))
+        how = "Paid by card" if receipt.about == "Invoice" else "Paid"
+        yield Sum(f"{how} on {on}", amount(charged, receipt))
 
 
 def _sums(receipt: Receipt) -> Iterator[Sum]:
@@ -106,8 +139,7 @@ def _sums(receipt: Receipt) -> Iterator[Sum]:
     yield Sum("Total", amount(receipt.total_minor, receipt), strong=True)
     yield from _paid(receipt)
     for credit in receipt.credits:
-        label = f"Credit note {credit.number} of {day(credit.credited_at)}"
-        yield Sum(label, amount(-credit.amount_minor, receipt))
+        yield Sum(credit.label, amount(-credit.amount_minor, receipt))
     if receipt.credits:
-        left = receipt.total_minor - sum(credit.amount_minor for credit in receipt.credits)
-        yield Sum("Total less credit notes", amount(left, receipt), strong=True)
+        what = "credit notes" if receipt.about == "Invoice" else "what was given back"
+        yield Sum(f"Total less {what}", amount(receipt.left_minor, receipt), strong=True)

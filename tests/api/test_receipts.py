@@ -12,16 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.invoices.receipts import page, pdf
-from api.invoices.receipts.content import Receipt, ReceiptCredit, ReceiptLine, period, sums
 from api.lettering import LettersMissing
 from api.organisations.branding import Brand
+from api.receipts import page, pdf
+from api.receipts.content import Receipt, ReceiptCredit, ReceiptLine, period, sums
 
 JANUARY, FEBRUARY = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC)
 LINE = ReceiptLine(description="1 of pro", period_start=JANUARY, period_end=FEBRUARY, amount_minor=840)
 RECEIPT = Receipt(
     number=42,
-    invoice_number="LIB-0042",
+    reference="LIB-0042",
     seller=("Liberation", "Berlin"),
     customer=("Łukasz & Ольга", "usr_1"),
     paid_at=JANUARY,
@@ -64,6 +64,32 @@ def test_what_came_out_of_the_customers_credit_and_what_was_given_back() -> None
         ("Credit note C-000002 of 2026-02-28", "-2.00 USD"),
         ("Total less credit notes", "5.00 USD"),
     ]
+
+
+def test_of_a_payment_refunds_and_what_a_bank_took_stand_below_it() -> None:
+    given = (
+        ReceiptCredit(kind="refund", credited_at=FEBRUARY, amount_minor=300),
+        ReceiptCredit(kind="refund", credited_at=FEBRUARY, amount_minor=100, on_its_way=True),
+        ReceiptCredit(kind="dispute", credited_at=FEBRUARY, amount_minor=600),
+    )
+    of_payment = receipt(about="Payment", reference="pay_1", credits=given)
+    assert of_payment.name == "P-000042"
+    assert told(of_payment)[2:] == [
+        ("Total", "10.00 USD"),
+        ("Paid on 2026-01-31", "10.00 USD"),
+        ("Refund of 2026-02-28", "-3.00 USD"),
+        ("Refund asked for on 2026-02-28, on its way", "-1.00 USD"),
+        ("Taken back by the cardholder's bank, disputed on 2026-02-28", "-6.00 USD"),
+        ("Total less what was given back", "0.00 USD"),
+    ]
+
+
+def test_a_receipt_without_periods_has_no_column_for_them() -> None:
+    at_once = receipt(lines=(ReceiptLine(description="Greek", amount_minor=840),))
+    assert "Period" in page.render(RECEIPT).decode()
+    assert "Period" not in page.render(at_once).decode()
+    drawn = [len(re.findall(rb"Tj", streams(pdf.render(one)))) for one in (RECEIPT, at_once)]
+    assert drawn[0] > drawn[1]
 
 
 @pytest.mark.parametrize(

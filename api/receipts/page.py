@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from api.invoices.receipts.content import Receipt, amount, day, period, sums
+from api.receipts.content import Receipt, amount, day, period, sums
 
 MEDIA_TYPE = "text/html"
 _FOLDER = Path(__file__).parent / "templates"

@@ -17,15 +17,15 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from api.branded import branded
-from api.invoices.receipts.content import Receipt, amount, day, period, sums
 from api.lettering import BOLD, OURS, REGULAR, Fonts
 from api.organisations.branding import Brand
+from api.receipts.content import Receipt, amount, day, period, sums
 
 MEDIA_TYPE = "application/pdf"
 _GREY, _RULE = HexColor("#555555"), HexColor("#e2e2e2")
 _MARGIN = 22 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
-_AMOUNT = 38 * mm
+_AMOUNT, _PERIOD = 38 * mm, 50 * mm
 
 _TEXT = ParagraphStyle("text", fontName=REGULAR, fontSize=9.5, leading=14)
 _STRONG = ParagraphStyle("strong", _TEXT, fontName=BOLD)
@@ -51,7 +51,7 @@ def render(receipt: Receipt, fonts: Fonts = OURS) -> bytes:
         author=seller,
         creator=seller,
         producer=seller,
-        subject=f"Invoice {receipt.invoice_number}",
+        subject=f"{receipt.about} {receipt.reference}",
         lang="en",
     )
 
@@ -94,7 +94,7 @@ class _Setting:
     def _head(self, receipt: Receipt) -> Table:
         fields = (
             ("Receipt number", receipt.name),
-            ("Invoice", receipt.invoice_number),
+            (receipt.about, receipt.reference),
             ("Paid on", day(receipt.paid_at)),
             ("Billed to", "\n".join(receipt.customer)),
         )
@@ -104,6 +104,7 @@ class _Setting:
         )
 
     def _lines(self, receipt: Receipt) -> Table:
+        """Without a column for periods where no line has one."""
         head = [
             self._paragraph("Description", _STRONG),
             self._paragraph("Period", _STRONG),
@@ -117,9 +118,12 @@ class _Setting:
             ]
             for line in receipt.lines
         ]
+        table, widths = [head, *rows], [_WIDTH - _AMOUNT - _PERIOD, _PERIOD, _AMOUNT]
+        if not receipt.has_periods:
+            table, widths = [[first, last] for first, _, last in table], [_WIDTH - _AMOUNT, _AMOUNT]
         return Table(
-            [head, *rows],
-            colWidths=[_WIDTH - _AMOUNT - 50 * mm, 50 * mm, _AMOUNT],
+            table,
+            colWidths=widths,
             repeatRows=1,
             style=_flush(
                 ("LINEBELOW", (0, 0), (-1, 0), 0.6, HexColor("#1a1a1a")),
