@@ -6,6 +6,7 @@ from api.sandbox.resources import (
     balance,
     billing,
     charges,
+    checkout,
     connect,
     customers,
     disputes,
@@ -30,5 +31,6 @@ ALL = (
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
     *billing.ALL,
+    *checkout.ALL,
     *connect.ALL,
 )
