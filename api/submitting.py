@@ -31,6 +31,7 @@ from ledger.effects import (
     FollowRedemption,
     FollowSale,
     HoldCouponUse,
+    OpenPaymentPage,
     ReopenEnrolment,
     RestoreRedemption,
     RevokeOrderedCourse,
@@ -52,6 +53,7 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
     {
         StartCoursePayment,
         CreatePaymentIntent,
+        OpenPaymentPage,
         CreateRefund,
         FollowSale,
         ReopenEnrolment,

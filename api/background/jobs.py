@@ -7,6 +7,7 @@ from stripe import StripeClient
 from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
 from api.books.recognition import close_days
+from api.checkout.expiring import end_pages
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
@@ -35,6 +36,7 @@ def jobs_of(
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
+        Job("pages_ended", EVERY_MINUTE_S, lambda conn: end_pages(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),

@@ -32,7 +32,7 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
-from api.stripe.payments import cancel, coupons, earnings, licences, refunds, sales
+from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
@@ -70,6 +70,7 @@ from ledger.effects import (
     InvoiceEffect,
     LicenceEffect,
     NoteActivity,
+    OpenPaymentPage,
     OrderEffect,
     PaymentEffect,
     PayoutEffect,
@@ -246,8 +247,10 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     match effect:
         case CreatePaymentIntent():
             return await payments.create(tools, effect, origin, cause)
+        case OpenPaymentPage():
+            return await pages.open_page(tools, effect, origin, cause)
         case ResolvePayment():
-            return await payments.resolve(tools, effect, origin, cause)
+            return await pages.resolve(tools, effect, origin, cause)
         case CancelPaymentIntent():
             return await cancel.cancel(tools, effect, origin, cause)
         case CreateRefund():

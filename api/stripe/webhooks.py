@@ -19,7 +19,8 @@ from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing import webhooks as billing_webhooks
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
 from api.stripe.failures import is_missing
-from api.stripe.payments import lookup
+from api.stripe.objects import id_of
+from api.stripe.payments import lookup, pages
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
 from api.stripe.transfers import webhooks as transfer_webhooks
@@ -101,6 +102,8 @@ async def _apply(  # noqa: PLR0911 - one answer for each family of events
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
         began = time.monotonic()
         return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
+    if effect.stripe_event_type.startswith("checkout."):
+        return await _page(tools, effect, origin, last_look)
     payment_intent_id = effect.payment_intent_id
     if not payment_intent_id and effect.charge_id:
         payment_intent_id = await lookup.payment_intent_of_charge(tools.stripe, effect.charge_id)
@@ -143,6 +146,22 @@ async def _payment(
         with_disputes or bool(present.disputes),
     )
     return _result(outcomes), payment_id
+
+
+async def _page(
+    tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
+) -> tuple[Result, str]:
+    session = await lookup.checkout_session(tools.stripe, effect.object_id)
+    metadata = session.metadata or {}
+    payment_id = metadata.get("payment_id", "")
+    if not payment_id or metadata.get("ledger_id") != tools.store.ledger_id:
+        return _ignored(effect, "a page that is not of this ledger's payments")
+    if (await state_of(tools, payment_id)).payment_id:
+        return _result(await pages.record_page(tools, payment_id, session, origin)), payment_id
+    payment_intent_id = id_of(session.payment_intent)
+    if not payment_intent_id:
+        return _ignored(effect, "the page of a payment that this ledger has forgotten, and nobody paid")
+    return await _payment(tools, effect, payment_intent_id, origin, last_look)
 
 
 async def _of_invoice(

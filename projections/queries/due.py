@@ -60,6 +60,13 @@ class ReservationDue(msgspec.Struct, frozen=True):
     stream: str
 
 
+class PageDue(msgspec.Struct, frozen=True):
+    """A payment whose page at Stripe is over, and of which nobody has told what came of it."""
+
+    payment_id: str
+    at: datetime
+
+
 class TokensDue(msgspec.Struct, frozen=True):
     """A user of whose tokens something has matured or expired, and since when."""
 
@@ -214,3 +221,23 @@ async def tokens_due(
 
 
 _FROM_THE_START: dict[str, Any] = {"after": _EARLIEST, "after_id": ""}
+
+
+_PAGES = """
+    SELECT payment_id, page_ends_at AS at
+    FROM payments
+    WHERE page_ends_at <= %(now)s
+        AND status IN ('initiated', 'unknown', 'requires_action')
+        AND (page_ends_at, payment_id) > (%(after)s, %(after_id)s)
+    ORDER BY page_ends_at, payment_id
+    LIMIT %(limit)s
+"""
+
+
+async def pages_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: PageDue | None = None
+) -> list[PageDue]:
+    behind = {"after": after.at, "after_id": after.payment_id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(PageDue)) as cursor:
+        await cursor.execute(_PAGES, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()

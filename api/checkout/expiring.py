@@ -1,0 +1,35 @@
+"""Pages whose time is over: Stripe is asked what became of each, be its webhook lost or not."""
+
+from __future__ import annotations
+
+from psycopg import AsyncConnection
+
+from api.clock import Clock
+from ledger.message import Origin
+from ledger.payments.commands import CancelPayment
+from ledger.store import Store
+from projections.queries.due import pages_due
+
+BATCH = 200
+_ORIGIN = Origin(actor="worker", roles=frozenset({"system"}), causation_id="pages")
+
+
+async def end_pages(conn: AsyncConnection, store: Store, clock: Clock) -> int:
+    """Ask for the end of what is due by `clock`; answers how many. What was paid in time is no error, and
+    found by the same look.
+    """
+    count, after = 0, None
+    while due := await pages_due(conn, clock.now(), BATCH, after=after):
+        for one in due:
+            command = CancelPayment(
+                command_id=f"page_over:{one.payment_id}",
+                effective_at=clock.now(),
+                payment_id=one.payment_id,
+                user_id="",
+                by_system=True,
+                reason="abandoned",
+            )
+            outcome = await store.handle(command, _ORIGIN)
+            count += bool(outcome.recorded) and not outcome.repeated
+        after = due[-1]
+    return count
