@@ -121,6 +121,8 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "fulfilRedemption",
         "cancelRedemption",
         "processPayment",
+        "openCheckout",
+        "expireCheckout",
         "refundPayment",
         "savePaymentMethod",
         "createSubscription",
