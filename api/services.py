@@ -57,6 +57,10 @@ class Gateway(Protocol):
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
         ...
 
+    async def page_url(self, session_id: str) -> str:
+        """See `StripeGateway.page_url`."""
+        ...
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """As `next_action`, for the open invoice of a subscription."""
         ...

@@ -11,6 +11,7 @@ from api.enrolments.buying import CourseToBuy
 from api.http.body import AmountMinor, CurrencyCode, Text
 from api.http.problems import FieldError, Unprocessable
 from api.licences.bodies import LicenceWanted
+from api.subscriptions.subscribing import PlanWanted
 from api.words import NO_NUL
 
 Place = Annotated[
@@ -45,19 +46,21 @@ class InvoiceOfLicenceToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_un
 
 
 class NewCheckout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exactly one of `payment`, `course`, `licence` and `licence_invoice` says what is paid. The addresses
-    are kept for ever, and must name nobody. A subscription is begun by its own route, with a card.
+    """Exactly one of `payment`, `course`, `subscription`, `licence` and `licence_invoice` says what is paid.
+    The addresses
+    are kept for ever, and must name nobody.
     """
 
     success_url: Place
     cancel_url: Place
     payment: AmountToPay | None = None
     course: CourseToBuy | None = None
+    subscription: PlanWanted | None = None
     licence: LicenceWanted | None = None
     licence_invoice: InvoiceOfLicenceToPay | None = None
 
 
-_KINDS = ("payment", "course", "licence", "licence_invoice")
+_KINDS = ("payment", "course", "subscription", "licence", "licence_invoice")
 
 
 def check_one(body: NewCheckout) -> None:

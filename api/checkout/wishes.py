@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,11 +17,13 @@ from api.http.auth import Principal
 from api.licences.paying import to_pay, to_purchase
 from api.payments import cards
 from api.services import Services, origin_of
+from api.subscriptions.subscribing import subscription_request
 from ledger.errors import Forbidden
 from ledger.hosted import PAGE_LASTS, HostedPage
 from ledger.message import Command
-from ledger.payments.commands import InitiatePayment
+from ledger.payments.commands import CancelPayment, InitiatePayment
 from ledger.payments.decider import PAYMENT
+from ledger.subscriptions.commands import EndSubscriptionPage
 
 Call = Request[Principal, Any, State]
 Make = Callable[[str], Awaitable[Command]]
@@ -38,6 +40,13 @@ async def wished(services: Services, request: Call, body: NewCheckout) -> Make:
             return await reservation(services, request.user, course, command_id, page=page)
 
         return reserve
+    if body.subscription is not None:
+        plan = body.subscription
+
+        async def subscribe(command_id: str) -> Command:
+            return await subscription_request(services, request, plan, command_id, page=page)
+
+        return subscribe
     if body.licence is not None:
         _require(request, MANAGERS, "Licences are bought by who manages an organisation.")
         return await to_purchase(services, request, body.licence, page=page)
@@ -54,6 +63,18 @@ async def wished(services: Services, request: Call, body: NewCheckout) -> Make:
         return await _payment(services, request, amount, command_id, page)
 
     return initiate
+
+
+def prefix_of(body: NewCheckout) -> str:
+    """Of the id of what is paid, by which the checkout is called."""
+    return "pay" if body.subscription is None else "sub"
+
+
+def end_of(checkout_id: str, command_id: str, now: datetime, user_id: str) -> Command:
+    begun: dict[str, Any] = {"command_id": command_id, "effective_at": now, "user_id": user_id}
+    if checkout_id.startswith("sub_"):
+        return EndSubscriptionPage(**begun, subscription_id=checkout_id)
+    return CancelPayment(**begun, payment_id=checkout_id)
 
 
 def page_of(services: Services, body: NewCheckout) -> HostedPage:

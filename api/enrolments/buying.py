@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -16,14 +17,19 @@ from api.enrolments.discounts import discounted
 from api.enrolments.offers import offer_of
 from api.http.auth import Principal
 from api.http.idempotency import Work
+from api.http.problems import ApiError
 from api.payments import cards
 from api.services import Services
 from api.words import NO_NUL
+from ledger.coupons.refusals import retold
 from ledger.enrolments.commands import ReserveEnrolment
 from ledger.enrolments.decider import ENROLMENT
+from ledger.enrolments.events import EnrolmentReleased
 from ledger.enrolments.purchasing import check_buyer, sale_of
 from ledger.enrolments.stream import stream_of
+from ledger.errors import LedgerError
 from ledger.hosted import HostedPage
+from ledger.message import Recorded
 
 CourseIdText = Annotated[
     str,
@@ -41,6 +47,13 @@ class CourseToBuy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     expected_price_minor: PriceMinor | None = None
     gift_to: UserId | None = None
     coupon: CouponCode | None = None
+
+
+class PurchaseEnded(ApiError):
+    """The purchase that was asked for with this key ended before its payment was begun."""
+
+    code = "purchase_ended"
+    remedy = "Nothing was charged: buy the course again, with a new key."
 
 
 async def run_guarded(
@@ -107,3 +120,13 @@ async def _without_coupon(
         expected_currency=offer.currency,
         gift=body.gift_to is not None,
     )
+
+
+def why_ended(facts: Sequence[Recorded], payment_id: str) -> LedgerError:
+    """Why nothing was to be paid: what the coupon refused, or time."""
+    events = (one.event for one in facts)
+    released = (
+        event for event in events if isinstance(event, EnrolmentReleased) and event.payment_id == payment_id
+    )
+    refusal = retold(next((event.reason for event in released), ""))
+    return refusal or PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")

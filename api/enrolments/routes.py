@@ -14,7 +14,14 @@ from litestar.params import JSONBody
 
 from api.coupons.resources import CouponCode
 from api.courses.resources import PriceMinor, UserId
-from api.enrolments.buying import CourseIdText, CourseToBuy, reservation, run_guarded
+from api.enrolments.buying import (
+    CourseIdText,
+    CourseToBuy,
+    PurchaseEnded,
+    reservation,
+    run_guarded,
+    why_ended,
+)
 from api.enrolments.resources import (
     PriceProblem,
     Purchase,
@@ -35,11 +42,10 @@ from api.payments.resources import Story, payment_of
 from api.payments.resources import fold as fold_payment
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from ledger.coupons.refusals import USE_REFUSALS, retold
+from ledger.coupons.refusals import USE_REFUSALS
 from ledger.enrolments.commands import ReserveEnrolment
 from ledger.enrolments.events import (
     EnrolmentActivated,
-    EnrolmentReleased,
     EnrolmentReserved,
     ReservationSuperseded,
 )
@@ -57,7 +63,7 @@ from ledger.enrolments.refusals import (
 )
 from ledger.enrolments.state import LIVE
 from ledger.enrolments.stream import stream_of as enrolment_stream
-from ledger.errors import LedgerError, NotFound, Refused
+from ledger.errors import NotFound, Refused
 from ledger.message import Recorded
 from ledger.payments.stream import stream_of as payment_stream
 from projections.enrolments import EnrolmentRow
@@ -86,13 +92,6 @@ class BuyCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             gift_to=self.gift_to,
             coupon=self.coupon,
         )
-
-
-class PurchaseEnded(ApiError):
-    """The purchase that was asked for with this key ended before its payment was begun."""
-
-    code = "purchase_ended"
-    remedy = "Nothing was charged: buy the course again, with a new key."
 
 
 class PurchaseOvertaken(ApiError):
@@ -205,7 +204,7 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
         bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     if row.payment_id != begun.event.payment_id or row.status != "reserved":
-        raise _ended(facts, begun.event.payment_id)
+        raise why_ended(facts, begun.event.payment_id)
     waits = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
 
@@ -214,16 +213,6 @@ def _is_overtaken(facts: Sequence[Recorded], payment_id: str) -> bool:
     """By another purchase. The course may be somebody else's by now, who is none of the buyer's business."""
     events = (one.event for one in facts)
     return any(isinstance(one, ReservationSuperseded) and one.payment_id == payment_id for one in events)
-
-
-def _ended(facts: Sequence[Recorded], payment_id: str) -> LedgerError:
-    """Why nothing was to be paid: what the coupon refused, or time."""
-    events = (one.event for one in facts)
-    released = (
-        event for event in events if isinstance(event, EnrolmentReleased) and event.payment_id == payment_id
-    )
-    refusal = retold(next((event.reason for event in released), ""))
-    return refusal or PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
 
 
 async def _taken_up(

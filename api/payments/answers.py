@@ -44,7 +44,7 @@ async def next_action_of(gateway: Gateway, row: PaymentRow, delivered: Delivered
     """
     if row.status != "requires_action":
         return None
-    if not (delivered.client_secret or delivered.next_action_url):
+    if not delivered.client_secret:
         try:
             delivered = await gateway.next_action(row.payment_id)
         except Postponed:

@@ -18,6 +18,7 @@ from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, invoices, previews, requests
+from api.stripe.billing import pages as subscription_pages
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -34,6 +35,7 @@ from api.stripe.delivery import (
 )
 from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
+from api.stripe.payments.hosted import url_of
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
 from api.stripe.webhooks import LastLook, is_about_payout
@@ -59,6 +61,7 @@ from ledger.effects import (
     CreateSubscription,
     CreateTransfer,
     Effect,
+    EndSubscriptionPage,
     EndSubscriptionService,
     EnrolmentEffect,
     FollowCompletion,
@@ -71,6 +74,7 @@ from ledger.effects import (
     LicenceEffect,
     NoteActivity,
     OpenPaymentPage,
+    OpenSubscriptionPage,
     OrderEffect,
     PaymentEffect,
     PayoutEffect,
@@ -171,6 +175,12 @@ class StripeGateway:
         """
         return await _or_later(payments.next_action(self._tools, payment_id))
 
+    async def page_url(self, session_id: str) -> str:
+        """Where somebody can pay now; empty when nobody can any more. Raises Postponed when Stripe does not
+        answer.
+        """
+        return await _or_later(url_of(self._tools, session_id))
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
         return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
@@ -259,8 +269,12 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await refunds.resolve(tools, effect, origin, cause)
         case CreateSubscription():
             return await subscriptions.create(tools, effect, origin, cause)
+        case OpenSubscriptionPage():
+            return await subscription_pages.open_page(tools, effect, origin, cause)
+        case EndSubscriptionPage():
+            return await subscription_pages.end_page(tools, effect, origin)
         case ResolveSubscription() if effect.request_id == effect.subscription_id:
-            return await subscriptions.resolve(tools, effect, origin, cause)
+            return await subscription_pages.resolve(tools, effect, origin, cause)
         case WithdrawChange():
             return await requests.withdraw(tools, effect, origin, cause)
         case RetryWithNewCard():

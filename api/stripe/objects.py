@@ -113,6 +113,7 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     expires_at: int
     payment_intent: Reference = None
+    subscription: Reference = None
     url: str | None = None
     """Null once nothing can be paid there."""
     metadata: dict[str, str] | None = None

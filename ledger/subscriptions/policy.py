@@ -7,8 +7,10 @@ from ledger.effects import (
     ChangeSubscription,
     CreateSubscription,
     Effect,
+    EndSubscriptionPage,
     EndSubscriptionService,
     KeepSubscription,
+    OpenSubscriptionPage,
     PauseSubscription,
     ResolveSubscription,
     ResumeSubscription,
@@ -16,6 +18,7 @@ from ledger.effects import (
     UpdateSubscriptionCard,
     WithdrawChange,
 )
+from ledger.hosted import HostedPage
 from ledger.message import Recorded
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -30,6 +33,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
     SubscriptionOutcomeUnknown,
+    SubscriptionPageEnding,
     SubscriptionRequested,
 )
 from ledger.subscriptions.stream import KIND
@@ -47,6 +51,10 @@ def _effect(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact that ask
 ) -> Effect | None:
     event = recorded.event
     match event:
+        case SubscriptionRequested(page=HostedPage()):
+            return OpenSubscriptionPage(user_id, event.subscription_id)
+        case SubscriptionPageEnding():
+            return EndSubscriptionPage(user_id, event.subscription_id)
         case SubscriptionRequested():
             return CreateSubscription(user_id, event.subscription_id)
         case SubscriptionOutcomeUnknown():

@@ -61,9 +61,12 @@ class ReservationDue(msgspec.Struct, frozen=True):
 
 
 class PageDue(msgspec.Struct, frozen=True):
-    """A payment whose page at Stripe is over, and of which nobody has told what came of it."""
+    """A payment or subscription whose page at Stripe is over, and nobody has told what came of it."""
 
-    payment_id: str
+    what: str
+    """`payment` or `subscription`."""
+    id: str
+    user_id: str
     at: datetime
 
 
@@ -224,12 +227,18 @@ _FROM_THE_START: dict[str, Any] = {"after": _EARLIEST, "after_id": ""}
 
 
 _PAGES = """
-    SELECT payment_id, page_ends_at AS at
-    FROM payments
-    WHERE page_ends_at <= %(now)s
-        AND status IN ('initiated', 'unknown', 'requires_action')
-        AND (page_ends_at, payment_id) > (%(after)s, %(after_id)s)
-    ORDER BY page_ends_at, payment_id
+    SELECT what, id, user_id, at
+    FROM (
+        SELECT 'payment' AS what, payment_id AS id, user_id, page_ends_at AS at
+        FROM payments
+        WHERE page_ends_at <= %(now)s AND status IN ('initiated', 'unknown', 'requires_action')
+        UNION ALL
+        SELECT 'subscription' AS what, subscription_id AS id, user_id, page_ends_at AS at
+        FROM subscriptions
+        WHERE page_ends_at <= %(now)s AND status IN ('requested', 'unknown')
+    ) AS pages
+    WHERE (at, id) > (%(after)s, %(after_id)s)
+    ORDER BY at, id
     LIMIT %(limit)s
 """
 
@@ -237,7 +246,7 @@ _PAGES = """
 async def pages_due(
     conn: AsyncConnection[Any], now: datetime, limit: int, *, after: PageDue | None = None
 ) -> list[PageDue]:
-    behind = {"after": after.at, "after_id": after.payment_id} if after else _FROM_THE_START
+    behind = {"after": after.at, "after_id": after.id} if after else _FROM_THE_START
     async with conn.cursor(row_factory=class_row(PageDue)) as cursor:
         await cursor.execute(_PAGES, {"now": now, "limit": limit, **behind})
         return await cursor.fetchall()

@@ -331,6 +331,9 @@ class FakeStripe:
     async def next_action(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
 
+    async def page_url(self, session_id: str) -> str:
+        return f"https://stripe.example/pay/{session_id}"
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 

@@ -101,7 +101,7 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
             items=[{"price": price_id}],
             default_payment_method=card,
             payment_behavior="allow_incomplete",
-            metadata=_metadata(wish, tools.store.ledger_id),
+            metadata=metadata_of(wish, tools.store.ledger_id),
             **more,
         )
 
@@ -135,7 +135,7 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
         return {**self.begun(), **ids, "user_id": self.wish.user_id}
 
 
-def _metadata(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
+def metadata_of(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
     """With what a ledger that was restored to a time before it takes it up by."""
     return {
         "subscription_id": requested.subscription_id,

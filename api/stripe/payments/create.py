@@ -61,11 +61,8 @@ async def next_action(tools: Tools, payment_id: str) -> Delivered:
     raises.
     """
     payment = await state_of(tools, payment_id)
-    if payment.status != "requires_action":
+    if payment.status != "requires_action" or not payment.payment_intent_id:
         return Delivered()
-    if payment.session_id:
-        session = await lookup.checkout_session(tools.stripe, payment.session_id)
-        return Delivered(None, next_action_url=session.url or "")
     intent = await lookup.payment_intent(tools.stripe, payment.payment_intent_id)
     return _delivered(None, intent)
 

@@ -77,9 +77,9 @@ async def checkout_session(client: StripeClient, session_id: str) -> CheckoutSes
 
 
 async def find_checkout_session(
-    client: StripeClient, payment_id: str, *, since: datetime, until: datetime
+    client: StripeClient, name: str, our_id: str, *, since: datetime, until: datetime
 ) -> CheckoutSession | None:
-    """The session that carries our id, among all those created in the window."""
+    """The session that carries our id under `name`, among all those created in the window."""
     params: SessionListParams = {
         "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
         "limit": PAGE,
@@ -87,7 +87,7 @@ async def find_checkout_session(
     page = await patiently(lambda: client.v1.checkout.sessions.list_async(params))
     async for item in every(page):
         session = parse(item, CheckoutSession)
-        if (session.metadata or {}).get("payment_id") == payment_id:
+        if (session.metadata or {}).get(name) == our_id:
             return session
     return None
 

@@ -54,7 +54,7 @@ class Pages:
     ) -> dict[str, Any]:
         async def is_so() -> bool:
             await self.market.hurry()
-            return (await self.look(buyer, checkout_id))["status"] == status
+            return bool((await self.look(buyer, checkout_id))["status"] == status)
 
         async with self.market.working():
             await until(is_so)

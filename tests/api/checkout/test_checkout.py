@@ -153,7 +153,7 @@ async def test_nobody_is_sent_to_a_site_that_the_operator_does_not_allow(refused
 
 
 @pytest.mark.parametrize(
-    "what", [{}, {"payment": AMOUNT, "course": {"course_id": "crs_1"}}, {"subscription": {"tier": "pro"}}]
+    "what", [{}, {"payment": AMOUNT, "course": {"course_id": "crs_1"}}, {"subscription": {"tier": "gold"}}]
 )
 async def test_a_checkout_is_for_one_thing_that_it_can_be_for(refused: Caller, what: dict[str, Any]) -> None:
     body = {**PLACES, **what}
@@ -172,3 +172,71 @@ async def test_a_student_buys_no_licence_and_sees_nobody_elses_checkout(
     assert (await bob("POST", f"{path}/expire", key="end", json={})).status_code == 404
     by_card = (await ann.pay("pm_card_visa")).json()
     assert (await ann.get(f"/api/checkout/{by_card['payment_id']}")).status_code == 404
+
+
+async def test_a_subscription_is_begun_on_a_page_and_followed_as_any_other(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    opened = await pages.open(ann, subscription={"tier": "pro"})
+    assert opened.status_code == 201, opened.text
+    shown = opened.json()
+    assert (shown["status"], shown["subscription"]["status"]) == ("open", "requested")
+    by_card = await ann.subscribe("pro", "pm_card_visa")
+    assert (problem(by_card)["code"], shown["checkout_id"] in by_card.text) == ("subscription_exists", True)
+    pages.pay(shown["url"])
+    begun = await pages.told(ann, shown["checkout_id"], "complete")
+    assert (begun["subscription"]["status"], begun["subscription"]["price_minor"]) == ("active", 999)
+    assert (await ann.get("/api/subscriptions/current")).json()["tier"] == "pro"
+    await market.app.projected()
+    [invoice] = (await ann.get("/api/invoices")).json()["items"]
+    assert (invoice["status"], invoice["charged_minor"]) == ("paid", 999)
+
+
+async def test_a_trial_begins_on_a_page_and_is_had_once(pages: Pages, ann: Caller) -> None:
+    plan = {"tier": "pro", "trial": True}
+    shown = (await pages.open(ann, subscription=plan)).json()
+    pages.pay(shown["url"])
+    begun = await pages.told(ann, shown["checkout_id"], "complete")
+    assert begun["subscription"]["status"] == "trialing"
+    assert (await ann.get("/api/subscriptions/current")).json()["trial_available"] is False
+
+
+async def test_a_page_of_a_subscription_that_nobody_uses_is_over_and_bars_nobody(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    ended = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    path = f"/api/checkout/{ended['checkout_id']}/expire"
+    answer = await ann("POST", path, key="end", json={})
+    assert (answer.status_code, answer.json()["status"]) == (200, "over")
+    left = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await pages.end_due() == 1
+    await pages.becomes(ann, left["checkout_id"], "over")
+    assert (await ann.subscribe("pro", "pm_card_visa")).status_code == 201
+
+
+async def test_a_subscription_whose_page_was_paid_and_of_which_nothing_was_heard_is_found(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    shown = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    pages.pay(shown["url"])
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await pages.end_due() == 1
+    begun = await pages.becomes(ann, shown["checkout_id"], "complete")
+    assert begun["subscription"]["status"] == "active"
+
+
+async def test_a_licence_is_bought_on_a_page(pages: Pages, market: Market) -> None:
+    head = market.app.caller("usr_head", "enterprise")
+    made = await head("POST", "/api/enterprise/organisations", key="org", json={"name": "Lakeside"})
+    org_id = made.json()["org_id"]
+    opened = await pages.open(head, licence={"org_id": org_id, "tier": "starter"})
+    assert opened.status_code == 201, opened.text
+    pages.pay(opened.json()["url"])
+    await pages.told(head, opened.json()["checkout_id"], "complete")
+    await market.app.projected()
+    listed = (await head.get("/api/enterprise/licenses")).json()["items"]
+    assert [one["terms"][0]["grant"]["tier"] for one in listed] == ["starter"]
+    assert (await market.balances()).get(f"1100 {org_id}", 0) == 0
