@@ -18,6 +18,7 @@ from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
 from api.books import licences as licence_books
 from api.books import tokens as token_books
+from api.checkout import portal
 from api.checkout import routes as checkout
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
@@ -88,6 +89,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *reversals.HANDLERS,
     *cancellation.HANDLERS,
     *checkout.HANDLERS,
+    *portal.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,

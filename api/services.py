@@ -61,6 +61,10 @@ class Gateway(Protocol):
         """See `StripeGateway.page_url`."""
         ...
 
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        """See `StripeGateway.portal_url`."""
+        ...
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """As `next_action`, for the open invoice of a subscription."""
         ...

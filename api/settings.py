@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_api_base`: another address than Stripe's own, such as the sandbox's.
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
     - `return_origins`: the sites that pages of Stripe's may send people back to, such as
-      https://shop.example.org; several, separated by commas; none but test money's own demo without it.
+      https://shop.example.org; several, separated by commas. Without it none, but with test money localhost.
     - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
       Stripe depends on it.
     - `recovery`: how what instructors were paid and is taken back since comes in again: `netting` from later

@@ -35,7 +35,7 @@ from api.stripe.delivery import (
 )
 from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
-from api.stripe.payments.hosted import url_of
+from api.stripe.payments.hosted import portal_url, url_of
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
 from api.stripe.webhooks import LastLook, is_about_payout
@@ -180,6 +180,12 @@ class StripeGateway:
         answer.
         """
         return await _or_later(url_of(self._tools, session_id))
+
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        """Where the customer may look after what they have. Raises Postponed when Stripe does not answer, or
+        has no portal configured.
+        """
+        return await _or_later(portal_url(self._tools, customer_id, return_url))
 
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""

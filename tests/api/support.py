@@ -334,6 +334,9 @@ class FakeStripe:
     async def page_url(self, session_id: str) -> str:
         return f"https://stripe.example/pay/{session_id}"
 
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        return f"https://stripe.example/portal/{customer_id}?back={return_url}"
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 

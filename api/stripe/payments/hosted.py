@@ -91,6 +91,16 @@ async def url_of(tools: Tools, session_id: str) -> str:
     return (await lookup.checkout_session(tools.stripe, session_id)).url or ""
 
 
+async def portal_url(tools: Tools, customer_id: str, return_url: str) -> str:
+    """Of a customer portal, made anew: it changes nothing, so it needs no key."""
+    made = await lookup.patiently(
+        lambda: tools.stripe.v1.billing_portal.sessions.create_async(
+            {"customer": customer_id, "return_url": return_url}
+        )
+    )
+    return made.url
+
+
 async def ended(tools: Tools, session_id: str) -> CheckoutSession:
     """Whoever has it open is told that it is over. As it is now: one that cannot be expired has moved on
     meanwhile. It needs no key, as it ends once.

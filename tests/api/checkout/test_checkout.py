@@ -137,7 +137,6 @@ async def test_an_unclear_answer_is_looked_up_and_never_opens_two(
     "place",
     [
         "https://evil.example/paid",
-        "http://127.0.0.1:8001/paid",
         "http://127.0.0.1:8000@evil.example/",
         "http://127.0.0.1:8000\\@evil.example/",
         "http://127.0.0.1:8000.evil.example/",

@@ -123,6 +123,7 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
         "processPayment",
         "openCheckout",
         "expireCheckout",
+        "openBillingPortal",
         "refundPayment",
         "savePaymentMethod",
         "createSubscription",

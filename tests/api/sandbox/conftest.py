@@ -31,6 +31,7 @@ KINDS = (
     "balance_transaction",
     "bank_account",
     "capability",
+    "billing_portal.session",
     "charge",
     "checkout.session",
     "credit_note",

@@ -8,6 +8,7 @@ from api.sandbox.resources.billing import (
     customer_balance,
     invoice_items,
     invoices,
+    portal,
     previews,
     subscriptions,
     test_clocks,
@@ -26,4 +27,5 @@ ALL = (
     credit_notes.RESOURCE,
     customer_balance.RESOURCE,
     test_clocks.RESOURCE,
+    portal.RESOURCE,
 )

@@ -6,7 +6,6 @@ https://docs.stripe.com/api/checkout/sessions/create
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,7 +14,7 @@ from api.sandbox.errors import invalid
 from api.sandbox.forms import Params
 from api.sandbox.resources.billing.catalogue import CreateProduct, Recurring
 from api.sandbox.resources.billing.wishes import TrialSettings
-from api.sandbox.resources.common import Hash, Text, given
+from api.sandbox.resources.common import Hash, Text, check_url, given
 from api.sandbox.transaction import Transaction, encode
 
 KEEP = "INSERT INTO checkout_wishes (session, body) VALUES (?, ?)"
@@ -121,14 +120,3 @@ def check(params: Create) -> None:
         raise invalid("Missing required param: success_url.", code="parameter_missing", param="success_url")
     check_url("success_url", params.success_url)
     check_url("cancel_url", params.cancel_url)
-
-
-def check_url(name: str, sent: Text) -> None:
-    url = given(sent)
-    if url is None:
-        return
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise invalid(
-            "Not a valid URL. URLs must begin with http:// or https://.", code="url_invalid", param=name
-        )
