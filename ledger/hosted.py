@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -20,3 +20,21 @@ class HostedPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_url: str
     expires_at: Instant
     """Nothing can be paid on it after this."""
+
+
+def until(page: HostedPage | None) -> str:
+    """Its end as Stripe keeps it with what is paid there; empty without a page."""
+    return str(int(page.expires_at.timestamp())) if page else ""
+
+
+def forgotten_page(until: str) -> HostedPage | None:
+    """One of which only its end is known, in Unix seconds: of a ledger that was restored to a time before it.
+    Stripe has it already, and knows where it leads. None for what is no such time.
+    """
+    if not until.isascii() or not until.isdecimal() or len(until) > _DIGITS:
+        return None
+    return HostedPage(success_url="", cancel_url="", expires_at=datetime.fromtimestamp(int(until), UTC))
+
+
+_DIGITS = 11
+"""Of Unix seconds, for some thousand years."""

@@ -81,6 +81,7 @@ class LostPayment(msgspec.Struct, frozen=True, kw_only=True):
     sale: Sale | None = None
     """None also when Stripe was not told, as by a version before this."""
     org_id: str = ""
+    page: HostedPage | None = None
 
 
 class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):

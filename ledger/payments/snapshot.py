@@ -114,6 +114,7 @@ def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentE
         save_payment_method=lost.save_payment_method,
         sale=lost.sale if lost.sale and not sale_fault(lost.sale, command.amount_minor) else None,
         org_id=lost.org_id,
+        page=lost.page,
     )
     return initiated, *new_facts(command, evolve(Payment(), initiated))
 

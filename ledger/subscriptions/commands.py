@@ -57,6 +57,7 @@ class LostSubscription(msgspec.Struct, frozen=True, kw_only=True):
     stripe_customer_id: str
     catalogue_version: str = ""
     trial_days: int = 0
+    page: HostedPage | None = None
 
 
 class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from api.stripe.request import DirectRequest, asking_in
 from ledger.customers.commands import SavePaymentMethod
 from ledger.effects import CreatePaymentIntent, ResolvePayment
 from ledger.errors import Refused
+from ledger.hosted import until
 from ledger.message import Event, Origin, Outcome, Recorded
 from ledger.payments.commands import RecordPaymentFailure, RecordPaymentUnknown
 from ledger.payments.decider import PAYMENT
@@ -210,6 +211,7 @@ def metadata_of(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
         "purpose": initiated.purpose,
         "purpose_ref": initiated.purpose_ref,
         "org_id": initiated.org_id,
+        "page_until": until(initiated.page),
     }
     return {name: value for name, value in found.items() if value} | terms.written(initiated.sale)
 
