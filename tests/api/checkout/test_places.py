@@ -42,6 +42,9 @@ def test_no_site_is_allowed_unless_the_operator_names_it() -> None:
         "javascript:alert(1)//shop.example.org",
         "https://shop.example.org:port/",
         "https://[shop/",
+        "https://somebody@shop.example.org/paid",
+        " https://shop.example.org/paid",
+        "https://shop.example.org/pa\nid",
     ],
 )
 def test_another_site_is_never_taken_for_an_allowed_one(url: str) -> None:
