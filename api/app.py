@@ -24,6 +24,7 @@ from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
 from api.courses import routes as courses
+from api.disputes import routes as disputes
 from api.earnings import movements, owed, statements
 from api.earnings import routes as earnings
 from api.enrolments import certificates, content, prices, progress
@@ -90,6 +91,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *cancellation.HANDLERS,
     *checkout.HANDLERS,
     *portal.HANDLERS,
+    *disputes.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,

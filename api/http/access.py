@@ -72,6 +72,8 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/checkout/{checkout_id}", "getCheckout", PEOPLE, "own"),
     Access("POST", "/api/checkout/{checkout_id}/expire", "expireCheckout", PEOPLE, "own"),
     Access("POST", "/api/billing-portal", "openBillingPortal", PEOPLE, "own"),
+    Access("GET", "/api/disputes", "listDisputes", BOOKS),
+    Access("GET", "/api/disputes/{dispute_id}", "getDispute", BOOKS),
     Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),

@@ -84,6 +84,8 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.outbox.labels("parked").set(health.effects_parked)
     metrics.outbox_age.set(health.oldest_effect_overdue_s)
     metrics.webhooks_waiting.set(health.webhooks_waiting)
+    metrics.disputes.labels("soon").set(health.disputes_due_soon)
+    metrics.disputes.labels("later").set(health.disputes_unanswered - health.disputes_due_soon)
     metrics.short.clear()
     for currency, missing in health.short_minor.items():
         metrics.short.labels(currency).set(missing)

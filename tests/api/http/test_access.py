@@ -383,6 +383,7 @@ NONE_OF_THEIR_OWN = {
     "declineInvitation",
     "leaveCourse",
     "cancelPayment",
+    "getDispute",
     "getCheckout",
     "expireCheckout",
     "openBillingPortal",
@@ -505,6 +506,7 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         enterprise[operation] = await ways_of_orders.order_of(app.services, way, org_id)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
+    ids["dispute_id"] = "du_none"
     ids["checkout_id"] = opened.json()["checkout_id"]
     ids["payout_id"] = await paid_to(app, "usr_owner")
     return World(app, owner, courses, reviews, learnt, organisations, enterprise, **ids)
@@ -624,6 +626,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         address = path.format(
             payment_id="pay_1",
             checkout_id="pay_1",
+            dispute_id="du_1",
             refund_id="re_1",
             payment_method_id="pm_1",
             invoice_id="in_1",
