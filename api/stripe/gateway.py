@@ -263,8 +263,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     match effect:
         case CreatePaymentIntent():
             return await payments.create(tools, effect, origin, cause)
-        case OpenPaymentPage():
-            return await pages.open_page(tools, effect, origin, cause)
+        case OpenPaymentPage() | OpenSubscriptionPage() | EndSubscriptionPage():
+            return await _of_page(tools, effect, origin, cause)
         case ResolvePayment():
             return await pages.resolve(tools, effect, origin, cause)
         case CancelPaymentIntent():
@@ -275,10 +275,6 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await refunds.resolve(tools, effect, origin, cause)
         case CreateSubscription():
             return await subscriptions.create(tools, effect, origin, cause)
-        case OpenSubscriptionPage():
-            return await subscription_pages.open_page(tools, effect, origin, cause)
-        case EndSubscriptionPage():
-            return await subscription_pages.end_page(tools, effect, origin)
         case ResolveSubscription() if effect.request_id == effect.subscription_id:
             return await subscription_pages.resolve(tools, effect, origin, cause)
         case WithdrawChange():
@@ -317,6 +313,21 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await _of_account(tools, effect, origin, cause)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
+
+
+async def _of_page(
+    tools: Tools,
+    effect: OpenPaymentPage | OpenSubscriptionPage | EndSubscriptionPage,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case OpenPaymentPage():
+            return await pages.open_page(tools, effect, origin, cause)
+        case OpenSubscriptionPage():
+            return await subscription_pages.open_page(tools, effect, origin, cause)
+        case EndSubscriptionPage():
+            return await subscription_pages.end_page(tools, effect, origin)
 
 
 async def _of_account(
