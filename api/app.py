@@ -18,10 +18,13 @@ from api.accounts import routes as accounts
 from api.books import accounting, explain, revenue
 from api.books import licences as licence_books
 from api.books import tokens as token_books
+from api.checkout import portal
+from api.checkout import routes as checkout
 from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
 from api.courses import routes as courses
+from api.disputes import routes as disputes
 from api.earnings import movements, owed, statements
 from api.earnings import routes as earnings
 from api.enrolments import certificates, content, prices, progress
@@ -90,6 +93,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *reversals.HANDLERS,
     *cancellation.HANDLERS,
     *payment_receipts.HANDLERS,
+    *checkout.HANDLERS,
+    *portal.HANDLERS,
+    *disputes.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,

@@ -48,6 +48,11 @@ class Metrics:
         self.webhooks_waiting = self._gauge(
             "liberation_webhooks_waiting", "Stripe events received and not yet applied."
         )
+        self.disputes = self._gauge(
+            "liberation_disputes_unanswered",
+            "Disputes that need a response: soon is in three days at most.",
+            "due",
+        )
         self.short = self._gauge(
             "liberation_owed_to_instructors_short_minor",
             "By how much less is at Stripe than is owed to instructors, in minor units.",

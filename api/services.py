@@ -58,6 +58,14 @@ class Gateway(Protocol):
         """The cardholder's secrets, fetched anew. Raises `Postponed` when Stripe does not answer."""
         ...
 
+    async def page_url(self, session_id: str) -> str:
+        """See `StripeGateway.page_url`."""
+        ...
+
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        """See `StripeGateway.portal_url`."""
+        ...
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """As `next_action`, for the open invoice of a subscription."""
         ...

@@ -28,6 +28,7 @@ _STRIPE_KEY = r"^((sk|rk)_(test|live)_\S+)?$"
 _SIGNING = r"^whsec_\S+$"
 _URL = r"^(https?://\S+)?$"
 _COUNTRY = r"^[A-Z]{2}$"
+_ORIGIN = r"^https?://[^\s/?#@\\]+$"
 PATTERNS: Mapping[str, str] = {
     _IDENTIFIER: "must be a name of lower-case letters, digits and underscores that begins with no digit, of "
     "51 characters at most, such as liberation",
@@ -35,6 +36,7 @@ PATTERNS: Mapping[str, str] = {
     "rk_test_ or rk_live_ and has no spaces; leave it out for the sandbox",
     _SIGNING: "must be the signing secret of a webhook endpoint, which begins with whsec_ and has no spaces",
     _URL: "must be an address that begins with http:// or https://, such as https://example.org",
+    _ORIGIN: "must be a site by its scheme and host alone, such as https://shop.example.org",
     _COUNTRY: "must be a country by ISO 3166-1, two capital letters such as US",
 }
 """In words: the message of msgspec shows the pattern alone, which says little to people."""
@@ -59,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_webhook_secret`: `whsec_…`; several, separated by commas, while one is being rotated.
     - `stripe_api_base`: another address than Stripe's own, such as the sandbox's.
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
+    - `return_origins`: the sites that pages of Stripe's may send people back to, such as
+      https://shop.example.org; several, separated by commas. Without it none, but with test money localhost.
     - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
       Stripe depends on it.
     - `recovery`: how what instructors were paid and is taken back since comes in again: `netting` from later
@@ -96,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_webhook_secret: tuple[Annotated[str, msgspec.Meta(pattern=_SIGNING)], ...] = ()
     stripe_api_base: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
+    return_origins: tuple[Annotated[str, msgspec.Meta(pattern=_ORIGIN)], ...] = ()
     stripe_country: Annotated[str, msgspec.Meta(pattern=_COUNTRY)] = "US"
     recovery: Recovery = "netting"
     catalogue: str = ""
@@ -225,5 +230,5 @@ def _decode(kind: type, value: Any) -> Any:
 
 
 _NAMES = frozenset(Settings.__struct_fields__)
-_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies"})
+_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies", "return_origins"})
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

@@ -33,6 +33,8 @@ from ledger.effects import (
     FollowRedemption,
     FollowSale,
     HoldCouponUse,
+    OpenPaymentPage,
+    OpenSubscriptionPage,
     ReopenEnrolment,
     RestoreRedemption,
     RevokeOrderedCourse,
@@ -54,6 +56,8 @@ FOLLOWED_ON: frozenset[type[Any]] = frozenset(
     {
         StartCoursePayment,
         CreatePaymentIntent,
+        OpenPaymentPage,
+        OpenSubscriptionPage,
         CreateRefund,
         FollowSale,
         ReopenEnrolment,

@@ -31,6 +31,7 @@ from ledger.subscriptions.events import (
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionOutcomeUnknown,
+    SubscriptionPageOpened,
     SubscriptionPeriodRenewed,
     SubscriptionRequested,
     SubscriptionRequestFailed,
@@ -96,6 +97,8 @@ class SubscriptionRow(Row):
     """When that last moved; None for one that never brought any."""
     position: int
     last_position: int
+    page_ends_at: datetime | None
+    """Of a page of Stripe's on which it is begun; null where the card was known."""
 
 
 class MovementRow(Row):
@@ -273,6 +276,7 @@ def _begin(recorded: Recorded, event: SubscriptionRequested) -> SubscriptionRow:
         mrr_since=None,
         position=recorded.position,
         last_position=recorded.position,
+        page_ends_at=event.page.expires_at if event.page else None,
     )
 
 
@@ -307,7 +311,9 @@ def _advance(row: SubscriptionRow, recorded: Recorded, event: SubscriptionEvent)
             _advance_request(row, event)
 
 
-def _advance_request(row: SubscriptionRow, event: SubscriptionEvent) -> None:
+def _advance_request(  # noqa: C901 - one answer for each fact
+    row: SubscriptionRow, event: SubscriptionEvent
+) -> None:
     match event:
         case SubscriptionRequestFailed(request="create"):
             row.status = "failed"
@@ -316,6 +322,8 @@ def _advance_request(row: SubscriptionRow, event: SubscriptionEvent) -> None:
             row.request = ""
         case SubscriptionOutcomeUnknown(request="create"):
             row.status = "unknown"
+        case SubscriptionPageOpened():
+            row.status = "requested"
         case DuplicateSubscriptionFound():
             row.status = "duplicate"
             row.stripe_subscription_id = event.stripe_subscription_id

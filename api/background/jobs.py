@@ -8,6 +8,7 @@ from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
 from api.background.sweeping import NightlySweep
 from api.books.recognition import close_days
+from api.checkout.expiring import end_pages
 from api.clock import Clock
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
@@ -44,6 +45,7 @@ def jobs_of(
             EVERY_QUARTER_S,
             lambda conn: expire_unconfirmed(conn, store, clock, settings.payment_expires_hours),
         ),
+        Job("pages_ended", EVERY_MINUTE_S, lambda conn: end_pages(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
         Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
@@ -11,13 +11,17 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
-from msgspec import Meta
 
-from api.coupons.guessing import guess
-from api.coupons.resources import CouponCode, normal
+from api.coupons.resources import CouponCode
 from api.courses.resources import PriceMinor, UserId
-from api.enrolments.discounts import discounted
-from api.enrolments.offers import offer_of
+from api.enrolments.buying import (
+    CourseIdText,
+    CourseToBuy,
+    PurchaseEnded,
+    reservation,
+    run_guarded,
+    why_ended,
+)
 from api.enrolments.resources import (
     PriceProblem,
     Purchase,
@@ -32,23 +36,19 @@ from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import OWN_MEMBERS, ApiError, CardDeclined, Problem, StripeUnavailable, answer
 from api.http.promises import responses
-from api.payments import cards, declines
+from api.payments import declines
 from api.payments.answers import declined, next_action_of
 from api.payments.resources import Story, payment_of
 from api.payments.resources import fold as fold_payment
 from api.services import Services, origin_of
 from api.submitting import Submitted
-from api.words import NO_NUL
-from ledger.coupons.refusals import USE_REFUSALS, retold
+from ledger.coupons.refusals import USE_REFUSALS
 from ledger.enrolments.commands import ReserveEnrolment
-from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import (
     EnrolmentActivated,
-    EnrolmentReleased,
     EnrolmentReserved,
     ReservationSuperseded,
 )
-from ledger.enrolments.purchasing import check_buyer, sale_of
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
     CourseNotForSale,
@@ -63,7 +63,7 @@ from ledger.enrolments.refusals import (
 )
 from ledger.enrolments.state import LIVE
 from ledger.enrolments.stream import stream_of as enrolment_stream
-from ledger.errors import LedgerError, NotFound, Refused
+from ledger.errors import NotFound, Refused
 from ledger.message import Recorded
 from ledger.payments.stream import stream_of as payment_stream
 from projections.enrolments import EnrolmentRow
@@ -78,22 +78,20 @@ class BuyCourse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     have the course; left out, the caller is.
     """
 
-    course_id: Annotated[
-        str,
-        Meta(min_length=1, max_length=200, pattern=NO_NUL, examples=["crs_01a205584d6b710d80172542ae7daa18"]),
-    ]
+    course_id: CourseIdText
     payment_method: PaymentMethodId | None = None
     expected_price_minor: PriceMinor | None = None
     gift_to: UserId | None = None
     coupon: CouponCode | None = None
 
-
-class PurchaseEnded(ApiError):
-    """The purchase that was asked for with this key ended before its payment was begun."""
-
-    code = "purchase_ended"
-    remedy = "Nothing was charged: buy the course again, with a new key."
-    passing = False
+    @property
+    def wanted(self) -> CourseToBuy:
+        return CourseToBuy(
+            course_id=self.course_id,
+            expected_price_minor=self.expected_price_minor,
+            gift_to=self.gift_to,
+            coupon=self.coupon,
+        )
 
 
 class PurchaseOvertaken(ApiError):
@@ -171,7 +169,9 @@ async def purchase_course(
 
     async def work(command_id: str) -> Response[Any]:
         async def make() -> ReserveEnrolment:
-            return await _reservation(services, request, data, command_id)
+            return await reservation(
+                services, request.user, data.wanted, command_id, card=data.payment_method or ""
+            )
 
         try:
             done = await services.submitter.submit_once(command_id, make, origin_of(request))
@@ -181,57 +181,7 @@ async def purchase_course(
             raise
         return await _answer(services, request, done)
 
-    if data.coupon is None and data.gift_to is None:
-        return await services.idempotency.run(request, idempotency_key, data, work)
-    with guess(services.coupon_guesses, request.user.id) as made:
-
-        async def judged(command_id: str) -> Response[Any]:
-            with made.judged():
-                return await work(command_id)
-
-        return await services.idempotency.run(request, idempotency_key, data, judged)
-
-
-async def _reservation(
-    services: Services, request: Call, body: BuyCourse, command_id: str
-) -> ReserveEnrolment:
-    """Without an expected price it is bought at whatever it costs now. What the buyer has is told before a
-    coupon is looked at, and what is wrong with the coupon next: no answer but its own tells of one.
-    """
-    plain = await _without_coupon(services, request, body, command_id)
-    if body.coupon is None:
-        return plain
-    stream = enrolment_stream(plain.course_id, plain.learner_id)
-    check_buyer(plain, await services.store.state(ENROLMENT, stream))
-    code, now = normal(body.coupon), services.now()
-    offer = await discounted(services.store, plain.course_id, plain.offer, code, plain.buyer_id, now)
-    to_pay, expected = sale_of(plain.course_id, offer).charged_minor, body.expected_price_minor
-    return msgspec.structs.replace(
-        plain, offer=offer, coupon=code, expected_minor=to_pay if expected is None else expected
-    )
-
-
-async def _without_coupon(
-    services: Services, request: Call, body: BuyCourse, command_id: str
-) -> ReserveEnrolment:
-    buyer, card = request.user.id, body.payment_method or ""
-    offer = await offer_of(services, body.course_id, request.user)
-    expected = body.expected_price_minor
-    return ReserveEnrolment(
-        command_id=command_id,
-        effective_at=services.now(),
-        enrolment_id=services.id_of("enr", command_id),
-        payment_id=services.id_of("pay", command_id),
-        course_id=body.course_id,
-        learner_id=body.gift_to or buyer,
-        buyer_id=buyer,
-        offer=offer,
-        expected_minor=sale_of(body.course_id, offer).charged_minor if expected is None else expected,
-        expected_currency=offer.currency,
-        gift=body.gift_to is not None,
-        payment_method_id=card,
-        stripe_customer_id=await cards.customer_with(services.store, buyer, card),
-    )
+    return await run_guarded(services, request, idempotency_key, data, data.wanted, work)
 
 
 async def _answer(services: Services, request: Call, done: Submitted) -> Response[Any]:
@@ -255,7 +205,7 @@ async def _answer(services: Services, request: Call, done: Submitted) -> Respons
         bought = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
         return Response(bought, status_code=201, headers=done.seen(facts[-1].position).headers)
     if row.payment_id != begun.event.payment_id or row.status != "reserved":
-        raise _ended(facts, begun.event.payment_id)
+        raise why_ended(facts, begun.event.payment_id)
     waits = Purchase(enrolment=enrolment_of(row, to_buyer=True), payment=None)
     return Unkept(waits, status_code=202, headers=done.seen(facts[-1].position).headers)
 
@@ -264,16 +214,6 @@ def _is_overtaken(facts: Sequence[Recorded], payment_id: str) -> bool:
     """By another purchase. The course may be somebody else's by now, who is none of the buyer's business."""
     events = (one.event for one in facts)
     return any(isinstance(one, ReservationSuperseded) and one.payment_id == payment_id for one in events)
-
-
-def _ended(facts: Sequence[Recorded], payment_id: str) -> LedgerError:
-    """Why nothing was to be paid: what the coupon refused, or time."""
-    events = (one.event for one in facts)
-    released = (
-        event for event in events if isinstance(event, EnrolmentReleased) and event.payment_id == payment_id
-    )
-    refusal = retold(next((event.reason for event in released), ""))
-    return refusal or PurchaseEnded("This purchase ended before its payment was begun. Nothing was charged.")
 
 
 async def _taken_up(

@@ -94,6 +94,7 @@ _THINGS = {
     "pay_": "payment",
     "re_": "refund",
     "in_": "invoice",
+    "sub_": "subscription",
     "pm_": "saved card",
     "crs_": "course",
     "enr_": "enrolment",

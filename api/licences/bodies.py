@@ -91,6 +91,18 @@ class NewLicence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     starts_at: Time | None = None
 
 
+class LicenceWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For `years` from when it is paid. With `expected_minor`, which is with tax, a price that has changed
+    since it was shown is refused.
+    """
+
+    org_id: OrganisationId
+    tier: Tier
+    currency: CurrencyCode = "usd"
+    years: Annotated[int, Meta(ge=1, le=MONTHS_MAX // 12)] = 1
+    expected_minor: AmountMinor | None = None
+
+
 class LicenceToBuy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For `years` from when it is paid. With `expected_minor`, which is with tax, a price that has changed
     since it was shown is refused.
@@ -102,6 +114,16 @@ class LicenceToBuy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     years: Annotated[int, Meta(ge=1, le=MONTHS_MAX // 12)] = 1
     payment_method: PaymentMethodId
     expected_minor: AmountMinor | None = None
+
+    @property
+    def wanted(self) -> LicenceWanted:
+        return LicenceWanted(
+            org_id=self.org_id,
+            tier=self.tier,
+            currency=self.currency,
+            years=self.years,
+            expected_minor=self.expected_minor,
+        )
 
 
 class LicenceInvoiceToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from itertools import count
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,26 +10,24 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
-from api.http.body import IdempotencyKey, currency_of, known_shape
+from api.http.body import IdempotencyKey
 from api.http.idempotency import Unkept
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, CardDeclined, StripeUnavailable, answer
 from api.http.promises import responses
 from api.licences.bodies import LicenceInvoiceToPay, LicenceToBuy
-from api.licences.managing import Call, licence_of
-from api.licences.offers import granted
+from api.licences.managing import Call
+from api.licences.paying import Make, to_pay, to_purchase
 from api.licences.resources import LicenceInvoiceStanding, LicenceStanding, invoice_standing, standing_of
-from api.organisations.membership import standing_in
-from api.payments import cards, declines
+from api.payments import declines
 from api.payments.answers import PaymentDeclined, declined, next_action_of
 from api.payments.resources import Payment, Story, payment_of
 from api.payments.resources import fold as fold_payment
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from ledger.errors import NotFound
-from ledger.ids import derived_id
-from ledger.licences.commands import LicenceCommand, PayLicenceInvoice, PurchaseLicence
+from ledger.licences.commands import LicenceCommand
 from ledger.licences.decider import LICENCE
 from ledger.licences.events import LicenceCardPaymentReserved
 from ledger.licences.refusals import (
@@ -44,14 +40,10 @@ from ledger.licences.refusals import (
 )
 from ledger.licences.state import Licence
 from ledger.licences.stream import stream_of
-from ledger.licences.terms import INVOICE, NET_DAYS, Billing
 from ledger.organisations.refusals import OrganisationIsClosed, OrganisationRoleMissing
-from ledger.organisations.standing import MANAGERS, check_open, require
 from ledger.payments.stream import stream_of as payment_stream
 
 TAGS = ["licences"]
-BOUGHT = Billing(kind=INVOICE, net_days=NET_DAYS[0])
-"""Of what is paid at once: only an admin gives longer, and says which tax there is."""
 _REFUSALS = (
     NotFound,
     LicencePaymentInProgress,
@@ -127,33 +119,8 @@ async def purchase_licence(
     """Of a tier of the catalogue, by an owner or a manager of the organisation. One at a time: while it is
     202 do not buy again, the same request tells how it stands. Its term begins when it is paid.
     """
-    organisation, role = await standing_in(
-        services.store, data.org_id, request.user.id, sees_all=is_admin(request)
-    )
-    if role is not None and not is_admin(request):
-        require(organisation, data.org_id, request.user.id, MANAGERS)
-    currency = currency_of(data.currency)
-
-    async def command(command_id: str) -> LicenceCommand:
-        check_open(organisation)  # what was begun before it was closed goes on, and is told
-        return PurchaseLicence(
-            command_id=command_id,
-            effective_at=services.now(),
-            licence_id=await _next_of(services, data.org_id),
-            org_id=data.org_id,
-            payment_id=services.id_of("pay", command_id),
-            user_id=request.user.id,
-            grant=granted(services.catalogue, data.tier, currency, None, by_admin=False),
-            months=12 * data.years,
-            billing=BOUGHT,
-            expected_minor=data.expected_minor,
-            payment_method_id=data.payment_method,
-            stripe_customer_id=await cards.customer_with(
-                services.store, request.user.id, data.payment_method
-            ),
-        )
-
-    return await _paid(services, request, (idempotency_key, data), command)
+    make = await to_purchase(services, request, data.wanted, card=data.payment_method)
+    return await _paid(services, request, (idempotency_key, data), make)
 
 
 @post(
@@ -183,44 +150,17 @@ async def pay_invoice(
     """All that is open of it, whatever it is for: a term, an upgrade, use beyond a limit. What is charged
     though it was paid meanwhile in another way is owed to the organisation (`owed_minor`).
     """
-    known_shape(invoice_id, "linv_")
-    await licence_of(services, request, licence_id)
-
-    async def command(command_id: str) -> LicenceCommand:
-        return PayLicenceInvoice(
-            command_id=command_id,
-            effective_at=services.now(),
-            licence_id=licence_id,
-            invoice_id=invoice_id,
-            payment_id=services.id_of("pay", command_id),
-            user_id=request.user.id,
-            expected_minor=data.expected_minor,
-            payment_method_id=data.payment_method,
-            stripe_customer_id=await cards.customer_with(
-                services.store, request.user.id, data.payment_method
-            ),
-        )
-
-    return await _paid(services, request, (idempotency_key, data), command)
-
-
-async def _next_of(services: Services, org_id: str) -> str:
-    """The id of the licence that the organisation buys next: the same for all who buy at once, so that they
-    meet in its stream. Of what was bought by card alone, which is a few.
-    """
-    for number in count(1):
-        licence_id = derived_id("lic", services.store.ledger_id, "bought", org_id, str(number))
-        licence: Licence = await services.store.state(LICENCE, stream_of(licence_id))
-        if not licence.licence_id:
-            break
-    return licence_id
+    make = await to_pay(
+        services, request, licence_id, invoice_id, data.expected_minor, card=data.payment_method
+    )
+    return await _paid(services, request, (idempotency_key, data), make)
 
 
 async def _paid(
     services: Services,
     request: Call,
     asked: tuple[str, Any],
-    make: Callable[[str], Awaitable[LicenceCommand]],
+    make: Make,
 ) -> Response[Any]:
     """`asked` is the Idempotency-Key and the body."""
 

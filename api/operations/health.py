@@ -15,6 +15,7 @@ from ledger.errors import StoreUnavailable
 from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
 from projections import outbox
+from projections.queries.disputes import SOON, Waiting, waiting
 from projections.queries.payouts import cash
 from projections.queries.subscriptions import count_billed_otherwise
 
@@ -58,6 +59,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Since all that is not settled was last compared with Stripe, or since the first fact."""
     sweep_found: int = 0
     """How much of it differed then."""
+    disputes_unanswered: int = 0
+    disputes_due_soon: int = 0
+    """Of those, to be answered in three days at most."""
 
 
 async def examine(services: Services) -> Health:
@@ -66,7 +70,13 @@ async def examine(services: Services) -> Health:
         async with asyncio.timeout(TIMEOUT_S), services.reading() as connection:
             health = await look(connection, services.stopped())
             more = await services.standing.worrying(connection)
-            return msgspec.structs.replace(health, worrying=[*health.worrying, *more])
+            unanswered = await waiting(connection, services.now())
+            return msgspec.structs.replace(
+                health,
+                worrying=[*health.worrying, *more, *_due(unanswered)],
+                disputes_unanswered=unanswered.unanswered,
+                disputes_due_soon=unanswered.soon,
+            )
     except (TimeoutError, StoreUnavailable, psycopg.Error):
         return Health(wrong=["the database does not answer"])
 
@@ -188,3 +198,9 @@ def _worrying(depth: outbox.Depth) -> list[str]:
         else []
     )
     return parked + overdue
+
+
+def _due(disputes: Waiting) -> list[str]:
+    if not disputes.soon:
+        return []
+    return [f"{disputes.soon} disputes are to be answered within {SOON.days} days, or are lost"]

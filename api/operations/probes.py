@@ -86,6 +86,8 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.webhooks_waiting.set(health.webhooks_waiting)
     metrics.sweep_age.set(health.sweep_age_s)
     metrics.sweep_found.set(health.sweep_found)
+    metrics.disputes.labels("soon").set(health.disputes_due_soon)
+    metrics.disputes.labels("later").set(health.disputes_unanswered - health.disputes_due_soon)
     metrics.short.clear()
     for currency, missing in health.short_minor.items():
         metrics.short.labels(currency).set(missing)

@@ -20,6 +20,7 @@ from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SaveP
 from ledger.customers.decider import CUSTOMER, Customer
 from ledger.customers.stream import stream_of
 from ledger.errors import NotFound
+from ledger.hosted import HostedPage
 from ledger.message import Origin
 from ledger.store import Store
 
@@ -88,6 +89,13 @@ async def customer_with(store: Store, user_id: str, payment_method: str) -> str:
     """Stripe's customer, whom it wants named with a card that is saved; empty for any other card."""
     known = await customer(store, user_id)
     return known.stripe_customer_id if payment_method in known.payment_methods else ""
+
+
+async def customer_paying(store: Store, user_id: str, payment_method: str, page: HostedPage | None) -> str:
+    """As `customer_with`; on a page of Stripe's, where any card may be chosen, whoever is known."""
+    if page is None:
+        return await customer_with(store, user_id, payment_method)
+    return (await customer(store, user_id)).stripe_customer_id
 
 
 async def listed(store: Store, client: stripe.StripeClient, user_id: str) -> list[SavedCard]:

@@ -27,6 +27,8 @@ _HOLDS_AFTER = {"timeout_after", "disconnect_after", "disconnect_mid_body"}
 _MAX_BODY = 1_000_000
 _ID_PART = 3
 _PART_AFTER = 2
+_FAMILIES = (["test_helpers"], ["checkout"], ["billing_portal"])
+"""First words of paths after which the kind of resource comes, and only then its id."""
 
 
 class Call:
@@ -94,7 +96,7 @@ class Pipeline:
         """
         route = self._routes.get((call.method, call.path))
         parts = call.path.split("/")
-        place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] == ["test_helpers"])
+        place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] in _FAMILIES)
         for name in ("{id}", "{part}"):
             if route is not None or len(parts) <= place:
                 break

@@ -6,6 +6,7 @@ nothing else has to know it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,14 +62,15 @@ class Registry:
             resource.kind: tuple((name, f"{resource.kind}.{name}") for name in resource.linked)
             for resource in resources
         }
-        self._follows = {
-            event_type: follow for resource in resources for event_type, follow in resource.follows.items()
-        }
+        self._follows: defaultdict[str, list[Callable[[Transaction, Object], None]]] = defaultdict(list)
+        for resource in resources:
+            for event_type, follow in resource.follows.items():
+                self._follows[event_type].append(follow)
         self.present = {resource.kind: resource.present for resource in resources if resource.present}
 
     def announce(self, tx: Transaction, event_type: str, value: Object) -> None:
-        """The resource that follows this type of event hears of it."""
-        if (follow := self._follows.get(event_type)) is not None:
+        """The resources that follow this type of event hear of it."""
+        for follow in self._follows.get(event_type, ()):
             follow(tx, value)
 
     def links_of(self, value: Object) -> list[tuple[str, Any]]:

@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS connected_funds (
 CREATE TABLE IF NOT EXISTS account_links (
     token TEXT PRIMARY KEY, account TEXT NOT NULL, return_url TEXT NOT NULL, refresh_url TEXT NOT NULL,
     expires_at INTEGER NOT NULL, opened INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkout_wishes (
+    session TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY, event_id TEXT NOT NULL, event_type TEXT NOT NULL, endpoint_id TEXT NOT NULL,
     state TEXT NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -235,6 +237,7 @@ _CLEAR = (
     "DELETE FROM funds",
     "DELETE FROM connected_funds",
     "DELETE FROM account_links",
+    "DELETE FROM checkout_wishes",
     "DELETE FROM deliveries",
     "DELETE FROM meta WHERE name <> 'seed'",
 )

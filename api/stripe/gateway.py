@@ -18,6 +18,7 @@ from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
 from api.stripe.billing import credit_notes, ending, invoices, previews, requests, unused_time
+from api.stripe.billing import pages as subscription_pages
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview
@@ -32,8 +33,9 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
-from api.stripe.payments import cancel, coupons, earnings, licences, refunds, sales
+from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
+from api.stripe.payments.hosted import portal_url, url_of
 from api.stripe.transfers import deliver as transfers
 from api.stripe.transfers import funds, leaving, payable
 from api.stripe.webhooks import LastLook, is_about_payout
@@ -60,6 +62,7 @@ from ledger.effects import (
     CreateTransfer,
     Effect,
     EndCollection,
+    EndSubscriptionPage,
     EndSubscriptionService,
     EnrolmentEffect,
     FollowCompletion,
@@ -71,6 +74,8 @@ from ledger.effects import (
     InvoiceEffect,
     LicenceEffect,
     NoteActivity,
+    OpenPaymentPage,
+    OpenSubscriptionPage,
     OrderEffect,
     PaymentEffect,
     PayoutEffect,
@@ -184,6 +189,18 @@ class StripeGateway:
         """
         return await _or_later(payments.next_action(self._tools, payment_id))
 
+    async def page_url(self, session_id: str) -> str:
+        """Where somebody can pay now; empty when nobody can any more. Raises Postponed when Stripe does not
+        answer.
+        """
+        return await _or_later(url_of(self._tools, session_id))
+
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        """Where the customer may look after what they have. Raises Postponed when Stripe does not answer, or
+        has no portal configured.
+        """
+        return await _or_later(portal_url(self._tools, customer_id, return_url))
+
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         """The same for an invoice, such as a subscription's first one."""
         return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
@@ -266,8 +283,10 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     match effect:
         case CreatePaymentIntent():
             return await payments.create(tools, effect, origin, cause)
+        case OpenPaymentPage() | OpenSubscriptionPage() | EndSubscriptionPage():
+            return await _of_page(tools, effect, origin, cause)
         case ResolvePayment():
-            return await payments.resolve(tools, effect, origin, cause)
+            return await pages.resolve(tools, effect, origin, cause)
         case CancelPaymentIntent():
             return await cancel.cancel(tools, effect, origin, cause)
         case CreateRefund():
@@ -277,7 +296,7 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
         case CreateSubscription():
             return await subscriptions.create(tools, effect, origin, cause)
         case ResolveSubscription() if effect.request_id == effect.subscription_id:
-            return await subscriptions.resolve(tools, effect, origin, cause)
+            return await subscription_pages.resolve(tools, effect, origin, cause)
         case WithdrawChange():
             return await requests.withdraw(tools, effect, origin, cause)
         case _ if isinstance(effect, _OfSubscription):
@@ -331,6 +350,21 @@ async def _of_subscription(
             return await subscriptions.end_service(tools, effect, origin, cause)
         case _:
             assert_never(effect)
+
+
+async def _of_page(
+    tools: Tools,
+    effect: OpenPaymentPage | OpenSubscriptionPage | EndSubscriptionPage,
+    origin: Origin,
+    cause: Recorded | None,
+) -> Delivered:
+    match effect:
+        case OpenPaymentPage():
+            return await pages.open_page(tools, effect, origin, cause)
+        case OpenSubscriptionPage():
+            return await subscription_pages.open_page(tools, effect, origin, cause)
+        case EndSubscriptionPage():
+            return await subscription_pages.end_page(tools, effect, origin)
 
 
 async def _of_account(

@@ -105,6 +105,20 @@ class PaymentIntent(msgspec.Struct, frozen=True, kw_only=True):
     setup_future_usage: str | None = None
 
 
+class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
+    """https://docs.stripe.com/api/checkout/sessions/object"""
+
+    id: str
+    status: Literal["open", "complete", "expired"]
+    created: int
+    expires_at: int
+    payment_intent: Reference = None
+    subscription: Reference = None
+    url: str | None = None
+    """Null once nothing can be paid there."""
+    metadata: dict[str, str] | None = None
+
+
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: int

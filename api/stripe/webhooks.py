@@ -16,10 +16,13 @@ import structlog
 from api.stripe.accounts import bank_payouts
 from api.stripe.accounts import webhooks as account_webhooks
 from api.stripe.billing import lookup as billing_lookup
+from api.stripe.billing import pages as subscription_pages
 from api.stripe.billing import webhooks as billing_webhooks
+from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
 from api.stripe.failures import is_missing
-from api.stripe.payments import lookup
+from api.stripe.objects import CheckoutSession, id_of
+from api.stripe.payments import lookup, pages
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.payments.snapshots import lost_payment, payout_snapshot
 from api.stripe.transfers import webhooks as transfer_webhooks
@@ -101,6 +104,8 @@ async def _apply(  # noqa: PLR0911 - one answer for each family of events
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
         began = time.monotonic()
         return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
+    if effect.stripe_event_type.startswith("checkout."):
+        return await _page(tools, effect, origin, last_look)
     payment_intent_id = effect.payment_intent_id
     if not payment_intent_id and effect.charge_id:
         payment_intent_id = await lookup.payment_intent_of_charge(tools.stripe, effect.charge_id)
@@ -143,6 +148,35 @@ async def _payment(
         with_disputes or bool(present.disputes),
     )
     return _result(outcomes), payment_id
+
+
+async def _page(
+    tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
+) -> tuple[Result, str]:
+    session = await lookup.checkout_session(tools.stripe, effect.object_id)
+    metadata = session.metadata or {}
+    payment_id, subscription_id = metadata.get("payment_id", ""), metadata.get("subscription_id", "")
+    if metadata.get("ledger_id") != tools.store.ledger_id or not (payment_id or subscription_id):
+        return _ignored(effect, "a page that is none of this ledger's")
+    if subscription_id:
+        return await _subscription_page(tools, effect, session, origin)
+    if (await state_of(tools, payment_id)).payment_id:
+        return _result(await pages.record_page(tools, payment_id, session, origin)), payment_id
+    payment_intent_id = id_of(session.payment_intent)
+    if not payment_intent_id:
+        return _ignored(effect, "the page of a payment that this ledger has forgotten, and nobody paid")
+    return await _payment(tools, effect, payment_intent_id, origin, last_look)
+
+
+async def _subscription_page(
+    tools: Tools, effect: ApplyWebhook, session: CheckoutSession, origin: Origin
+) -> tuple[Result, str]:
+    """One that the ledger has forgotten is taken up by the events of the subscription itself."""
+    metadata = session.metadata or {}
+    ids = (metadata.get("user_id", ""), metadata["subscription_id"])
+    if await subscription_of(tools, *ids) is None:
+        return _ignored(effect, "the page of a subscription that this ledger has forgotten", ids[1])
+    return _result(await subscription_pages.record_page(tools, ids, session, origin)), ids[1]
 
 
 async def _of_invoice(

@@ -36,7 +36,8 @@ from api.subscriptions.billing import (
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.paid import still_paid
 from api.subscriptions.resources import Subscription, subscription_of
-from api.subscriptions.routes import TAGS, Interval, TierName
+from api.subscriptions.routes import TAGS
+from api.subscriptions.subscribing import Interval, TierName
 from ledger.errors import NotFound
 from ledger.message import Instant
 from ledger.subscriptions import state

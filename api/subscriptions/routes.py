@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Meta
 
 from api.http.body import CurrencyCode, IdempotencyKey, PaymentMethodId, WhoseParameter
 from api.http.owner import owner_of
@@ -16,7 +15,6 @@ from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.payments import cards
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.billing import (
@@ -25,16 +23,15 @@ from api.subscriptions.billing import (
     Call,
     declined,
     ok,
-    price_of,
     refusal,
     unpaid,
 )
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import CurrentPlan, Subscription, current_of, subscription_of
+from api.subscriptions.subscribing import Interval, PlanWanted, TierName, subscription_request
 from ledger.errors import NotFound
 from ledger.subscriptions import state
 from ledger.subscriptions.commands import RequestSubscription
-from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.events import SubscriptionRequested
 from ledger.subscriptions.refusals import (
     InvalidPrice,
@@ -45,9 +42,6 @@ from ledger.subscriptions.refusals import (
 
 TAGS = ["subscriptions"]
 
-TierName = Annotated[Literal["free", "pro", "enterprise"], Meta(description="GET /api/plans lists them.")]
-Interval = Literal["month", "year"]
-
 
 class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user."""
@@ -57,6 +51,10 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     currency: CurrencyCode = "usd"
     payment_method: PaymentMethodId
     trial: bool = False
+
+    @property
+    def wanted(self) -> PlanWanted:
+        return PlanWanted(tier=self.tier, interval=self.interval, currency=self.currency, trial=self.trial)
 
 
 @post(
@@ -97,7 +95,9 @@ async def _create(
     services: Services, request: Call, body: CreateSubscription, command_id: str
 ) -> Response[Any]:
     async def make() -> RequestSubscription:
-        return await _request(services, request, body, command_id)
+        return await subscription_request(
+            services, request, body.wanted, command_id, card=body.payment_method
+        )
 
     done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
     user_id, subscription_id = request.user.id, _subscription_id(done, services.id_of("sub", command_id))
@@ -120,30 +120,6 @@ def _subscription_id(done: Submitted, otherwise: str) -> str:
     requested = done.recorded[0].event
     assert isinstance(requested, SubscriptionRequested)
     return requested.subscription_id
-
-
-async def _request(
-    services: Services, request: Call, body: CreateSubscription, command_id: str
-) -> RequestSubscription:
-    """Refused, if it must be, before Stripe is asked for a customer."""
-    price, user_id = price_of(services.catalogue, body.tier, body.interval, body.currency), request.user.id
-    command = RequestSubscription(
-        command_id=command_id,
-        effective_at=services.now(),
-        subscription_id=services.id_of("sub", command_id),
-        user_id=user_id,
-        tier=body.tier,
-        interval=body.interval,
-        currency=body.currency,
-        price_minor=price,
-        catalogue_version=services.catalogue.version,
-        payment_method_id=body.payment_method,
-        stripe_customer_id="cus_to_be",
-        trial_days=services.catalogue.tiers[body.tier].trial_days if body.trial else 0,
-    )
-    SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
-    customer_id = await cards.customer_id(services, user_id, origin_of(request))
-    return msgspec.structs.replace(command, stripe_customer_id=customer_id)
 
 
 @get(

@@ -14,6 +14,20 @@ class CreateSubscription(msgspec.Struct, frozen=True, tag="subscriptions.create"
     subscription_id: str
 
 
+class OpenSubscriptionPage(msgspec.Struct, frozen=True, tag="subscriptions.open_page"):
+    """Have Stripe show a page on which it is begun, with the idempotency key `page:<subscription_id>`."""
+
+    user_id: str
+    subscription_id: str
+
+
+class EndSubscriptionPage(msgspec.Struct, frozen=True, tag="subscriptions.end_page"):
+    """Have nobody begin it on its page any more, or find out that somebody did."""
+
+    user_id: str
+    subscription_id: str
+
+
 class ResolveSubscription(msgspec.Struct, frozen=True, tag="subscriptions.resolve"):
     """Find out what became of a request whose call to Stripe had no clear answer."""
 
@@ -153,6 +167,8 @@ class ResolveCreditNote(msgspec.Struct, frozen=True, tag="invoices.resolve_credi
 
 SubscriptionEffect = (
     CreateSubscription
+    | OpenSubscriptionPage
+    | EndSubscriptionPage
     | ResolveSubscription
     | ChangeSubscription
     | WithdrawChange

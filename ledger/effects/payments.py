@@ -11,6 +11,12 @@ class CreatePaymentIntent(msgspec.Struct, frozen=True, tag="payments.create_paym
     payment_id: str
 
 
+class OpenPaymentPage(msgspec.Struct, frozen=True, tag="payments.open_page"):
+    """Have Stripe show a page on which it is paid, with the idempotency key `page:<payment_id>`."""
+
+    payment_id: str
+
+
 class ResolvePayment(msgspec.Struct, frozen=True, tag="payments.resolve_payment"):
     """Find out what became of a payment whose call to Stripe had no clear answer."""
 
@@ -18,7 +24,9 @@ class ResolvePayment(msgspec.Struct, frozen=True, tag="payments.resolve_payment"
 
 
 class CancelPaymentIntent(msgspec.Struct, frozen=True, tag="payments.cancel_payment_intent"):
-    """Cancel at Stripe, with the idempotency key `cancel-payment:<payment_id>`."""
+    """Cancel at Stripe, with the idempotency key `cancel-payment:<payment_id>`; or end the page that it is
+    paid on.
+    """
 
     payment_id: str
 
@@ -49,4 +57,11 @@ class ApplyWebhook(msgspec.Struct, frozen=True, omit_defaults=True, tag="webhook
     """The connected account at Stripe whose event it is; empty for the platform's own."""
 
 
-PaymentEffect = CreatePaymentIntent | ResolvePayment | CancelPaymentIntent | CreateRefund | ResolveRefund
+PaymentEffect = (
+    CreatePaymentIntent
+    | OpenPaymentPage
+    | ResolvePayment
+    | CancelPaymentIntent
+    | CreateRefund
+    | ResolveRefund
+)

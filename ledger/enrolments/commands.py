@@ -12,6 +12,7 @@ import msgspec
 
 from ledger.enrolments.learning.commands import LearningCommand, Syllabus
 from ledger.enrolments.reviews.commands import ReviewCommand
+from ledger.hosted import HostedPage
 from ledger.message import Command
 from ledger.split import Part, Sale
 
@@ -39,7 +40,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class ReserveEnrolment(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "enrolments.reserve"
     GENERATED: ClassVar[frozenset[str]] = frozenset(
-        {"enrolment_id", "payment_id", "offer", "stripe_customer_id"}
+        {"enrolment_id", "payment_id", "offer", "stripe_customer_id", "page"}
     )
     ADDED: ClassVar[frozenset[str]] = frozenset({"coupon"})
     enrolment_id: str
@@ -58,6 +59,8 @@ class ReserveEnrolment(Command, frozen=True, kw_only=True):
     save_payment_method: bool = False
     coupon: str = ""
     """The code of the one by which the offer is discounted; its use is taken before anything is paid."""
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is paid; then `payment_method_id` is empty."""
 
 
 class GrantEnrolment(Command, frozen=True, kw_only=True):

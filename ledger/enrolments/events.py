@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ledger.enrolments.learning.events import LearningEvent
 from ledger.enrolments.reviews.events import ReviewEvent
+from ledger.hosted import HostedPage
 from ledger.message import Event, Instant
 from ledger.split import Sale, SettledSplit
 
@@ -32,6 +33,8 @@ class EnrolmentReserved(Event, frozen=True, kw_only=True):
     """The code of the one by which the sale is discounted; empty for none."""
     author_id: str = ""
     """Of the course, where there is a coupon."""
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is paid; None where the card is known."""
 
 
 class EnrolmentActivated(Event, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ def _start(reserved: EnrolmentReserved, at: datetime) -> InitiatePayment | Grant
         stripe_customer_id=reserved.stripe_customer_id,
         save_payment_method=reserved.save_payment_method,
         sale=reserved.sale,
+        page=reserved.page,
     )
 
 

@@ -31,7 +31,8 @@ from ledger.enrolments.stream import stream_of
 from ledger.split import Sale, basis, given, parts_fault, sale_fault
 
 RESERVATION_LASTS = timedelta(minutes=30)
-"""As long as somebody may take to confirm a payment with their bank."""
+"""As long as somebody may take to confirm a payment with their bank. One that is paid on a page of Stripe's
+lasts as long as that."""
 TEXT_MAX = 255
 """Also of the stream's name, which the payment carries."""
 _Events = tuple[EnrolmentEvent, ...]
@@ -76,11 +77,12 @@ def reserve(command: ReserveEnrolment, enrolment: Enrolment) -> _Events:
         currency=offer.currency,
         sale=sale,
         payment_method_id=command.payment_method_id,
-        expires_at=command.effective_at + RESERVATION_LASTS,
+        expires_at=command.page.expires_at if command.page else command.effective_at + RESERVATION_LASTS,
         stripe_customer_id=command.stripe_customer_id,
         save_payment_method=command.save_payment_method,
         coupon=command.coupon,
         author_id=offer.author_id if command.coupon else "",
+        page=command.page,
     )
     return *before, reserved
 
@@ -219,7 +221,7 @@ def _check_charge(command: ReserveEnrolment, amount: int) -> None:
     if fault := money.charge_fault(amount, command.offer.currency):
         written = money.format_minor(amount, command.offer.currency)
         raise NotChargeable(f"What is to pay {fault}; it is {written}.")
-    if not command.payment_method_id:
+    if not (command.payment_method_id or command.page):
         raise PaymentMethodRequired("This course is not free: send the `payment_method` that pays it.")
 
 

@@ -7,7 +7,7 @@ it belongs.
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from msgspec.structs import replace
@@ -72,7 +72,8 @@ def purchase(command: PurchaseLicence, licence: Licence) -> _Events:
         description=f"Licence {grant.tier}, {months} months",
         payment_method_id=command.payment_method_id,
         stripe_customer_id=command.stripe_customer_id,
-        expires_at=command.effective_at + HELD_FOR,
+        expires_at=_held_until(command),
+        page=command.page,
         grant=grant,
         months=months,
         billing=command.billing,
@@ -98,10 +99,15 @@ def pay_invoice(command: PayLicenceInvoice, licence: Licence) -> _Events:
         description=f"Licence invoice {invoice.number}",
         payment_method_id=command.payment_method_id,
         stripe_customer_id=command.stripe_customer_id,
-        expires_at=command.effective_at + HELD_FOR,
+        expires_at=_held_until(command),
+        page=command.page,
         invoice_id=command.invoice_id,
     )
     return (reserved,)
+
+
+def _held_until(command: PurchaseLicence | PayLicenceInvoice) -> datetime:
+    return command.page.expires_at if command.page else command.effective_at + HELD_FOR
 
 
 def _check_free(licence: Licence, payment_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
+from ledger.hosted import HostedPage
 from ledger.licence_tiers import Grant
 from ledger.licences.terms import Billing
 from ledger.message import Command, Instant
@@ -156,7 +157,7 @@ class PurchaseLicence(Command, frozen=True, kw_only=True):
 
     NAME: ClassVar[str] = "licences.purchase"
     GENERATED: ClassVar[frozenset[str]] = frozenset(
-        {"licence_id", "payment_id", "grant", "stripe_customer_id"}
+        {"licence_id", "payment_id", "grant", "stripe_customer_id", "page"}
     )
     licence_id: str
     org_id: str
@@ -168,21 +169,25 @@ class PurchaseLicence(Command, frozen=True, kw_only=True):
     expected_minor: int | None = None
     """What the buyer was shown that it costs, with tax; None for whatever it does."""
     payment_method_id: str
+    """Empty with a `page` of Stripe's, on which it is chosen."""
     stripe_customer_id: str = ""
+    page: HostedPage | None = None
 
 
 class PayLicenceInvoice(Command, frozen=True, kw_only=True):
     """All that is open of it, by card."""
 
     NAME: ClassVar[str] = "licences.pay_invoice"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id", "page"})
     licence_id: str
     invoice_id: str
     payment_id: str
     user_id: str
     expected_minor: int | None = None
     payment_method_id: str
+    """Empty with a `page` of Stripe's, on which it is chosen."""
     stripe_customer_id: str = ""
+    page: HostedPage | None = None
 
 
 class ExpireLicencePayment(Command, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from ledger.hosted import HostedPage
 from ledger.licence_tiers import Grant
 from ledger.licences.terms import Billing, Term
 from ledger.message import Event, Instant
@@ -219,6 +220,8 @@ class LicenceCardPaymentReserved(Event, frozen=True, kw_only=True):
     grant: Grant | None = None
     months: int = 0
     billing: Billing | None = None
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is paid; None where the card is known."""
 
 
 class LicenceCardPaymentEnding(Event, frozen=True, kw_only=True):

@@ -83,4 +83,5 @@ def _start(reserved: LicenceCardPaymentReserved, at: datetime) -> InitiatePaymen
         description=reserved.description,
         stripe_customer_id=reserved.stripe_customer_id,
         org_id=reserved.org_id,
+        page=reserved.page,
     )

@@ -7,14 +7,15 @@ from typing import ClassVar, Literal
 import msgspec
 
 from ledger.balance import BalanceTransaction
+from ledger.hosted import HostedPage
 from ledger.message import Command, Instant
 from ledger.split import Sale
 
 
 class InitiatePayment(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "payments.initiate"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id", "sale"})
-    """The customer is looked up by us and may be known only at the second sending."""
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"payment_id", "stripe_customer_id", "sale", "page"})
+    """The customer is looked up by us and may be known only at the second sending; a page lasts from then."""
     ADDED: ClassVar[frozenset[str]] = frozenset({"org_id"})
     payment_id: str
     user_id: str
@@ -30,6 +31,8 @@ class InitiatePayment(Command, frozen=True, kw_only=True):
     """What was agreed, for a purpose that is a sale; None for any other."""
     org_id: str = ""
     """Whose the money is until an invoice is paid with it, for the purpose `licence`; empty for any other."""
+    page: HostedPage | None = None
+    """On which it is paid; then `payment_method_id` is empty, as it is chosen there."""
 
 
 class RefundSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +81,7 @@ class LostPayment(msgspec.Struct, frozen=True, kw_only=True):
     sale: Sale | None = None
     """None also when Stripe was not told, as by a version before this."""
     org_id: str = ""
+    page: HostedPage | None = None
 
 
 class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
@@ -113,6 +117,22 @@ class RecordPaymentSnapshot(Command, frozen=True, kw_only=True):
     disputes: tuple[DisputeSnapshot, ...] = ()
     lost: LostPayment | None = None
     """None for a payment that does not name this ledger. Counts only where the ledger has none."""
+    page_over: bool = False
+    """Whether Stripe says that its page is complete or expired: till then a card that was declined there is
+    no end, as another one may be tried.
+    """
+
+
+class RecordPaymentPage(Command, frozen=True, kw_only=True):
+    """What Stripe says now of the page on which a payment is made. How it was paid is the PaymentIntent's to
+    tell: see `RecordPaymentSnapshot`.
+    """
+
+    NAME: ClassVar[str] = "payments.record_page"
+    payment_id: str
+    session_id: str
+    status: Literal["open", "complete", "expired"]
+    payment_intent_id: str = ""
 
 
 class RecordPaymentFailure(Command, frozen=True, kw_only=True):
@@ -192,6 +212,7 @@ class RecordRefundUnknown(Command, frozen=True, kw_only=True):
 PaymentCommand = (
     InitiatePayment
     | RecordPaymentSnapshot
+    | RecordPaymentPage
     | RecordPaymentFailure
     | RecordPaymentUnknown
     | RecordFundsAvailable

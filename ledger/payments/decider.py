@@ -20,6 +20,7 @@ from ledger.payments.commands import (
     PaymentCommand,
     RecordFundsAvailable,
     RecordPaymentFailure,
+    RecordPaymentPage,
     RecordPaymentSnapshot,
     RecordPaymentUnknown,
     RecordRefundFailure,
@@ -60,7 +61,7 @@ from ledger.payments.refusals import (
     WholeReturnOnly,
 )
 from ledger.payments.sale import LICENCE, SALES, TOLD_OF, tell
-from ledger.payments.snapshot import new_facts, take_up
+from ledger.payments.snapshot import new_facts, page_facts, take_up
 from ledger.payments.state import CAPTURED, Payment, evolve
 from ledger.payments.stream import stream_of
 from ledger.split import sale_fault
@@ -102,6 +103,7 @@ def _decide(command: PaymentCommand, payment: Payment) -> tuple[PaymentEvent, ..
 
 _Report = (
     RecordPaymentSnapshot
+    | RecordPaymentPage
     | RecordPaymentFailure
     | RecordPaymentUnknown
     | RecordFundsAvailable
@@ -110,12 +112,14 @@ _Report = (
 )
 
 
-def _record(  # noqa: PLR0911 - one answer for each command of a closed union
+def _record(  # noqa: C901, PLR0911 - one answer for each command of a closed union
     command: _Report, payment: Payment
 ) -> tuple[PaymentEvent, ...]:
     match command:
         case RecordPaymentSnapshot():
             return new_facts(command, payment)
+        case RecordPaymentPage():
+            return page_facts(command, payment)
         case RecordPaymentFailure():
             if payment.status not in _UNANSWERED:
                 return ()
@@ -156,8 +160,9 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         raise UnknownPurpose(
             f"Nothing can be paid for as {command.purpose!r}; send one of {sorted(PURPOSES)}."
         )
-    for name in ("payment_id", "user_id", "payment_method_id"):
+    for name in ("payment_id", "user_id"):
         _check_text(name, getattr(command, name), ID_MAX, required=True)
+    _check_text("payment_method_id", command.payment_method_id, ID_MAX, required=command.page is None)
     _check_text("purpose_ref", command.purpose_ref, ID_MAX, required=command.purpose in TOLD_OF)
     _check_text("org_id", command.org_id, ID_MAX, required=command.purpose == LICENCE)
     _check_text("stripe_customer_id", command.stripe_customer_id, ID_MAX)
@@ -176,6 +181,7 @@ def _initiate(command: InitiatePayment, payment: Payment) -> tuple[PaymentEvent,
         save_payment_method=command.save_payment_method,
         sale=command.sale,
         org_id=command.org_id if command.purpose == LICENCE else "",
+        page=command.page,
     )
     return (initiated,)
 

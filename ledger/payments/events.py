@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger.balance import BalanceTransaction
+from ledger.hosted import HostedPage
 from ledger.message import Event, Instant
 from ledger.split import Sale, SettledSplit, Stakes
 
@@ -24,6 +25,16 @@ class PaymentInitiated(Event, frozen=True, kw_only=True):
     sale: Sale | None = None
     org_id: str = ""
     """The organisation for whose licence it pays; empty for any other purpose."""
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is paid; None where the card is known."""
+
+
+class PaymentPageOpened(Event, frozen=True, kw_only=True):
+    """Stripe shows the page on which it is paid. Its address is a credential: it is fetched when wanted."""
+
+    TYPE: ClassVar[str] = "payments.page_opened.v1"
+    payment_id: str
+    session_id: str
 
 
 class PaymentProcessing(Event, frozen=True, kw_only=True):
@@ -308,6 +319,7 @@ class SaleStandingChanged(Event, frozen=True, kw_only=True):
 
 PaymentEvent = (
     PaymentInitiated
+    | PaymentPageOpened
     | PaymentProcessing
     | PaymentActionRequired
     | PaymentSucceeded

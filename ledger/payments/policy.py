@@ -7,6 +7,7 @@ from ledger.effects import (
     CreatePaymentIntent,
     CreateRefund,
     Effect,
+    OpenPaymentPage,
     ResolvePayment,
     ResolveRefund,
 )
@@ -23,8 +24,8 @@ from ledger.payments.stream import id_of
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
-        case PaymentInitiated(payment_id=payment_id):
-            return (CreatePaymentIntent(payment_id=payment_id),)
+        case PaymentInitiated(payment_id=payment_id, page=page):
+            return (OpenPaymentPage(payment_id) if page else CreatePaymentIntent(payment_id),)
         case PaymentCancelRequested(payment_id=payment_id):
             return (CancelPaymentIntent(payment_id=payment_id),)
         case PaymentOutcomeUnknown():

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from functools import reduce
 
 from ledger.balance import BalanceTransaction
-from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
+from ledger.payments.commands import (
+    DisputeSnapshot,
+    LostPayment,
+    RecordPaymentPage,
+    RecordPaymentSnapshot,
+    RefundSnapshot,
+)
 from ledger.payments.disputes import Dispute, DisputeEvent, evolve_dispute
 from ledger.payments.events import (
     DisputeFundsReinstated,
@@ -25,6 +31,7 @@ from ledger.payments.events import (
     PaymentEvent,
     PaymentFailed,
     PaymentInitiated,
+    PaymentPageOpened,
     PaymentProcessing,
     PaymentSettled,
     PaymentSucceeded,
@@ -52,6 +59,9 @@ _PAYMENT_RANK = {
 }
 """https://docs.stripe.com/payments/paymentintents/lifecycle: the cardholder acts before Stripe processes.
 A failed intent can be confirmed again, so success outranks failure."""
+
+PAGE_EXPIRED = "page_expired"
+"""Why a payment is canceled whose page nobody paid on."""
 
 _REFUND_RANK = {"pending": 1, "succeeded": 2, "canceled": 3, "failed": 4}
 """A refund can fail after it succeeded; nothing follows a failure.
@@ -104,23 +114,47 @@ def take_up(command: RecordPaymentSnapshot, lost: LostPayment) -> tuple[PaymentE
         save_payment_method=lost.save_payment_method,
         sale=lost.sale if lost.sale and not sale_fault(lost.sale, command.amount_minor) else None,
         org_id=lost.org_id,
+        page=lost.page,
     )
     return initiated, *new_facts(command, evolve(Payment(), initiated))
 
 
-def _payment_facts(command: RecordPaymentSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
-    # A failure without an intent is our own reading of a refused request; any word of Stripe's about
-    # the intent outranks it.
+def page_facts(command: RecordPaymentPage, payment: Payment) -> tuple[PaymentEvent, ...]:
+    """It is opened once, and ends the payment when its time is over. Whatever the PaymentIntent says of a
+    charge outranks both.
+    """
+    rank = _rank_of(payment)
+    if command.status == "expired" and rank < _PAYMENT_RANK["canceled"]:
+        intent = command.payment_intent_id or payment.payment_intent_id
+        return (PaymentCanceled(payment_intent_id=intent, reason=PAGE_EXPIRED),)
+    if command.status == "expired" or payment.session_id or rank >= _PAYMENT_RANK["requires_action"]:
+        return ()
+    return (PaymentPageOpened(payment_id=payment.payment_id, session_id=command.session_id),)
+
+
+def _rank_of(payment: Payment) -> int:
+    """A failure without an intent is our own reading of a refused request; any word of Stripe's about the
+    intent outranks it.
+    """
     guessed = payment.status == "failed" and not payment.payment_intent_id
-    known = 0 if guessed else _PAYMENT_RANK.get(payment.status, 0)
+    return 0 if guessed else _PAYMENT_RANK.get(payment.status, 0)
+
+
+def _payment_facts(command: RecordPaymentSnapshot, payment: Payment) -> Iterator[PaymentEvent]:
     status = "failed" if _is_declined(command) else command.status
     if status == "requires_capture":
         status = "processing"
-    if _PAYMENT_RANK.get(status, 0) > known:
+    if _PAYMENT_RANK.get(status, 0) > _rank_of(payment) and not _goes_on(status, command, payment):
         yield _status_event(status, command)
     entry = command.balance_transaction
     if entry is not None and entry.balance_transaction_id not in payment.posted:
         yield PaymentSettled(charge_id=command.charge_id, balance_transaction=entry, purpose=payment.purpose)
+
+
+def _goes_on(status: str, command: RecordPaymentSnapshot, payment: Payment) -> bool:
+    """What happens on a page before it is complete is its visitor's business: they may try again there."""
+    waits = payment.hosted and payment.status in {"initiated", "unknown", "requires_action"}
+    return waits and not command.page_over and status in {"failed", "requires_action"}
 
 
 def _is_declined(command: RecordPaymentSnapshot) -> bool:

@@ -25,6 +25,7 @@ from ledger.payments.events import (
     PaymentFundsAvailable,
     PaymentInitiated,
     PaymentOutcomeUnknown,
+    PaymentPageOpened,
     PaymentProcessing,
     PaymentSettled,
     PaymentSucceeded,
@@ -70,6 +71,10 @@ class Payment(Struct, frozen=True):
     status: Literal[PaymentStatus, ""] = ""
     """Empty before it is initiated."""
     cancel_requested: bool = False
+    hosted: bool = False
+    """Paid on a page of Stripe's: a card that is declined there is no end, while another may be tried."""
+    session_id: str = ""
+    """Of that page, once it was opened."""
     amount_minor: int = 0
     payment_intent_id: str = ""
     charge_id: str = ""
@@ -139,7 +144,10 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 sale=_sound(event.sale, event.amount_minor),
                 org_id=event.org_id,
                 status="initiated",
+                hosted=event.page is not None,
             )
+        case PaymentPageOpened():
+            return replace(payment, status="requires_action", session_id=event.session_id)
         case PaymentSucceeded():
             return replace(
                 _in_currency(payment, event.currency),

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from ledger.catalogue import Interval
+from ledger.hosted import HostedPage
 from ledger.message import Command, Instant
 from ledger.subscriptions.discounts import Discount
 from ledger.subscriptions.worth import PaidTime
@@ -16,7 +17,7 @@ class RequestSubscription(Command, frozen=True, kw_only=True):
     """The price is the catalogue's, put in by the server."""
 
     NAME: ClassVar[str] = "subscriptions.request"
-    GENERATED: ClassVar[frozenset[str]] = frozenset({"subscription_id"})
+    GENERATED: ClassVar[frozenset[str]] = frozenset({"subscription_id", "page"})
     subscription_id: str
     user_id: str
     tier: str
@@ -25,8 +26,11 @@ class RequestSubscription(Command, frozen=True, kw_only=True):
     price_minor: int
     catalogue_version: str
     payment_method_id: str
+    """Empty with a `page`, on which it is chosen."""
     stripe_customer_id: str
     trial_days: int = 0
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is begun."""
 
 
 NotFollowed = Literal["price_without_tier", "price_interval", "price_amount", "price_currency"]
@@ -60,6 +64,7 @@ class LostSubscription(msgspec.Struct, frozen=True, kw_only=True):
     stripe_customer_id: str
     catalogue_version: str = ""
     trial_days: int = 0
+    page: HostedPage | None = None
 
 
 class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
@@ -217,11 +222,33 @@ class AdvanceDunning(Command, frozen=True, kw_only=True):
     subscription_id: str
 
 
+class RecordSubscriptionPage(Command, frozen=True, kw_only=True):
+    """What Stripe says now of the page on which a subscription is begun. What was begun there is told by a
+    snapshot of its own.
+    """
+
+    NAME: ClassVar[str] = "subscriptions.record_page"
+    user_id: str
+    subscription_id: str
+    session_id: str
+    status: Literal["open", "complete", "expired"]
+
+
+class EndSubscriptionPage(Command, frozen=True, kw_only=True):
+    """Its user wants it no more, or its time is over. Stripe's answer ends it, or it was begun meanwhile."""
+
+    NAME: ClassVar[str] = "subscriptions.end_page"
+    user_id: str
+    subscription_id: str
+
+
 SubscriptionCommand = (
     RequestSubscription
     | RecordSubscriptionSnapshot
     | RecordSubscriptionFailure
     | RecordSubscriptionUnknown
+    | RecordSubscriptionPage
+    | EndSubscriptionPage
     | RequestChange
     | RequestCancellation
     | RequestCancellationWithdrawal

@@ -14,7 +14,9 @@ from ledger.message import Decider
 from ledger.subscriptions.changes import check_plan, request_change
 from ledger.subscriptions.commands import (
     AdvanceDunning,
+    EndSubscriptionPage,
     RecordSubscriptionFailure,
+    RecordSubscriptionPage,
     RecordSubscriptionSnapshot,
     RecordSubscriptionUnknown,
     RequestCancellation,
@@ -40,6 +42,7 @@ from ledger.subscriptions.events import (
     SubscriptionRequestFailed,
     SubscriptionStatusChanged,
 )
+from ledger.subscriptions.pages import end_page, record_page
 from ledger.subscriptions.refusals import (
     InvalidText,
     InvalidTrial,
@@ -62,7 +65,9 @@ TEXT_MAX = 255
 _Events = tuple[SubscriptionEvent, ...]
 
 
-def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
+def decide(  # noqa: PLR0911 - one answer for each command of a closed union
+    command: SubscriptionCommand, subscriber: Subscriber
+) -> _Events:
     if isinstance(command, RequestSubscription):
         return _request(command, subscriber)
     if isinstance(command, RecordSubscriptionSnapshot):
@@ -77,6 +82,10 @@ def decide(command: SubscriptionCommand, subscriber: Subscriber) -> _Events:
             return _record_unknown(command, subscription)
         case AdvanceDunning():
             return _advance_dunning(command, subscription)
+        case RecordSubscriptionPage():
+            return record_page(command, subscription)
+        case EndSubscriptionPage():
+            return end_page(command, subscription)
         case _:
             return _ask(command, subscription)
 
@@ -147,9 +156,9 @@ def _check_may_ask(command: _Wish, subscription: Subscription) -> None:
 
 
 def _request(command: RequestSubscription, subscriber: Subscriber) -> _Events:
-    _check_texts(
-        command.subscription_id, command.user_id, command.payment_method_id, command.stripe_customer_id
-    )
+    _check_texts(command.subscription_id, command.user_id, command.stripe_customer_id)
+    if command.page is None:
+        _check_texts(command.payment_method_id)
     check_plan(command.tier, command.interval, command.currency, command.price_minor)
     if not 0 <= command.trial_days <= LONGEST_TRIAL_DAYS:
         raise InvalidTrial(f"A trial lasts from 0 to {LONGEST_TRIAL_DAYS} days; correct the catalogue.")
@@ -172,6 +181,7 @@ def _request(command: RequestSubscription, subscriber: Subscriber) -> _Events:
         payment_method_id=command.payment_method_id,
         stripe_customer_id=command.stripe_customer_id,
         trial_days=command.trial_days,
+        page=command.page,
     )
     return (requested,)
 
@@ -179,6 +189,11 @@ def _request(command: RequestSubscription, subscriber: Subscriber) -> _Events:
 def _instead(live: Subscription) -> str:
     begin = f"Subscription {live.subscription_id} is {live.status}"
     match live.status:
+        case "requested" | "unknown" if live.page_ends_at is not None:
+            return (
+                f"{begin}: it can be begun on its page; go on there, or end it (POST /api/checkout/"
+                f"{live.subscription_id}/expire) and subscribe anew."
+            )
         case "requested" | "unknown":
             return f"{begin}: its outcome at Stripe is being found out; wait for that."
         case "incomplete":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ledger.hosted import HostedPage
 from ledger.message import Event, Instant
 from ledger.subscriptions.discounts import Discount
 from ledger.subscriptions.worth import TakenTime
@@ -27,6 +28,23 @@ class SubscriptionRequested(Event, frozen=True, kw_only=True):
     payment_method_id: str
     stripe_customer_id: str
     trial_days: int = 0
+    page: HostedPage | None = None
+    """Of Stripe's, on which it is begun; None where the card is known."""
+
+
+class SubscriptionPageOpened(Event, frozen=True, kw_only=True):
+    """Stripe shows the page on which it is begun. Its address is a credential: it is fetched when wanted."""
+
+    TYPE: ClassVar[str] = "subscriptions.page_opened.v1"
+    subscription_id: str
+    session_id: str
+
+
+class SubscriptionPageEnding(Event, frozen=True, kw_only=True):
+    """It is to be ended. It may be begun all the same."""
+
+    TYPE: ClassVar[str] = "subscriptions.page_ending.v1"
+    subscription_id: str
 
 
 class SubscriptionRequestFailed(Event, frozen=True, kw_only=True):
@@ -285,6 +303,8 @@ class SubscriptionObserved(Event, frozen=True, kw_only=True):
 
 SubscriptionEvent = (
     SubscriptionRequested
+    | SubscriptionPageOpened
+    | SubscriptionPageEnding
     | SubscriptionRequestFailed
     | SubscriptionOutcomeUnknown
     | SubscriptionStarted

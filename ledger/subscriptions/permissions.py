@@ -8,7 +8,9 @@ from ledger.message import Command
 from ledger.roles import SYSTEM, USERS
 from ledger.subscriptions.commands import (
     AdvanceDunning,
+    EndSubscriptionPage,
     RecordSubscriptionFailure,
+    RecordSubscriptionPage,
     RecordSubscriptionSnapshot,
     RecordSubscriptionUnknown,
     RequestCancellation,
@@ -30,6 +32,8 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
     RequestPaymentMethodChange: USERS,
     RecordSubscriptionSnapshot: SYSTEM,
     RecordSubscriptionFailure: SYSTEM,
+    RecordSubscriptionPage: SYSTEM,
     RecordSubscriptionUnknown: SYSTEM,
     AdvanceDunning: SYSTEM,
+    EndSubscriptionPage: USERS | SYSTEM,
 }

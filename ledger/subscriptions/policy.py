@@ -8,8 +8,10 @@ from ledger.effects import (
     CreateSubscription,
     Effect,
     EndCollection,
+    EndSubscriptionPage,
     EndSubscriptionService,
     KeepSubscription,
+    OpenSubscriptionPage,
     PauseSubscription,
     ResolveSubscription,
     ResumeSubscription,
@@ -18,6 +20,7 @@ from ledger.effects import (
     UpdateSubscriptionCard,
     WithdrawChange,
 )
+from ledger.hosted import HostedPage
 from ledger.message import Recorded
 from ledger.subscriptions.events import (
     CancellationRequested,
@@ -33,6 +36,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeScheduled,
     SubscriptionChangeSuperseded,
     SubscriptionOutcomeUnknown,
+    SubscriptionPageEnding,
     SubscriptionRequested,
     SubscriptionStatusChanged,
 )
@@ -61,6 +65,10 @@ def _effect(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact that ask
 ) -> Effect | None:
     event = recorded.event
     match event:
+        case SubscriptionRequested(page=HostedPage()):
+            return OpenSubscriptionPage(user_id, event.subscription_id)
+        case SubscriptionPageEnding():
+            return EndSubscriptionPage(user_id, event.subscription_id)
         case SubscriptionRequested():
             return CreateSubscription(user_id, event.subscription_id)
         case SubscriptionOutcomeUnknown():

@@ -97,6 +97,7 @@ def take_up(
         payment_method_id=command.payment_method_id,
         stripe_customer_id=lost.stripe_customer_id,
         trial_days=lost.trial_days,
+        page=lost.page,
     )
     live = subscriber.live
     if live is None or command.status in ENDED:

@@ -35,6 +35,8 @@ from ledger.subscriptions.events import (
     SubscriptionEvent,
     SubscriptionObserved,
     SubscriptionOutcomeUnknown,
+    SubscriptionPageEnding,
+    SubscriptionPageOpened,
     SubscriptionPeriodRenewed,
     SubscriptionRequested,
     SubscriptionRequestFailed,
@@ -149,6 +151,11 @@ class Subscription(Struct, frozen=True, gc=False):
     dropped: Change | None = None
     """The last change that was scheduled and then was not to be: Stripe shows it until it is told."""
     request: OpenRequest | None = None
+    page_ends_at: datetime | None = None
+    """Of the page of Stripe's on which it is begun; None where its card was known."""
+    session_id: str = ""
+    """Of that page, once it was opened."""
+    page_ending: bool = False
 
     @property
     def live(self) -> bool:
@@ -246,6 +253,10 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
     match event:
         case SubscriptionRequested():
             return _requested(event)
+        case SubscriptionPageOpened(session_id=session_id):
+            return replace(subscription, status="requested", session_id=session_id)
+        case SubscriptionPageEnding():
+            return replace(subscription, page_ending=True)
         case SubscriptionStarted():
             return _started(subscription, event)
         case DuplicateSubscriptionFound():
@@ -317,6 +328,7 @@ def _requested(event: SubscriptionRequested) -> Subscription:
         price_minor=event.price_minor,
         catalogue_version=event.catalogue_version,
         payment_method_id=event.payment_method_id,
+        page_ends_at=event.page.expires_at if event.page else None,
     )
 
 

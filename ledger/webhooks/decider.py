@@ -16,6 +16,7 @@ from ledger.webhooks.stream import stream_of
 FOLLOWED = (
     "payment_intent.",
     "charge.",
+    "checkout.session.",
     "refund.",
     "payout.",
     "transfer.",
@@ -44,6 +45,10 @@ SUBSCRIBED = (
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
     "refund.created",
     "refund.updated",
     "refund.failed",

@@ -12,6 +12,7 @@ from ledger.payments.events import (
     PaymentFundsAvailable,
     PaymentInitiated,
     PaymentOutcomeUnknown,
+    PaymentPageOpened,
     PaymentProcessing,
     PaymentSettled,
     PaymentSucceeded,
@@ -49,8 +50,13 @@ class PaymentRow(Row):
     captured_at: datetime | None
     position: int
     last_position: int
+    session_id: str
+    page_ends_at: datetime | None
+    """Of a page of Stripe's on which it is paid; null where the card is known."""
 
 
+ON_PAGE = "redirect_to_url"
+"""What a payment on a page waits for, as Stripe calls it where a bank's page is meant."""
 PAYMENTS = Table("payments", PaymentRow, ("payment_id",))
 
 
@@ -84,6 +90,8 @@ def begin(recorded: Recorded, event: PaymentInitiated) -> PaymentRow:
         captured_at=None,
         position=recorded.position,
         last_position=recorded.position,
+        session_id="",
+        page_ends_at=event.page.expires_at if event.page else None,
     )
 
 
@@ -104,6 +112,10 @@ def advance(row: PaymentRow, event: Event) -> None:
             row.status = "requires_action"
             row.payment_intent_id = payment_intent_id
             row.action = action
+        case PaymentPageOpened(session_id=session_id):
+            row.status = "requires_action"
+            row.session_id = session_id
+            row.action = ON_PAGE
         case PaymentFailed():
             row.status = "failed"
             row.failure_code = event.code

@@ -72,6 +72,16 @@ class PaymentDue(msgspec.Struct, frozen=True):
     initiated_at: datetime
 
 
+class PageDue(msgspec.Struct, frozen=True):
+    """A payment or subscription whose page at Stripe is over, and nobody has told what came of it."""
+
+    what: str
+    """`payment` or `subscription`."""
+    id: str
+    user_id: str
+    at: datetime
+
+
 class TokensDue(msgspec.Struct, frozen=True):
     """A user of whose tokens something has matured or expired, and since when."""
 
@@ -253,3 +263,29 @@ async def tokens_due(
 
 
 _FROM_THE_START: dict[str, Any] = {"after": _EARLIEST, "after_id": ""}
+
+
+_PAGES = """
+    SELECT what, id, user_id, at
+    FROM (
+        SELECT 'payment' AS what, payment_id AS id, user_id, page_ends_at AS at
+        FROM payments
+        WHERE page_ends_at <= %(now)s AND status IN ('initiated', 'unknown', 'requires_action')
+        UNION ALL
+        SELECT 'subscription' AS what, subscription_id AS id, user_id, page_ends_at AS at
+        FROM subscriptions
+        WHERE page_ends_at <= %(now)s AND status IN ('requested', 'unknown')
+    ) AS pages
+    WHERE (at, id) > (%(after)s, %(after_id)s)
+    ORDER BY at, id
+    LIMIT %(limit)s
+"""
+
+
+async def pages_due(
+    conn: AsyncConnection[Any], now: datetime, limit: int, *, after: PageDue | None = None
+) -> list[PageDue]:
+    behind = {"after": after.at, "after_id": after.id} if after else _FROM_THE_START
+    async with conn.cursor(row_factory=class_row(PageDue)) as cursor:
+        await cursor.execute(_PAGES, {"now": now, "limit": limit, **behind})
+        return await cursor.fetchall()

@@ -35,6 +35,7 @@ from ledger.catalogue import DEFAULT_CATALOGUE
 from ledger.effects import (
     AccountEffect,
     ActivityEffect,
+    CancelPaymentIntent,
     CertifyCompletion,
     CreateCourse,
     CreatePaymentIntent,
@@ -44,6 +45,7 @@ from ledger.effects import (
     FollowEarnings,
     FreeMemberSeats,
     LicenceEffect,
+    OpenPaymentPage,
     OrderEffect,
     PayoutEffect,
     RedemptionEffect,
@@ -53,6 +55,7 @@ from ledger.ids import new_id
 from ledger.message import Origin, Outcome, Recorded
 from ledger.payments.commands import (
     RecordPaymentFailure,
+    RecordPaymentPage,
     RecordPaymentSnapshot,
     RecordPaymentUnknown,
     RefundSnapshot,
@@ -266,6 +269,10 @@ class FakeStripe:
         match effect:
             case CreateCourse():
                 return await courses.create(tools, effect, STRIPE, cause=None)
+            case OpenPaymentPage():
+                return await self._open_page(effect)
+            case CancelPaymentIntent():
+                return Delivered()  # Stripe takes its time
             case CreatePaymentIntent() | CreateRefund():
                 return await self._deliver_payment(effect)
             case WithdrawReview():
@@ -293,6 +300,16 @@ class FakeStripe:
             case _:
                 return await self.billing.deliver(effect)
 
+    async def _open_page(self, effect: OpenPaymentPage) -> Delivered:
+        command = RecordPaymentPage(
+            command_id=new_id("cmd"),
+            effective_at=self.now(),
+            payment_id=effect.payment_id,
+            session_id=effect.payment_id.replace("pay_", "cs_test_"),
+            status="open",
+        )
+        return Delivered(await self._record(command), next_action_url="https://stripe.example/pay")
+
     async def _deliver_payment(self, effect: CreatePaymentIntent | CreateRefund) -> Delivered:
         facts = await self._store.read_stream(f"payment-{effect.payment_id}")
         initiated = facts[0].event
@@ -314,6 +331,12 @@ class FakeStripe:
 
     async def next_action(self, payment_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{payment_id}", "https://bank.example/again")
+
+    async def page_url(self, session_id: str) -> str:
+        return f"https://stripe.example/pay/{session_id}"
+
+    async def portal_url(self, customer_id: str, return_url: str) -> str:
+        return f"https://stripe.example/portal/{customer_id}?back={return_url}"
 
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")

@@ -5,6 +5,7 @@ whatever comes first, the repeat or Stripe's word of it, it was done once.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import psycopg
@@ -106,6 +107,29 @@ async def save_card(app: Running, _: Told) -> httpx.Response:
     )
 
 
+async def _on_a_page(app: Running, **what: Any) -> httpx.Response:
+    """Opened, and paid there by whoever finds it open."""
+    site = "http://localhost/shop"
+    body = {"success_url": site, "cancel_url": site, **what}
+    opened = await student(app)("POST", "/api/checkout", key="page", json=body)
+    assert opened.status_code == 201, opened.text
+    if url := opened.json()["url"]:
+        async with httpx.AsyncClient() as browser:
+            await browser.post(url, params={"payment_method": "pm_card_visa"})
+        await caught_up(app)
+        opened = await student(app)("POST", "/api/checkout", key="page", json=body)
+        assert opened.json()["status"] == "complete"
+    return opened
+
+
+async def pay_on_a_page(app: Running, _: Told) -> httpx.Response:
+    return await _on_a_page(app, payment={"amount_minor": 4321, "currency": "usd"})
+
+
+async def subscribe_on_a_page(app: Running, _: Told) -> httpx.Response:
+    return await _on_a_page(app, subscription={"tier": "pro"})
+
+
 CASES = {
     "payment": Case(nothing, pay, "payment_id"),
     "declined": Case(nothing, pay_in_vain, "payment"),
@@ -119,10 +143,22 @@ CASES = {
     "new card": Case(declined, new_card, "subscription_id"),
     "credit": Case(subscribed, credit, "credit_id"),
     "card": Case(nothing, save_card, "payment_method"),
+    "page": Case(nothing, pay_on_a_page, "checkout_id"),
+    "page of a subscription": Case(nothing, subscribe_on_a_page, "checkout_id"),
 }
 
 
-MADE = ("payment", "declined", "refund", "refund of all", "subscription", "trial", "credit")
+MADE = (
+    "payment",
+    "declined",
+    "refund",
+    "refund of all",
+    "subscription",
+    "trial",
+    "credit",
+    "page",
+    "page of a subscription",
+)
 """Each has an id that follows from its request, by which Stripe's word of it is known to be of the same."""
 REFUSED = {"upgrade": "same_plan", "end": "subscription_ended"}
 """What is so by then is asked for: with the code of the refusal."""

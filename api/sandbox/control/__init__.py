@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from api.sandbox.control import challenge, connect, machine, money, onboarding, webhooks
+from api.sandbox.control import challenge, checkout, connect, machine, money, onboarding, portal, webhooks
 from api.sandbox.state import State
 
 
@@ -20,8 +20,10 @@ def control_router(state: State) -> Router:
             *webhooks.HANDLERS,
             *money.HANDLERS,
             *challenge.HANDLERS,
+            *checkout.HANDLERS,
             *connect.HANDLERS,
             *onboarding.HANDLERS,
+            *portal.HANDLERS,
         ],
         dependencies={"sandbox": Provide(sandbox, sync_to_thread=False, use_cache=True)},
     )

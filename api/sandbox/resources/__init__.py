@@ -6,6 +6,7 @@ from api.sandbox.resources import (
     balance,
     billing,
     charges,
+    checkout,
     connect,
     customers,
     direct_charges,
@@ -34,5 +35,6 @@ ALL = (
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
     *billing.ALL,
+    *checkout.ALL,
     *connect.ALL,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import UNSET, UnsetType
 
@@ -78,3 +79,14 @@ def amend(tx: Transaction, value: Object, changes: Object, *event_types: str) ->
         for event_type in event_types:
             tx.emit(event_type, amended, changed(value, amended))
     return amended
+
+
+def check_url(name: str, sent: Text) -> None:
+    url = given(sent)
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise invalid(
+            "Not a valid URL. URLs must begin with http:// or https://.", code="url_invalid", param=name
+        )

@@ -29,6 +29,7 @@ from ledger.effects import (
     RetryWithNewCard,
 )
 from ledger.errors import NotFound, Refused
+from ledger.hosted import until
 from ledger.invoices.commands import EndService, RequestInvoiceRetry
 from ledger.invoices.refusals import InvoiceNotSettled, RetryInProgress
 from ledger.message import Event, Origin, Recorded
@@ -101,7 +102,7 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
             items=[{"price": price_id}],
             default_payment_method=card,
             payment_behavior="allow_incomplete",
-            metadata=_metadata(wish, tools.store.ledger_id),
+            metadata=metadata_of(wish, tools.store.ledger_id),
             **more,
         )
 
@@ -135,14 +136,15 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
         return {**self.begun(), **ids, "user_id": self.wish.user_id}
 
 
-def _metadata(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
+def metadata_of(requested: SubscriptionRequested, ledger_id: str) -> dict[str, str]:
     """With what a ledger that was restored to a time before it takes it up by."""
-    return {
+    found = {
         "subscription_id": requested.subscription_id,
         "user_id": requested.user_id,
         "ledger_id": ledger_id,
         "catalogue_version": requested.catalogue_version,
     }
+    return {**found, "page_until": until(requested.page)} if requested.page else found
 
 
 async def attach(tools: Tools, payment_method_id: str, customer_id: str, key: str) -> str:

@@ -19,6 +19,7 @@ from api.stripe.payments.snapshots import (
     expanded,
     refund_moment,
 )
+from ledger.hosted import forgotten_page
 from ledger.ids import new_id
 from ledger.invoices.commands import CreditSnapshot, InvoiceAttempt, InvoiceCharge, RecordInvoiceSnapshot
 from ledger.invoices.events import InvoiceLine
@@ -44,6 +45,7 @@ def lost_subscription(found: Subscription, ledger_id: str) -> LostSubscription |
         stripe_customer_id=id_of(found.customer),
         catalogue_version=found.metadata.get("catalogue_version", ""),
         trial_days=timedelta(seconds=trial_s).days,
+        page=forgotten_page(found.metadata.get("page_until", "")),
     )
 
 

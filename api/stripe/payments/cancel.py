@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from stripe.params import PaymentIntentCancelParams
 
 from api.stripe.delivery import STRIPE_ERRORS, Delivered, Postponed, Tools, postponed_by, recorder
 from api.stripe.failures import failure_of
 from api.stripe.objects import PaymentIntent, parse
-from api.stripe.payments import lookup
+from api.stripe.payments import lookup, pages
 from api.stripe.payments.create import present_of, record_present, state_of
 from api.stripe.request import asking_in
 from ledger.effects import CancelPaymentIntent
-from ledger.message import Event, Origin, Recorded
+from ledger.message import Event, Origin, Outcome, Recorded
 from ledger.payments.events import PaymentCancelRequested
 from ledger.payments.state import CAPTURED, Payment
 from ledger.payments.stream import stream_of
@@ -37,6 +39,9 @@ async def cancel(
     payment = await state_of(tools, payment_id)
     if not payment.cancel_requested or _is_over(payment):
         return Delivered()
+    if payment.session_id and payment.status == "requires_action":
+        outcomes = await pages.end(tools, payment, recorder(origin, payment.session_id))
+        return _ended(outcomes)
     if not payment.payment_intent_id:
         raise Postponed("what became of the first call for this payment is not known yet")
     # looked at first: a refusal would be repeated under this key for as long as Stripe keeps it
@@ -46,8 +51,13 @@ async def cancel(
         intent = await _call(tools, asking.wish, intent)
     present = await present_of(tools, intent)
     outcomes = await record_present(tools, payment_id, present, recorder(origin, intent.id))
-    if not _is_over(outcomes[-1].state):
-        raise Postponed(f"Stripe does not cancel a payment that is {intent.status}")
+    return _ended(outcomes)
+
+
+def _ended(outcomes: Sequence[Outcome]) -> Delivered:
+    payment: Payment = outcomes[-1].state
+    if not _is_over(payment):
+        raise Postponed(f"Stripe does not cancel a payment that is {payment.status}")
     return Delivered(outcomes[-1])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
+import msgspec
 import structlog
 from stripe.params import PaymentIntentCreateParams
 
@@ -19,6 +20,7 @@ from api.stripe.request import DirectRequest, asking_in
 from ledger.customers.commands import SavePaymentMethod
 from ledger.effects import CreatePaymentIntent, ResolvePayment
 from ledger.errors import Refused
+from ledger.hosted import until
 from ledger.message import Event, Origin, Outcome, Recorded
 from ledger.payments.commands import RecordPaymentFailure, RecordPaymentUnknown
 from ledger.payments.decider import PAYMENT
@@ -60,7 +62,7 @@ async def next_action(tools: Tools, payment_id: str) -> Delivered:
     raises.
     """
     payment = await state_of(tools, payment_id)
-    if payment.status != "requires_action":
+    if payment.status != "requires_action" or not payment.payment_intent_id:
         return Delivered()
     intent = await lookup.payment_intent(tools.stripe, payment.payment_intent_id)
     return _delivered(None, intent)
@@ -82,11 +84,15 @@ async def present_of(
 
 
 async def record_present(
-    tools: Tools, payment_id: str, present: PresentState, origin: Origin
+    tools: Tools, payment_id: str, present: PresentState, origin: Origin, *, page_over: bool = False
 ) -> list[Outcome]:
-    """Record what is new, and the card when it was to be saved. One outcome for each command."""
+    """Record what is new, and the card when it was to be saved. One outcome for each command. `page_over`
+    says that on the page on which it is paid no other card can be tried any more.
+    """
     lost = lost_payment(present.payment_intent, tools.store.ledger_id)
     commands = commands_of(payment_id, present, lost)
+    if page_over:
+        commands = [msgspec.structs.replace(command, page_over=True) for command in commands]
     outcomes = [await tools.store.handle(command, origin) for command in commands]
     if lost is not None and _is_taken_up(outcomes[0]):
         await know_customer(tools, lost.user_id, lost.stripe_customer_id, origin)
@@ -183,7 +189,7 @@ def parameters(initiated: PaymentInitiated, return_url: str, ledger_id: str) -> 
             "enabled": True,
             "allow_redirects": "always" if return_url else "never",
         },
-        "metadata": _metadata(initiated, ledger_id),
+        "metadata": metadata_of(initiated, ledger_id),
         "expand": lookup.WITH_CHARGE,
     }
     if return_url:
@@ -197,7 +203,7 @@ def parameters(initiated: PaymentInitiated, return_url: str, ledger_id: str) -> 
     return params
 
 
-def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
+def metadata_of(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
     found = {
         "payment_id": initiated.payment_id,
         "ledger_id": ledger_id,
@@ -205,6 +211,7 @@ def _metadata(initiated: PaymentInitiated, ledger_id: str) -> dict[str, str]:
         "purpose": initiated.purpose,
         "purpose_ref": initiated.purpose_ref,
         "org_id": initiated.org_id,
+        "page_until": until(initiated.page),
     }
     return {name: value for name, value in found.items() if value} | terms.written(initiated.sale)
 

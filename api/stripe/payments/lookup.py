@@ -17,9 +17,11 @@ from stripe.params import (
     PaymentIntentCreateParams,
     PaymentIntentListParams,
 )
+from stripe.params.checkout import SessionListParams
 
 from api.stripe.objects import (
     Charge,
+    CheckoutSession,
     Dispute,
     PaymentIntent,
     Payout,
@@ -67,6 +69,27 @@ async def payment_intent(client: StripeClient, payment_intent_id: str) -> Paymen
     path = f"/v1/payment_intents/{quote(payment_intent_id, safe='')}"
     answer = await patiently(lambda: client.raw_request_async("get", path, expand=WITH_CHARGE))
     return parse_dict(answer.data, PaymentIntent)
+
+
+async def checkout_session(client: StripeClient, session_id: str) -> CheckoutSession:
+    answer = await patiently(lambda: client.v1.checkout.sessions.retrieve_async(session_id))
+    return parse(answer, CheckoutSession)
+
+
+async def find_checkout_session(
+    client: StripeClient, name: str, our_id: str, *, since: datetime, until: datetime
+) -> CheckoutSession | None:
+    """The session that carries our id under `name`, among all those created in the window."""
+    params: SessionListParams = {
+        "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
+        "limit": PAGE,
+    }
+    page = await patiently(lambda: client.v1.checkout.sessions.list_async(params))
+    async for item in every(page):
+        session = parse(item, CheckoutSession)
+        if (session.metadata or {}).get(name) == our_id:
+            return session
+    return None
 
 
 async def create_payment_intent(

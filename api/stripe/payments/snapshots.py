@@ -27,6 +27,7 @@ from api.stripe.objects import (
 )
 from api.stripe.payments import terms
 from ledger.balance import BalanceTransaction as BookedTransaction
+from ledger.hosted import forgotten_page
 from ledger.ids import new_id
 from ledger.payments.commands import DisputeSnapshot, LostPayment, RecordPaymentSnapshot, RefundSnapshot
 from ledger.payouts.commands import RecordPayoutSnapshot
@@ -83,6 +84,7 @@ def lost_payment(intent: PaymentIntent, ledger_id: str) -> LostPayment | None:
         save_payment_method=bool(intent.setup_future_usage),
         sale=terms.read(metadata),
         org_id=metadata.get("org_id", ""),
+        page=forgotten_page(metadata.get("page_until", "")),
     )
 
 

@@ -31,6 +31,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
     "refundPayment": {"amount_minor": 1, "note": "asked for"},
     "cancelPayment": {},
+    "openCheckout": {
+        "success_url": "http://127.0.0.1:8000/paid",
+        "cancel_url": "http://127.0.0.1:8000/cart",
+        "payment": {"amount_minor": 100, "currency": "usd"},
+    },
+    "expireCheckout": {},
+    "openBillingPortal": {"return_url": "http://127.0.0.1:8000/back"},
     "savePaymentMethod": {"payment_method": "pm_new"},
     "putContact": {"time_zone": "Europe/Berlin"},
     "createSubscription": {"tier": "pro", "payment_method": "pm_ok"},
@@ -192,6 +199,9 @@ SOMEBODYS = {
     "refundPayment",
     "getRefund",
     "cancelPayment",
+    "getCheckout",
+    "expireCheckout",
+    "openBillingPortal",
     "removePaymentMethod",
     "previewSubscriptionChange",
     "updateSubscription",
@@ -379,6 +389,10 @@ NONE_OF_THEIR_OWN = {
     "acceptInvitation",
     "declineInvitation",
     "leaveCourse",
+    "getDispute",
+    "getCheckout",
+    "expireCheckout",
+    "openBillingPortal",
     "removePaymentMethod",
     "payInvoice",
     "reviseCourse",
@@ -459,6 +473,7 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
+    opened = await owner("POST", "/api/checkout", key="page", json=BODIES["openCheckout"])
     refund_id = (await owner.refund(payment_id, amount_minor=1)).json()["refund_id"]
     await owner("POST", "/api/payment-methods", key="k", json={"payment_method": "pm_saved"})
     assert (await owner.subscribe("enterprise")).status_code == 201
@@ -497,6 +512,8 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         enterprise[operation] = await ways_of_orders.order_of(app.services, way, org_id)
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
+    ids["dispute_id"] = "du_none"
+    ids["checkout_id"] = opened.json()["checkout_id"]
     ids["payout_id"] = await paid_to(app, "usr_owner")
     return World(app, owner, courses, reviews, learnt, organisations, enterprise, **ids)
 
@@ -595,9 +612,9 @@ async def test_the_owner_has_what_is_theirs(world: World) -> None:
 
 async def test_a_list_shows_the_callers_own(world: World, admin: Caller, other: Caller) -> None:
     assert (await other.get("/api/payments/history")).json()["items"] == []
-    assert len((await world.owner.get("/api/payments/history")).json()["items"]) == 1
-    assert len((await admin.get("/api/payments/history")).json()["items"]) == 1
-    assert len((await admin.get("/api/payments/history?user_id=usr_owner")).json()["items"]) == 1
+    assert len((await world.owner.get("/api/payments/history")).json()["items"]) == 2
+    assert len((await admin.get("/api/payments/history")).json()["items"]) == 2
+    assert len((await admin.get("/api/payments/history?user_id=usr_owner")).json()["items"]) == 2
     assert (await admin.get("/api/payments/history?user_id=usr_nobody")).json()["items"] == []
     assert (await other.get("/api/payments/history?user_id=usr_owner")).status_code == 403
 
@@ -618,6 +635,8 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         address = path.format(
             payment_id="pay_1",
+            checkout_id="pay_1",
+            dispute_id="du_1",
             refund_id="re_1",
             payment_method_id="pm_1",
             invoice_id="in_1",

@@ -11,6 +11,7 @@ from api.sandbox.resources.billing import (
     invoice_items,
     invoices,
     own_items,
+    portal,
     previews,
     subscription_items,
     subscriptions,
@@ -34,4 +35,5 @@ ALL = (
     coupons.CODES,
     discounts.RESOURCE,
     test_clocks.RESOURCE,
+    portal.RESOURCE,
 )

@@ -1,0 +1,61 @@
+"""What subscribing asks of the rules, whichever way the first period is paid."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.http.body import CurrencyCode
+from api.payments import cards
+from api.services import Services, origin_of
+from api.subscriptions.billing import Call, price_of
+from api.subscriptions.entitlements import subscriber_of
+from ledger.hosted import HostedPage
+from ledger.subscriptions.commands import RequestSubscription
+from ledger.subscriptions.decider import SUBSCRIBER
+
+TierName = Annotated[Literal["free", "pro", "enterprise"], Meta(description="GET /api/plans lists them.")]
+Interval = Literal["month", "year"]
+
+
+class PlanWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user."""
+
+    tier: TierName
+    interval: Interval = "month"
+    currency: CurrencyCode = "usd"
+    trial: bool = False
+
+
+async def subscription_request(
+    services: Services,
+    request: Call,
+    body: PlanWanted,
+    command_id: str,
+    *,
+    card: str = "",
+    page: HostedPage | None = None,
+) -> RequestSubscription:
+    """Refused, if it must be, before Stripe is asked for a customer."""
+    currency = body.currency.lower()
+    price, user_id = price_of(services.catalogue, body.tier, body.interval, currency), request.user.id
+    command = RequestSubscription(
+        command_id=command_id,
+        effective_at=services.now(),
+        subscription_id=services.id_of("sub", command_id),
+        user_id=user_id,
+        tier=body.tier,
+        interval=body.interval,
+        currency=currency,
+        price_minor=price,
+        catalogue_version=services.catalogue.version,
+        payment_method_id=card,
+        stripe_customer_id="cus_to_be",
+        trial_days=services.catalogue.tiers[body.tier].trial_days if body.trial else 0,
+        page=page,
+    )
+    SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
+    customer_id = await cards.customer_id(services, user_id, origin_of(request))
+    return msgspec.structs.replace(command, stripe_customer_id=customer_id)

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ledger.hosted import PAGE_LASTS
+from tests.api.checkout.pages import AMOUNT, PLACES, Pages
+from tests.api.enrolments.conftest import AUTHOR, Market
+from tests.api.support import Caller, problem
+
+DECLINED = "pm_card_visa_chargeDeclined"
+
+
+async def test_an_amount_is_paid_on_a_page_and_is_a_payment_like_any_other(pages: Pages, ann: Caller) -> None:
+    opened = await pages.open(ann, payment=AMOUNT)
+    assert opened.status_code == 201, opened.text
+    shown = opened.json()
+    assert (shown["status"], shown["payment"]["status"]) == ("open", "requires_action")
+    assert opened.headers["location"] == f"/api/checkout/{shown['checkout_id']}"
+    assert await pages.look(ann, shown["checkout_id"]) == shown
+    pages.pay(shown["url"])
+    paid = await pages.told(ann, shown["checkout_id"], "complete")
+    assert (paid["url"], paid["payment"]["status"], paid["payment"]["captured_minor"]) == (
+        None,
+        "succeeded",
+        1250,
+    )
+    await pages.market.app.projected()
+    detail = (await ann.get(f"/api/payments/{paid['checkout_id']}")).json()
+    assert [fact["type"] for fact in detail["history"]] == [
+        "payments.initiated.v1",
+        "payments.page_opened.v1",
+        "payments.succeeded.v1",
+        "payments.settled.v1",
+    ]
+
+
+async def test_a_course_is_held_while_its_page_is_open_and_shared_once_it_is_paid(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    opened = (await pages.open(ann, course={"course_id": market.course_id})).json()
+    again = await pages.open(ann, course={"course_id": market.course_id})
+    assert problem(again)["code"] == "purchase_in_progress"
+    market.bench.advance(timedelta(minutes=40))
+    market.stripe.clock.follow(market.bench.now())
+    assert await market.expire() == 0
+    pages.pay(opened["url"])
+    await pages.told(ann, opened["checkout_id"], "complete", enrolment="active")
+    held = await market.balances()
+    assert (held[f"2100 {AUTHOR}"], held["4030"]) == (-3430, -1470)
+
+
+async def test_the_same_key_again_is_the_same_page(pages: Pages, market: Market, ann: Caller) -> None:
+    first = await pages.open(ann, key="one", course={"course_id": market.course_id})
+    again = await pages.open(ann, key="one", course={"course_id": market.course_id})
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    sessions = await market.stripe.client.v1.checkout.sessions.list_async()
+    assert len(sessions.data) == 1
+
+
+async def test_a_declined_card_ends_nothing_while_another_one_may_be_tried(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    opened = (await pages.open(ann, course={"course_id": market.course_id})).json()
+    pages.pay(opened["url"], DECLINED)
+    assert (await pages.told(ann, opened["checkout_id"], "open"))["url"] == opened["url"]
+    assert [one["status"] for one in await market.enrolments(ann)] == ["reserved"]
+    pages.pay(opened["url"])
+    await pages.told(ann, opened["checkout_id"], "complete", enrolment="active")
+
+
+async def test_a_page_whose_webhooks_are_lost_is_looked_at_when_its_time_is_over(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    paid = (await pages.open(ann, payment=AMOUNT)).json()
+    left = (await pages.open(ann, payment=AMOUNT)).json()
+    pages.pay(paid["url"])
+    assert await pages.end_due() == 0
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await pages.end_due() == 2
+    await pages.becomes(ann, paid["checkout_id"], "complete")
+    await pages.becomes(ann, left["checkout_id"], "over")
+    assert await market.charged() == [1250]
+
+
+async def test_a_course_is_free_again_once_its_page_was_ended(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    opened = (await pages.open(ann, course={"course_id": market.course_id})).json()
+    path = f"/api/checkout/{opened['checkout_id']}/expire"
+    ended = await ann("POST", path, key="end", json={})
+    if ended.status_code == 202:
+        await pages.becomes(ann, opened["checkout_id"], "over")
+    again = await pages.open(ann, course={"course_id": market.course_id})
+    assert again.status_code == 201, again.text
+    with pytest.raises(Exception, match="expired"):
+        pages.pay(opened["url"])
+
+
+async def test_a_course_that_was_bought_by_card_meanwhile_is_paid_once(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    """The reservation of the page is over by then; what its late money is worth is given back."""
+    opened = (await pages.open(ann, course={"course_id": market.course_id})).json()
+    pages.pay(opened["url"])
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await market.expire() == 1
+    await pages.becomes(ann, opened["checkout_id"], "complete", enrolment="active")
+    bought = await ann.buy(market.course_id)
+    assert problem(bought)["code"] == "already_enrolled"
+
+
+async def test_a_free_course_needs_no_page(pages: Pages, market: Market, ann: Caller) -> None:
+    course_id = await market.course(price_minor=0)
+    opened = await pages.open(ann, course={"course_id": course_id})
+    assert (opened.status_code, opened.json()["status"], opened.json()["url"]) == (201, "complete", None)
+
+
+async def test_an_unclear_answer_is_looked_up_and_never_opens_two(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    market.bench.fault("disconnect_after", "/v1/checkout/sessions")
+    opened = await pages.open(ann, key="one", payment=AMOUNT)
+    assert (opened.status_code, opened.json()["status"]) == (202, "opening")
+    shown = await pages.becomes(ann, opened.json()["checkout_id"], "open")
+    assert shown["url"]
+    sessions = await market.stripe.client.v1.checkout.sessions.list_async()
+    assert [one.url for one in sessions.data] == [shown["url"]]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://evil.example/paid",
+        "http://127.0.0.1:8000@evil.example/",
+        "http://127.0.0.1:8000\\@evil.example/",
+        "http://127.0.0.1:8000.evil.example/",
+        "//127.0.0.1:8000/paid",
+        "javascript:alert(1)",
+        "http://127.0.0.1:8000/\tpaid",
+    ],
+)
+async def test_nobody_is_sent_to_a_site_that_the_operator_does_not_allow(refused: Caller, place: str) -> None:
+    body = {**PLACES, "success_url": place, "payment": AMOUNT}
+    said = problem(await refused("POST", "/api/checkout", key="place", json=body))
+    assert said["errors"][0]["pointer"] == "/success_url"
+
+
+@pytest.mark.parametrize(
+    "what", [{}, {"payment": AMOUNT, "course": {"course_id": "crs_1"}}, {"subscription": {"tier": "gold"}}]
+)
+async def test_a_checkout_is_for_one_thing_that_it_can_be_for(refused: Caller, what: dict[str, Any]) -> None:
+    body = {**PLACES, **what}
+    assert (await refused("POST", "/api/checkout", key="what", json=body)).status_code == 422
+
+
+async def test_a_student_buys_no_licence_and_sees_nobody_elses_checkout(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    licence = {"org_id": "org_1", "tier": "team"}
+    assert (await pages.open(ann, licence=licence)).status_code == 403
+    opened = (await pages.open(ann, payment=AMOUNT)).json()
+    bob = await market.buyer("usr_bob")
+    path = f"/api/checkout/{opened['checkout_id']}"
+    assert (await bob.get(path)).status_code == 404
+    assert (await bob("POST", f"{path}/expire", key="end", json={})).status_code == 404
+    by_card = (await ann.pay("pm_card_visa")).json()
+    assert (await ann.get(f"/api/checkout/{by_card['payment_id']}")).status_code == 404
+
+
+async def test_a_subscription_is_begun_on_a_page_and_followed_as_any_other(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    opened = await pages.open(ann, subscription={"tier": "pro"})
+    assert opened.status_code == 201, opened.text
+    shown = opened.json()
+    assert (shown["status"], shown["subscription"]["status"]) == ("open", "requested")
+    by_card = await ann.subscribe("pro", "pm_card_visa")
+    assert (problem(by_card)["code"], shown["checkout_id"] in by_card.text) == ("subscription_exists", True)
+    pages.pay(shown["url"])
+    begun = await pages.told(ann, shown["checkout_id"], "complete")
+    assert (begun["subscription"]["status"], begun["subscription"]["price_minor"]) == ("active", 999)
+    assert (await ann.get("/api/subscriptions/current")).json()["tier"] == "pro"
+    await market.app.projected()
+    [invoice] = (await ann.get("/api/invoices")).json()["items"]
+    assert (invoice["status"], invoice["charged_minor"]) == ("paid", 999)
+
+
+async def test_a_trial_begins_on_a_page_and_is_had_once(pages: Pages, ann: Caller) -> None:
+    plan = {"tier": "pro", "trial": True}
+    shown = (await pages.open(ann, subscription=plan)).json()
+    pages.pay(shown["url"])
+    begun = await pages.told(ann, shown["checkout_id"], "complete")
+    assert begun["subscription"]["status"] == "trialing"
+    assert (await ann.get("/api/subscriptions/current")).json()["trial_available"] is False
+
+
+async def test_a_page_of_a_subscription_that_nobody_uses_is_over_and_bars_nobody(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    ended = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    path = f"/api/checkout/{ended['checkout_id']}/expire"
+    answer = await ann("POST", path, key="end", json={})
+    assert (answer.status_code, answer.json()["status"]) == (200, "over")
+    left = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await pages.end_due() == 1
+    await pages.becomes(ann, left["checkout_id"], "over")
+    assert (await ann.subscribe("pro", "pm_card_visa")).status_code == 201
+
+
+async def test_a_subscription_whose_page_was_paid_and_of_which_nothing_was_heard_is_found(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    shown = (await pages.open(ann, subscription={"tier": "pro"})).json()
+    pages.pay(shown["url"])
+    market.bench.advance(PAGE_LASTS + timedelta(minutes=1))
+    market.stripe.clock.follow(market.bench.now())
+    assert await pages.end_due() == 1
+    begun = await pages.becomes(ann, shown["checkout_id"], "complete")
+    assert begun["subscription"]["status"] == "active"
+
+
+async def test_a_licence_is_bought_on_a_page(pages: Pages, market: Market) -> None:
+    head = market.app.caller("usr_head", "enterprise")
+    made = await head("POST", "/api/enterprise/organisations", key="org", json={"name": "Lakeside"})
+    org_id = made.json()["org_id"]
+    opened = await pages.open(head, licence={"org_id": org_id, "tier": "starter"})
+    assert opened.status_code == 201, opened.text
+    pages.pay(opened.json()["url"])
+    await pages.told(head, opened.json()["checkout_id"], "complete")
+    await market.app.projected()
+    listed = (await head.get("/api/enterprise/licenses")).json()["items"]
+    assert [one["terms"][0]["grant"]["tier"] for one in listed] == ["starter"]
+    assert (await market.balances()).get(f"1100 {org_id}", 0) == 0
