@@ -13,6 +13,7 @@ _NOT_AT_STRIPE = frozenset(
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Without a minor unit now, but still counted in hundredths at Stripe.
 _WHOLE_ONLY = frozenset({"isk", "ugx"})
+PAYMENTS = "payments"
 _FEE_PER_MILLE = 29
 _FEE_FIXED = 30
 
@@ -79,6 +80,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
     fee_description: str = "Stripe processing fees",
     available_on: int | None = None,
     description: str | None = None,
+    balance_type: str = PAYMENTS,
 ) -> Object:
     """Move the balance; money that goes out is taken from what is available at once (the sandbox's rule:
     Stripe documents no hold for it).
@@ -99,7 +101,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
             "object": "balance_transaction",
             "amount": amount,
             "available_on": available,
-            "balance_type": "payments",
+            "balance_type": balance_type,
             "created": tx.now,
             "currency": currency,
             "description": description,
@@ -113,8 +115,9 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
             "type": kind,
         }
     )
-    tx.move_funds(currency, available, amount - fee)
-    tx.link(UNPAID, currency, booked["id"])
+    if balance_type == PAYMENTS:  # of any other balance nothing is charged or paid out
+        tx.move_funds(currency, available, amount - fee)
+        tx.link(UNPAID, currency, booked["id"])
     return booked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from api.sandbox.control import challenge, connect, machine, money, onboarding, webhooks
+from api.sandbox.control import account, challenge, connect, machine, money, onboarding, webhooks
 from api.sandbox.state import State
 
 
@@ -19,6 +19,7 @@ def control_router(state: State) -> Router:
             *machine.HANDLERS,
             *webhooks.HANDLERS,
             *money.HANDLERS,
+            *account.HANDLERS,
             *challenge.HANDLERS,
             *connect.HANDLERS,
             *onboarding.HANDLERS,

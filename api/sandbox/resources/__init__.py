@@ -14,6 +14,7 @@ from api.sandbox.resources import (
     payment_methods,
     payouts,
     refunds,
+    topups,
     webhook_endpoints,
 )
 
@@ -27,6 +28,7 @@ ALL = (
     disputes.RESOURCE,
     payouts.RESOURCE,
     payouts.BANK_ACCOUNT,
+    topups.RESOURCE,
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
     *billing.ALL,
