@@ -100,6 +100,8 @@ HURRIED = frozenset(
         "days_closed",
         "tokens_settled",
         "licences_advanced",
+        "movements_claimed",
+        "movement_funds_available",
         "overage_invoiced",
     }
 )
@@ -118,5 +120,6 @@ async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Wor
 
 
 def _jobs(services: Services) -> Sequence[Job]:
-    days = services.settings.idempotency_days
-    return jobs_of(services.store, services.stripe, services.gateway, services.clock, idempotency_days=days)
+    days, gateway = services.settings.idempotency_days, services.gateway
+    assert isinstance(gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
+    return jobs_of(services.store, services.stripe, gateway, services.clock, idempotency_days=days)

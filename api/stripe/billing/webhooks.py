@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -23,6 +24,7 @@ from ledger.effects import ApplyWebhook
 from ledger.message import Origin
 from ledger.webhooks.stream import stream_of
 
+_ANOTHERS = "the subscription is another ledger's"
 FAMILIES = ("customer.subscription.", "invoice.", "credit_note.")
 
 
@@ -57,6 +59,8 @@ async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> A
     if not (user_id and subscription_id):
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
     if await subscription_of(tools, user_id, subscription_id) is None:
+        if _is_of_another(tools, metadata):
+            return Applied(ignored=_ANOTHERS)
         _check_ours(tools, present.subscription, effect.object_id)
     recorded = await record_subscription(tools, present, origin, occurred_at=occurred_at)
     return Applied(changed=recorded.changed, subject=subscription_id)
@@ -78,6 +82,8 @@ async def invoice(
     if not names_ours(present):
         return Applied(ignored="the invoice is of no subscription of ours: another integration's")
     changed = await _take_up(tools, present, origin)
+    if changed is None:
+        return Applied(ignored=_ANOTHERS)
     outcomes = await record_invoice(tools, present, origin)
     return Applied(
         changed=changed or any(one.recorded for one in outcomes),
@@ -87,17 +93,26 @@ async def invoice(
     )
 
 
-async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> bool:
-    """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded."""
+async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> bool | None:
+    """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded; None
+    when it is another ledger's.
+    """
     details = present.invoice.subscription
     assert details is not None, "as was looked at"
     metadata = details.metadata or {}
     if await subscription_of(tools, metadata["user_id"], metadata["subscription_id"]) is not None:
         return False
+    if _is_of_another(tools, metadata):
+        return None
     stripe_subscription_id = id_of(details.subscription)
     lost = await billing_lookup.present_subscription(tools.stripe, stripe_subscription_id, tools.clock.now())
     _check_ours(tools, lost.subscription, present.invoice.id)
     return (await record_subscription(tools, lost, origin)).changed
+
+
+def _is_of_another(tools: Tools, metadata: Mapping[str, str]) -> bool:
+    """A ledger that shares our Stripe account says so in what it makes."""
+    return metadata.get("ledger_id", tools.store.ledger_id) != tools.store.ledger_id
 
 
 def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:
