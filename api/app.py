@@ -79,6 +79,7 @@ from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.usage import routes as usage
 from api.usage.calls import call_guard
+from api.webhooks import unexplained
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -155,6 +156,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *token_books.HANDLERS,
     *licence_books.HANDLERS,
     *oversight.HANDLERS,
+    *unexplained.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
     *jwks.HANDLERS,

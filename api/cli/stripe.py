@@ -10,6 +10,7 @@ import click
 
 from api.cli.installation import Installation, installation
 from api.cli.terminal import Duration, json_option, print_json, print_table
+from api.cli.unexplained import unexplained
 from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def stripe() -> None:
 
 
 stripe.add_command(webhook_endpoint)
+stripe.add_command(unexplained)
 
 
 @stripe.command("catch-up")

@@ -24,6 +24,7 @@ STALLED_S = 60.0
 """A fact that has waited longer to be projected says that the projection has stopped, wherever it runs."""
 OVERDUE_S = 600.0
 """An effect that has been due for longer says that no worker is running."""
+DAY_S = 86_400.0
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     webhooks_waiting: int = 0
     short_minor: dict[str, int] = {}
     """By how much less the platform has at Stripe than it owes to instructors, by currency."""
+    unexplained: int = 0
+    """Movements of Stripe's balance that are none of ours, and that nobody has explained."""
+    oldest_unexplained_s: float = 0.0
 
 
 async def examine(services: Services) -> Health:
@@ -72,6 +76,11 @@ _POSITIONS = """
     LEFT JOIN stopped_projections AS stopped
         ON stopped.name = p.application_name AND stopped.position = p.notification_id + 1
 """
+_UNEXPLAINED = """
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(found_at)), 0)::double precision
+    FROM unclaimed
+    WHERE status = 'unexplained'
+"""
 _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
@@ -80,6 +89,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
+        [(unexplained, unexplained_s)] = await (await cursor.execute(_UNEXPLAINED)).fetchall()
     depth = await outbox.depth(connection)
     short = shortfalls(await cash(connection))
     head: int = found[0][0]
@@ -94,7 +104,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     }
     return Health(
         wrong=_wrong(projections),
-        worrying=[*_worrying(depth), *map(_said, short)],
+        worrying=[*_worrying(depth), *map(_said, short), *_told(unexplained, unexplained_s)],
         position=head,
         projections=projections,
         effects_waiting=depth.waiting,
@@ -102,6 +112,8 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
         webhooks_waiting=webhooks_waiting,
         short_minor={one.currency: one.shortfall_minor for one in short},
+        unexplained=unexplained,
+        oldest_unexplained_s=round(unexplained_s, 1),
     )
 
 
@@ -125,6 +137,15 @@ def _wrong(projections: dict[str, Projection]) -> list[str]:
 def _said(short: Short) -> str:
     missing = format_minor(short.shortfall_minor, short.currency)
     return f"of what is owed to instructors {missing} are not at Stripe: payouts will wait"
+
+
+def _told(unexplained: int, oldest_s: float) -> list[str]:
+    if not unexplained:
+        return []
+    days = int(oldest_s // DAY_S)
+    oldest = f"the oldest for {days} day{'s' * (days > 1)}" if days else "since today"
+    moved = "1 movement at Stripe is" if unexplained == 1 else f"{unexplained} movements at Stripe are"
+    return [f"{moved} unexplained, {oldest}: see `liberation stripe unexplained`"]
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:

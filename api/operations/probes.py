@@ -84,6 +84,8 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.outbox.labels("parked").set(health.effects_parked)
     metrics.outbox_age.set(health.oldest_effect_overdue_s)
     metrics.webhooks_waiting.set(health.webhooks_waiting)
+    metrics.unexplained.set(health.unexplained)
+    metrics.unexplained_age.set(health.oldest_unexplained_s)
     metrics.short.clear()
     for currency, missing in health.short_minor.items():
         metrics.short.labels(currency).set(missing)
