@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 
 from api.payouts.cash import Short, shortfalls
 from api.services import Services
+from ledger import chart
 from ledger.errors import StoreUnavailable
 from ledger.money import format_minor
 from ledger.store.batched_queries import Connection
@@ -77,7 +78,13 @@ _POSITIONS = """
         ON stopped.name = p.application_name AND stopped.position = p.notification_id + 1
 """
 _UNEXPLAINED = """
-    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(found_at)), 0)::double precision
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(found_at)), 0)::double precision,
+        EXISTS (
+            SELECT FROM balances
+            WHERE account = %s
+            GROUP BY currency
+            HAVING sum(debit_minor) <> sum(credit_minor)
+        )
     FROM unclaimed
     WHERE status = 'unexplained'
 """
@@ -89,7 +96,8 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
-        [(unexplained, unexplained_s)] = await (await cursor.execute(_UNEXPLAINED)).fetchall()
+        left_in = (chart.UNEXPLAINED.number,)
+        [(unexplained, unexplained_s, left)] = await (await cursor.execute(_UNEXPLAINED, left_in)).fetchall()
     depth = await outbox.depth(connection)
     short = shortfalls(await cash(connection))
     head: int = found[0][0]
@@ -104,7 +112,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     }
     return Health(
         wrong=_wrong(projections),
-        worrying=[*_worrying(depth), *map(_said, short), *_told(unexplained, unexplained_s)],
+        worrying=[*_worrying(depth), *map(_said, short), *_told(unexplained, unexplained_s, left=left)],
         position=head,
         projections=projections,
         effects_waiting=depth.waiting,
@@ -139,7 +147,13 @@ def _said(short: Short) -> str:
     return f"of what is owed to instructors {missing} are not at Stripe: payouts will wait"
 
 
-def _told(unexplained: int, oldest_s: float) -> list[str]:
+def _told(unexplained: int, oldest_s: float, *, left: bool) -> list[str]:
+    """What is `left` in 1090 though all is explained: of a reserve only one side has come."""
+    if left and not unexplained:
+        number = chart.UNEXPLAINED.number
+        return [
+            f"account {number} is not empty: of a movement between balances at Stripe one side is missing"
+        ]
     if not unexplained:
         return []
     days = int(oldest_s // DAY_S)

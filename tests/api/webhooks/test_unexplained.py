@@ -89,6 +89,15 @@ async def test_what_cannot_be_explained_is_refused_in_words(app: Running, admin:
     assert "payment-pay_1" in problem(ours)["detail"]
 
 
+async def test_a_reserve_of_which_one_side_is_missing_is_worrying(app: Running) -> None:
+    words = {"kind": "reserve_hold", "reporting_category": "risk_reserved_funds"}
+    await found(app, amount=-900, fee=0, **words)
+    [worry] = [one for one in (await app.client.get("/readyz")).json()["worrying"] if "1090" in one]
+    assert "one side is missing" in worry
+    await found(app, amount=900, fee=0, balance_type="risk_reserved", **words)
+    assert not any("1090" in one for one in (await app.client.get("/readyz")).json()["worrying"])
+
+
 @pytest.mark.parametrize("kind", ["charge", "topup"])
 async def test_what_is_unexplained_is_worrying_and_counted(app: Running, kind: str) -> None:
     await found(app, kind=kind, reporting_category=kind)
