@@ -84,7 +84,7 @@ from api.tokens import giving, velocity
 from api.tokens import routes as tokens
 from api.usage import routes as usage
 from api.usage.calls import call_guard
-from api.webhooks import sweeps
+from api.webhooks import sweeps, unexplained
 from api.webhooks.routes import stripe_webhook
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -167,6 +167,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *licence_books.HANDLERS,
     *oversight.HANDLERS,
     *sweeps.HANDLERS,
+    *unexplained.HANDLERS,
     stripe_webhook,
     *health.HANDLERS,
     *jwks.HANDLERS,

@@ -53,6 +53,12 @@ class Metrics:
             "Disputes that need a response: soon is in three days at most.",
             "due",
         )
+        self.unexplained = self._gauge(
+            "liberation_stripe_unexplained", "Movements of Stripe's balance that nobody has explained."
+        )
+        self.unexplained_age = self._gauge(
+            "liberation_stripe_unexplained_age_seconds", "Since when the oldest of them is known."
+        )
         self.short = self._gauge(
             "liberation_owed_to_instructors_short_minor",
             "By how much less is at Stripe than is owed to instructors, in minor units.",

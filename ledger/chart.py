@@ -27,7 +27,9 @@ def _account(number: str, name: str, kind: Kind, *, contra: bool = False) -> Acc
 BANK = _account("1000", "Bank", "asset")
 STRIPE_PENDING = _account("1010", "Stripe pending", "asset")
 STRIPE_AVAILABLE = _account("1011", "Stripe available", "asset")
+STRIPE_OTHER = _account("1012", "Stripe other balances", "asset")
 PAYOUTS_IN_TRANSIT = _account("1015", "Payouts in transit", "asset")
+UNEXPLAINED = _account("1090", "Unexplained at Stripe", "asset")
 RECEIVABLE = _account("1100", "Receivable", "asset")
 DISPUTES_RECEIVABLE = _account("1200", "Disputes receivable", "asset")
 INSTRUCTOR_RECEIVABLE = _account("1210", "Instructor receivable", "asset")
@@ -62,7 +64,9 @@ CHART: Mapping[str, Account] = {
         BANK,
         STRIPE_PENDING,
         STRIPE_AVAILABLE,
+        STRIPE_OTHER,
         PAYOUTS_IN_TRANSIT,
+        UNEXPLAINED,
         RECEIVABLE,
         DISPUTES_RECEIVABLE,
         INSTRUCTOR_RECEIVABLE,

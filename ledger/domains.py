@@ -25,6 +25,7 @@ from ledger.seats.domain import DOMAIN as SEATS
 from ledger.streaks.domain import DOMAIN as STREAKS
 from ledger.subscriptions.domain import DOMAIN as SUBSCRIPTIONS
 from ledger.tokens.domain import DOMAIN as TOKENS
+from ledger.unclaimed.domain import DOMAIN as UNCLAIMED
 from ledger.usage.domain import DOMAIN as USAGE
 from ledger.visibility.domain import DOMAIN as VISIBILITY
 from ledger.votes.domain import DOMAIN as VOTES
@@ -56,6 +57,7 @@ DOMAINS: tuple[Domain, ...] = (
     SEATS,
     USAGE,
     ORDERS,
+    UNCLAIMED,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -33,6 +33,7 @@ from projections.reviews import Reviews
 from projections.seats import Seats
 from projections.subscriptions import Subscriptions
 from projections.tokens.projection import Tokens
+from projections.unclaimed import Unclaimed
 from projections.usage import Usage
 from projections.velocity import Velocity
 from projections.webhooks import Webhooks
@@ -66,6 +67,7 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Seats,
         Usage,
         Orders,
+        Unclaimed,
         Journal,
         Audit,
         Outbox,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from stripe import StripeClient
 
+from api.background.balance_sweep import Accounting, BalanceSweep
 from api.background.catch_up import RegularCatchUp
 from api.background.deliveries import Job
 from api.background.sweeping import NightlySweep
@@ -17,6 +20,7 @@ from api.payments.expiry import expire_unconfirmed
 from api.payouts.looks import Looking
 from api.payouts.run import pay_instructors
 from api.settings import Settings
+from api.stripe.movements.claiming import Claims, record_movement_funds
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
 from api.tokens.settling import settle_tokens
@@ -31,13 +35,24 @@ OUTBOX_DAYS = 30
 """How long what was delivered can be looked up; the facts and their results stay for ever."""
 
 
+class Outside(Looking, Accounting, Protocol):
+    """`StripeGateway` is it."""
+
+
 def jobs_of(
-    store: Store, client: StripeClient, looking: Looking, clock: Clock, settings: Settings
+    store: Store, client: StripeClient, outside: Outside, clock: Clock, settings: Settings
 ) -> tuple[Job, ...]:
     return (
         Job("webhooks_caught_up", EVERY_QUARTER_S, RegularCatchUp(client, store, clock)),
         Job("swept", EVERY_QUARTER_S, NightlySweep(client, store, clock)),
         Job("funds_available", EVERY_MINUTE_S, lambda conn: record_funds_available(conn, store, clock)),
+        Job("balance_swept", EVERY_MINUTE_S, BalanceSweep(client, outside, clock)),
+        Job("movements_claimed", EVERY_MINUTE_S, Claims(store)),
+        Job(
+            "movement_funds_available",
+            EVERY_MINUTE_S,
+            lambda conn: record_movement_funds(conn, store, clock),
+        ),
         Job("dunning", EVERY_MINUTE_S, lambda conn: advance_dunning(conn, store, clock)),
         Job("reservations_expired", EVERY_MINUTE_S, lambda conn: expire_reservations(conn, store, clock)),
         Job(
@@ -47,7 +62,7 @@ def jobs_of(
         ),
         Job("pages_ended", EVERY_MINUTE_S, lambda conn: end_pages(conn, store, clock)),
         Job("days_closed", EVERY_QUARTER_S, lambda conn: close_days(conn, store, clock)),
-        Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, looking, clock)),
+        Job("payouts_asked_for", EVERY_HOUR_S, lambda conn: pay_instructors(conn, store, outside, clock)),
         Job("tokens_settled", EVERY_QUARTER_S, lambda conn: settle_tokens(conn, store, clock)),
         Job("licences_advanced", EVERY_QUARTER_S, lambda conn: advance_licences(conn, store, clock)),
         Job("licence_payments_expired", EVERY_MINUTE_S, lambda conn: expire_payments(conn, store, clock)),

@@ -21,7 +21,7 @@ from api.stripe.payments.lookup import patiently
 
 READ: Final = (
     "payment_intents", "charges", "refunds", "disputes", "customers", "payment_methods", "subscriptions",
-    "invoices", "invoice_payments", "credit_notes", "products", "prices", "payouts", "transfers",
+    "invoices", "invoice_payments", "credit_notes", "products", "prices", "payouts", "topups", "transfers",
     "balance_transactions", "events",
 )  # fmt: skip
 """What the service reads, as the lists at Stripe are called."""

@@ -110,6 +110,7 @@ _THINGS = {
     "linv_": "invoice of a licence",
     "ord_": "order",
     "oit_": "item of an order",
+    "txn_": "movement at Stripe",
 }
 
 

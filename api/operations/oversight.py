@@ -42,7 +42,9 @@ class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """`result` is empty until it was applied; `caught_up` when we fetched it ourselves."""
+    """`result` is empty until it was applied, and `unexplained` where it was none of ours and money moved all
+    the same; `caught_up` when we fetched it ourselves.
+    """
 
     position: int
     stripe_event_id: str
@@ -50,7 +52,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     object_id: str
     created_at: datetime
     received_at: datetime
-    result: Literal["", "applied", "unchanged", "ignored"]
+    result: Literal["", "applied", "unchanged", "ignored", "unexplained"]
     subject: str
     caught_up: bool
 
@@ -145,7 +147,7 @@ async def list_webhook_deliveries(
     cursor: Cursor = None,
     limit: Limit = 20,
     result: Annotated[
-        Literal["waiting", "applied", "unchanged", "ignored"] | None,
+        Literal["waiting", "applied", "unchanged", "ignored", "unexplained"] | None,
         QueryParameter(description="What came of it; `waiting` when nothing yet."),
     ] = None,
     type_: Annotated[str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL)] = None,

@@ -88,6 +88,8 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.sweep_found.set(health.sweep_found)
     metrics.disputes.labels("soon").set(health.disputes_due_soon)
     metrics.disputes.labels("later").set(health.disputes_unanswered - health.disputes_due_soon)
+    metrics.unexplained.set(health.unexplained)
+    metrics.unexplained_age.set(health.oldest_unexplained_s)
     metrics.short.clear()
     for currency, missing in health.short_minor.items():
         metrics.short.labels(currency).set(missing)

@@ -19,6 +19,7 @@ WHOLE_PAYOUTS = frozenset({"huf", "twd"})
 _EXCHANGED = frozenset({"charge", "refund", "refund_failure", "dispute", "dispute_reversal"})
 """What settles at the rate of its day; a transfer and a payout are in the balance's own currency."""
 _SCALE = 1_000_000
+PAYMENTS = "payments"
 _FEE_PER_MILLE = 29
 _FEE_FIXED = 30
 
@@ -90,6 +91,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
     fee_description: str = "Stripe processing fees",
     available_on: int | None = None,
     description: str | None = None,
+    balance_type: str = PAYMENTS,
 ) -> Object:
     """Move the balance; money that goes out is taken from what is available at once (the sandbox's rule:
     Stripe documents no hold for it).
@@ -114,7 +116,7 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
             "object": "balance_transaction",
             "amount": amount,
             "available_on": available,
-            "balance_type": "payments",
+            "balance_type": balance_type,
             "created": tx.now,
             "currency": currency,
             "description": description,
@@ -128,8 +130,9 @@ def add_balance_transaction(  # noqa: PLR0913  the columns of a booking
             "type": kind,
         }
     )
-    tx.move_funds(currency, available, amount - fee)
-    tx.link(UNPAID, currency, booked["id"])
+    if balance_type == PAYMENTS:  # of any other balance nothing is charged or paid out
+        tx.move_funds(currency, available, amount - fee)
+        tx.link(UNPAID, currency, booked["id"])
     return booked
 
 

@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Until a charge's funds are available, at midnight UTC."""
     payout_days: int = 1
     """Until a payout is paid, at midnight UTC."""
+    topup_days: int = 1
+    """Until a top-up succeeds, at midnight UTC."""
     bounce_days: int = 2
     """Until a connected account's test bank account sends back what was paid out to it."""
     connected_reserves: bool = False

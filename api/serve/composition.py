@@ -100,6 +100,8 @@ HURRIED = frozenset(
         "days_closed",
         "tokens_settled",
         "licences_advanced",
+        "movements_claimed",
+        "movement_funds_available",
         "overage_invoiced",
     }
 )
@@ -118,4 +120,6 @@ async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Wor
 
 
 def _jobs(services: Services) -> Sequence[Job]:
-    return jobs_of(services.store, services.stripe, services.gateway, services.clock, services.settings)
+    gateway = services.gateway
+    assert isinstance(gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
+    return jobs_of(services.store, services.stripe, gateway, services.clock, services.settings)

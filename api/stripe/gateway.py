@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, orders, redemptions, seats, tokens, webhooks
+from api.stripe import courses, orders, redemptions, seats, sweeping, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -33,6 +33,7 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
+from api.stripe.movements.objects import Movement, event_of
 from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
 from api.stripe.payments.hosted import portal_url, url_of
@@ -242,6 +243,15 @@ class StripeGateway:
     async def platform_available(self) -> Mapping[str, int]:
         """What can be transferred now, by currency. Raises Postponed when Stripe does not answer."""
         return await _or_later(funds.available(self._tools.stripe))
+
+    async def account_for(self, movement: Movement, origin: Origin, *, overdue: bool) -> sweeping.Accounted:
+        """Records a movement of Stripe's balance that the books lack, as ours or as nobody's: see `sweeping`.
+        Raises Postponed when Stripe does not answer.
+        """
+        effect = event_of(movement)
+        turn = self._turns.setdefault(subject_of(effect) if effect else movement.id, _Turn())
+        async with turn.lock:
+            return await _or_later(sweeping.account_for(self._tools, movement, origin, overdue=overdue))
 
 
 async def _or_later(asked: Awaitable[T]) -> T:

@@ -21,6 +21,7 @@ from api.stripe.billing import webhooks as billing_webhooks
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, recorder
 from api.stripe.failures import is_missing
+from api.stripe.movements import webhooks as movements
 from api.stripe.objects import CheckoutSession, id_of
 from api.stripe.payments import lookup, pages
 from api.stripe.payments.create import present_of, record_present, state_of
@@ -35,7 +36,8 @@ from ledger.webhooks.stream import stream_of
 
 log = structlog.get_logger()
 
-Result = Literal["applied", "unchanged", "ignored"]
+Result = Literal["applied", "unchanged", "ignored", "unexplained"]
+"""`unexplained`: nothing of it is ours, and money moved all the same."""
 
 
 class LastLook(msgspec.Struct):
@@ -73,7 +75,9 @@ async def apply(
         if last_look.shows(effect, arrived):
             result, subject = "unchanged", last_look.subject
         else:
-            result, subject = await _apply(tools, effect, as_stripe, last_look)
+            result, subject = await look(tools, effect, as_stripe, last_look)
+        if result == "ignored" and not effect.account_id:
+            result = movements.result_of(await movements.record_moved(tools, effect, as_stripe))
     except stripe.StripeError as error:
         if not is_missing(error):
             raise
@@ -90,15 +94,20 @@ async def apply(
     return Delivered(await tools.store.handle(command, as_stripe))
 
 
-async def _apply(  # noqa: PLR0911 - one answer for each family of events
+async def look(  # noqa: PLR0911 - one answer for each family of events
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
+    """Fetches what the event is about and records what is new in it: `ignored` when nothing of it is ours.
+    Answers with our id of it as well. Raises as `apply` does.
+    """
     if not is_followed(effect.stripe_event_type, effect.account_id):
         return _ignored(effect, "not about payments, payouts, transfers, subscriptions or connected accounts")
     if effect.account_id:
         return await _account(tools, effect, origin, last_look)
     if is_about_payout(effect.stripe_event_type):
         return await _payout(tools, effect.object_id, origin)
+    if effect.stripe_event_type.startswith("topup."):
+        return "ignored", effect.object_id  # what it moved says all there is to it
     if effect.stripe_event_type.startswith("transfer."):
         return await _transfer(tools, effect, origin)
     if effect.stripe_event_type.startswith(billing_webhooks.FAMILIES):
@@ -135,6 +144,9 @@ async def _payment(
     if not payment_id:
         return await _of_invoice(tools, effect, payment_intent_id, origin, last_look)
     known = await state_of(tools, payment_id)
+    of_ledger = (intent.metadata or {}).get("ledger_id", tools.store.ledger_id)
+    if not known.payment_id and of_ledger != tools.store.ledger_id:
+        return _ignored(effect, "the PaymentIntent is another ledger's", payment_intent_id)
     if not known.payment_id and lost_payment(intent, tools.store.ledger_id) is None:
         unknown = f"the ledger has no payment {payment_id}, which {payment_intent_id} at Stripe names"
         raise Postponed(unknown, IMPATIENCE)

@@ -26,7 +26,7 @@ class ReceiveWebhook(Command, frozen=True, kw_only=True):
 class RecordWebhookApplied(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "webhooks.record_applied"
     stripe_event_id: str
-    result: Literal["applied", "unchanged", "ignored"]
+    result: Literal["applied", "unchanged", "ignored", "unexplained"]
     subject: str = ""
 
 

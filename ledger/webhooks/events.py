@@ -25,7 +25,9 @@ class WebhookReceived(Event, frozen=True, kw_only=True):
 
 
 class WebhookApplied(Event, frozen=True, kw_only=True):
-    """Stripe's present state of the object is recorded. `result`: `applied`, `unchanged`, `ignored`."""
+    """Stripe's present state of the object is recorded. `result`: `applied`, `unchanged`, `ignored`, or
+    `unexplained` where it is none of ours and money moved all the same.
+    """
 
     TYPE: ClassVar[str] = "webhooks.applied.v1"
     stripe_event_id: str

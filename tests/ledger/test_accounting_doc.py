@@ -65,9 +65,12 @@ from ledger.tokens.events import (
     TokensRedeemed,
     TokensRestored,
 )
+from ledger.unclaimed.commands import ClaimMovement, RecordMovementFundsAvailable, WithdrawExplanation
 from tests.ledger.examples import NOON, recorded, txn
 from tests.ledger.order_examples import Ordered, line
 from tests.ledger.test_split import sale
+from tests.ledger.unclaimed_examples import ID, explain, moved
+from tests.ledger.unclaimed_examples import facts as happened
 
 DOC = (Path(__file__).parents[2] / "docs" / "accounting.md").read_text()
 ROWS = dict(re.findall(r"^\| ([A-Z][a-zA-Z]+(?:[ ,][^|]*)?) \| ((?:Dr|Cr) [^|]*) \|$", DOC, re.MULTILINE))
@@ -357,8 +360,34 @@ def order_facts() -> dict[str, Event]:
     }
 
 
+RESERVE = {"kind": "reserve_hold", "reporting_category": "risk_reserved_funds"}
+
+
+def unclaimed_facts() -> dict[str, Event]:
+    available = RecordMovementFundsAvailable(command_id="f", effective_at=NOON, balance_transaction_id=ID)
+    withdraw = WithdrawExplanation(command_id="w", effective_at=NOON, balance_transaction_id=ID)
+    claim = ClaimMovement(
+        command_id="c", effective_at=NOON, balance_transaction_id=ID, claimed_by="payment-pay_1"
+    )
+    topup = moved(5_000, 0, kind="topup", reporting_category="topup")
+    fee = moved(-700, 0, kind="stripe_fee", reporting_category="fee")
+    held = moved(900, 0, balance_type="risk_reserved", **RESERVE)
+    return {
+        "MovementFound, a charge of 7.77 with a fee of 0.53": happened(moved())[-1],
+        "MovementFundsAvailable": happened(moved(), available)[-1],
+        "MovementExplained as 4000": happened(moved(), explain("4000"))[-1],
+        "MovementExplanationWithdrawn": happened(moved(), explain("4000"), withdraw)[-1],
+        "MovementClaimed, its funds available": happened(moved(), available, claim)[-1],
+        "MovementFound, a top-up": happened(topup)[-1],
+        "MovementFound, a fee of Stripe's own": happened(fee)[-1],
+        "MovementFound, a reserve held, of the payments balance": happened(moved(-900, 0, **RESERVE))[-1],
+        "MovementFound, a reserve held, of the reserved balance": happened(held)[-1],
+    }
+
+
 FACTS: dict[str, Event] = (
     TOKEN_FACTS
+    | unclaimed_facts()
     | order_facts()
     | LICENCE_FACTS
     | {

@@ -5,7 +5,17 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from api.sandbox.control import challenge, checkout, connect, machine, money, onboarding, portal, webhooks
+from api.sandbox.control import (
+    account,
+    challenge,
+    checkout,
+    connect,
+    machine,
+    money,
+    onboarding,
+    portal,
+    webhooks,
+)
 from api.sandbox.state import State
 
 
@@ -19,6 +29,7 @@ def control_router(state: State) -> Router:
             *machine.HANDLERS,
             *webhooks.HANDLERS,
             *money.HANDLERS,
+            *account.HANDLERS,
             *challenge.HANDLERS,
             *checkout.HANDLERS,
             *connect.HANDLERS,

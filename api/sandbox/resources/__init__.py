@@ -17,6 +17,7 @@ from api.sandbox.resources import (
     payouts,
     refunds,
     sources,
+    topups,
     webhook_endpoints,
 )
 
@@ -32,6 +33,7 @@ ALL = (
     disputes.RESOURCE,
     payouts.RESOURCE,
     payouts.BANK_ACCOUNT,
+    topups.RESOURCE,
     events.RESOURCE,
     webhook_endpoints.RESOURCE,
     *billing.ALL,

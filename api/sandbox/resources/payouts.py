@@ -16,6 +16,21 @@ from api.sandbox.resources.balance import available
 from api.sandbox.resources.common import Hash, Text, amend, changed, given, merge_metadata, retrieve
 from api.sandbox.transaction import Transaction
 
+FAILURES = {
+    "account_closed": "The bank account has been closed.",
+    "account_frozen": "The bank account has been frozen.",
+    "bank_account_restricted": "The bank account allows only some types, or a number, of payouts.",
+    "bank_ownership_changed": "The bank account is no longer valid, as its branch has changed ownership.",
+    "could_not_process": "The bank could not process this payout.",
+    "debit_not_authorized": "Debit transactions are not approved on the bank account.",
+    "declined": "The bank has declined this transfer.",
+    "incorrect_account_holder_name": "The account holder's name on file is incorrect.",
+    "insufficient_funds": "The account has insufficient funds to cover the payout.",
+    "invalid_account_number": "The routing number seems correct, but the account number is invalid.",
+    "invalid_currency": "The bank was unable to process this payout because of its currency.",
+    "no_account": "The bank account could not be located.",
+}
+"""https://docs.stripe.com/api/payouts/failures"""
 PAID_OUT = "balance_transaction.payout"
 
 
@@ -66,7 +81,9 @@ def create(tx: Transaction, params: Create) -> Object:
 
 
 def pay_out_all(tx: Transaction, currency: str) -> Object:
-    """An automatic payout of what is available; its members: `balance_transactions.list(payout=…)`.
+    """An automatic payout of what is available; its members: `balance_transactions.list(payout=…)`. Below
+    zero, Stripe takes what is missing from the platform's bank, by a payout of a negative amount.
+    https://docs.stripe.com/payouts/negative-balances
 
     As at Stripe, the payout's own balance transaction is among them, so their `net` sums to zero and
     without it to the payout's amount. Of a currency that is paid out in whole units alone what is less
@@ -76,8 +93,9 @@ def pay_out_all(tx: Transaction, currency: str) -> Object:
     waiting = tx.all("balance_transaction", "unpaid", currency)
     members = [booked for booked in waiting if booked["available_on"] <= tx.now]
     total = sum(booked["net"] for booked in members)
-    amount = total - total % payout_step(currency)
-    if amount <= 0:
+    step = payout_step(currency)
+    amount = total - total % step if total > 0 else -(-total // step * step)
+    if amount == 0 or (amount < 0 and tx.account):
         raise StripeError(
             f"There are {amount} of {currency} (minor units) to pay out; move the clock to make "
             "pending funds available.",
@@ -201,7 +219,11 @@ def pay(tx: Transaction, payout: Object) -> Object:
 
 
 def fail(tx: Transaction, payout: Object, code: str = "account_closed") -> Object:
-    """The bank sent it back; this can happen days after it was paid."""
+    """The bank sent it back, for one of Stripe's reasons; this can happen days after it was paid."""
+    if code not in FAILURES:
+        raise invalid(
+            f"{code} is no reason of a failed payout; use one of {', '.join(FAILURES)}.", param="failure_code"
+        )
     _check(payout, ("pending", "in_transit", "paid"), "failed")
     booked = _return_money(tx, payout, "payout_failure")
     failed = tx.update(
@@ -209,7 +231,7 @@ def fail(tx: Transaction, payout: Object, code: str = "account_closed") -> Objec
         status="failed",
         failure_balance_transaction=booked["id"],
         failure_code=code,
-        failure_message=f"The bank account could not take the payout ({code}).",
+        failure_message=FAILURES[code],
     )
     tx.emit("payout.failed", failed)
     return failed

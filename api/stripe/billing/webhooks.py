@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,6 +31,7 @@ from ledger.message import Origin
 from ledger.subscriptions.state import ENDED
 from ledger.webhooks.stream import stream_of
 
+_ANOTHERS = "the subscription is another ledger's"
 FAMILIES = ("customer.subscription.", "invoice.", "credit_note.", "price.updated")
 
 SHOWS_IT = timedelta(minutes=1)
@@ -72,6 +74,8 @@ async def _subscription(tools: Tools, effect: ApplyWebhook, origin: Origin) -> A
     if not (user_id and subscription_id):
         return Applied(ignored="the subscription carries no subscription_id: another integration's")
     if await subscription_of(tools, user_id, subscription_id) is None:
+        if _is_of_another(tools, metadata):
+            return Applied(ignored=_ANOTHERS)
         _check_ours(tools, present.subscription, effect.object_id)
     recorded = await record_subscription(tools, present, origin, occurred_at=when)
     others = await record_other_invoices(tools, present, origin)
@@ -118,6 +122,8 @@ async def invoice(
     if not names_ours(present):
         return Applied(ignored="the invoice is of no subscription of ours: another integration's")
     changed = await _take_up(tools, present, origin)
+    if changed is None:
+        return Applied(ignored=_ANOTHERS)
     outcomes = await record_invoice(tools, present, origin)
     if not changed:
         changed = await _look_at_subscription(tools, present, origin, occurred_at)
@@ -129,13 +135,17 @@ async def invoice(
     )
 
 
-async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> bool:
-    """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded."""
+async def _take_up(tools: Tools, present: PresentInvoice, origin: Origin) -> bool | None:
+    """The invoice's subscription, when the ledger has lost it. Answers whether anything was recorded; None
+    when it is another ledger's.
+    """
     details = present.invoice.subscription
     assert details is not None, "as was looked at"
     metadata = details.metadata or {}
     if await subscription_of(tools, metadata["user_id"], metadata["subscription_id"]) is not None:
         return False
+    if _is_of_another(tools, metadata):
+        return None
     stripe_subscription_id = id_of(details.subscription)
     lost = await billing_lookup.present_subscription(tools.stripe, stripe_subscription_id, tools.clock.now())
     _check_ours(tools, lost.subscription, present.invoice.id)
@@ -164,6 +174,11 @@ async def _look_at_subscription(
             raise
         return False  # the invoice, which the event is about, is there
     return bool(await record_news(tools, found, origin, occurred_at=occurred_at))
+
+
+def _is_of_another(tools: Tools, metadata: Mapping[str, str]) -> bool:
+    """A ledger that shares our Stripe account says so in what it makes."""
+    return metadata.get("ledger_id", tools.store.ledger_id) != tools.store.ledger_id
 
 
 def _check_ours(tools: Tools, found: Subscription, object_id: str) -> None:

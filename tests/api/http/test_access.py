@@ -26,8 +26,13 @@ from tests.api.payouts.conftest import School
 from tests.api.support import Caller, Running, problem
 from tests.ledger.coupon_examples import MAKER, create, terms
 from tests.ledger.token_examples import request
+from tests.ledger.unclaimed_examples import ID as MOVEMENT
+from tests.ledger.unclaimed_examples import moved
 
+STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
 BODIES: dict[str, dict[str, Any]] = {
+    "explainMovement": {"account": "4000"},
+    "withdrawExplanation": {},
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
     "refundPayment": {"amount_minor": 1, "note": "asked for"},
     "cancelPayment": {},
@@ -442,6 +447,7 @@ class World:
             user_id=user_id,
             request_id=AWARDS.get(access.operation, ""),
             redemption_id="red_none",
+            movement_id=MOVEMENT,
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -502,6 +508,7 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
         asked = request(600)
         ours = {"command_id": new_id("cmd"), "request_id": request_id, "source_ref": request_id}
         await app.services.store.handle(replace(asked, **ours), ROOT)
+    await app.services.store.handle(moved(), STRIPE)
     organisations = await organisation_ways.organisations(app, "usr_owner")
     org_id = organisations[""]["org_id"]
     enterprise = {
@@ -658,6 +665,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             seat_id="sea_1",
             order_id="ord_1",
             item_id="oit_1",
+            movement_id="txn_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -97,6 +97,8 @@ async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[s
 
     idempotent = {handler.operation_id for handler in HANDLERS if handler.opt.get(IDEMPOTENT)}
     assert idempotent == {
+        "explainMovement",
+        "withdrawExplanation",
         "quoteLicence",
         "issueLicence",
         "acceptLicenceQuote",

@@ -58,6 +58,7 @@ KINDS = (
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",
+    "topup",
     "transfer",
     "transfer_reversal",
     "webhook_endpoint",

@@ -291,7 +291,7 @@ async def test_what_is_none_of_ours_is_ignored_visibly(people: Subscribers, worl
     )
     await people.hear()
     results = await world.rows("SELECT DISTINCT result FROM webhooks ORDER BY result")
-    assert [row["result"] for row in results] == ["applied", "ignored", "unchanged"]
+    assert [row["result"] for row in results] == ["applied", "ignored", "unchanged", "unexplained"]
     assert len(await people.invoices()) == 1
     assert await world.settle() == []
 

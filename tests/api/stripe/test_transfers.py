@@ -289,7 +289,7 @@ async def test_a_transfer_that_a_restored_ledger_does_not_know_is_taken_up(
     assert isinstance(made, PayoutTransferred)
     assert (made.payout_id, made.amount_minor, made.was_reserved) == ("ipo_lost", 2_000, False)
     results = [one["result"] for one in await world.rows(TRANSFER_WEBHOOKS)]
-    assert results == ["applied", "ignored", "ignored"]
+    assert results == ["applied", "unexplained", "unexplained"]
 
 
 async def test_what_a_restored_ledger_has_forgotten_is_taken_up_before_more_is_paid(

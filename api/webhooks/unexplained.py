@@ -1,0 +1,222 @@
+"""What moved at Stripe by nothing of ours: listed, and explained by finance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from api.http.auth import Principal
+from api.http.body import IdempotencyKey, known_shape
+from api.http.paging import Cursor, Limit, Page
+from api.http.preconditions import IDEMPOTENT
+from api.http.promises import responses
+from api.http.responses import NOT_MODIFIED_SPEC, Read
+from api.reads import newest_first, select
+from api.services import Services, origin_of
+from api.words import ACCOUNT, NO_NUL
+from ledger.errors import NotFound
+from ledger.message import Recorded
+from ledger.unclaimed.commands import ExplainMovement, WithdrawExplanation
+from ledger.unclaimed.decider import UNCLAIMED, Movement
+from ledger.unclaimed.refusals import AccountNotExplainable, MovementKnown
+from ledger.unclaimed.stream import stream_of
+from projections.unclaimed import UNCLAIMED as MOVEMENTS
+from projections.unclaimed import Status, UnclaimedRow
+
+TAGS = ["webhooks"]
+Call = Request[Principal, Any, State]
+
+
+class UnclaimedMovement(msgspec.Struct, frozen=True, kw_only=True):
+    """One of Stripe's balance transactions. `kind`, `reporting_category`, `balance_type` and `source_id` are
+    Stripe's; `account` is what it is posted against, empty when it was taken back as ours (`claimed_by` is
+    the stream that posts it). `description` is there where Stripe's own words name nobody.
+    """
+
+    position: int
+    balance_transaction_id: str
+    status: Status
+    kind: str
+    reporting_category: str
+    balance_type: str
+    source_id: str
+    description: str
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    net_minor: int
+    account: str
+    note: str
+    claimed_by: str
+    created_at: datetime
+    available_at: datetime
+    found_at: datetime
+    age_s: float
+    """Since Stripe moved it."""
+
+
+class MovementExplanation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`account` takes it out of 1090. The note stays for ever, so let it name nobody."""
+
+    account: Annotated[str, msgspec.Meta(pattern=ACCOUNT)]
+    note: Annotated[str, msgspec.Meta(max_length=500, pattern=NO_NUL)] = ""
+
+
+class NoMovementExplanation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing more is to be said."""
+
+
+class MovementStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it is posted now, beside cash."""
+
+    balance_transaction_id: str
+    explained: bool
+    account: str
+    currency: str
+    amount_minor: int
+    net_minor: int
+
+
+LISTED = select(
+    """
+    SELECT {columns}
+    FROM {table}
+    WHERE position < %(before)s AND status = %(status)s
+    ORDER BY position DESC
+    LIMIT %(limit)s
+    """,
+    MOVEMENTS,
+)
+
+
+@get(
+    "/api/webhooks/unexplained",
+    operation_id="listUnexplained",
+    summary="What moved at Stripe by nothing of ours",
+    tags=TAGS,
+    responses=NOT_MODIFIED_SPEC,
+)
+async def list_unexplained(
+    services: NamedDependency[Services],
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    status: Annotated[
+        Status,
+        QueryParameter(
+            description="`known` by its kind, such as a top-up; `claimed` when it turned out to be ours."
+        ),
+    ] = "unexplained",
+) -> Read[Page[UnclaimedMovement]]:
+    """As found, newest first."""
+    show = partial(shown, now=services.now())
+    return await newest_first(
+        services.reads, LISTED, MOVEMENTS, {"status": status}, show, cursor=cursor, limit=limit
+    )
+
+
+def shown(row: UnclaimedRow, now: datetime) -> UnclaimedMovement:
+    fields = msgspec.structs.asdict(row)
+    del fields["pending"], fields["last_position"]
+    age_s = max(0.0, round((now - row.created_at).total_seconds(), 1))
+    return UnclaimedMovement(**fields, age_s=age_s)
+
+
+@post(
+    "/api/webhooks/unexplained/{movement_id:str}/explain",
+    operation_id="explainMovement",
+    summary="Say what moved at Stripe",
+    tags=TAGS,
+    status_code=200,
+    opt={IDEMPOTENT: True},
+    response_description="It is posted to that account",
+    responses=responses(NotFound, MovementKnown, AccountNotExplainable),
+)
+async def explain_movement(
+    movement_id: FromPath[str],
+    data: JSONBody[MovementExplanation],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[MovementStanding]:
+    """Out of 1090, on the day of the movement; processing fees have what Stripe kept of it. Explained anew,
+    the former explanation is withdrawn.
+    """
+    first = await _found(services, movement_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        command = ExplainMovement(
+            command_id=command_id,
+            effective_at=first.metadata.effective_at,
+            balance_transaction_id=movement_id,
+            account=data.account,
+            note=data.note,
+        )
+        return await _decided(services, request, command)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+@post(
+    "/api/webhooks/unexplained/{movement_id:str}/withdraw",
+    operation_id="withdrawExplanation",
+    summary="Take an explanation back",
+    tags=TAGS,
+    status_code=200,
+    opt={IDEMPOTENT: True},
+    response_description="It is unexplained again",
+    responses=responses(NotFound, MovementKnown),
+)
+async def withdraw_explanation(
+    movement_id: FromPath[str],
+    data: JSONBody[NoMovementExplanation],
+    request: Call,
+    services: NamedDependency[Services],
+    idempotency_key: IdempotencyKey,
+) -> Response[MovementStanding]:
+    """Nothing happens to one that is not explained."""
+    first = await _found(services, movement_id)
+
+    async def work(command_id: str) -> Response[Any]:
+        command = WithdrawExplanation(
+            command_id=command_id,
+            effective_at=first.metadata.effective_at,
+            balance_transaction_id=movement_id,
+        )
+        return await _decided(services, request, command)
+
+    return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _found(services: Services, movement_id: str) -> Recorded:
+    """The fact that found it, which is dated as the movement is."""
+    facts = await services.store.read_stream(stream_of(known_shape(movement_id, "txn_")))
+    if not facts:
+        raise NotFound(f"There is no movement at Stripe {movement_id!r:.80} that is none of ours.")
+    return facts[0]
+
+
+async def _decided(
+    services: Services, request: Call, command: ExplainMovement | WithdrawExplanation
+) -> Response[MovementStanding]:
+    done = await services.submitter.submit(command, origin_of(request))
+    stream = stream_of(command.balance_transaction_id)
+    movement: Movement = await services.store.state(UNCLAIMED, stream)
+    standing = MovementStanding(
+        balance_transaction_id=movement.balance_transaction_id,
+        explained=movement.explained,
+        account=movement.account,
+        currency=movement.currency,
+        amount_minor=movement.amount_minor,
+        net_minor=movement.net_minor,
+    )
+    return Response(standing, status_code=200, headers=done.headers)
+
+
+HANDLERS = (list_unexplained, explain_movement, withdraw_explanation)
