@@ -14,6 +14,7 @@ from api.sandbox.resources import (
     payment_methods,
     payouts,
     refunds,
+    setup_intents,
     webhook_endpoints,
 )
 
@@ -21,6 +22,7 @@ ALL = (
     customers.RESOURCE,
     payment_methods.RESOURCE,
     payment_intents.RESOURCE,
+    setup_intents.RESOURCE,
     charges.RESOURCE,
     balance.RESOURCE,
     refunds.RESOURCE,

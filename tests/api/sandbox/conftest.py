@@ -48,6 +48,7 @@ KINDS = (
     "price",
     "product",
     "refund",
+    "setup_intent",
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
-from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, paying, test_clocks
+from api.sandbox.resources.billing import invoice_items, invoicing, lifecycle, paying, setting_up, test_clocks
 from api.sandbox.resources.billing.plan import Change, ProrationBehavior, begin_again, work_out
 from api.sandbox.resources.billing.wishes import (
     Details,
@@ -68,7 +68,9 @@ def update(tx: Transaction, subscription_id: str, params: Update) -> Object:
     _check(subscription, params)
     plain = _plain_changes(tx, subscription, params)
     if not _changes_plan(params):
-        return _keep(tx, subscription, plain)
+        kept = _keep(tx, subscription, plain)
+        changed = kept["default_payment_method"] != subscription["default_payment_method"]
+        return setting_up.begin(tx, kept) if changed else kept
     change = work_out(
         tx,
         subscription,
