@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, orders, redemptions, seats, tokens, webhooks
+from api.stripe import courses, erasing, orders, redemptions, seats, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -58,6 +58,7 @@ from ledger.effects import (
     CreateRefund,
     CreateSubscription,
     CreateTransfer,
+    DeleteCustomer,
     Effect,
     EndSubscriptionService,
     EnrolmentEffect,
@@ -239,7 +240,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | CouponEffect
     | FollowEarnings
     | PayoutEffect
-    | AccountEffect,
+    | AccountEffect
+    | DeleteCustomer,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -292,6 +294,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await transfers.deliver(tools, effect, origin)
         case CreateAccount() | ResolveAccount() | CloseAccount():
             return await _of_account(tools, effect, origin, cause)
+        case DeleteCustomer():
+            return await erasing.delete(tools, effect, origin)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 

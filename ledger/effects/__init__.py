@@ -56,6 +56,7 @@ from ledger.effects.courses import (
     StartCoursePayment,
     WithdrawReview,
 )
+from ledger.effects.customers import DeleteCustomer
 from ledger.effects.earnings import (
     AccountEffect,
     CloseAccount,
@@ -112,6 +113,7 @@ __all__ = [
     "CreateRefund",
     "CreateSubscription",
     "CreateTransfer",
+    "DeleteCustomer",
     "Effect",
     "EndSubscriptionService",
     "EnrolMember",
@@ -182,6 +184,7 @@ Effect = (
     | FreeMemberSeats
     | OrderEffect
     | LicenceEffect
+    | DeleteCustomer
 )
 
 

@@ -20,11 +20,13 @@ FOLLOWED = (
     "payout.",
     "transfer.",
     "customer.subscription.",
+    "customer.deleted",
+    "setup_intent.",
     "invoice.",
     "credit_note.",
 )
 """How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout, a
-transfer or a subscription with its invoices, all of the platform's own."""
+transfer, a subscription with its invoices or a saved card, all of the platform's own."""
 
 FOLLOWED_OF_ACCOUNTS = ("account.", "capability.", "payout.")
 """The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
@@ -59,6 +61,10 @@ SUBSCRIBED = (
     "customer.subscription.deleted",
     "customer.subscription.pending_update_applied",
     "customer.subscription.pending_update_expired",
+    "customer.deleted",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.requires_action",
     "invoice.finalized",
     "invoice.paid",
     "invoice.payment_failed",

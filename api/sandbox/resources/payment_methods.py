@@ -73,9 +73,9 @@ def _billing(sent: Hash) -> Object:
     known = sent if isinstance(sent, dict) else {}
     return {
         "address": address(known.get("address") or {}),
-        "email": known.get("email"),
-        "name": known.get("name"),
-        "phone": known.get("phone"),
+        "email": known.get("email") or None,
+        "name": known.get("name") or None,
+        "phone": known.get("phone") or None,
         "tax_id": None,
     }
 

@@ -15,8 +15,8 @@ from api.stripe.billing.snapshots import (
     subscription_snapshot,
     waiting_intent,
 )
+from api.stripe.customers import know_customer
 from api.stripe.delivery import Delivered, Tools
-from api.stripe.payments.customers import know_customer
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.invoices.stream import stream_of as invoice_stream
