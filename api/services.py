@@ -61,6 +61,10 @@ class Gateway(Protocol):
         """As `next_action`, for the open invoice of a subscription."""
         ...
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        """As `next_action`, for a card that a subscription is to charge later."""
+        ...
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from api.payments.authentication import Authentication, of_invoice, wants_cardholder
 from api.payments.resources import (
     Dispute,
     Failure,
@@ -117,6 +118,8 @@ class Revenue(msgspec.Struct, frozen=True, kw_only=True):
 class InvoiceDetail(Invoice, frozen=True, kw_only=True):
     """An invoice with all that happened to it, oldest first."""
 
+    authentication: Authentication | None
+    """What the bank wants to hear its cardholder about, while the invoice is not paid."""
     lines: list[InvoiceLine]
     payments: list[InvoicePayment]
     credit_notes: list[CreditNote]
@@ -175,6 +178,7 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
     payments = [_payment(fact, to_admin=to_admin) for fact in seen]
     return InvoiceDetail(
         **_fields(row, to_admin=to_admin),
+        authentication=_authentication(row),
         lines=[_line(each) for each in sorted(story.lines, key=lambda line: line.line_number)],
         payments=[each for each in payments if each is not None],
         credit_notes=[credit_note_of(each) for each in story.credits],
@@ -183,6 +187,14 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
         settlement=settlement_of(row) if to_admin and row.balance_transaction_id else None,
         revenue=_revenue(row) if to_admin and row.settled_at else None,
     )
+
+
+def _authentication(row: InvoiceRow) -> Authentication | None:
+    asked = row.action_required or wants_cardholder(row.failure_code, row.decline_code)
+    if row.status != "open" or not asked:
+        return None
+    first = row.billing_reason == "subscription_create"
+    return of_invoice(row.stripe_invoice_id, first=first, since=row.finalized_at)
 
 
 def _line(row: InvoiceLineRow) -> InvoiceLine:

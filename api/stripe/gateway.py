@@ -175,6 +175,10 @@ class StripeGateway:
         """The same for an invoice, such as a subscription's first one."""
         return await _or_later(billing.next_action(self._tools, stripe_invoice_id))
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        """The same for a subscription's card that is to be charged without its cardholder later."""
+        return await _or_later(billing.next_setup_action(self._tools, setup_intent_id))
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:

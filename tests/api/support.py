@@ -317,6 +317,9 @@ class FakeStripe:
     async def next_invoice_action(self, stripe_invoice_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{stripe_invoice_id}", "https://bank.example/again")
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        return Delivered(None, f"secret_again_{setup_intent_id}", "https://bank.example/again")
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime
     ) -> ChangePreview:

@@ -11,7 +11,7 @@ import msgspec
 from api.stripe.billing.catalogue import plan_of
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
-from api.stripe.objects import Charge, PaymentIntent, Refund, UnexpectedAnswer, id_of, instant
+from api.stripe.objects import Charge, PaymentIntent, Refund, SetupIntent, UnexpectedAnswer, id_of, instant
 from api.stripe.payments.snapshots import (
     created,
     dispute_moment,
@@ -26,10 +26,12 @@ from ledger.invoices.state import Invoice as KnownInvoice
 from ledger.subscriptions.commands import (
     BilledPeriod,
     LostSubscription,
+    PendingSetup,
     PendingUpdate,
     RecordSubscriptionSnapshot,
 )
 
+SETUP_WAITS = frozenset({"requires_action", "requires_confirmation", "requires_payment_method"})
 _NO_CHARGE = "payment_method_missing"
 """Nothing could be charged: the customer has no card."""
 
@@ -80,6 +82,7 @@ def subscription_snapshot(
         payment_method_id=id_of(found.default_payment_method),
         open_invoice_id=owed[-1] if owed else "",
         pending_update=_pending_update(found),
+        pending_setup=_pending_setup(found),
         periods=tuple(_periods(present.invoices)),
         lost=lost,
     )
@@ -119,6 +122,13 @@ def _pending_update(found: Subscription) -> PendingUpdate | None:
     return PendingUpdate(
         tier=plan.tier, interval=_interval(plan.interval), expires_at=instant(pending.expires_at)
     )
+
+
+def _pending_setup(found: Subscription) -> PendingSetup | None:
+    setup = found.pending_setup_intent
+    if not isinstance(setup, SetupIntent) or setup.status not in SETUP_WAITS:
+        return None
+    return PendingSetup(setup_intent_id=setup.id, status=setup.status)
 
 
 def _interval(interval: str) -> Literal["month", "year"]:
