@@ -24,6 +24,7 @@ from api.organisations.brand_words import BRANDS
 from api.organisations.words import NAMES
 from api.reviews.words import TEXTS
 from api.services import Services, origin_of
+from api.subscriptions import trial_cards
 from api.words import EMAIL, NO_NUL, TIME_ZONE
 from ledger.customers.commands import EraseCustomer
 from ledger.errors import Contended
@@ -221,6 +222,7 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> R
         await TEXTS.erase(connection, user_id)
         await NAMES.erase(connection, user_id)
         await BRANDS.erase(connection, user_id)
+        await trial_cards.take_off(connection, user_id)
         await idempotency.erase(connection, user_id)
     command = EraseCustomer(command_id=new_id("cmd"), effective_at=services.now(), user_id=user_id)
     done = await services.submitter.submit(command, origin_of(request))

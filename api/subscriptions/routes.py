@@ -20,6 +20,7 @@ from api.payments import cards
 from api.services import Services, origin_of
 from api.stripe.gateway import Delivered
 from api.submitting import Submitted
+from api.subscriptions import trial_cards
 from api.subscriptions.authentication import answered, told
 from api.subscriptions.billing import (
     DECLINED,
@@ -41,6 +42,7 @@ from ledger.subscriptions.refusals import (
     InvalidPrice,
     SubscriptionExists,
     TrialUsed,
+    TrialUsedWithCard,
     UnknownTier,
 )
 
@@ -51,7 +53,9 @@ Interval = Literal["month", "year"]
 
 
 class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user."""
+    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user, and
+    where the operator says so for each card.
+    """
 
     tier: TierName
     interval: Interval = "month"
@@ -72,6 +76,7 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         InvalidPrice,
         SubscriptionExists,
         TrialUsed,
+        TrialUsedWithCard,
         StripeUnavailable,
         bodies=DECLINED,
     )
@@ -106,6 +111,7 @@ async def _create(
     row = (await subscriber_of(services.store, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
     if row.status == "failed":
+        await trial_cards.give_back(services, subscription_id)
         refused = await refusal(services.store, user_id, subscription_id)
         assert refused is not None, "it says why it failed"
         return declined(request, shown, refused.code, refused.decline_code, done)
@@ -144,6 +150,8 @@ async def _request(
         trial_days=services.catalogue.tiers[body.tier].trial_days if body.trial else 0,
     )
     SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
+    if command.trial_days:
+        await trial_cards.claim(services, user_id, command.subscription_id, body.payment_method)
     customer_id = await cards.customer_id(services, user_id, origin_of(request))
     return msgspec.structs.replace(command, stripe_customer_id=customer_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -10,33 +9,18 @@ import stripe
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
-from api.sandbox.server import Sandbox, running_sandbox
-from api.settings import Settings
 from ledger.customers.events import CustomerGone, PaymentMethodSaved
 from ledger.store import conninfo
 from tests.api.at_stripe import AtStripe
-from tests.api.support import Caller, Running, problem, running
+from tests.api.conftest import OpenApp
+from tests.api.support import Caller, Running, problem
 
 METHODS = "/api/payment-methods"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(environ={}) as opened:
-        yield opened
-
-
 @pytest.fixture
-def at_stripe(sandbox: Sandbox) -> AtStripe:
-    sandbox.call(sandbox.state.reset)
-    return AtStripe(sandbox)
-
-
-@pytest.fixture
-async def app(at_stripe: AtStripe, settings: Settings, database_url: str) -> AsyncIterator[Running]:
-    async with running(settings, database_url, at_stripe) as opened:
-        at_stripe.app = opened
-        yield opened
+async def app(open_at_stripe: OpenApp) -> Running:
+    return await open_at_stripe()
 
 
 async def save(caller: Caller, card: str = "pm_card_visa", key: str = "card") -> Any:

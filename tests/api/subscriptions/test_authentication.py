@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from api.sandbox.server import Sandbox, running_sandbox
-from api.settings import Settings
 from tests.api.at_stripe import AtStripe
+from tests.api.conftest import OpenApp
 from tests.api.stripe.subscribers import turn
-from tests.api.support import Caller, Running, running
+from tests.api.support import Caller, Running
 
 ASKS = "pm_card_authenticationRequired"
 ASKS_ONCE = "pm_card_authenticationRequiredOnSetup"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(environ={}) as opened:
-        yield opened
-
-
 @pytest.fixture
-def at_stripe(sandbox: Sandbox) -> AtStripe:
-    sandbox.call(sandbox.state.reset)
-    return AtStripe(sandbox)
-
-
-@pytest.fixture
-async def app(at_stripe: AtStripe, settings: Settings, database_url: str) -> AsyncIterator[Running]:
-    async with running(settings, database_url, at_stripe) as opened:
-        at_stripe.app = opened
-        yield opened
+async def app(open_at_stripe: OpenApp) -> Running:
+    return await open_at_stripe()
 
 
 async def current(caller: Caller) -> Any:
