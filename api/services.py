@@ -74,6 +74,10 @@ class Gateway(Protocol):
         """Of a payment that is under way. Raises `Postponed` when Stripe does not answer."""
         ...
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        """As `next_action`, for a card that a subscription is to charge later."""
+        ...
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

@@ -18,7 +18,7 @@ from api.words import allowed, in_words
 from ledger.earnings.terms import Recovery
 
 PREFIX = "LIBERATION_"
-SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret"})
+SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret", "trials_by_card_secret"})
 """Never shown: `repr` and errors say `***`. A database URL may hold a password."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
@@ -26,6 +26,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 _IDENTIFIER = r"^[a-z_][a-z0-9_]{0,50}$"
 _STRIPE_KEY = r"^((sk|rk)_(test|live)_\S+)?$"
 _SIGNING = r"^whsec_\S+$"
+_HASHING = r"^(\S{32,})?$"
 _URL = r"^(https?://\S+)?$"
 _COUNTRY = r"^[A-Z]{2}$"
 _ORIGIN = r"^https?://[^\s/?#@\\]+$"
@@ -35,6 +36,8 @@ PATTERNS: Mapping[str, str] = {
     _STRIPE_KEY: "must be a secret or restricted key of Stripe, which begins with sk_test_, sk_live_, "
     "rk_test_ or rk_live_ and has no spaces; leave it out for the sandbox",
     _SIGNING: "must be the signing secret of a webhook endpoint, which begins with whsec_ and has no spaces",
+    _HASHING: "must have 32 characters or more and no spaces, as what `openssl rand -base64 32` prints has; "
+    "leave it out for one trial for each user",
     _URL: "must be an address that begins with http:// or https://, such as https://example.org",
     _ORIGIN: "must be a site by its scheme and host alone, such as https://shop.example.org",
     _COUNTRY: "must be a country by ISO 3166-1, two capital letters such as US",
@@ -65,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
       https://shop.example.org; several, separated by commas. Without it none, but with test money localhost.
     - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
       Stripe depends on it.
+    - `trials_by_card_secret`: has each card begin one trial only, on whichever account, by a hash with this
+      secret; empty has one trial for each user.
     - `recovery`: how what instructors were paid and is taken back since comes in again: `netting` from later
       earnings, or `reversal` of their transfers.
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
@@ -102,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     return_origins: tuple[Annotated[str, msgspec.Meta(pattern=_ORIGIN)], ...] = ()
     stripe_country: Annotated[str, msgspec.Meta(pattern=_COUNTRY)] = "US"
+    trials_by_card_secret: Annotated[str, msgspec.Meta(pattern=_HASHING)] = ""
     recovery: Recovery = "netting"
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, get_args
 
-from ledger.customers.events import CustomerCreated, CustomerEvent, PaymentMethodRemoved, PaymentMethodSaved
+from ledger.customers.events import (
+    CustomerCreated,
+    CustomerErasureRequested,
+    CustomerEvent,
+    CustomerGone,
+    PaymentMethodRemoved,
+    PaymentMethodSaved,
+)
 from ledger.message import Event, Recorded
 from projections.engine.buffers import Rows, TableBuffer
 from projections.engine.projection import Projection
@@ -46,6 +53,10 @@ class Customers(Projection):
         match recorded.event:
             case CustomerCreated(user_id=user_id, stripe_customer_id=stripe_customer_id):
                 self._customers.put(user_id, CustomerRow(user_id, stripe_customer_id))
+            case CustomerGone() | CustomerErasureRequested() as event:
+                self._customers.remove(event.user_id)
+                for method in event.payment_method_ids:
+                    self._methods.remove(method)
             case PaymentMethodSaved(user_id=user_id, payment_method_id=method):
                 at = recorded.metadata.effective_at
                 self._methods.put(method, PaymentMethodRow(method, user_id, at, recorded.position))

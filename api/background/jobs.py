@@ -23,6 +23,7 @@ from api.settings import Settings
 from api.stripe.movements.claiming import Claims, record_movement_funds
 from api.stripe.payments.funds import record_funds_available
 from api.subscriptions.dunning import advance_dunning
+from api.subscriptions.trial_cards import forget
 from api.tokens.settling import settle_tokens
 from api.usage.overage import invoice_usage
 from ledger.store import Store
@@ -68,6 +69,7 @@ def jobs_of(
         Job("licence_payments_expired", EVERY_MINUTE_S, lambda conn: expire_payments(conn, store, clock)),
         Job("overage_invoiced", EVERY_HOUR_S, lambda conn: invoice_usage(conn, store, clock)),
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, settings.idempotency_days)),
+        Job("trial_cards_forgotten", EVERY_HOUR_S, forget),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
     )

@@ -17,8 +17,8 @@ from api.http.idempotency import Unkept
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import StripeUnavailable
 from api.http.promises import responses
-from api.payments import cards
 from api.services import Services
+from api.stripe import customers
 from api.stripe.gateway import Postponed
 from ledger.errors import NotFound
 
@@ -53,7 +53,7 @@ async def open_billing_portal(
     check_places(services.settings, [("return_url", data.return_url)])
 
     async def work(_: str) -> Response[Any]:
-        customer_id = (await cards.customer(services.store, request.user.id)).stripe_customer_id
+        customer_id = (await customers.customer(services.store, request.user.id)).stripe_customer_id
         if not customer_id:
             raise NotFound("Stripe knows nothing of this user: they have no saved card and never subscribed.")
         try:

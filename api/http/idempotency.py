@@ -46,6 +46,8 @@ class Claim(msgspec.Struct, frozen=True):
     """
     digest: bytes
     """SHA-256 of the decoded body: spaces and the case of a currency make no other request."""
+    user_id: str
+    """Whose it is, for the day when they want it erased."""
 
 
 class Unkept(Response[Any]):
@@ -85,7 +87,8 @@ class Idempotency:
         first one takes too long.
         """
         scope = f"{request.user.id}\0{request.method}\0{request.url.path}\0{key}"
-        claim = Claim(sha256(scope.encode()).digest(), sha256(_encode(body)).digest())
+        digest = sha256(_encode(body)).digest()
+        claim = Claim(sha256(scope.encode()).digest(), digest, request.user.id)
         deadline = time.monotonic() + self._wait_s
         while (first := self._in_flight.get(claim.id)) is not None:
             _same(first[0], claim.digest)
@@ -198,8 +201,8 @@ def _replay(answer: Answer) -> Response[bytes]:
 
 
 _INSERT = """
-    INSERT INTO idempotency_keys (id, digest)
-    SELECT * FROM unnest(%s::bytea[], %s::bytea[])
+    INSERT INTO idempotency_keys (id, digest, user_id)
+    SELECT * FROM unnest(%s::bytea[], %s::bytea[], %s::text[])
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """
@@ -228,7 +231,7 @@ _TAKE_OVER = """
 async def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Found]:
     """One INSERT for all that wait; the rest is only for repeats."""
     ids, digests = [claim.id for claim in claims], [claim.digest for claim in claims]
-    mine = await _ids(connection, _INSERT, (ids, digests))
+    mine = await _ids(connection, _INSERT, (ids, digests, [claim.user_id for claim in claims]))
     if len(mine) == len(claims):
         return [Found(mine=True, digest=claim.digest) for claim in claims]
     theirs = [each for each in ids if each not in mine]
@@ -306,3 +309,13 @@ _PURGE = """
 async def purge(connection: Connection, days: int) -> int:
     """Forgets old answers; how many. The command id stays in the ledger, so later too nothing doubles."""
     return (await connection.execute(_PURGE, (days,))).rowcount
+
+
+_ERASE = "DELETE FROM idempotency_keys WHERE user_id = %s AND status IS NOT NULL"
+
+
+async def erase(connection: Connection, user_id: str) -> None:
+    """What a user was answered, as that may say who they are. What they did is known to the ledger, so that a
+    repeat does nothing twice.
+    """
+    await connection.execute(_ERASE, (user_id,))

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from api.payments.authentication import Authentication, of_invoice, wants_cardholder
 from api.payments.resources import (
     Dispute,
     Failure,
@@ -125,6 +126,8 @@ class Revenue(msgspec.Struct, frozen=True, kw_only=True):
 class InvoiceDetail(Invoice, frozen=True, kw_only=True):
     """An invoice with all that happened to it, oldest first."""
 
+    authentication: Authentication | None
+    """What the bank wants to hear its cardholder about, while the invoice is not paid."""
     lines: list[InvoiceLine]
     payments: list[InvoicePayment]
     credit_notes: list[CreditNote]
@@ -189,6 +192,7 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
     known = reduce(evolve, [cast("InvoiceEvent", fact.event) for fact in seen], state.Invoice())
     return InvoiceDetail(
         **_fields(row, to_admin=to_admin),
+        authentication=_authentication(row),
         lines=[_line(each) for each in sorted(story.lines, key=lambda line: line.line_number)],
         payments=[each for each in payments if each is not None],
         credit_notes=[credit_note_of(each) for each in story.credits],
@@ -199,6 +203,14 @@ def invoice_detail_of(story: InvoiceStory, facts: Sequence[Recorded], *, to_admi
         taken_minor=known.taken_minor,
         creditable_minor=known.creditable_minor if known.settled else 0,
     )
+
+
+def _authentication(row: InvoiceRow) -> Authentication | None:
+    asked = row.action_required or wants_cardholder(row.failure_code, row.decline_code)
+    if row.status != "open" or not asked:
+        return None
+    first = row.billing_reason == "subscription_create"
+    return of_invoice(row.stripe_invoice_id, first=first, since=row.finalized_at)
 
 
 def _line(row: InvoiceLineRow) -> InvoiceLine:

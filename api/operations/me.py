@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.courses import words as course_words
 from api.enrolments import certificate_words
+from api.http import idempotency
 from api.http.auth import Principal
 from api.http.checks import Check, blank_fault
 from api.http.problems import FieldError, Unprocessable
@@ -23,7 +24,9 @@ from api.organisations.brand_words import BRANDS
 from api.organisations.words import NAMES
 from api.reviews.words import TEXTS
 from api.services import Services, origin_of
+from api.subscriptions import trial_cards
 from api.words import EMAIL, NO_NUL, TIME_ZONE
+from ledger.customers.commands import EraseCustomer
 from ledger.errors import Contended
 from ledger.ids import new_id
 from ledger.store.batched_queries import Connection
@@ -197,25 +200,33 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     "/api/me",
     operation_id="eraseContact",
     response_description="It is erased",
-    summary="Erase contact data and words",
+    summary="Erase contact data, words and cards",
     tags=TAGS,
     responses=responses(Contended),
 )
-async def erase_contact(request: Call, services: NamedDependency[Services]) -> None:
+async def erase_contact(request: Call, services: NamedDependency[Services]) -> Response[None]:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
     reviews and replies, whose stars stay, the name on their certificates, the names that they gave to
-    organisations and classes, and the brands that they set. Payments stay: they hold no name, only the opaque
-    id; and so does the visibility, so that nobody comes to be seen by it.
+    organisations and classes, and the brands that they set. At Stripe their cards and the customer are
+    deleted, soon after when it does not answer: a subscription ends with it, at once, and gives nothing back.
+    Payments stay: they hold no name, only the opaque id; and so does the visibility, so that nobody comes to
+    be seen by it.
     """
+    user_id = request.user.id
     async with services.reading() as connection, connection.transaction():
-        if await _zone_of(connection, request.user.id) != _UTC:
+        if await _zone_of(connection, user_id) != _UTC:
             await services.store.handle(_zone_change(request, services, erased=True), origin_of(request))
-        await connection.execute(_DELETE, (request.user.id,))
-        await course_words.erase(connection, request.user.id)
-        await certificate_words.erase(connection, request.user.id)
-        await TEXTS.erase(connection, request.user.id)
-        await NAMES.erase(connection, request.user.id)
-        await BRANDS.erase(connection, request.user.id)
+        await connection.execute(_DELETE, (user_id,))
+        await course_words.erase(connection, user_id)
+        await certificate_words.erase(connection, user_id)
+        await TEXTS.erase(connection, user_id)
+        await NAMES.erase(connection, user_id)
+        await BRANDS.erase(connection, user_id)
+        await trial_cards.take_off(connection, user_id)
+        await idempotency.erase(connection, user_id)
+    command = EraseCustomer(command_id=new_id("cmd"), effective_at=services.now(), user_id=user_id)
+    done = await services.submitter.submit(command, origin_of(request))
+    return Response(None, status_code=204, headers=done.headers)
 
 
 HANDLERS = (get_contact, put_contact, erase_contact)

@@ -33,6 +33,9 @@ _LATER = Decline("later", "The card's bank could not be reached. Try again in a 
 _AUTHENTICATE = Decline(
     "authenticate", "The bank wants you to confirm the payment. Try again and complete the check."
 )
+_NOT_CONFIRMED = Decline(
+    "authenticate", "The bank's check was not completed. Try again and complete it, or use another card."
+)
 _NUMBER = Decline("correct", "The card number is not right. Check it, or use another card.")
 _CVC = Decline("correct", "The security code (CVC) is not right. Check it and enter the card again.")
 _EXPIRY = Decline("correct", "The expiry date is not right. Check it and enter the card again.")
@@ -49,6 +52,8 @@ DECLINES: Mapping[str, Decline] = {
     "approve_with_id": _CONTACT,
     "authentication_required": _AUTHENTICATE,
     "authentication_not_handled": _AUTHENTICATE,
+    "payment_intent_authentication_failure": _NOT_CONFIRMED,
+    "setup_intent_authentication_failure": _NOT_CONFIRMED,
     "call_issuer": _CONTACT,
     "card_not_supported": Decline(
         "other_card", "The card does not allow this kind of purchase. Use another card."
@@ -145,6 +150,11 @@ CANCELED = Decline(
 NOT_MADE: Mapping[str, Decline] = {
     "resource_missing": Decline("other_card", "Stripe does not know this payment method. Use another one."),
     "payment_method_unactivated": _OTHER,
+    "payment_method_unexpected_state": Decline(
+        "other_card",
+        "This card was removed at Stripe, or has paid once without being saved, and cannot be used again. "
+        "Enter it anew, or use another one.",
+    ),
     **{code: Decline("correct", f"The amount {why}.") for code, why in OF_AMOUNT.items()},
     "never_reached_stripe": Decline(
         "later", "The payment never reached Stripe and nothing was charged. Try again."

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from stripe import StripeClient
 
 from api.clock import Clock
-from api.stripe import courses, orders, redemptions, seats, sweeping, tokens, webhooks
+from api.stripe import courses, erasing, orders, redemptions, seats, sweeping, tokens, webhooks
 from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
@@ -61,6 +61,7 @@ from ledger.effects import (
     CreateRefund,
     CreateSubscription,
     CreateTransfer,
+    DeleteCustomer,
     Effect,
     EndCollection,
     EndSubscriptionPage,
@@ -212,6 +213,10 @@ class StripeGateway:
         """
         return await _or_later(cancel.can_be_canceled(self._tools, payment_id))
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        """The same for a subscription's card that is to be charged without its cardholder later."""
+        return await _or_later(billing.next_setup_action(self._tools, setup_intent_id))
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
@@ -286,7 +291,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
     | CouponEffect
     | FollowEarnings
     | PayoutEffect
-    | AccountEffect,
+    | AccountEffect
+    | DeleteCustomer,
     origin: Origin,
     cause: Recorded | None,
 ) -> Delivered:
@@ -339,6 +345,8 @@ async def _deliver(  # noqa: C901, PLR0911, PLR0912  one line for each effect
             return await transfers.deliver(tools, effect, origin)
         case CreateAccount() | ResolveAccount() | CloseAccount():
             return await _of_account(tools, effect, origin, cause)
+        case DeleteCustomer():
+            return await erasing.delete(tools, effect, origin)
         case _:
             return await requests.deliver(tools, effect, origin, cause)
 

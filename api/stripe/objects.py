@@ -119,6 +119,16 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
 
 
+class SetupIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """A card that is made ready to be charged without its cardholder."""
+
+    id: str
+    status: str
+    client_secret: str | None = None
+    last_setup_error: PaymentError | None = None
+    next_action: NextAction | None = None
+
+
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: int

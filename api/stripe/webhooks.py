@@ -13,6 +13,7 @@ import msgspec
 import stripe
 import structlog
 
+from api.stripe import customer_webhooks
 from api.stripe.accounts import bank_payouts
 from api.stripe.accounts import webhooks as account_webhooks
 from api.stripe.billing import lookup as billing_lookup
@@ -94,14 +95,16 @@ async def apply(
     return Delivered(await tools.store.handle(command, as_stripe))
 
 
-async def look(  # noqa: PLR0911 - one answer for each family of events
+async def look(  # noqa: C901, PLR0911 - one answer for each family of events
     tools: Tools, effect: ApplyWebhook, origin: Origin, last_look: LastLook
 ) -> tuple[Result, str]:
     """Fetches what the event is about and records what is new in it: `ignored` when nothing of it is ours.
     Answers with our id of it as well. Raises as `apply` does.
     """
     if not is_followed(effect.stripe_event_type, effect.account_id):
-        return _ignored(effect, "not about payments, payouts, transfers, subscriptions or connected accounts")
+        return _ignored(
+            effect, "not about payments, cards, payouts, transfers, subscriptions or connected accounts"
+        )
     if effect.account_id:
         return await _account(tools, effect, origin, last_look)
     if is_about_payout(effect.stripe_event_type):
@@ -115,6 +118,8 @@ async def look(  # noqa: PLR0911 - one answer for each family of events
         return _billed(effect, await billing_webhooks.apply(tools, effect, origin), last_look, began)
     if effect.stripe_event_type.startswith("checkout."):
         return await _page(tools, effect, origin, last_look)
+    if effect.stripe_event_type.startswith(customer_webhooks.FAMILIES):
+        return await _customer(tools, effect, origin)
     payment_intent_id = effect.payment_intent_id
     if not payment_intent_id and effect.charge_id:
         payment_intent_id = await lookup.payment_intent_of_charge(tools.stripe, effect.charge_id)
@@ -238,6 +243,13 @@ async def _payout(tools: Tools, payout_id: str, origin: Origin) -> tuple[Result,
     payout = await lookup.payout(tools.stripe, payout_id)
     outcome = await tools.store.handle(payout_snapshot(payout), origin)
     return _result([outcome]), payout_id
+
+
+async def _customer(tools: Tools, effect: ApplyWebhook, origin: Origin) -> tuple[Result, str]:
+    applied = await customer_webhooks.apply(tools, effect, origin)
+    if applied.ignored:
+        return _ignored(effect, applied.ignored)
+    return "applied" if applied.changed else "unchanged", applied.subject
 
 
 async def _transfer(tools: Tools, effect: ApplyWebhook, origin: Origin) -> tuple[Result, str]:

@@ -18,6 +18,7 @@ from api.http.problems import ApiError, Problem, StripeUnavailable, answer, prob
 from api.http.promises import Refusal, responses
 from api.services import Services, origin_of
 from api.submitting import Submitted
+from api.subscriptions.authentication import answered
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
@@ -192,7 +193,9 @@ async def change_subscription_payment_method(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[Subscription]:
-    """An invoice that waits for a card is tried with this one at once."""
+    """An invoice that waits for a card is tried with this one at once. A bank that wants to hear the
+    cardholder before it lets the card be charged without them asks now: see `next_action`.
+    """
 
     def wish(_: Row, fields: dict[str, Any]) -> Wish:
         return RequestPaymentMethodChange(**fields, payment_method_id=data.payment_method)
@@ -241,7 +244,7 @@ async def _answer(services: Services, request: Call, user_id: str, done: Submitt
         return await unpaid(services, request, row, user_id, done)
     refused = await refusal(services.store, user_id, asked.request_id)
     if refused is None:
-        return ok(shown, done)
+        return await answered(services, request, row, user_id, done, 200)
     if is_decline(refused.code, refused.decline_code):
         return declined(request, shown, refused.code, refused.decline_code, done)
     common = problem(

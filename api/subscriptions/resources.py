@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from api.payments.authentication import Authentication
 from api.payments.resources import Failure, NextAction
 from api.subscriptions.entitlements import Entitlement, entitlement_of, standing
 from ledger.catalogue import Catalogue, Interval
@@ -84,6 +85,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: UnansweredRequest | None
     failure: Failure | None = None
     """Why the card was declined."""
+    authentication: Authentication | None = None
+    """What the card's bank wants to hear its cardholder about."""
     next_action: NextAction | None = None
 
 
@@ -105,6 +108,7 @@ def subscription_of(
     user_id: str,
     *,
     failure: Failure | None = None,
+    authentication: Authentication | None = None,
     next_action: NextAction | None = None,
 ) -> Subscription:
     since = row.past_due_since if row.status == "past_due" else None
@@ -135,6 +139,7 @@ def subscription_of(
         change=_change(row.change) if row.change else None,
         unanswered=_unanswered(row.request) if row.request else None,
         failure=failure,
+        authentication=authentication,
         next_action=next_action,
     )
 
@@ -154,17 +159,23 @@ def _unanswered(request: state.OpenRequest) -> UnansweredRequest:
     return UnansweredRequest(request=request.request, status="unknown" if request.unknown else "requested")
 
 
-def current_of(subscriber: Subscriber, user_id: str, now: datetime, catalogue: Catalogue) -> CurrentPlan:
+def current_of(
+    subscriber: Subscriber,
+    user_id: str,
+    now: datetime,
+    catalogue: Catalogue,
+    subscription: Subscription | None,
+) -> CurrentPlan:
+    """`subscription` is the live one as it is shown."""
     bought, status, past_due_since = standing(subscriber)
     tier = effective_tier(bought, status, now, past_due_since)
     keys = dict.fromkeys(key for name in catalogue.tiers for key in catalogue.tiers[name].features)
-    live = subscriber.live
     return CurrentPlan(
         user_id=user_id,
         tier=tier,
         trial_available=not subscriber.trial_used,
         token_cap=catalogue.tiers[tier].token_cap,
         instructor_share_bp=catalogue.tiers[tier].instructor_share_bp,
-        subscription=subscription_of(live, user_id) if live else None,
+        subscription=subscription,
         features=[entitlement_of(subscriber, key, now, catalogue) for key in keys],
     )

@@ -16,13 +16,15 @@ from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services, origin_of
+from api.stripe.gateway import Delivered
 from api.submitting import Submitted
+from api.subscriptions import trial_cards
+from api.subscriptions.authentication import answered, told
 from api.subscriptions.billing import (
     DECLINED,
     WAITS,
     Call,
     declined,
-    ok,
     refusal,
     unpaid,
 )
@@ -37,6 +39,7 @@ from ledger.subscriptions.refusals import (
     InvalidPrice,
     SubscriptionExists,
     TrialUsed,
+    TrialUsedWithCard,
     UnknownTier,
 )
 
@@ -44,7 +47,9 @@ TAGS = ["subscriptions"]
 
 
 class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user."""
+    """The price is the catalogue's. `trial` asks for the free days of the plan, once for each user, and
+    where the operator says so for each card.
+    """
 
     tier: TierName
     interval: Interval = "month"
@@ -69,6 +74,7 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         InvalidPrice,
         SubscriptionExists,
         TrialUsed,
+        TrialUsedWithCard,
         StripeUnavailable,
         bodies=DECLINED,
     )
@@ -81,7 +87,8 @@ async def create_subscription(
     idempotency_key: IdempotencyKey,
 ) -> Response[Subscription]:
     """Charges the first period now, or begins the trial. There is at most one subscription for a user that is
-    not over; the card is saved for its renewals.
+    not over; the card is saved for its renewals. A trial begins whatever the bank wants to hear from the
+    cardholder about its card, which `next_action` asks now.
     """
     body = msgspec.structs.replace(data, currency=data.currency.lower())
 
@@ -104,13 +111,14 @@ async def _create(
     row = (await subscriber_of(services.store, user_id)).subscriptions[subscription_id]
     shown = subscription_of(row, user_id)
     if row.status == "failed":
+        await trial_cards.give_back(services, subscription_id)
         refused = await refusal(services.store, user_id, subscription_id)
         assert refused is not None, "it says why it failed"
         return declined(request, shown, refused.code, refused.decline_code, done)
     if row.status == "incomplete":
         return await unpaid(services, request, row, user_id, done)
-    waits = row.status in state.UNANSWERED
-    return ok(shown, done, 202 if waits else 201)
+    status = 202 if row.status in state.UNANSWERED else 201
+    return await answered(services, request, row, user_id, done, status)
 
 
 def _subscription_id(done: Submitted, otherwise: str) -> str:
@@ -132,13 +140,14 @@ def _subscription_id(done: Submitted, otherwise: str) -> str:
 async def get_current_plan(
     request: Call, services: NamedDependency[Services], user_id: WhoseParameter = None
 ) -> Read[CurrentPlan]:
-    """Free when there is no subscription. With what is scheduled, the grace of an overdue payment, and every
-    feature.
+    """Free when there is no subscription. With what is scheduled, the grace of an overdue payment, why it is
+    not paid, what the card's bank wants to hear its cardholder about, and every feature.
     """
     user = owner_of(request, user_id)
-    return Read(
-        current_of(await subscriber_of(services.store, user), user, services.now(), services.catalogue)
-    )
+    subscriber = await subscriber_of(services.store, user)
+    live = subscriber.live
+    shown = await told(services, request, live, user, Delivered()) if live else None
+    return Read(current_of(subscriber, user, services.now(), services.catalogue, shown))
 
 
 HANDLERS = (

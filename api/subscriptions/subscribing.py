@@ -10,6 +10,7 @@ from msgspec import Meta
 from api.http.body import CurrencyCode
 from api.payments import cards
 from api.services import Services, origin_of
+from api.subscriptions import trial_cards
 from api.subscriptions.billing import Call, price_of
 from api.subscriptions.entitlements import subscriber_of
 from ledger.hosted import HostedPage
@@ -57,5 +58,7 @@ async def subscription_request(
         page=page,
     )
     SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
+    if command.trial_days and card:
+        await trial_cards.claim(services, user_id, command.subscription_id, card)
     customer_id = await cards.customer_id(services, user_id, origin_of(request))
     return msgspec.structs.replace(command, stripe_customer_id=customer_id)

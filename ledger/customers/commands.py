@@ -1,4 +1,4 @@
-"""What can be asked of a user as Stripe's customer; each is sent after Stripe did it."""
+"""What can be asked of a user as Stripe's customer. All but the erasure are sent after Stripe did it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,33 @@ class RecordCustomer(Command, frozen=True, kw_only=True):
     stripe_customer_id: str
 
 
+class RecordCustomerGone(Command, frozen=True, kw_only=True):
+    """Stripe knows this customer no more, with all cards of it; nobody asked for that here."""
+
+    NAME: ClassVar[str] = "customers.record_gone"
+    user_id: str
+    stripe_customer_id: str
+
+
+class EraseCustomer(Command, frozen=True, kw_only=True):
+    """Its user leaves: nothing of them is to stay at Stripe."""
+
+    NAME: ClassVar[str] = "customers.erase"
+    user_id: str
+
+
+class RecordCustomerErased(Command, frozen=True, kw_only=True):
+    NAME: ClassVar[str] = "customers.record_erased"
+    user_id: str
+    stripe_customer_id: str
+
+
 class SavePaymentMethod(Command, frozen=True, kw_only=True):
     NAME: ClassVar[str] = "customers.save_payment_method"
     user_id: str
     payment_method_id: str
+    stripe_customer_id: str = ""
+    """Whose it is at Stripe; does nothing once that customer is gone."""
 
 
 class RemovePaymentMethod(Command, frozen=True, kw_only=True):
@@ -25,4 +48,11 @@ class RemovePaymentMethod(Command, frozen=True, kw_only=True):
     payment_method_id: str
 
 
-CustomerCommand = RecordCustomer | SavePaymentMethod | RemovePaymentMethod
+CustomerCommand = (
+    RecordCustomer
+    | RecordCustomerGone
+    | EraseCustomer
+    | RecordCustomerErased
+    | SavePaymentMethod
+    | RemovePaymentMethod
+)

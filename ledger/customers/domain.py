@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.customers.decider import CUSTOMER
 from ledger.customers.permissions import MAY_SEND
+from ledger.customers.policy import react
 from ledger.customers.stream import KIND
 from ledger.domain import Domain
 
@@ -12,4 +13,5 @@ DOMAIN = Domain(
     stream=KIND,
     decider=CUSTOMER,
     may_send=MAY_SEND,
+    react=react,
 )

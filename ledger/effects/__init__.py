@@ -62,6 +62,7 @@ from ledger.effects.courses import (
     StartCoursePayment,
     WithdrawReview,
 )
+from ledger.effects.customers import DeleteCustomer
 from ledger.effects.earnings import (
     AccountEffect,
     CloseAccount,
@@ -119,6 +120,7 @@ __all__ = [
     "CreateRefund",
     "CreateSubscription",
     "CreateTransfer",
+    "DeleteCustomer",
     "Effect",
     "EndCollection",
     "EndSubscriptionPage",
@@ -196,6 +198,7 @@ Effect = (
     | FreeMemberSeats
     | OrderEffect
     | LicenceEffect
+    | DeleteCustomer
 )
 
 

@@ -217,7 +217,7 @@ def _request_retry(command: RequestInvoiceRetry, invoice: Invoice) -> _Events:
         raise RetryInProgress(
             "An attempt to charge is on its way; try again when it is known what became of it."
         )
-    if command.cause == "customer" and invoice.hard_decline:
+    if command.cause == "customer" and invoice.hard_decline and not invoice.wants_cardholder:
         raise NewCardRequired("The bank will decline this card again; change the payment method first.")
     if command.cause == "schedule":
         step = _next(invoice, command.effective_at)

@@ -12,9 +12,11 @@ RETRIES = tuple(timedelta(days=days) for days in (2, 7, 14, 21))
 UNPAID_AFTER = timedelta(days=21)
 CANCEL_AFTER = timedelta(days=51)
 
+AUTHENTICATION_REQUIRED = "authentication_required"
+"""The bank wants its cardholder to confirm: while they are there the same card works, and never without."""
 HARD_DECLINES = frozenset(
     {
-        "authentication_required",
+        AUTHENTICATION_REQUIRED,
         "incorrect_number",
         "lost_card",
         "pickup_card",
@@ -27,7 +29,7 @@ HARD_DECLINES = frozenset(
         "transaction_not_allowed",
     }
 )
-"""Codes after which only a new card helps. https://docs.stripe.com/billing/revenue-recovery/smart-retries"""
+"""Codes after which only a new card helps, or its cardholder. https://docs.stripe.com/billing/revenue-recovery/smart-retries"""
 
 
 class Retry(msgspec.Struct, frozen=True):

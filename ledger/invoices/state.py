@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.balance import BalanceTransaction
+from ledger.invoices.dunning import AUTHENTICATION_REQUIRED
 from ledger.invoices.events import (
     CollectionEnded,
     CreditFailed,
@@ -130,6 +131,8 @@ class Invoice(Struct, frozen=True):
     """The first failure, from which the schedule counts; and the last."""
     attempted_at: datetime | None = None
     hard_decline: bool = False
+    wants_cardholder: bool = False
+    """The bank declined the last attempt only as nobody was there to confirm it."""
     action_required: bool = False
     retry: Retry | None = None
     last_attempt: int = 0
@@ -329,9 +332,14 @@ def _failed(invoice: Invoice, event: InvoicePaymentFailed) -> Invoice:
         failed_at=event.failed_at if first is None else min(first, event.failed_at),
         attempted_at=event.failed_at if newest else last,
         hard_decline=event.hard if newest else invoice.hard_decline,
+        wants_cardholder=_wants_cardholder(event) if newest else invoice.wants_cardholder,
         action_required=False,
         retry=None,
     )
+
+
+def _wants_cardholder(event: InvoicePaymentFailed) -> bool:
+    return AUTHENTICATION_REQUIRED in {event.code, event.decline_code}
 
 
 def _with_part(invoice: Invoice, event: InvoicePartSettled | PartRefunded | InvoiceFundsAvailable) -> Invoice:

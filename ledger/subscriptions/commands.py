@@ -48,6 +48,14 @@ class PendingUpdate(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Instant | None = None
 
 
+class PendingSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """A SetupIntent of Stripe's that its card is not ready without."""
+
+    setup_intent_id: str
+    status: str
+    """`requires_action`: its cardholder must confirm. Else another card must come."""
+
+
 class BilledPeriod(msgspec.Struct, frozen=True, kw_only=True):
     """A period as its invoice has it: the lines of the plan itself, not of prorations."""
 
@@ -116,6 +124,7 @@ class RecordSubscriptionSnapshot(Command, frozen=True, kw_only=True):
     """That stand, in their order."""
     billed_minor: int | None = None
     """What the present period was billed at after discounts; None where no invoice tells."""
+    pending_setup: PendingSetup | None = None
     periods: tuple[BilledPeriod, ...] = ()
     """By its latest invoices, in any order: periods that nobody saw begin are filled from them."""
     quantity: int = 1

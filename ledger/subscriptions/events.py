@@ -299,6 +299,10 @@ class SubscriptionObserved(Event, frozen=True, kw_only=True):
     observed_at: Instant
     open_invoice_id: str = ""
     trial_end: Instant | None = None
+    setup_intent_id: str = ""
+    """Of the card while it is not ready to be charged without its cardholder."""
+    setup_status: str = ""
+    """`requires_action` while they are to confirm it; `requires_payment_method` once that came to nothing."""
 
 
 SubscriptionEvent = (

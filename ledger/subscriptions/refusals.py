@@ -98,6 +98,13 @@ class TrialUsed(Refused):
     passing: ClassVar[bool] = False
 
 
+class TrialUsedWithCard(Refused):
+    """A trial was begun with this card, maybe on another account, and there is one for each."""
+
+    code: ClassVar[str] = "trial_used_with_card"
+    remedy: ClassVar[str] = "Subscribe without `trial`, or with another card."
+
+
 class RequestInProgress(Refused):
     """An earlier request for this subscription is on its way to Stripe."""
 

@@ -397,13 +397,18 @@ def _payment_method(command: RecordSubscriptionSnapshot, now: Subscription) -> I
 
 
 def _observed(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
-    seen = (command.observed_at, command.open_invoice_id, command.trial_end)
-    if seen != (now.observed_at, now.open_invoice_id, now.trial_end):
+    setup = command.pending_setup
+    setup_intent_id, setup_status = (setup.setup_intent_id, setup.status) if setup else ("", "")
+    seen = (command.observed_at, command.open_invoice_id, command.trial_end, setup_intent_id, setup_status)
+    known = (now.observed_at, now.open_invoice_id, now.trial_end, now.setup_intent_id, now.setup_status)
+    if seen != known:
         yield SubscriptionObserved(
             subscription_id=command.subscription_id,
             observed_at=command.observed_at,
             open_invoice_id=command.open_invoice_id,
             trial_end=command.trial_end,
+            setup_intent_id=setup_intent_id,
+            setup_status=setup_status,
         )
 
 

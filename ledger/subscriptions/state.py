@@ -147,6 +147,9 @@ class Subscription(Struct, frozen=True, gc=False):
     ended_at: datetime | None = None
     observed_at: datetime | None = None
     open_invoice_id: str = ""
+    setup_intent_id: str = ""
+    """At Stripe, of the card, while its cardholder has not confirmed it."""
+    setup_status: str = ""
     change: Change | None = None
     dropped: Change | None = None
     """The last change that was scheduled and then was not to be: Stripe shows it until it is told."""
@@ -294,6 +297,8 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
                 observed_at=event.observed_at,
                 open_invoice_id=event.open_invoice_id,
                 trial_end=event.trial_end,
+                setup_intent_id=event.setup_intent_id,
+                setup_status=event.setup_status,
             )
         case (
             CancellationRequested()
@@ -454,4 +459,6 @@ def _ended(subscription: Subscription) -> Subscription:
         trial_end=None,
         observed_at=None,
         open_invoice_id="",
+        setup_intent_id="",
+        setup_status="",
     )

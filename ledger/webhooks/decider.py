@@ -22,12 +22,14 @@ FOLLOWED = (
     "topup.",
     "transfer.",
     "customer.subscription.",
+    "customer.deleted",
+    "setup_intent.",
     "invoice.",
     "credit_note.",
     "price.updated",
 )
 """How the Stripe event types begin that say something of a payment, a refund, a dispute, a payout, a
-transfer or a subscription with its invoices and prices, all of the platform's own."""
+transfer, a subscription with its invoices and prices, a page or a saved card, all of the platform's own."""
 
 FOLLOWED_OF_ACCOUNTS = ("account.", "capability.", "payout.")
 """The same for events of connected accounts. Their payments, payouts and so on are not the platform's: of the
@@ -68,6 +70,10 @@ SUBSCRIBED = (
     "customer.subscription.deleted",
     "customer.subscription.pending_update_applied",
     "customer.subscription.pending_update_expired",
+    "customer.deleted",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.requires_action",
     "invoice.finalized",
     "invoice.paid",
     "invoice.payment_failed",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from api.sandbox.server import Sandbox, running_sandbox
 from api.settings import Settings
+from tests.api.at_stripe import AtStripe
 from tests.api.support import Caller, FakeStripe, Running, running
 from tests.databases import clone, drop
 
@@ -65,6 +67,33 @@ async def refusing(
 def refused(refusing: Running) -> Caller:
     """A student who gets nothing done."""
     return refusing.caller("usr_refused", "student")
+
+
+@pytest.fixture(scope="session")
+def played_stripe() -> Iterator[Sandbox]:
+    with running_sandbox(environ={}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def at_stripe(played_stripe: Sandbox) -> AtStripe:
+    """Where Stripe is the subject: empty at the start of each test. `open_at_stripe` opens on it."""
+    played_stripe.call(played_stripe.state.reset)
+    return AtStripe(played_stripe)
+
+
+@pytest.fixture
+async def open_at_stripe(
+    at_stripe: AtStripe, settings: Settings, database_url: str
+) -> AsyncIterator[OpenApp]:
+    async with AsyncExitStack() as stack:
+
+        async def open_(**changes: object) -> Running:
+            changed = msgspec.structs.replace(settings, **changes)
+            at_stripe.app = await stack.enter_async_context(running(changed, database_url, at_stripe))
+            return at_stripe.app
+
+        yield open_
 
 
 @pytest.fixture

@@ -344,6 +344,9 @@ class FakeStripe:
     async def can_be_canceled(self, _payment_id: str) -> bool:
         return False
 
+    async def next_setup_action(self, setup_intent_id: str) -> Delivered:
+        return Delivered(None, f"secret_again_{setup_intent_id}", "https://bank.example/again")
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
@@ -453,22 +456,26 @@ class FakeStripe:
         return await self._store.handle(command, STRIPE)
 
     def _client(self) -> Any:
-        """The four calls that saved cards make."""
-        methods = SimpleNamespace(attach_async=self._attach, detach_async=self._detach)
+        """The calls that saved cards make."""
+        methods = SimpleNamespace(detach_async=self._detach)
+        setups = SimpleNamespace(create_async=self._set_up)
         customers = SimpleNamespace(
             create_async=self._create_customer, payment_methods=SimpleNamespace(list_async=self._list)
         )
-        return SimpleNamespace(v1=SimpleNamespace(customers=customers, payment_methods=methods))
+        v1 = SimpleNamespace(customers=customers, payment_methods=methods, setup_intents=setups)
+        return SimpleNamespace(v1=v1)
 
     async def _create_customer(self, *_: Any) -> Any:
         self.customers += 1
         return SimpleNamespace(id=f"cus_{self.customers}")
 
-    async def _attach(self, method: str, params: dict[str, str], *_: Any) -> Any:
+    async def _set_up(self, params: dict[str, str], *_: Any) -> Any:
+        method = params["payment_method"]
         if method == "pm_missing":
             raise _refused("No such PaymentMethod")
         self.attached[method] = params["customer"]
-        return _as_stripe(method)
+        body = {"id": "seti_1", "status": "succeeded", "payment_method": _as_stripe(method).to_dict()}
+        return stripe.SetupIntent.construct_from(body, "sk_test_fake")
 
     async def _detach(self, method: str) -> Any:
         if method not in self.attached:

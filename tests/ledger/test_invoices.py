@@ -161,6 +161,13 @@ def test_after_a_hard_decline_there_is_no_next_attempt_without_a_new_card() -> N
     assert names(decide(retry("new_card"), invoice)) == ["InvoiceRetryRequested"]
 
 
+def test_a_bank_that_wants_its_cardholder_is_asked_again_only_while_they_are_there() -> None:
+    invoice = failed(attempt(code="authentication_required"))
+    with pytest.raises(RetryNotDue, match="new card"):
+        decide(retry(), invoice)
+    assert names(decide(retry("customer"), invoice)) == ["InvoiceRetryRequested"]
+
+
 def test_a_retry_waits_for_its_time() -> None:
     with pytest.raises(RetryNotDue, match="2026-02-02T12"):
         decide(retry(days=1.9), failed())

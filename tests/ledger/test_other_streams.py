@@ -10,9 +10,23 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.customers.commands import RecordCustomer, RemovePaymentMethod, SavePaymentMethod
+from ledger.customers.commands import (
+    EraseCustomer,
+    RecordCustomer,
+    RecordCustomerErased,
+    RecordCustomerGone,
+    RemovePaymentMethod,
+    SavePaymentMethod,
+)
 from ledger.customers.decider import CUSTOMER
-from ledger.customers.events import CustomerCreated, PaymentMethodRemoved, PaymentMethodSaved
+from ledger.customers.events import (
+    CustomerCreated,
+    CustomerErased,
+    CustomerErasureRequested,
+    CustomerGone,
+    PaymentMethodRemoved,
+    PaymentMethodSaved,
+)
 from ledger.errors import NotFound
 from ledger.message import Command, Event
 from ledger.payouts.commands import RecordPayoutSnapshot
@@ -87,6 +101,45 @@ def test_a_payment_method_is_saved_and_removed_once() -> None:
         PaymentMethodRemoved(user_id="usr_ann", payment_method_id="pm_1"),
     ]
     assert state.payment_methods == frozenset()
+
+
+def _customer(command: Any, **more: Any) -> Any:
+    return command(command_id="c", effective_at=NOON, user_id="usr_ann", **more)
+
+
+FIRST = _customer(RecordCustomer, stripe_customer_id="cus_1")
+GONE = _customer(RecordCustomerGone, stripe_customer_id="cus_1")
+LEAVES = _customer(EraseCustomer)
+ERASED = _customer(RecordCustomerErased, stripe_customer_id="cus_1")
+
+
+def test_a_customer_that_stripe_deleted_takes_its_cards_along_once_and_never_comes_back() -> None:
+    state, events = when(CUSTOMER, FIRST, SAVE, GONE, GONE, FIRST)
+    assert events[2:] == [
+        CustomerGone(user_id="usr_ann", stripe_customer_id="cus_1", at=NOON, payment_method_ids=("pm_1",))
+    ]
+    assert (state.stripe_customer_id, state.cards_gone_at) == ("", NOON)
+    second = _customer(RecordCustomer, stripe_customer_id="cus_2")
+    state, _ = when(CUSTOMER, FIRST, SAVE, GONE, second, GONE, SAVE)
+    assert (state.stripe_customer_id, state.cards_gone_at) == ("cus_2", None)
+
+
+def test_who_leaves_has_no_customer_from_then_on_and_stripe_deletes_it_once() -> None:
+    state, events = when(CUSTOMER, LEAVES, ERASED, FIRST, SAVE, LEAVES, LEAVES, GONE, ERASED, ERASED)
+    assert events[2:] == [
+        CustomerErasureRequested(user_id="usr_ann", stripe_customer_id="cus_1", payment_method_ids=("pm_1",)),
+        CustomerErased(user_id="usr_ann", stripe_customer_id="cus_1"),
+    ]
+    assert state.stripe_customer_id == ""
+    assert state.payment_methods == frozenset()
+    assert state.erased == frozenset({"cus_1"})
+    assert state.erasing == frozenset()
+
+
+def test_a_card_of_a_customer_that_is_no_more_is_not_saved() -> None:
+    late = replace(SAVE, command_id="late", stripe_customer_id="cus_1")
+    assert when(CUSTOMER, FIRST, GONE, late)[0].payment_methods == frozenset()
+    assert when(CUSTOMER, FIRST, late)[0].payment_methods == frozenset({"pm_1"})
 
 
 def test_a_webhook_is_received_once_and_applied_once() -> None:

@@ -33,6 +33,7 @@ STORED = [
 NAMES = (
     "payments",
     "webhooks",
+    "customers",
     "subscriptions",
     "invoices",
     "authors",

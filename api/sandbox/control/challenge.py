@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 
 from api.sandbox.control.work import AnyRequest, Body, read, work
 from api.sandbox.errors import Object, StripeError
-from api.sandbox.resources import attempts
+from api.sandbox.resources import attempts, setup_intents
 from api.sandbox.state import State
 from api.sandbox.transaction import Transaction
 
@@ -22,13 +22,15 @@ PAGE = """<!doctype html>
 <style>body{{font:1.1rem system-ui;max-width:28rem;margin:4rem auto;padding:0 1rem}}
 button{{font:inherit;padding:.6rem 1rem;margin:0 .5rem 0 0}}</style></head>
 <body><h1>3-D Secure</h1>
-<p>A sandbox's bank asks whether you are who you say, for {amount} {currency} (minor units).</p>
+<p>A sandbox's bank asks whether you are who you say, {what}.</p>
 <form method="post">
 <button formaction="?outcome=pass">Complete</button>
 <button formaction="?outcome=fail">Fail</button>
 </form></body></html>
 """
 Outcome = Literal["pass", "fail"]
+_PASS = {"payment_intent": attempts.pass_challenge, "setup_intent": setup_intents.pass_challenge}
+_FAIL = {"payment_intent": attempts.fail_challenge, "setup_intent": setup_intents.fail_challenge}
 
 
 class Authenticate(Body, frozen=True, kw_only=True):
@@ -37,10 +39,13 @@ class Authenticate(Body, frozen=True, kw_only=True):
 
 @get("/challenge/{intent_id:str}", media_type="text/html")
 async def page(intent_id: FromPath[str], sandbox: NamedDependency[State]) -> str:
-    intent = sandbox.begin().get("payment_intent", intent_id)
+    intent = sandbox.begin().get(_kind(intent_id), intent_id)
     if intent["status"] != "requires_action":
         return f"<!doctype html><title>Done</title><p>Nothing to do: {html.escape(intent['status'])}."
-    return PAGE.format(amount=int(intent["amount"]), currency=html.escape(intent["currency"].upper()))
+    if intent["object"] == "setup_intent":
+        return PAGE.format(what="to save a card for later payments")
+    currency = html.escape(intent["currency"].upper())
+    return PAGE.format(what=f"for {int(intent['amount'])} {currency} (minor units)")
 
 
 @post("/challenge/{intent_id:str}", status_code=303)
@@ -48,7 +53,8 @@ async def answer(
     intent_id: FromPath[str], outcome: FromQuery[Outcome], sandbox: NamedDependency[State]
 ) -> Response[None]:
     """Back to the return_url, with what Stripe adds to it."""
-    before = sandbox.begin().get("payment_intent", intent_id)
+    kind = _kind(intent_id)
+    before = sandbox.begin().get(kind, intent_id)
     await _authenticate(sandbox, intent_id, outcome)
     action = before["next_action"] or {}
     return_url = action.get("redirect_to_url", {}).get("return_url")
@@ -56,8 +62,8 @@ async def answer(
         return Response(None, status_code=303, headers={"Location": f"/_sandbox/challenge/{intent_id}"})
     added = urlencode(
         {
-            "payment_intent": intent_id,
-            "payment_intent_client_secret": before["client_secret"],
+            kind: intent_id,
+            f"{kind}_client_secret": before["client_secret"],
             "redirect_status": "succeeded" if outcome == "pass" else "failed",
         }
     )
@@ -66,7 +72,10 @@ async def answer(
     return Response(None, status_code=303, headers={"Location": urlunsplit(parts._replace(query=query))})
 
 
-@post("/payment_intents/{intent_id:str}/authenticate", status_code=200)
+@post(
+    ["/payment_intents/{intent_id:str}/authenticate", "/setup_intents/{intent_id:str}/authenticate"],
+    status_code=200,
+)
 async def authenticate(
     request: AnyRequest, intent_id: FromPath[str], sandbox: NamedDependency[State]
 ) -> Object:
@@ -74,14 +83,19 @@ async def authenticate(
     return await _authenticate(sandbox, intent_id, asked.outcome)
 
 
+def _kind(intent_id: str) -> str:
+    return "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+
+
 async def _authenticate(sandbox: State, intent_id: str, outcome: Outcome) -> Object:
     def act(tx: Transaction) -> Object:
-        intent = tx.get("payment_intent", intent_id)
+        kind = _kind(intent_id)
+        intent = tx.get(kind, intent_id)
         if intent["status"] != "requires_action":
             raise StripeError(f"{intent_id} has status {intent['status']}; there is no challenge to answer.")
-        return (
-            attempts.pass_challenge(tx, intent) if outcome == "pass" else attempts.fail_challenge(tx, intent)
-        )
+        if outcome == "pass":
+            return _PASS[kind](tx, intent)
+        return _FAIL[kind](tx, intent)
 
     return await work(sandbox, act)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.sandbox.errors import Object, StripeError
 from api.sandbox.resources import charges
-from api.sandbox.resources.payment_methods import behaviour_of
-from api.sandbox.testing_methods import NEEDS_AUTHENTICATION, Decline, TestMethod
+from api.sandbox.resources.payment_methods import behaviour_of, is_set_up, note_set_up
+from api.sandbox.testing_methods import NEEDS_AUTHENTICATION, Decline
 from api.sandbox.transaction import Transaction
 
 FAILED_AUTHENTICATION = (
@@ -25,7 +25,7 @@ def attempt(
     """Raises a card error, with its work kept, when the issuer says no."""
     method = tx.get("payment_method", intent["payment_method"], param="payment_method", status=400)
     test = behaviour_of(method)
-    if needs_authentication(test, method, off_session=off_session):
+    if needs_authentication(tx, method, off_session=off_session):
         if off_session or refuse_action:
             raise decline(tx, intent, method, NEEDS_AUTHENTICATION)
         return _ask_for_action(tx, intent, return_url)
@@ -36,10 +36,13 @@ def attempt(
     return authorise(tx, intent, method)
 
 
-def needs_authentication(test: TestMethod, method: Object, *, off_session: bool) -> bool:
-    """A card that only has to be set up counts as set up when it is attached and used off session."""
+def needs_authentication(tx: Transaction, method: Object, *, off_session: bool) -> bool:
+    """A card that only has to be set up asks no more off session once it was: by a SetupIntent, or by a
+    payment with `setup_future_usage`. Being attached is not enough.
+    """
+    test = behaviour_of(method)
     if test.authentication == "unless_set_up":
-        return not (off_session and method["customer"])
+        return not (off_session and is_set_up(tx, method))
     return bool(test.authentication)
 
 
@@ -125,21 +128,21 @@ def _fail(tx: Transaction, intent: Object, method: Object, reason: Decline, char
 
 
 def _ask_for_action(tx: Transaction, intent: Object, return_url: str | None) -> Object:
+    action = challenge(tx, intent, return_url)
+    intent = tx.update(intent, status="requires_action", next_action=action, last_payment_error=None)
+    tx.emit("payment_intent.requires_action", intent)
+    return intent
+
+
+def challenge(tx: Transaction, intent: Object, return_url: str | None) -> Object:
     """With a return_url the customer is sent to a page of the sandbox; else Stripe.js would take over,
     for which the sandbox has control endpoints instead.
     """
     url = f"{tx.world.base_url}/_sandbox/challenge/{intent['id']}"
     if return_url:
-        action: Object = {
-            "type": "redirect_to_url",
-            "redirect_to_url": {"return_url": return_url, "url": url},
-        }
-    else:
-        sdk = {"type": "three_d_secure_redirect", "stripe_js": url, "source": intent["payment_method"]}
-        action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
-    intent = tx.update(intent, status="requires_action", next_action=action, last_payment_error=None)
-    tx.emit("payment_intent.requires_action", intent)
-    return intent
+        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
+    sdk = {"type": "three_d_secure_redirect", "stripe_js": url, "source": intent["payment_method"]}
+    return {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
 
 
 def pass_challenge(tx: Transaction, intent: Object) -> Object:
@@ -212,4 +215,6 @@ def _save_method(tx: Transaction, intent: Object, method: Object) -> Object:
     if intent["setup_future_usage"] and intent["customer"] and not method["customer"]:
         attached = tx.update(method, customer=intent["customer"])
         tx.emit("payment_method.attached", attached)
+    if intent["setup_future_usage"] == "off_session":
+        note_set_up(tx, method)
     return intent

@@ -23,7 +23,7 @@ from api.sandbox.resources.common import (
     merge_metadata,
     sent_texts,
 )
-from api.sandbox.resources.payment_methods import attach_to
+from api.sandbox.resources.payment_methods import attach_to, let_go
 from api.sandbox.transaction import Transaction
 
 
@@ -155,7 +155,7 @@ def delete(tx: Transaction, customer_id: str, _: NoParams) -> Object:
     customer = tx.get("customer", customer_id, param="customer")
     tx.emit("customer.deleted", customer)
     for method in tx.all("payment_method", "customer", customer_id):
-        tx.update(method, customer=None)
+        let_go(tx, method)
     return tx.replace({"id": customer_id, "object": "customer", "deleted": True})
 
 

@@ -15,7 +15,7 @@ from api.sandbox.registry import Resource, Route
 from api.sandbox.resources import capture
 from api.sandbox.resources.attempts import attempt, settle_debit
 from api.sandbox.resources.common import Hash, Text, given, hash_or_none, merge_metadata, retrieve, sent_texts
-from api.sandbox.resources.payment_methods import resolve
+from api.sandbox.resources.payment_methods import NOT_AGAIN, check_not_detached, resolve
 from api.sandbox.transaction import Transaction
 
 CaptureMethod = Literal["automatic", "automatic_async", "manual"]
@@ -101,14 +101,14 @@ _TEXTS = (
 def create(tx: Transaction, params: Create) -> Object:
     currency = check_currency(params.currency)
     amount = check_amount(params.amount, currency)
-    automatic = _automatic(params)
+    automatic = automatic_methods(params.automatic_payment_methods, params.payment_method_types)
     customer = given(params.customer)
     if customer:
         tx.get("customer", customer, param="customer", status=400)
     intent_id = tx.new_id("pi_")
     method = _method(tx, params.payment_method, customer, params.payment_method_types or TYPES)
     if params.confirm:
-        _check_return_url(automatic, given(params.return_url))
+        check_return_url(automatic, given(params.return_url))
     intent = tx.add(
         {
             "id": intent_id,
@@ -155,19 +155,19 @@ def create(tx: Transaction, params: Create) -> Object:
     return _confirm(tx, intent, params) if params.confirm else intent
 
 
-def _automatic(params: Create) -> Object | None:
+def automatic_methods(sent: Automatic | UnsetType, types: tuple[MethodType, ...]) -> Object | None:
     """On by default, unless types are named. https://docs.stripe.com/upgrades#2023-08-16"""
-    if isinstance(params.automatic_payment_methods, Automatic):
-        if params.automatic_payment_methods.enabled and params.payment_method_types:
+    if isinstance(sent, Automatic):
+        if sent.enabled and types:
             raise invalid(
                 "You may only specify one of these parameters: automatic_payment_methods, "
                 "payment_method_types.",
                 param="automatic_payment_methods",
             )
-        if not params.automatic_payment_methods.enabled:
+        if not sent.enabled:
             return None
-        return {"allow_redirects": params.automatic_payment_methods.allow_redirects, "enabled": True}
-    return None if params.payment_method_types else {"allow_redirects": "always", "enabled": True}
+        return {"allow_redirects": sent.allow_redirects, "enabled": True}
+    return None if types else {"allow_redirects": "always", "enabled": True}
 
 
 def _method(tx: Transaction, sent: Text, customer: str | None, types: tuple[str, ...]) -> str | None:
@@ -192,14 +192,9 @@ def _method(tx: Transaction, sent: Text, customer: str | None, types: tuple[str,
             code="payment_intent_invalid_parameter",
             param="payment_method",
         )
+    check_not_detached(tx, method)
     if not method["customer"] and sent == method["id"] and _used(tx, sent):
-        raise StripeError(
-            "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
-            "attachment, shared with a connected account without Customer attachment, or was detached from "
-            "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it "
-            "to a Customer first.",
-            code="payment_method_unexpected_state",
-        )
+        raise StripeError(NOT_AGAIN, code="payment_method_unexpected_state")
     return str(method["id"])
 
 
@@ -207,7 +202,7 @@ def _used(tx: Transaction, method_id: str) -> bool:
     return any(charge["status"] != "failed" for charge in tx.all("charge", "payment_method", method_id))
 
 
-def _check_return_url(automatic: Object | None, return_url: str | None) -> None:
+def check_return_url(automatic: Object | None, return_url: str | None) -> None:
     if automatic and automatic["allow_redirects"] == "always" and not return_url:
         raise invalid(NEEDS_RETURN_URL)
 
@@ -247,7 +242,7 @@ def confirm(tx: Transaction, intent_id: str, params: Confirm) -> Object:
     changes: Object = dict(sent_texts(params, "receipt_email", "setup_future_usage"))
     if method:
         changes["payment_method"] = method
-    _check_return_url(intent["automatic_payment_methods"], given(params.return_url))
+    check_return_url(intent["automatic_payment_methods"], given(params.return_url))
     return _confirm(tx, tx.update(intent, **changes), params)
 
 

@@ -10,8 +10,8 @@ from api.sandbox.errors import Object, StripeError, invalid, missing
 from api.sandbox.forms import Params
 from api.sandbox.lists import ListParams, page
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.common import Hash, Text, address, amend, given, merge_metadata, retrieve
-from api.sandbox.testing_methods import TestMethod, behaviour, by_name, by_token
+from api.sandbox.resources.common import Hash, Text, address, amend, given, merge_metadata
+from api.sandbox.testing_methods import Decline, TestMethod, behaviour, by_name, by_token
 from api.sandbox.transaction import Transaction
 
 Kind = Literal["card", "us_bank_account"]
@@ -42,6 +42,11 @@ class CustomerListing(ListParams, frozen=True, kw_only=True):
     type: Kind | None = None
 
 
+NOT_AGAIN = (
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
+    "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
+    "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first."
+)
 _EXPIRES_IN_YEARS = 5
 _YEAR_S = 31_556_952
 
@@ -75,9 +80,9 @@ def _billing(sent: Hash) -> Object:
     known = sent if isinstance(sent, dict) else {}
     return {
         "address": address(known.get("address") or {}),
-        "email": known.get("email"),
-        "name": known.get("name"),
-        "phone": known.get("phone"),
+        "email": known.get("email") or None,
+        "name": known.get("name") or None,
+        "phone": known.get("phone") or None,
         "tax_id": None,
     }
 
@@ -143,6 +148,11 @@ def create(tx: Transaction, params: Create) -> Object:
     return new(tx, test, billing=params.billing_details, metadata=params.metadata)
 
 
+def fetch(tx: Transaction, method_id: str, _: NoParams) -> Object:
+    """A test name makes a new one here, too."""
+    return resolve(tx, method_id, param="payment_method", status=404)
+
+
 def update(tx: Transaction, method_id: str, params: Update) -> Object:
     method = tx.get("payment_method", method_id, param="payment_method")
     billing = method["billing_details"]
@@ -174,19 +184,51 @@ def attach_to(
             "The payment method you provided has already been attached to a customer.",
             code="payment_method_unexpected_state",
         )
+    check_not_detached(tx, method)
     test = behaviour_of(method)
     if test.decline and not test.attaches:
-        raise StripeError(
-            test.decline.message,
-            status=402,
-            kind="card_error",
-            code=test.decline.code,
-            decline_code=test.decline.decline_code,
-        )
+        raise card_error(test.decline)
     attached = tx.update(method, customer=customer_id)
     if announce:
         tx.emit("payment_method.attached", attached)
     return attached
+
+
+def card_error(reason: Decline) -> StripeError:
+    return StripeError(
+        reason.message, status=402, kind="card_error", code=reason.code, decline_code=reason.decline_code
+    )
+
+
+def note_set_up(tx: Transaction, method: Object) -> None:
+    """Its cardholder was asked, so that it can be charged when they are away."""
+    _note(tx, method, "set_up")
+
+
+def is_set_up(tx: Transaction, method: Object) -> bool:
+    return _is_noted(tx, method, "set_up")
+
+
+def let_go(tx: Transaction, method: Object) -> Object:
+    """It is of no customer any more, and can never be of one again."""
+    _note(tx, method, "let_go")
+    return tx.update(method, customer=None)
+
+
+def check_not_detached(tx: Transaction, method: Object) -> None:
+    if _is_noted(tx, method, "let_go"):
+        raise StripeError(NOT_AGAIN, code="payment_method_unexpected_state")
+
+
+def _note(tx: Transaction, method: Object, what: str) -> None:
+    """As a link of the method with itself, since the object does not show it."""
+    if not _is_noted(tx, method, what):
+        tx.notes[f"{what} {method['id']}"] = "yes"
+        tx.link(f"payment_method.{what}", method["id"], method["id"])
+
+
+def _is_noted(tx: Transaction, method: Object, what: str) -> bool:
+    return f"{what} {method['id']}" in tx.notes or bool(tx.all("payment_method", what, method["id"]))
 
 
 def detach(tx: Transaction, method_id: str, _: NoParams) -> Object:
@@ -208,7 +250,7 @@ def detach_from(tx: Transaction, method: Object) -> Object:
         customer = tx.update(customer, invoice_settings=settings)
     if customer["default_source"] == method["id"]:
         tx.update(customer, default_source=None)
-    return tx.update(method, customer=None)
+    return let_go(tx, method)
 
 
 def listing(tx: Transaction, params: Listing) -> Object:
@@ -235,7 +277,7 @@ RESOURCE = Resource(
     routes=(
         Route("POST", "/v1/payment_methods", create, Create),
         Route("GET", "/v1/payment_methods", listing, Listing),
-        retrieve("payment_method", "/v1/payment_methods/{id}", "payment_method"),
+        Route("GET", "/v1/payment_methods/{id}", fetch),
         Route("POST", "/v1/payment_methods/{id}", update, Update),
         Route("POST", "/v1/payment_methods/{id}/attach", attach, Attach),
         Route("POST", "/v1/payment_methods/{id}/detach", detach),

@@ -9,12 +9,13 @@ import stripe
 
 from api.stripe.adopting.candidates import OPERATOR, Candidate, Window, whose
 from api.stripe.billing.lookup import each, get, path_of
+from api.stripe.customers import know_customer
 from api.stripe.delivery import Tools
 from api.stripe.failures import is_missing
 from api.stripe.objects import Reference, id_of, instant
-from api.stripe.payments.customers import know_customer
 from ledger.customers.commands import SavePaymentMethod
-from ledger.customers.decider import CUSTOMER, Customer
+from ledger.customers.decider import CUSTOMER
+from ledger.customers.state import Customer
 from ledger.customers.stream import stream_of
 from ledger.message import Recorded
 from ledger.subscriptions.stream import stream_of as subscriber_stream

@@ -18,7 +18,8 @@ from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.objects import Subscription as StripeSubscription
 from api.stripe.billing.record import invoice_of, look_and_record, subscription_of
-from api.stripe.delivery import IMPATIENCE, Delivered, Postponed, Tools, as_worker, recorder
+from api.stripe.customers import another_customer, customer, names_nobody
+from api.stripe.delivery import IMPATIENCE, STRIPE_ERRORS, Delivered, Postponed, Tools, as_worker, recorder
 from api.stripe.failures import Failure
 from api.stripe.objects import Named
 from api.stripe.request import DirectRequest, asking_in
@@ -86,19 +87,35 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
         return {"subscription_id": self.wish.subscription_id}
 
     async def call(self) -> StripeSubscription:
-        """The answer may be a replay by the idempotency key: only the id in it is used."""
+        """The answer may be a replay by the idempotency key: only the id in it is used. Another customer
+        subscribes when Stripe has deleted the one that the fact names.
+        """
+        tools, wish = self.tools, self.wish
+        try:
+            return await self._create(wish.stripe_customer_id, wish.subscription_id)
+        except STRIPE_ERRORS as error:
+            if not names_nobody(error):
+                raise
+            gone = wish.stripe_customer_id
+            instead = await another_customer(tools, wish.user_id, gone, self.origin)
+            if not instead:
+                raise
+        found = await billing_lookup.find_subscription(tools.stripe, instead, wish.subscription_id)
+        return found or await self._create(instead, f"{wish.subscription_id}:{instead}")
+
+    async def _create(self, customer_id: str, name: str) -> StripeSubscription:
+        """`name` is what its idempotency keys are made of."""
         tools, wish = self.tools, self.wish
         plan = Plan(wish.tier, wish.interval, wish.currency, wish.price_minor)
-        key = f"attach:{wish.subscription_id}"
-        card = await attach(tools, wish.payment_method_id, wish.stripe_customer_id, key)
+        card = await attach(tools, wish.payment_method_id, customer_id, f"attach:{name}")
         price_id = await catalogue.price_id(tools, plan)
         more = {"trial_period_days": wish.trial_days} if wish.trial_days else {}
         return await billing_lookup.post(
             tools.stripe,
             "/v1/subscriptions",
             StripeSubscription,
-            f"subscription:{wish.subscription_id}",
-            customer=wish.stripe_customer_id,
+            f"subscription:{name}",
+            customer=customer_id,
             items=[{"price": price_id}],
             default_payment_method=card,
             payment_behavior="allow_incomplete",
@@ -108,9 +125,11 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
 
     async def look(self) -> Delivered | None:
         """By the list of the customer's subscriptions, which is short and complete."""
-        found = await billing_lookup.find_subscription(
-            self.tools.stripe, self.wish.stripe_customer_id, self.wish.subscription_id
-        )
+        named, sought = self.wish.stripe_customer_id, self.wish.subscription_id
+        present = (await customer(self.tools.store, self.wish.user_id)).stripe_customer_id
+        found = await billing_lookup.find_subscription(self.tools.stripe, named, sought)
+        if found is None and present not in {"", named}:  # another may have subscribed instead
+            found = await billing_lookup.find_subscription(self.tools.stripe, present, sought)
         return None if found is None else await self.record(found)
 
     async def record(self, answer: StripeSubscription, /) -> Delivered:

@@ -26,7 +26,7 @@ from api.stripe.billing.objects import (
     SubscriptionItem,
     SubscriptionItems,
 )
-from api.stripe.objects import Charge, Dispute, PaymentIntent, Refund, id_of, parse_dict
+from api.stripe.objects import Charge, Dispute, PaymentIntent, Refund, SetupIntent, id_of, parse_dict
 from api.stripe.payments import lookup
 from api.stripe.payments.lookup import PAGE, patiently
 
@@ -92,7 +92,7 @@ def path_of(kind: str, object_id: str, action: str = "") -> str:
 async def subscription(client: StripeClient, stripe_subscription_id: str) -> Subscription:
     """With all of its items, and the coupons of its discounts."""
     path = path_of("subscriptions", stripe_subscription_id)
-    found = await get(client, path, Subscription, expand=["discounts.source.coupon"])
+    found = await get(client, path, Subscription, expand=["discounts.source.coupon", "pending_setup_intent"])
     if not found.items.has_more:
         return found
     items = await listed(client, "/v1/subscription_items", SubscriptionItem, subscription=found.id)
@@ -199,6 +199,10 @@ async def invoice_of_payment_intent(client: StripeClient, payment_intent_id: str
 async def invoices_of(client: StripeClient, stripe_subscription_id: str) -> list[Invoice]:
     """All of a subscription's, newest first."""
     return await listed(client, "/v1/invoices", Invoice, subscription=stripe_subscription_id)
+
+
+async def setup_intent(client: StripeClient, setup_intent_id: str) -> SetupIntent:
+    return await get(client, path_of("setup_intents", setup_intent_id), SetupIntent)
 
 
 async def _with_all_lines(client: StripeClient, invoice: Invoice) -> Invoice:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from api.stripe.objects import Charge, Dispute, PaymentIntent, Reference, Refund, id_of
+from api.stripe.objects import Charge, Dispute, PaymentIntent, Reference, Refund, SetupIntent, id_of
 
 SubscriptionStatus = Literal[
     "incomplete",
@@ -99,6 +99,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     latest_invoice: Reference = None
     metadata: dict[str, str] = {}
     pause_collection: PauseCollection | None = None
+    pending_setup_intent: str | SetupIntent | None = None
+    """The object only when expanded."""
     pending_update: PendingUpdate | None = None
     trial_end: int | None = None
     trial_start: int | None = None

@@ -16,8 +16,9 @@ from api.stripe.billing.snapshots import (
     subscription_snapshot,
     waiting_intent,
 )
+from api.stripe.customers import know_customer
 from api.stripe.delivery import Delivered, Tools
-from api.stripe.payments.customers import know_customer
+from api.stripe.objects import PaymentIntent, SetupIntent
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.invoices.stream import stream_of as invoice_stream
@@ -77,6 +78,9 @@ async def record_subscription(
     ]
     latest = present.details[0] if present.details else None
     delivered = delivered_of(outcome, latest, invoices[0] if invoices else None)
+    setup = present.subscription.pending_setup_intent
+    if isinstance(setup, SetupIntent) and not delivered.client_secret:
+        delivered = _asking(delivered, setup)
     return RecordedSubscription(outcome, invoices, delivered)
 
 
@@ -164,9 +168,21 @@ def delivered_of(
     intent = waiting_intent(present) if present else None
     if intent is None:
         return Delivered(outcome, invoice=invoice)
+    return _asking(Delivered(outcome, invoice=invoice), intent)
+
+
+def _asking(delivered: Delivered, intent: PaymentIntent | SetupIntent) -> Delivered:
+    """With what the cardholder's browser needs, when it needs something."""
+    if intent.status != "requires_action":
+        return delivered
     redirect = intent.next_action.redirect_to_url if intent.next_action else None
     url = (redirect.url if redirect else None) or ""
-    return Delivered(outcome, intent.client_secret or "", url, invoice)
+    return msgspec.structs.replace(delivered, client_secret=intent.client_secret or "", next_action_url=url)
+
+
+async def next_setup_action(tools: Tools, setup_intent_id: str) -> Delivered:
+    """The secrets for a card whose cardholder is to confirm it. Raises what a call to Stripe raises."""
+    return _asking(Delivered(), await billing_lookup.setup_intent(tools.stripe, setup_intent_id))
 
 
 async def next_action(tools: Tools, stripe_invoice_id: str) -> Delivered:

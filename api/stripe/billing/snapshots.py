@@ -11,7 +11,7 @@ from api.stripe.billing.catalogue import CORRECTS
 from api.stripe.billing.items import plan_item, terms_of
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import Coupon, CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
-from api.stripe.objects import Charge, PaymentIntent, Refund, UnexpectedAnswer, id_of, instant
+from api.stripe.objects import Charge, PaymentIntent, Refund, SetupIntent, UnexpectedAnswer, id_of, instant
 from api.stripe.payments.snapshots import (
     created,
     dispute_moment,
@@ -27,11 +27,13 @@ from ledger.invoices.state import Invoice as KnownInvoice
 from ledger.subscriptions.commands import (
     BilledPeriod,
     LostSubscription,
+    PendingSetup,
     PendingUpdate,
     RecordSubscriptionSnapshot,
 )
 from ledger.subscriptions.discounts import Discount
 
+SETUP_WAITS = frozenset({"requires_action", "requires_confirmation", "requires_payment_method"})
 _NO_CHARGE = "payment_method_missing"
 """Nothing could be charged: the customer has no card."""
 
@@ -89,6 +91,7 @@ def subscription_snapshot(
         pending_update=_pending_update(found),
         discounts=tuple(_discounts(found)),
         billed_minor=_billed(present),
+        pending_setup=_pending_setup(found),
         periods=tuple(_periods(present.invoices)),
         lost=lost,
     )
@@ -162,6 +165,13 @@ def _billed(present: PresentSubscription) -> int | None:
 def _price_of(line: Line) -> str:
     details = line.pricing.price_details if line.pricing else None
     return id_of(details.price) if details else ""
+
+
+def _pending_setup(found: Subscription) -> PendingSetup | None:
+    setup = found.pending_setup_intent
+    if not isinstance(setup, SetupIntent) or setup.status not in SETUP_WAITS:
+        return None
+    return PendingSetup(setup_intent_id=setup.id, status=setup.status)
 
 
 def _periods(invoices: Iterable[Invoice]) -> Iterator[BilledPeriod]:

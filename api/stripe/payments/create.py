@@ -10,11 +10,11 @@ import msgspec
 import structlog
 from stripe.params import PaymentIntentCreateParams
 
-from api.stripe.delivery import NEVER_REACHED_AFTER, Delivered, Tools, recorder
+from api.stripe.customers import another_customer, customer, know_customer, names_nobody
+from api.stripe.delivery import NEVER_REACHED_AFTER, STRIPE_ERRORS, Delivered, Tools, recorder
 from api.stripe.failures import Failure
 from api.stripe.objects import Charge, PaymentIntent, id_of
 from api.stripe.payments import lookup, terms
-from api.stripe.payments.customers import know_customer
 from api.stripe.payments.snapshots import PresentState, commands_of, lost_payment
 from api.stripe.request import DirectRequest, asking_in
 from ledger.customers.commands import SavePaymentMethod
@@ -124,22 +124,47 @@ class _PaymentRequest(DirectRequest[PaymentInitiated, PaymentIntent]):
         return {"payment_id": self.wish.payment_id}
 
     async def call(self) -> PaymentIntent:
+        """By another customer when Stripe has deleted the one that the fact names: a new card pays all the
+        same, and one that was saved is refused as what it is, gone.
+        """
+        wish = self.wish
+        try:
+            return await self._create(wish, f"payment:{wish.payment_id}")
+        except STRIPE_ERRORS as error:
+            if not names_nobody(error):
+                raise
+            gone = wish.stripe_customer_id
+            instead = await another_customer(self.tools, wish.user_id, gone, self.origin)
+            if not instead:
+                raise
+        found = await self._find(customer_id=instead)
+        wish = msgspec.structs.replace(wish, stripe_customer_id=instead)
+        return found or await self._create(wish, f"payment:{wish.payment_id}:{instead}")
+
+    async def _create(self, wish: PaymentInitiated, key: str) -> PaymentIntent:
         return await lookup.create_payment_intent(
             self.tools.stripe,
-            parameters(self.wish, self.tools.return_url, self.tools.store.ledger_id),
-            idempotency_key=f"payment:{self.wish.payment_id}",
+            parameters(wish, self.tools.return_url, self.tools.store.ledger_id),
+            idempotency_key=key,
         )
 
     async def look(self) -> Delivered | None:
         """All that could have come of calls in the key's lifetime is in the window, so None means none."""
-        found = await lookup.find_payment_intent(
+        named = self.wish.stripe_customer_id
+        present = (await customer(self.tools.store, self.wish.user_id)).stripe_customer_id
+        found = await self._find(customer_id=named)
+        if found is None and named and present not in {"", named}:  # it may have been charged by another
+            found = await self._find(customer_id=present)
+        return None if found is None else await self.record(found)
+
+    async def _find(self, customer_id: str) -> PaymentIntent | None:
+        return await lookup.find_payment_intent(
             self.tools.stripe,
             self.wish.payment_id,
             since=self.asked_at - CLOCK_SKEW,
             until=min(self.tools.clock.now(), self.asked_at + NEVER_REACHED_AFTER) + CLOCK_SKEW,
-            customer_id=self.wish.stripe_customer_id,
+            customer_id=customer_id,
         )
-        return None if found is None else await self.record(found)
 
     async def used(self, failure: Failure) -> Delivered:
         """Not only of the customer whom the fact names: that may be what differs."""
@@ -237,6 +262,7 @@ async def _save_payment_method(
         effective_at=tools.clock.now(),
         user_id=payment.user_id,
         payment_method_id=card,
+        stripe_customer_id=id_of(intent.customer),
     )
     try:
         await tools.store.handle(command, origin)

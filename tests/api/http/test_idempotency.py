@@ -223,7 +223,9 @@ async def test_a_claim_of_a_process_that_died_bars_no_other_body(
         other = "UPDATE idempotency_keys SET status = NULL, claimed_by = 0, digest = %s"
         await connection.execute(other, (b"of another body",))
         [(claim_id,)] = await (await connection.execute("SELECT id FROM idempotency_keys")).fetchall()
-        found = await app.services.idempotency._batcher.ask(CLAIM, Claim(bytes(claim_id), b"of mine"))
+        found = await app.services.idempotency._batcher.ask(
+            CLAIM, Claim(bytes(claim_id), b"of mine", "usr_1")
+        )
         assert found.mine, "it is free"
         row = await (await connection.execute("SELECT digest FROM idempotency_keys")).fetchone()
         assert row == (b"of mine",), "who waits for it in another process has the same body"

@@ -55,6 +55,7 @@ KINDS = (
     "product",
     "promotion_code",
     "refund",
+    "setup_intent",
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from api.sandbox.errors import Object, StripeError
-from api.sandbox.resources.attempts import attempt
+from api.sandbox.resources.attempts import attempt, needs_authentication
 from api.sandbox.resources.billing import invoicing, payments
-from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.transaction import Transaction
 
 NO_METHOD = (
@@ -48,8 +47,8 @@ def collect(
     """Try to be paid by `method_id`, or by the default. Raises StripeError, with its work kept, when the
     issuer declines; the invoice stays open, also when the cardholder must act first.
 
-    A card that always asks is asked here too when nobody is present, as billing does at Stripe: the intent
-    waits in `requires_action` and `invoice.payment_action_required` tells of it.
+    A card that wants its cardholder asks here too when nobody is present, as billing does at Stripe: the
+    intent waits in `requires_action` and `invoice.payment_action_required` tells of it.
     """
     chosen = method_id or default_method(tx, subscription_of(tx, invoice), invoice)
     intent = payments.intent_of(tx, invoice)
@@ -58,8 +57,8 @@ def collect(
     method = tx.get("payment_method", chosen, param="payment_method", status=400)
     invoice = _note_attempt(tx, invoice)
     intent = tx.update(intent, payment_method=method["id"], status="requires_confirmation", next_action=None)
-    asks_always = behaviour_of(method).authentication == "always"
-    attempt(tx, intent, off_session=not on_session and not asks_always)
+    asks = needs_authentication(tx, method, off_session=not on_session)
+    attempt(tx, intent, off_session=not on_session and not asks)
     return tx.get("invoice", invoice["id"])
 
 

@@ -20,6 +20,7 @@ from api.sandbox.resources.billing import (
     lifecycle,
     paying,
     plan,
+    setting_up,
     test_clocks,
     updating,
 )
@@ -105,6 +106,8 @@ def create(tx: Transaction, params: Create) -> Object:
     invoice = invoicing.finalize(tx, invoice)
     if invoice["status"] == "open" and not unpaid:
         updating.collect(tx, invoice, refuse=params.payment_behavior == "error_if_incomplete")
+    elif invoice["status"] != "open":
+        setting_up.begin(tx, tx.get("subscription", subscription["id"]))
     return tx.get("subscription", subscription["id"])
 
 
@@ -310,7 +313,7 @@ RESOURCE = Resource(
         }
     ),
     included={"items": lambda _, subscription: subscription["items"]},
-    linked=("customer", "test_clock"),
+    linked=("customer", "pending_setup_intent", "test_clock"),
     present=lifecycle.with_present_prices,
     jobs={
         "billing_cycle": lifecycle.cycle,
@@ -323,9 +326,12 @@ RESOURCE = Resource(
     },
     follows={
         "customer.deleted": lifecycle.on_customer_deleted,
+        "customer.subscription.deleted": setting_up.forget,
         "invoice.paid": lifecycle.on_paid,
         "invoice.payment_failed": lifecycle.on_payment_failed,
         "invoice.voided": lifecycle.on_closed,
         "invoice.marked_uncollectible": lifecycle.on_closed,
+        "setup_intent.canceled": setting_up.on_concluded,
+        "setup_intent.succeeded": setting_up.on_concluded,
     },
 )

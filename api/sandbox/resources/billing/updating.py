@@ -16,6 +16,7 @@ from api.sandbox.resources.billing import (
     lifecycle,
     own_items,
     paying,
+    setting_up,
     test_clocks,
 )
 from api.sandbox.resources.billing.plan import Change, ProrationBehavior, begin_again, work_out
@@ -80,7 +81,9 @@ def update(tx: Transaction, subscription_id: str, params: Update) -> Object:
     own = own_items.asked_for(tx, subscription, params.add_invoice_items)
     if not _changes_plan(params):
         invoice_items.keep(tx, subscription, own)
-        return _keep(tx, subscription, plain)
+        kept = _keep(tx, subscription, plain)
+        changed = kept["default_payment_method"] != subscription["default_payment_method"]
+        return setting_up.begin(tx, kept) if changed else kept
     change = work_out(
         tx,
         subscription,

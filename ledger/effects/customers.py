@@ -1,0 +1,12 @@
+"""Of users as Stripe's customers."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class DeleteCustomer(msgspec.Struct, frozen=True, tag="customers.delete"):
+    """Leave nothing of a person at Stripe: take off names, addresses and cards, and delete the customer."""
+
+    user_id: str
+    stripe_customer_id: str
