@@ -43,6 +43,7 @@ def test_what_was_billed_counts_for_its_period_alone() -> None:
     subscriber, _ = when(Subscriber(), request(), snapshot(billed_minor=499))
     known = subscriber.subscriptions[SUB]
     assert (known.discounted_minor, known.paid_minor, known.after_discounts(9_900)) == (499, 499, 9_900)
+    assert preview_change(known, 9_900, "month", START).unused_minor == 499
     later: dict[str, Any] = {"period_start": END, "period_end": END + 31 * DAY, "observed_at": END}
     subscriber, facts = when(subscriber, snapshot(**later))
     assert "SubscriptionDiscounted" in names(facts)
