@@ -32,6 +32,7 @@ def test_a_new_installation_has_nothing_wrong_and_what_is_worrying_says_what_to_
 CHECKS = {
     "books.tokens",
     "books.receivables",
+    "subscriptions",
     "catalogue", "clock.database", "clock.stripe", "credentials", "database.durability", "database.encoding",
     "database.facts", "database.grants", "database.login", "database.migrations", "database.version", "disk",
     "files.data_dir", "files.secrets", "licence_keys", "mail", "stripe", "stripe.address", "stripe.key",
