@@ -21,13 +21,13 @@ from api.stripe.payments.lookup import patiently
 
 READ: Final = (
     "payment_intents", "setup_intents", "charges", "refunds", "disputes", "customers", "payment_methods",
-    "subscriptions", "invoices", "invoice_payments", "credit_notes", "products", "prices", "payouts", "transfers",
-    "balance_transactions", "events",
+    "subscriptions", "invoices", "invoice_payments", "credit_notes", "products", "prices", "payouts",
+    "transfers", "balance_transactions", "events",
 )  # fmt: skip
 """What the service reads, as the lists at Stripe are called."""
 WRITTEN: Final = (
-    "payment_intents", "setup_intents", "refunds", "customers", "payment_methods", "subscriptions", "invoices",
-    "credit_notes", "products", "prices", "transfers",
+    "payment_intents", "setup_intents", "refunds", "customers", "payment_methods", "subscriptions",
+    "invoices", "credit_notes", "products", "prices", "transfers",
 )  # fmt: skip
 """What it changes, which cannot be tried without changing something."""
 ENDPOINTS: Final = "webhook_endpoints"
