@@ -25,6 +25,7 @@ class CheckoutEnded(ApiError):
 
     code = "checkout_ended"
     remedy = "Nothing was charged: open another checkout, with a new key."
+    passing = False
 
 
 async def unbegun(services: Services, checkout_id: str, recorded: Sequence[Recorded]) -> Checkout:

@@ -30,6 +30,7 @@ class NothingReceivable(Refused):
 
     code: ClassVar[str] = "nothing_receivable"
     remedy: ClassVar[str] = "Look at the invoice's `receivable_minor`; there is nothing to record."
+    passing: ClassVar[bool] = True
 
 
 class OffStripePaymentExceedsOpen(Refused):
@@ -37,6 +38,7 @@ class OffStripePaymentExceedsOpen(Refused):
 
     code: ClassVar[str] = "off_stripe_payment_exceeds_open"
     remedy: ClassVar[str] = "Record at most what `detail` says is open."
+    passing: ClassVar[bool] = True
 
 
 class InvoiceNotOpen(Refused):
@@ -126,6 +128,7 @@ class UnusedTimeGone(Refused):
 
     code: ClassVar[str] = "unused_time_gone"
     remedy: ClassVar[str] = "Ask for a new preview of the change: money went back meanwhile."
+    passing: ClassVar[bool] = True
 
 
 class DayNotOver(Refused):

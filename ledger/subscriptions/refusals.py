@@ -103,6 +103,7 @@ class TrialUsedWithCard(Refused):
 
     code: ClassVar[str] = "trial_used_with_card"
     remedy: ClassVar[str] = "Subscribe without `trial`, or with another card."
+    passing: ClassVar[bool] = True
 
 
 class RequestInProgress(Refused):
@@ -134,6 +135,7 @@ class BilledOtherwise(Refused):
 
     code: ClassVar[str] = "billed_otherwise"
     remedy: ClassVar[str] = "Tell who runs the service: `detail` says what is to be corrected at Stripe."
+    passing: ClassVar[bool] = True
 
 
 class CancellationPending(Refused):

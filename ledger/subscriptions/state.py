@@ -284,22 +284,8 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
         case PaymentMethodChanged():
             answered = _answered(subscription, "payment_method")
             return replace(answered, payment_method_id=event.payment_method_id)
-        case SubscriptionDiscounted():
-            return replace(
-                subscription,
-                discounts=event.discounts,
-                discounted_minor=event.discounted_minor,
-                billed_minor=event.billed_minor,
-            )
-        case SubscriptionObserved():
-            return replace(
-                subscription,
-                observed_at=event.observed_at,
-                open_invoice_id=event.open_invoice_id,
-                trial_end=event.trial_end,
-                setup_intent_id=event.setup_intent_id,
-                setup_status=event.setup_status,
-            )
+        case SubscriptionDiscounted() | SubscriptionObserved():
+            return _as_shown(subscription, event)
         case (
             CancellationRequested()
             | CancellationWithdrawalRequested()
@@ -321,6 +307,26 @@ def _evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clo
             return _with_change(subscription, event)
         case _:
             assert_never(event)
+
+
+def _as_shown(
+    subscription: Subscription, event: SubscriptionDiscounted | SubscriptionObserved
+) -> Subscription:
+    if isinstance(event, SubscriptionDiscounted):
+        return replace(
+            subscription,
+            discounts=event.discounts,
+            discounted_minor=event.discounted_minor,
+            billed_minor=event.billed_minor,
+        )
+    return replace(
+        subscription,
+        observed_at=event.observed_at,
+        open_invoice_id=event.open_invoice_id,
+        trial_end=event.trial_end,
+        setup_intent_id=event.setup_intent_id,
+        setup_status=event.setup_status,
+    )
 
 
 def _requested(event: SubscriptionRequested) -> Subscription:

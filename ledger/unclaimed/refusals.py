@@ -12,6 +12,7 @@ class MovementKnown(Refused):
 
     code: ClassVar[str] = "movement_known"
     remedy: ClassVar[str] = "See in its entry where it is; what is ours is corrected where it came from."
+    passing: ClassVar[bool] = False
 
 
 class AccountNotExplainable(Invalid):
