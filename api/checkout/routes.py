@@ -25,6 +25,7 @@ from api.http.problems import StripeUnavailable
 from api.http.promises import responses
 from api.services import Services, origin_of
 from api.submitting import Submitted
+from api.subscriptions.trial_cards import TrialNeedsCard
 from ledger.coupons.refusals import USE_REFUSALS
 from ledger.enrolments.refusals import (
     AlreadyEnrolled,
@@ -94,6 +95,7 @@ class ExpireIt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         InvalidPrice,
         SubscriptionExists,
         TrialUsed,
+        TrialNeedsCard,
         PurchaseEnded,
         CheckoutEnded,
         StripeUnavailable,

@@ -58,7 +58,7 @@ async def subscription_request(
         page=page,
     )
     SUBSCRIBER.decide(command, await subscriber_of(services.store, user_id))
-    if command.trial_days and card:
+    if command.trial_days:
         await trial_cards.claim(services, user_id, command.subscription_id, card)
     customer_id = await cards.customer_id(services, user_id, origin_of(request))
     return msgspec.structs.replace(command, stripe_customer_id=customer_id)

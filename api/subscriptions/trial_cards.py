@@ -13,7 +13,7 @@ from hashlib import sha256
 import msgspec
 import stripe
 
-from api.http.problems import StripeUnavailable
+from api.http.problems import ApiError, StripeUnavailable
 from api.services import Services
 from api.stripe.delivery import STRIPE_ERRORS
 from api.stripe.failures import failure_of
@@ -26,6 +26,14 @@ REMEMBERED = timedelta(days=730)
 """After that nobody keeps an account for the sake of a trial."""
 ON_ITS_WAY = timedelta(minutes=10)
 """So long a claim counts although the ledger does not know its subscription yet."""
+
+
+class TrialNeedsCard(ApiError):
+    """One trial for each card is kept by the card, and on a page of Stripe's none is known beforehand."""
+
+    code = "trial_needs_card"
+    remedy = "Send the card to `POST /api/subscriptions/create`, or open the checkout without `trial`."
+    passing = True
 
 
 class _Printed(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +80,13 @@ _FORGET = "DELETE FROM trial_cards WHERE claimed_at < clock_timestamp() - %s"
 
 
 async def claim(services: Services, user_id: str, subscription_id: str, payment_method: str) -> None:
-    """The card for the trial of that subscription. Raises `TrialUsedWithCard`, and `StripeUnavailable` when
-    nobody can tell which card it is. One without a fingerprint, such as a wallet, is like no other.
+    """The card for the trial of that subscription. Raises `TrialUsedWithCard`, `TrialNeedsCard` where a page
+    would find out which it is, and `StripeUnavailable` when nobody can tell. One without a fingerprint, such
+    as a wallet, is like no other.
     """
     secret = services.settings.trials_by_card_secret
+    if secret and not payment_method:
+        raise TrialNeedsCard("Here each card begins one trial only, so that a trial needs its card first.")
     fingerprint = await _fingerprint(services.stripe, payment_method) if secret else ""
     if not fingerprint:
         return

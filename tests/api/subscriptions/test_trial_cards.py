@@ -45,6 +45,13 @@ async def test_without_a_trial_a_card_is_anybodys(app: Running, student: Caller,
     assert (begun.status_code, begun.json()["status"]) == (201, "active")
 
 
+async def test_a_trial_on_a_page_of_stripes_needs_its_card_first(app: Running, student: Caller) -> None:
+    site = "http://localhost/shop"
+    page = {"subscription": {"tier": "pro", "trial": True}, "success_url": site, "cancel_url": site}
+    refused = await student("POST", "/api/checkout", key="page", json=page)
+    assert (refused.status_code, problem(refused)["code"]) == (409, "trial_needs_card")
+
+
 async def test_without_the_secret_each_user_has_a_trial(open_at_stripe: OpenApp) -> None:
     app = await open_at_stripe()
     for user_id in ("usr_1", "usr_2"):
