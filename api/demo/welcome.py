@@ -70,6 +70,16 @@ To try there:
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
     -d "{{\\"payment_id\\": \\"$PAYMENT\\"}}"
 
+  # its receipt, as JSON here, else as PDF or page
+  curl -s {url}/api/payments/$PAYMENT/receipt -H "Authorization: Bearer $STUDENT" \\
+    -H "Accept: application/json"
+
+  # pay on a page of Stripe's, for who collects no cards: open its url
+  curl -s {url}/api/checkout -H "Authorization: Bearer $STUDENT" \\
+    -H "Idempotency-Key: $RANDOM-$RANDOM" -H "Content-Type: application/json" \\
+    -d '{{"payment": {{"amount_minor": 1200, "currency": "usd"}},
+      "success_url": "{url}/livez", "cancel_url": "{url}/livez"}}'
+
   # what an instructor has earned, and when the rest of it can be paid; how each cent of it came out
   curl -s "{url}/api/instructor/earnings?by=course" -H "Authorization: Bearer $INSTRUCTOR"
   curl -s "{url}/api/instructor/earnings/movements?limit=2" -H "Authorization: Bearer $INSTRUCTOR"
@@ -146,6 +156,10 @@ To try there:
   # the books, and where a balance comes from
   curl -s {url}/api/ledger/trial-balance -H "Authorization: Bearer $ADMIN"
   curl -s "{url}/api/ledger/explain?account=1010&currency=usd" -H "Authorization: Bearer $ADMIN"
+
+  # what moved at Stripe and is none of ours; which disputes want an answer
+  curl -s {url}/api/webhooks/unexplained -H "Authorization: Bearer $ADMIN"
+  curl -s "{url}/api/disputes?limit=2" -H "Authorization: Bearer $ADMIN"
 
   # every fact, with SQL, as an auditor's login may read it
   {psql} "{database_url}&options=-crole%3Dliberation_auditor" \\
