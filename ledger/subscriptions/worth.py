@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice
-from ledger.money import round_half_up
+from ledger.money import round_to_step, step_minor
 from ledger.subscriptions.proration import seg
 
 
@@ -32,7 +32,7 @@ class PaidTime(msgspec.Struct, frozen=True, kw_only=True):
     minor: int
     """What is still paid of it, without tax."""
     lines: int
-    """So many lines were rounded for it."""
+    """By as much it may differ from the price, as each line was rounded."""
     reduced: bool
     """Money went back of one of the invoices, so that the price does not say what is paid."""
     waits: int = 0
@@ -51,12 +51,13 @@ def paid_time(invoices: Iterable[Invoice], at: datetime, *, but: str = "") -> Pa
         if invoice.status != "paid" or invoice.is_taken(but):
             continue
         sold = [one for one in invoice.lines.values() if one.sells]
-        rests = [seg(one.amount_minor, at, one.period_start, one.period_end) for one in sold]
-        lines += sum(rest > 0 for rest in rests)
+        currency = invoice.currency
+        rests = [seg(one.amount_minor, at, one.period_start, one.period_end, currency) for one in sold]
+        lines += sum(rest > 0 for rest in rests) * step_minor(currency)
         kept = max(0, invoice.sold_minor - invoice.given_minor)
         if invoice.given_minor and any(rests):
             reduced = True
-            total += round_half_up(sum(rests) * kept, invoice.sold_minor)
+            total += round_to_step(sum(rests) * kept, invoice.sold_minor, currency)
         else:
             total += sum(rests)
     return PaidTime(minor=total, lines=lines, reduced=reduced)

@@ -39,7 +39,7 @@ from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice, evolve
 from ledger.subscriptions.changes import preview_change
 from ledger.subscriptions.events import SubscriptionChangeRequested
-from ledger.subscriptions.proration import Preview, boundary, preview
+from ledger.subscriptions.proration import Preview, boundary, preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
 from ledger.subscriptions.worth import PaidTime, TakenTime, allot, paid_time, unused, up_to, what_is_paid
 from tests.ledger.examples import dispute, names, txn
@@ -110,10 +110,22 @@ def test_only_what_is_paid_counts_and_the_price_is_the_most_that_it_is_worth() -
     assert unused(500, PaidTime(minor=499, lines=2, reduced=True)) == 499
     assert unused(500, None) == 500
     assert unused(500, PaidTime(minor=200, lines=1, reduced=False)) == 200, "the rest was never paid"
-    assert unused(500, PaidTime(minor=200, lines=1, reduced=False, waits=300)) == 500, (
-        "it is invoiced with it"
-    )
+    assert unused(500, PaidTime(minor=200, lines=1, reduced=False, waits=300)) == 500, "invoiced with it"
     assert unused(500, PaidTime(minor=100, lines=1, reduced=True, waits=300)) == 400
+
+
+@pytest.mark.parametrize("given", [(), (credit_note(1_110),)], ids=["nothing went back", "a third"])
+def test_unused_time_comes_to_whole_steps_of_the_currency(given: tuple[CreditSnapshot, ...]) -> None:
+    """0.010 KWD is the least that can be charged."""
+    lines = (replace(line(), amount_minor=3_330),)
+    paid = replace(PAID, currency="kwd", lines=lines, total_minor=3_330, charged_minor=3_330, credits=given)
+    invoice, _ = bill(Invoice(), paid)
+    for hours in range(1, 24 * 10):
+        at = START + timedelta(hours=hours)
+        by_price = seg(3_330, at, START, END, "kwd")
+        worth = unused(by_price, paid_time([invoice], at))
+        assert worth % 10 == 0
+        assert given or worth == by_price
 
 
 def test_an_upgrade_charges_as_much_more_as_was_given_back() -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from api.stripe.billing import lookup as billing_lookup
 from api.stripe.billing.objects import CreditNote, PresentInvoice
 from api.stripe.billing.record import invoice_of, record_invoice
+from api.stripe.billing.snapshots import NOTE_FOLLOWS
 from api.stripe.delivery import Delivered, Tools, recorder
 from api.stripe.failures import Failure
 from api.stripe.objects import Charge, Named, Refund, id_of
@@ -98,7 +99,7 @@ class _CreditRequest(StripeRequest[CreditRequested, PresentInvoice]):
             f"credit:{self.wish.credit_id}:{charge.id}",
             charge=charge.id,
             amount=amount_minor,
-            metadata={"credit_id": self.wish.credit_id},
+            metadata={"credit_id": self.wish.credit_id, **NOTE_FOLLOWS},
         )
 
     async def record(self, answer: PresentInvoice, /) -> Delivered:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -33,6 +34,8 @@ from ledger.subscriptions.commands import (
 )
 from ledger.subscriptions.discounts import Discount
 
+NOTE_FOLLOWS: Mapping[str, str] = MappingProxyType({"note": "follows"})
+"""What a refund says, at Stripe, that is made for a credit note which names it then."""
 SETUP_WAITS = frozenset({"requires_action", "requires_confirmation", "requires_payment_method"})
 _NO_CHARGE = "payment_method_missing"
 """Nothing could be charged: the customer has no card."""
@@ -354,9 +357,11 @@ def _credits(present: PresentInvoice, known: KnownInvoice) -> Iterator[tuple[Cre
 
 
 def _awaits_its_note(refund: Refund, known: KnownInvoice) -> bool:
-    """It was made for a credit of ours whose note is still to come."""
-    credit = known.credits.get((refund.metadata or {}).get("credit_id", ""))
-    return credit is not None and credit.status in {"requested", "unknown"}
+    """It was made for a credit of ours whose note is still to come. One that is given again has none."""
+    metadata = refund.metadata or {}
+    credit = known.credits.get(metadata.get("credit_id", ""))
+    follows = NOTE_FOLLOWS.items() <= metadata.items()
+    return follows and credit is not None and credit.status in {"requested", "unknown"}
 
 
 def _credit_moment(note: CreditNote, refund: Refund | None) -> datetime:

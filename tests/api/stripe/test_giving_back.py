@@ -163,7 +163,7 @@ async def test_money_that_went_back_meanwhile_stops_an_upgrade(people: Subscribe
     await credit(people)
     people.still_paid = lambda *_, **__: _is(before)  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(people, "preview", lambda *_: _is(_Told(at)))
+        patch.setattr(people, "preview", lambda *_, **__: _is(_Told(at)))
         await people.change(subscription_id, "enterprise")
     known = await people.state(subscription_id)
     assert (known.tier, known.change) == ("pro", None)
