@@ -53,13 +53,6 @@ class SubscriptionRow(Row):
     currency: str
     price_minor: int
     """Of one, for one interval."""
-    quantity: int
-    others_minor: int
-    """What other items come to for one interval."""
-    not_followed: str
-    """Why what Stripe bills is none of our plans; empty when it is one."""
-    discounted_minor: int | None
-    """What an interval comes to after discounts; None without any."""
     catalogue_version: str
     payment_method_id: str
     status: str
@@ -97,6 +90,13 @@ class SubscriptionRow(Row):
     """When that last moved; None for one that never brought any."""
     position: int
     last_position: int
+    quantity: int
+    others_minor: int
+    """What other items come to for one interval."""
+    not_followed: str
+    """Why what Stripe bills is none of our plans; empty when it is one."""
+    discounted_minor: int | None
+    """What an interval comes to after discounts; None without any."""
     page_ends_at: datetime | None
     """Of a page of Stripe's on which it is begun; null where the card was known."""
 

@@ -43,10 +43,6 @@ class InvoiceRow(Row):
     tax_minor: int
     charged_minor: int
     """By card; the rest of a paid invoice came out of the customer's credit, but for `off_stripe_minor`."""
-    off_stripe_minor: int
-    """Said to be paid elsewhere."""
-    receivable_minor: int
-    """What finance has not found of that yet, in the currency of settlement."""
     credited_minor: int
     credit_pending_minor: int
     disputed_minor: int
@@ -88,6 +84,10 @@ class InvoiceRow(Row):
     service_ended_at: datetime | None
     position: int
     last_position: int
+    off_stripe_minor: int
+    """Said to be paid elsewhere."""
+    receivable_minor: int
+    """What finance has not found of that yet, in the currency of settlement."""
 
 
 INVOICES = Table("invoices", InvoiceRow, ("stripe_invoice_id",))

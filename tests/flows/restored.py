@@ -33,8 +33,11 @@ WAITING = """
 AT_STRIPE = """
     SELECT coalesce(sum(debit_minor - credit_minor), 0)::bigint
     FROM balances
-    WHERE account IN ('1010', '1011')
+    WHERE account = ANY(%s)
 """
+CASH = ["1010", "1011"]
+OURS = [*CASH, "1090"]
+"""Cash less what is there of others, as far as that is known yet."""
 
 
 class House:
@@ -122,10 +125,10 @@ async def caught_up(app: Running) -> None:
     await until(quiet)
 
 
-async def in_books(app: Running) -> int:
+async def in_books(app: Running, accounts: list[str] = CASH) -> int:
     await app.projected()
     async with app.services.reading() as connection:
-        row = await (await connection.execute(AT_STRIPE.encode())).fetchone()
+        row = await (await connection.execute(AT_STRIPE.encode(), (accounts,))).fetchone()
     assert row is not None
     return int(row[0])
 

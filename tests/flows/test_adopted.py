@@ -15,7 +15,7 @@ from api.stripe.adopting.run import Report, adopt
 from api.stripe.delivery import Tools
 from ledger.store import Store
 from tests.api.support import Running
-from tests.flows.restored import House, admin, caught_up, house, in_books, student
+from tests.flows.restored import OURS, House, admin, caught_up, house, in_books, student
 
 __all__ = ["house"]
 pytestmark = pytest.mark.postgres
@@ -120,7 +120,7 @@ async def test_what_is_lacking_is_shown_then_taken_up_and_found_no_more(house: H
     async with house.running(house.database_url) as app:
         await went_on(app)
         before = await shown(app)
-        expected = await in_books(app)
+        expected = await in_books(app, OURS)
         await of_others(house, app.services.store.ledger_id)
     async with lacking(house, backup) as tools:
         head = await tools.store.head()
@@ -148,6 +148,6 @@ async def test_what_is_lacking_is_shown_then_taken_up_and_found_no_more(house: H
     did = await house.did()
     async with house.running(backup) as app:
         await app.projected()
-        assert await in_books(app) == expected
+        assert await in_books(app, OURS) == expected
         assert await shown(app) == before
     assert await house.did() == did, "nothing is done at Stripe for it"

@@ -155,11 +155,9 @@ async def test_what_the_balance_does_not_have_takes_nothing_and_says_so(
 ) -> None:
     await give(root, ann, 30)
     key = new_id("key")
-    answer, again = await redeem(ann, "last_one", key), await redeem(ann, "last_one", key)
-    refused = problem(answer)
-    assert refused["code"] == "insufficient_tokens"
-    assert refused["detail"] == "This costs 50 tokens, which were not there; the balance is 30."
-    assert again.json() == answer.json()
+    for refused in [problem(await redeem(ann, "last_one", key)) for _ in range(2)]:
+        assert refused["code"] == "insufficient_tokens"
+        assert refused["detail"] == "This costs 50 tokens, which were not there; the balance is 30."
     shown = await offered(app, ann, "last_one")
     assert (shown["left"], shown["missing"], shown["available"]) == (1, 20, False)
     assert problem(await redeem(ann, "no_such_reward"))["code"] == "not_found"

@@ -105,7 +105,7 @@ class Subscribers:
             catalogue_version=DEFAULT_CATALOGUE.version,
             proration_at=told.ours.proration_at,
             expected_minor=told.ours.charge_minor,
-            paid=await self.still_paid(subscription_id, told.ours.proration_at),
+            paid=await self.still_paid(subscription_id, told.ours.proration_at, user_id=user_id),
         )
         return await self.asks(wish)
 
