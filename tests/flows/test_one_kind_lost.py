@@ -328,8 +328,8 @@ async def test_of_payouts(world: World, bench: Bench) -> None:
 
 def test_each_kind_is_lost_to_somebody() -> None:
     """Those of transfers: each run of payouts looks at what went to an account before it pays. For pages,
-    cards, customers and top-ups the tests of each lose all of its events; a price's is made up for by nothing until
-    its subscription is looked at.
+    cards, customers and top-ups the tests of each lose all of its events; a price's is made up for by
+    nothing until its subscription is looked at.
     """
     source = Path(__file__).read_text(encoding="utf-8")
     lost = set(re.findall(r"[\w.]+", source))

@@ -102,8 +102,8 @@ async def _set_off(tools: Tools, effect: SetOffUnusedTime, origin: Origin) -> De
         nothing = TakenTime(stripe_invoice_id=invoice.stripe_invoice_id, amount_minor=0)
         part = parts.get(invoice.stripe_invoice_id, nothing)
         if part.amount_minor != invoice.taken.get(taker, 0):
-            key = f"unused_by:{effect.stripe_invoice_id}:{taking.status}:{part.amount_minor}"
-            outcome = await _take(tools, part, taker, key, origin)
+            name = f"unused_by:{effect.stripe_invoice_id}:{taking.status}:{part.amount_minor}"
+            outcome = await _take(tools, part, taker, name, origin)
     if amount and taking.settled:
         over = taking.takes_without_tax_minor - paid_time(earlier, at, but=taker).minor
         if over > len(taking.lines) + len(earlier):  # else it is what lines are rounded by
