@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.sandbox.resources.billing import (
+    by_hand,
     catalogue,
     coupons,
     credit_notes,
@@ -10,7 +11,7 @@ from api.sandbox.resources.billing import (
     discounts,
     invoice_items,
     invoices,
-    own_items,
+    making_items,
     portal,
     previews,
     subscription_items,
@@ -24,11 +25,12 @@ ALL = (
     subscriptions.RESOURCE,
     subscription_items.RESOURCE,
     invoices.RESOURCE,
+    by_hand.RESOURCE,
     previews.RESOURCE,
     invoices.LINES,
     invoices.PAYMENTS,
     invoice_items.RESOURCE,
-    own_items.RESOURCE,
+    making_items.RESOURCE,
     credit_notes.RESOURCE,
     customer_balance.RESOURCE,
     coupons.COUPONS,

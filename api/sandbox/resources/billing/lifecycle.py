@@ -114,7 +114,8 @@ def _renew(tx: Transaction, subscription: Object) -> None:
     ended = before[0]["current_period_start"], before[0]["current_period_end"]
     start, stop = natural_period(before[0], subscription["billing_cycle_anchor"], ended[1])
     items = [{**item, "current_period_start": start, "current_period_end": stop} for item in before]
-    drawn = [*invoice_items.waiting(tx, subscription), *(regular(tx, item, start, stop) for item in items)]
+    waiting = [*invoice_items.waiting(tx, subscription), *invoice_items.loose(tx, subscription)]
+    drawn = [*waiting, *(regular(tx, item, start, stop) for item in items)]
     collection = subscription["pause_collection"]
     kept = subscription["status"] == "unpaid" or bool(
         collection and collection["behavior"] == "keep_as_draft"
@@ -159,6 +160,8 @@ def advance(tx: Transaction, invoice: Object) -> None:
             invoicing.void(tx, invoice)
         case "mark_uncollectible":
             invoicing.mark_uncollectible(tx, invoice)
+        case _ if invoice["collection_method"] == "send_invoice":
+            tx.emit("invoice.sent", invoice)
         case _:
             paying.try_to_collect(tx, invoice)
 

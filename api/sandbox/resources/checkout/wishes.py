@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -63,6 +63,8 @@ class SubscriptionData(_Struct, frozen=True, kw_only=True):
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"client_reference_id": 200}
+
     mode: Mode
     line_items: tuple[LineItem, ...] = ()
     ui_mode: Literal["hosted_page"] = "hosted_page"
