@@ -14,6 +14,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.registry import Resource
 from api.sandbox.resources.billing.calendar import add
 from api.sandbox.resources.billing.coupons import is_valid, known
+from api.sandbox.resources.common import changed
 from api.sandbox.transaction import Transaction
 from ledger.money import round_half_up
 
@@ -94,8 +95,17 @@ def _code(tx: Transaction, subscription: Object, code_id: str) -> Object:
     return code
 
 
-def redeem(tx: Transaction, subscription: Object, coupon: Object, code: Object | None = None) -> Object:
-    """The discount that it gives a subscription, or what stands for one: then it is the customer's."""
+def redeem(
+    tx: Transaction,
+    subscription: Object,
+    coupon: Object,
+    code: Object | None = None,
+    *,
+    replaces: Object | None = None,
+) -> Object:
+    """The discount that it gives a subscription, or what stands for one: then it is the customer's, who had
+    `replaces`.
+    """
     for used in (coupon, code):
         if used is not None:
             tx.update(used, times_redeemed=used["times_redeemed"] + 1)
@@ -117,7 +127,10 @@ def redeem(tx: Transaction, subscription: Object, coupon: Object, code: Object |
             "subscription_item": None,
         }
     )
-    tx.emit("customer.discount.created", discount)
+    if replaces is None:
+        tx.emit("customer.discount.created", discount)
+    else:
+        tx.emit("customer.discount.updated", discount, changed(replaces, discount))
     if discount["end"] is not None:
         tx.later(discount["end"], "end_discount", discount["id"])
     return discount

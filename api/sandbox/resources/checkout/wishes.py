@@ -49,6 +49,7 @@ class IntentData(_Struct, frozen=True, kw_only=True):
     metadata: Hash = UNSET
     receipt_email: Text = UNSET
     setup_future_usage: Literal["off_session", "on_session"] | UnsetType = UNSET
+    shipping: Hash = UNSET
     statement_descriptor: Text = UNSET
     statement_descriptor_suffix: Text = UNSET
     transfer_group: Text = UNSET
