@@ -126,6 +126,18 @@ def test_one_that_advances_by_itself_is_collected_after_an_hour(
     assert client.v1.invoices.retrieve(draft.id).status == "paid"
 
 
+def test_one_that_is_deleted_or_whose_customer_is_advances_no_more(
+    client: stripe.StripeClient, customer: Any, item: Any, invoice: Any, frozen: int, control: Any
+) -> None:
+    owner, gone = customer(), customer()
+    item(gone)
+    client.v1.invoices.delete(invoice(owner, auto_advance=True).id)
+    draft = invoice(gone, auto_advance=True)
+    client.v1.customers.delete(gone)
+    control.post("/clock/advance", seconds=3_600)
+    assert client.v1.invoices.retrieve(draft.id).status == "draft"
+
+
 def test_an_invoice_of_a_subscription_takes_its_items_and_leaves_it_alone(
     client: stripe.StripeClient, subscribe: Any, item: Any, invoice: Any, frozen: int, control: Any
 ) -> None:

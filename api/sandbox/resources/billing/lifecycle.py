@@ -143,8 +143,8 @@ def _renew(tx: Transaction, subscription: Object) -> None:
 
 def finalize_later(tx: Transaction, invoice_id: str) -> None:
     """The draft's time is over, unless somebody did it by hand."""
-    invoice = tx.get("invoice", invoice_id)
-    if invoice["status"] == "draft" and invoice["auto_advance"]:
+    invoice = tx.find(invoice_id)
+    if invoice and not invoice.get("deleted") and invoice["status"] == "draft" and invoice["auto_advance"]:
         advance(tx, invoice)
 
 
@@ -188,14 +188,18 @@ def end(
         canceled_at=subscription["canceled_at"] or tx.now,
         cancellation_details=details or subscription["cancellation_details"],
     )
-    for known in tx.all("invoice", "subscription", subscription["id"]):
-        invoice = tx.get("invoice", known["id"])
-        if invoice["status"] in ("draft", "open") and invoice["auto_advance"]:
-            tx.update(invoice, auto_advance=False, next_payment_attempt=None)
+    _stop_collecting(tx, tx.all("invoice", "subscription", subscription["id"]))
     if invoice_now:
         ended = _invoice_last(tx, ended, entries)
     tx.emit("customer.subscription.deleted", ended)
     return ended
+
+
+def _stop_collecting(tx: Transaction, invoices: Sequence[Object]) -> None:
+    for known in invoices:
+        invoice = tx.find(known["id"]) or known
+        if not invoice.get("deleted") and invoice["status"] in ("draft", "open") and invoice["auto_advance"]:
+            tx.update(invoice, auto_advance=False, next_payment_attempt=None)
 
 
 def _invoice_last(tx: Transaction, subscription: Object, entries: Sequence[Entry]) -> Object:
@@ -307,6 +311,7 @@ def on_customer_deleted(tx: Transaction, customer: Object) -> None:
     for known in tx.all("subscription", "customer", customer["id"]):
         if known["status"] not in ENDED:
             end(tx, known, "canceled")
+    _stop_collecting(tx, tx.all("invoice", "customer", customer["id"]))
 
 
 def _of_latest(tx: Transaction, invoice: Object) -> Object | None:
