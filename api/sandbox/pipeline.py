@@ -64,7 +64,9 @@ class Pipeline:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._routes = {(route.method, route.path): route for route in state.registry.routes}
+        routes = state.registry.routes
+        self._routes = {(route.method, route.path): route for route in routes if not route.older}
+        self._older = self._routes | {(route.method, route.path): route for route in routes if route.older}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope)  # type: ignore[arg-type]  # Litestar routes only HTTP here
@@ -94,14 +96,15 @@ class Pipeline:
         """Every path is /v1/things, /v1/things/{id}, /v1/things/{id}/verb, /v1/things/{id}/parts/{part}, or
         so below /v1/test_helpers.
         """
-        route = self._routes.get((call.method, call.path))
+        routes = self._routes if b"stripe-version" in call.headers else self._older
+        route = routes.get((call.method, call.path))
         parts = call.path.split("/")
         place = _ID_PART + (parts[_ID_PART - 1 : _ID_PART] in _FAMILIES)
         for name in ("{id}", "{part}"):
             if route is not None or len(parts) <= place:
                 break
             call.ids, parts[place] = (*call.ids, parts[place]), name
-            route = self._routes.get((call.method, "/".join(parts)))
+            route = routes.get((call.method, "/".join(parts)))
             place += _PART_AFTER
         if "" in call.ids:
             raise no_identifier(call.method, call.path)

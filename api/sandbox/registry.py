@@ -25,7 +25,8 @@ class NoParams(Params, frozen=True):
 class Route:
     """`run(tx, params)`, or `run(tx, id, params)` when the path has `{id}`, or `run(tx, id, part, params)`
     when it has `{part}` too; it answers with an object. `connected` routes can be called for a connected
-    account, with `Stripe-Account`.
+    account, with `Stripe-Account`. `older` ones are only
+    there for requests that name no version, and before all others.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Route:
     run: Callable[..., Object]
     params: type[Params] = NoParams
     connected: bool = False
+    older: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ button{{font:inherit;display:block;width:100%;padding:.6rem 1rem;margin:0 0 .5re
 <form method="post">
 {buttons}
 </form>
-<p><a href="{leave}">Leave</a></p></body></html>
+{leave}</body></html>
 """
 SAYS = {"cancel": "End at the end of its period", "keep": "Keep after all"}
 Wish = Literal["cancel", "keep"]
@@ -37,7 +37,9 @@ async def page(session_id: FromPath[str], sandbox: NamedDependency[State]) -> st
     tx = sandbox.begin()
     session = tx.get("billing_portal.session", session_id)
     buttons = "\n".join(_button(one) for one in tx.all("subscription", "customer", session["customer"]))
-    return PAGE.format(buttons=buttons or "There are none.", leave=html.escape(session["return_url"]))
+    back = session["return_url"]
+    leave = f'<p><a href="{html.escape(back)}">Leave</a></p>\n' if back else ""
+    return PAGE.format(buttons=buttons or "There are none.", leave=leave)
 
 
 def _button(subscription: Object) -> str:

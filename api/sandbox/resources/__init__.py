@@ -12,6 +12,7 @@ from api.sandbox.resources import (
     direct_charges,
     disputes,
     events,
+    older,
     payment_intents,
     payment_methods,
     payouts,
@@ -41,4 +42,5 @@ ALL = (
     *billing.ALL,
     *checkout.ALL,
     *connect.ALL,
+    older.RESOURCE,
 )

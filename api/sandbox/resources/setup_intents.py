@@ -5,7 +5,7 @@ The cardholder is asked here by every card that ever asks, so that it need not l
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -37,6 +37,8 @@ OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 class Fields(Params, frozen=True, kw_only=True):
     """What creation and update share."""
+
+    longest: ClassVar = {"description": 1_000}
 
     customer: Text = UNSET
     description: Text = UNSET

@@ -5,7 +5,7 @@ Of the same account's bank; it is there when the bank has sent it, as `Settings.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import UNSET
 
@@ -22,6 +22,8 @@ Outcome = Literal["succeeded", "failed", "reversed"]
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"statement_descriptor": 15}
+
     amount: int
     currency: str
     description: Text = UNSET

@@ -47,10 +47,16 @@ def test_an_express_account_can_be_asked_for_by_what_controls_it(client: stripe.
     made = create({"controller": EXPRESS, "capabilities": {"transfers": {"requested": True}}})
     assert (made.type, made.controller.stripe_dashboard.type) == ("none", "express")
     both = {"controller": EXPRESS, "type": "express"}
-    wrongs: list[Any] = [{}, {"type": "standard"}, both, {"controller": {"fees": {"payer": "account"}}}]
+    wrongs: list[Any] = [{"type": "custom"}, both, {"controller": {"fees": {"payer": "account"}}}]
     for wrong in wrongs:
         with pytest.raises(stripe.InvalidRequestError):
             create(wrong)
+
+
+def test_an_account_of_no_type_is_standard_and_takes_transfers_at_once(client: stripe.StripeClient) -> None:
+    made = client.v1.accounts.create({})
+    assert (made.type, made.to_dict()["capabilities"]["transfers"]) == ("standard", "active")
+    assert client.v1.accounts.create({"type": "standard"}).type == "standard"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
-"""`source` and test tokens, as snippets have them that are older than payment methods."""
+"""`source` and test tokens, as snippets have them that are older than payment methods, and what requests that
+name no version may ask for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import stripe
+
+from api.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -14,6 +20,20 @@ def raw(client: stripe.StripeClient) -> Any:
         return client.deserialize(client.raw_request(method, path, **params), api_mode="V1").to_dict()
 
     return call
+
+
+@pytest.fixture
+def unversioned(sandbox: Sandbox) -> Iterator[Any]:
+    """POST that names no version."""
+    headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+    with httpx.Client(base_url=f"{sandbox.url}/v1", headers=headers) as http:
+
+        def post(path: str, **params: Any) -> Any:
+            answer = http.post(path, data=params)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        yield post
 
 
 def types(client: stripe.StripeClient) -> list[str]:
@@ -98,3 +118,83 @@ def test_a_product_is_deleted_while_it_has_no_price(client: stripe.StripeClient)
     assert [one.id for one in client.v1.products.list().data] == [kept.id]
     with pytest.raises(stripe.InvalidRequestError, match="No such product"):
         client.v1.products.retrieve(gone.id)
+
+
+def test_a_customer_has_a_discount_for_what_has_none_of_its_own(
+    client: stripe.StripeClient, unversioned: Any, price: Any, raw: Any
+) -> None:
+    coupons: Any = client.v1.coupons.create
+    tenth, half = (coupons({"percent_off": off, "duration": "forever"}).id for off in (10, 50))
+    customer = unversioned("/customers", coupon=tenth, source="tok_visa")["id"]
+
+    def pays(**more: Any) -> Any:
+        params: Any = {"customer": customer, "items": [{"price": price()}], "expand": ["latest_invoice"]}
+        return client.v1.subscriptions.create(params | more).to_dict()["latest_invoice"]["amount_paid"]
+
+    assert pays() == 1_800
+    assert pays(discounts=[{"coupon": half}]) == 1_000
+    assert unversioned(f"/customers/{customer}", coupon=half)["discount"]["source"]["coupon"] == half
+    assert types(client)[-1] == "customer.discount.updated"
+    assert raw("get", f"/v1/customers/{customer}/discount")["source"]["coupon"] == half
+    assert raw("delete", f"/v1/customers/{customer}/discount")["deleted"]
+    assert (types(client)[-1], pays()) == ("customer.discount.deleted", 2_000)
+    with pytest.raises(stripe.InvalidRequestError, match="No such discount"):
+        raw("get", f"/v1/customers/{customer}/discount")
+    with pytest.raises(stripe.InvalidRequestError, match="unknown parameter: coupon"):
+        raw("post", f"/v1/customers/{customer}", coupon=half)
+
+
+def test_a_discount_of_once_or_of_months_leaves_its_customer(
+    client: stripe.StripeClient, unversioned: Any, frozen: int, control: Any
+) -> None:
+    once = client.v1.coupons.create({"amount_off": 300, "currency": "usd", "duration": "once"}).id
+    customer = unversioned("/customers", coupon=once, source="tok_visa")["id"]
+    item: Any = {"customer": customer, "amount": 1_000, "currency": "usd"}
+    client.v1.invoice_items.create(item)
+    made: Any = {"customer": customer, "pending_invoice_items_behavior": "include"}
+    draft = client.v1.invoices.create(made)
+    assert (draft.total, client.v1.customers.retrieve(customer).discount) == (700, None)
+    client.v1.invoice_items.create(item | {"invoice": draft.id, "amount": 500})
+    assert client.v1.invoices.retrieve(draft.id).total == 1_200
+    month: Any = {"percent_off": 10, "duration": "repeating", "duration_in_months": 1}
+    monthly = client.v1.coupons.create(month).id
+    assert unversioned(f"/customers/{customer}", coupon=monthly)["discount"]["end"] > frozen
+    control.post("/clock/advance", seconds=28 * 86_400)
+    assert client.v1.customers.retrieve(customer).discount is None
+
+
+def test_without_a_version_codes_name_their_coupon_and_intents_are_of_cards(
+    client: stripe.StripeClient, unversioned: Any, raw: Any
+) -> None:
+    coupon = client.v1.coupons.create({"percent_off": 10, "duration": "forever"}).id
+    assert unversioned("/promotion_codes", coupon=coupon)["promotion"]["coupon"] == coupon
+    paid = unversioned(
+        "/payment_intents", amount=700, currency="usd", payment_method="pm_card_visa", confirm="true"
+    )
+    assert (paid["status"], paid["payment_method_types"]) == ("succeeded", ["card"])
+    with pytest.raises(stripe.InvalidRequestError, match="return_url"):
+        raw(
+            "post",
+            "/v1/payment_intents",
+            amount=700,
+            currency="usd",
+            payment_method="pm_card_visa",
+            confirm="true",
+        )
+
+
+def test_a_portal_is_configured_and_leads_back_to_its_default(client: stripe.StripeClient) -> None:
+    configurations = client.v1.billing_portal.configurations
+    features: Any = {"subscription_cancel": {"enabled": True}}
+    made = configurations.create({"features": features, "default_return_url": "https://example.org/"})
+    assert made.features.subscription_cancel.enabled
+    assert configurations.update(made.id, {"active": False, "name": "Plain"}).name == "Plain"
+    assert [one.id for one in configurations.list({"active": False}).data] == [made.id]
+    customer = client.v1.customers.create({}).id
+    sessions: Any = client.v1.billing_portal.sessions.create
+    assert sessions({"customer": customer}).return_url is None
+    back = sessions({"customer": customer, "configuration": made.id}).return_url
+    assert back == "https://example.org/"
+    unknown: Any = {"features": {"telepathy": {"enabled": True}}}
+    with pytest.raises(stripe.InvalidRequestError, match="telepathy"):
+        configurations.create(unknown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -35,6 +35,8 @@ class AppliesTo(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"name": 40}
+
     id: Text = UNSET
     amount_off: Positive | None = None
     percent_off: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
@@ -49,6 +51,8 @@ class Create(Params, frozen=True, kw_only=True):
 
 
 class Update(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"name": 40}
+
     name: Text = UNSET
     metadata: Hash = UNSET
 
@@ -65,6 +69,8 @@ class Restrictions(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class CreateCode(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"code": 500}
+
     promotion: Promotion
     code: Text = UNSET
     active: bool = True

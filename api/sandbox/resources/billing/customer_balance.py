@@ -4,6 +4,8 @@ https://docs.stripe.com/billing/customer/balance; below zero is money that the c
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, invalid
@@ -52,6 +54,8 @@ def move(
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"description": 350}
+
     amount: int
     currency: str
     description: Text = UNSET

@@ -1,4 +1,5 @@
-"""Discounts of subscriptions: what coupons and promotion codes become, and what they make of an invoice.
+"""Discounts of subscriptions and customers: what coupons and promotion codes become, and what they make of an
+invoice.
 https://docs.stripe.com/billing/subscriptions/coupons
 """
 
@@ -13,6 +14,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.registry import Resource
 from api.sandbox.resources.billing.calendar import add
 from api.sandbox.resources.billing.coupons import is_valid, known
+from api.sandbox.resources.common import changed
 from api.sandbox.transaction import Transaction
 from ledger.money import round_half_up
 
@@ -53,18 +55,20 @@ def _redeemed(tx: Transaction, subscription: Object, wish: Wish) -> str:
         return wish.discount
     code = _code(tx, subscription, wish.promotion_code) if wish.promotion_code else None
     coupon_id = code["promotion"]["coupon"] if code else wish.coupon
-    coupon = known(tx, coupon_id, param="discounts[0][coupon]", status=400)
-    if not is_valid(tx, coupon):
-        raise StripeError(f"Coupon expired: {coupon_id}", code="coupon_expired", param="coupon")
+    coupon = redeemable(tx, coupon_id, param="discounts[0][coupon]")
     if coupon["amount_off"] is not None and coupon["currency"] != subscription["currency"]:
         raise invalid(
             f"The coupon is in {coupon['currency']}, and the subscription in {subscription['currency']}.",
             param="coupon",
         )
-    for used in (coupon, code):
-        if used is not None:
-            tx.update(used, times_redeemed=used["times_redeemed"] + 1)
-    return str(_add(tx, subscription, coupon, code)["id"])
+    return str(redeem(tx, subscription, coupon, code)["id"])
+
+
+def redeemable(tx: Transaction, coupon_id: str, *, param: str) -> Object:
+    coupon = known(tx, coupon_id, param=param, status=400)
+    if not is_valid(tx, coupon):
+        raise StripeError(f"Coupon expired: {coupon_id}", code="coupon_expired", param="coupon")
+    return coupon
 
 
 def _code(tx: Transaction, subscription: Object, code_id: str) -> Object:
@@ -91,7 +95,20 @@ def _code(tx: Transaction, subscription: Object, code_id: str) -> Object:
     return code
 
 
-def _add(tx: Transaction, subscription: Object, coupon: Object, code: Object | None) -> Object:
+def redeem(
+    tx: Transaction,
+    subscription: Object,
+    coupon: Object,
+    code: Object | None = None,
+    *,
+    replaces: Object | None = None,
+) -> Object:
+    """The discount that it gives a subscription, or what stands for one: then it is the customer's, who had
+    `replaces`.
+    """
+    for used in (coupon, code):
+        if used is not None:
+            tx.update(used, times_redeemed=used["times_redeemed"] + 1)
     months = coupon["duration_in_months"]
     discount = tx.add(
         {
@@ -110,18 +127,29 @@ def _add(tx: Transaction, subscription: Object, coupon: Object, code: Object | N
             "subscription_item": None,
         }
     )
-    tx.emit("customer.discount.created", discount)
+    if replaces is None:
+        tx.emit("customer.discount.created", discount)
+    else:
+        tx.emit("customer.discount.updated", discount, changed(replaces, discount))
     if discount["end"] is not None:
         tx.later(discount["end"], "end_discount", discount["id"])
     return discount
 
 
 def standing(tx: Transaction, subscription: Object) -> list[tuple[str, Object]]:
-    """The discounts that stand, each by its id, with its coupon, in their order."""
-    found = [tx.find(one) for one in subscription["discounts"]]
+    """The discounts that stand, each by its id, with its coupon, in their order. Without any of its own, that
+    of its customer.
+    """
+    of_customer = (tx.find(subscription["customer"]) or {}).get("discount")
+    inherited = [of_customer["id"]] if of_customer else []
+    found = [tx.find(one) for one in subscription["discounts"] or inherited]
     stands = [one for one in found if one and (one["end"] is None or tx.now < one["end"])]
     coupons = [tx.find(one["source"]["coupon"]) for one in stands]
-    return [(one["id"], coupon) for one, coupon in zip(stands, coupons, strict=True) if coupon]
+    return [
+        (one["id"], coupon)
+        for one, coupon in zip(stands, coupons, strict=True)
+        if coupon and coupon["currency"] in (None, subscription["currency"])
+    ]
 
 
 def apply(tx: Transaction, subscription: Object, lines: Sequence[Object]) -> list[Object]:
@@ -175,22 +203,29 @@ def net_price(tx: Transaction, subscription: Object, item: Object, price: int) -
     return price - sum(int(one["amount"]) for one in discounted["discount_amounts"])
 
 
-def use(tx: Transaction, subscription: Object, invoice: Object) -> Object:
+def use(tx: Transaction, subscription: Object, invoice: Object) -> None:
     """A discount of `once` goes with the first invoice that it took something of (the sandbox's reading)."""
     used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
     once = {key for key, coupon in standing(tx, subscription) if coupon["duration"] == "once"}
-    return _drop(tx, subscription, used & once)
+    for one in sorted(used & once):
+        take_away(tx, tx.get("discount", one))
 
 
-def _drop(tx: Transaction, subscription: Object, gone: set[str]) -> Object:
-    if not gone:
-        return subscription
-    for one in sorted(gone):
-        tx.emit("customer.discount.deleted", tx.get("discount", one))
-    left = [one for one in subscription["discounts"] if one not in gone]
+def take_away(tx: Transaction, discount: Object) -> None:
+    """Of its subscription, or of its customer; nothing when it was taken before."""
+    if discount["subscription"] is None:
+        customer = tx.find(discount["customer"]) or {}
+        if (customer.get("discount") or {}).get("id") == discount["id"]:
+            tx.update(customer, discount=None)
+            tx.emit("customer.discount.deleted", discount)
+        return
+    subscription = tx.find(discount["subscription"])
+    if subscription is None or discount["id"] not in subscription["discounts"]:
+        return
+    tx.emit("customer.discount.deleted", discount)
+    left = [one for one in subscription["discounts"] if one != discount["id"]]
     updated = tx.update(subscription, discounts=left)
     tx.emit("customer.subscription.updated", updated, {"discounts": subscription["discounts"]})
-    return updated
 
 
 def change(tx: Transaction, subscription: Object, sent: Wishes) -> list[str] | None:
@@ -205,10 +240,7 @@ def change(tx: Transaction, subscription: Object, sent: Wishes) -> list[str] | N
 
 def end(tx: Transaction, discount_id: str) -> None:
     """Its months are over."""
-    discount = tx.get("discount", discount_id)
-    subscription = tx.find(discount["subscription"])
-    if subscription is not None and discount_id in subscription["discounts"]:
-        _drop(tx, subscription, {discount_id})
+    take_away(tx, tx.get("discount", discount_id))
 
 
 RESOURCE = Resource(

@@ -28,6 +28,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     invoice_item: str | None = None
     metadata: Object | None = None
     """Of an item of one's own making, which is of no subscription item; else None."""
+    loose: bool = False
+    """Of a customer and no subscription."""
+    discountable: bool = True
 
 
 def price_of(item: Object) -> int:
@@ -119,12 +122,16 @@ def lines(tx: Transaction, invoice_id: str, subscription: Object, entries: Seque
     return [_line(tx, invoice_id, subscription, entry) for entry in entries]
 
 
+def can_be_discounted(entry: Entry) -> bool:
+    return entry.discountable and not entry.proration
+
+
 def _parent(subscription: Object, entry: Entry) -> Object:
     details = {
         "invoice_item": entry.invoice_item,
         "proration": entry.proration,
         "proration_details": {"credited_items": None},
-        "subscription": subscription["id"],
+        "subscription": None if entry.loose else subscription["id"],
     }
     if entry.metadata is not None:
         return {
@@ -147,7 +154,7 @@ def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) 
         "currency": entry.item["price"]["currency"],
         "description": entry.description,
         "discount_amounts": [],
-        "discountable": not entry.proration,
+        "discountable": can_be_discounted(entry),
         "discounts": [],
         "invoice": invoice_id,
         "livemode": False,
@@ -158,7 +165,7 @@ def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) 
         "pricing": pricing(entry.item),
         "quantity": entry.item["quantity"],
         "quantity_decimal": str(entry.item["quantity"]),
-        "subscription": subscription["id"],
+        "subscription": None if entry.loose else subscription["id"],
         "subtotal": entry.amount,
         "taxes": [],
     }

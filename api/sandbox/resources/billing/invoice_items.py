@@ -1,6 +1,6 @@
-"""Prorations that wait for the next invoice. https://docs.stripe.com/api/invoiceitems
+"""What waits for the next invoice, or is on one. https://docs.stripe.com/api/invoiceitems
 
-Subscriptions make them, and `own_items` does.
+Subscriptions make prorations of this kind, and `own_items` what no plan has.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from msgspec import UNSET, UnsetType
 from api.sandbox.errors import Object
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing.entries import Entry, pricing
+from api.sandbox.resources.billing.entries import Entry, can_be_discounted, pricing
 from api.sandbox.resources.common import Text, given, retrieve
 from api.sandbox.transaction import Transaction
 
 WAITING = "invoiceitem.waiting"
-"""Link of those that are on no invoice yet, by subscription."""
+"""Link of those that are on no invoice yet, by their subscription, else by their customer."""
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
 def keep(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -> list[Object]:
     found = [_add(tx, subscription, entry) for entry in entries]
     for kept in found:
-        tx.link(WAITING, subscription["id"], kept["id"])
+        tx.link(WAITING, _waits_for(kept), kept["id"])
         tx.emit("invoiceitem.created", kept)
     return found
 
@@ -40,8 +40,13 @@ def drawn_now(tx: Transaction, subscription: Object, entries: Iterable[Entry]) -
     for entry in entries:
         made = _add(tx, subscription, entry)
         tx.emit("invoiceitem.created", made)
-        found.append(_entry(tx, made))
+        found.append(entry_of(tx, made))
     return found
+
+
+def _waits_for(item: Object) -> str:
+    parent = item["parent"]
+    return str(parent["subscription_details"]["subscription"] if parent else item["customer"])
 
 
 def _item_of(entry: Entry) -> Object:
@@ -58,13 +63,15 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
             "customer": subscription["customer"],
             "date": tx.now,
             "description": entry.description,
-            "discountable": False,
+            "discountable": can_be_discounted(entry),
             "discounts": [],
             "invoice": None,
             "livemode": False,
             "metadata": subscription["metadata"] if entry.metadata is None else entry.metadata,
             "net_amount": entry.amount,
-            "parent": {
+            "parent": None
+            if entry.loose
+            else {
                 "subscription_details": {"subscription": subscription["id"], **_item_of(entry)},
                 "type": "subscription_details",
             },
@@ -80,14 +87,20 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
 
 
 def waiting(tx: Transaction, subscription: Object) -> list[Entry]:
-    """As entries of the next invoice, oldest first."""
-    found = tx.store.all("invoiceitem", (WAITING, subscription["id"]))
-    return [_entry(tx, value) for value in found]
+    """As entries of the next invoice, oldest first; of a customer alone, those of no subscription."""
+    found = tx.store.all("invoiceitem", (WAITING, subscription["id"] or subscription["customer"]))
+    return [entry_of(tx, value) for value in found if value["currency"] == subscription["currency"]]
 
 
-def _entry(tx: Transaction, value: Object) -> Entry:
+def loose(tx: Transaction, subscription: Object) -> list[Entry]:
+    """Of its customer and no subscription: the invoice of any next period takes them."""
+    return waiting(tx, {**subscription, "id": None})
+
+
+def entry_of(tx: Transaction, value: Object) -> Entry:
     price = tx.get("price", value["pricing"]["price_details"]["price"])
-    item_id = value["parent"]["subscription_details"].get("subscription_item")
+    parent = value["parent"] or {"subscription_details": {}}
+    item_id = parent["subscription_details"].get("subscription_item")
     return Entry(
         item={"id": item_id, "price": price, "quantity": value["quantity"]},
         amount=value["amount"],
@@ -97,24 +110,36 @@ def _entry(tx: Transaction, value: Object) -> Entry:
         proration=value["proration"],
         invoice_item=value["id"],
         metadata=None if item_id else value["metadata"],
+        loose=value["parent"] is None,
+        discountable=value["discountable"],
     )
 
 
-def take(tx: Transaction, subscription_id: str, entries: Iterable[Entry], invoice_id: str) -> None:
+def take(tx: Transaction, entries: Iterable[Entry], invoice_id: str) -> None:
     """They are on an invoice now."""
     for entry in entries:
         if entry.invoice_item:
-            tx.update(tx.get("invoiceitem", entry.invoice_item), invoice=invoice_id)
-            tx.unlink(WAITING, subscription_id, entry.invoice_item)
+            item = tx.update(tx.get("invoiceitem", entry.invoice_item), invoice=invoice_id)
+            tx.unlink(WAITING, _waits_for(item), item["id"])
+
+
+def give_back(tx: Transaction, invoice: Object) -> None:
+    """The draft is no more, and what was on it waits again."""
+    for known in tx.all("invoiceitem", "invoice", invoice["id"]):
+        item = tx.update(known, invoice=None)
+        tx.link(WAITING, _waits_for(item), item["id"])
 
 
 def drop(tx: Transaction, subscription: Object) -> None:
     """A subscription that ends at once takes along what nobody will invoice."""
     for entry in waiting(tx, subscription):
-        item = tx.get("invoiceitem", entry.invoice_item or "")
-        tx.unlink(WAITING, subscription["id"], item["id"])
-        tx.emit("invoiceitem.deleted", item)
-        tx.replace({"id": item["id"], "object": "invoiceitem", "deleted": True})
+        forget(tx, tx.get("invoiceitem", entry.invoice_item or ""))
+
+
+def forget(tx: Transaction, item: Object) -> Object:
+    tx.unlink(WAITING, _waits_for(item), item["id"])
+    tx.emit("invoiceitem.deleted", item)
+    return tx.replace({"id": item["id"], "object": "invoiceitem", "deleted": True})
 
 
 def listing(tx: Transaction, params: Listing) -> Object:

@@ -1,6 +1,6 @@
 """Invoices, their lines and their payments. https://docs.stripe.com/api/invoices
 
-Only subscriptions make invoices here.
+Subscriptions make them, and `by_hand` does.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Listing(CreatedListParams, frozen=True, kw_only=True):
     customer: Text = UNSET
     subscription: Text = UNSET
     status: Status | UnsetType = UNSET
-    collection_method: Literal["charge_automatically"] | UnsetType = UNSET
+    collection_method: Literal["charge_automatically", "send_invoice"] | UnsetType = UNSET
 
 
 class PaymentFilter(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ def update(tx: Transaction, invoice_id: str, params: Update) -> Object:
     test_clocks.enter(tx, invoice)
     changes: Object = dict(sent_texts(params, "description", "default_payment_method"))
     if changes.get("default_payment_method"):
-        _own_method(tx, invoice, changes["default_payment_method"])
+        own_method(tx, invoice, changes["default_payment_method"])
     if isinstance(params.auto_advance, bool):
         changes["auto_advance"] = params.auto_advance
     changes["metadata"] = merge_metadata(invoice["metadata"], params.metadata)
@@ -110,7 +110,7 @@ def pay(tx: Transaction, invoice_id: str, params: Pay) -> Object:
     if params.paid_out_of_band:
         return _paid_elsewhere(tx, invoice)
     method_id = given(params.payment_method)
-    chosen = _own_method(tx, invoice, method_id)["id"] if method_id else None
+    chosen = own_method(tx, invoice, method_id)["id"] if method_id else None
     invoice = paying.collect(tx, invoice, chosen, on_session=not params.off_session)
     error = paying.needs_action(tx, invoice, "invoice", keeps_work=True)
     if error is not None:
@@ -152,7 +152,7 @@ def attach_payment(tx: Transaction, invoice_id: str, params: Attach) -> Object:
     return paying.take(tx, invoice, payment, intent) if intent["status"] == "succeeded" else invoice
 
 
-def _own_method(tx: Transaction, invoice: Object, method_id: str) -> Object:
+def own_method(tx: Transaction, invoice: Object, method_id: str) -> Object:
     method = resolve(tx, method_id, param="payment_method")
     if method["customer"] not in (None, invoice["customer"]) or (
         method["customer"] is None and method["id"] == method_id
@@ -184,6 +184,9 @@ def listing(tx: Transaction, params: Listing) -> Object:
 
     def matches(invoice: Object) -> bool:
         if customer and invoice["customer"] != customer:
+            return False
+        how = params.collection_method
+        if isinstance(how, str) and invoice["collection_method"] != how:
             return False
         return not isinstance(params.status, str) or invoice["status"] == params.status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from api.sandbox.errors import Object, unexpected_state
 from api.sandbox.money import smallest_amount
@@ -21,14 +22,17 @@ def draft(
     reason: str,
     period: tuple[int, int] | None = None,
     auto_advance: bool = True,
+    **changes: Any,
 ) -> Object:
-    """`period` is the one that ended with a renewal; else the invoice is of this moment."""
-    invoice = tx.add(
-        build(tx, subscription, entries, reason=reason, period=period, auto_advance=auto_advance)
-    )
-    tx.link("invoice.subscription", subscription["id"], invoice["id"])
+    """`period` is the one that ended with a renewal; else the invoice is of this moment. For `alone` of a
+    customer, `subscription` stands for one. `changes` are what else it differs in.
+    """
+    built = build(tx, subscription, entries, reason=reason, period=period, auto_advance=auto_advance)
+    invoice = tx.add(built | changes)
+    if subscription["id"]:
+        tx.link("invoice.subscription", subscription["id"], invoice["id"])
     discounts.use(tx, subscription, invoice)
-    invoice_items.take(tx, subscription["id"], entries, invoice["id"])
+    invoice_items.take(tx, entries, invoice["id"])
     tx.emit("invoice.created", invoice)
     return invoice
 
@@ -47,15 +51,10 @@ def build(
     customer = tx.get("customer", subscription["customer"])
     start, end = period or (tx.now, tx.now)
     invoice_id = tx.new_id(prefix)
-    drawn = discounts.apply(tx, subscription, lines(tx, invoice_id, subscription, entries))
-    subtotal = sum(line["amount"] for line in drawn)
-    taken = _taken(drawn)
-    total = subtotal - sum(taken.values())
     return {
         **_constant(),
         **_addressed(customer),
         "discounts": [one for one, _ in discounts.standing(tx, subscription)],
-        "total_discount_amounts": [{"amount": off, "discount": one} for one, off in taken.items()],
         "id": invoice_id,
         "auto_advance": auto_advance,
         "billing_reason": reason,
@@ -63,6 +62,57 @@ def build(
         "currency": subscription["currency"],
         "default_payment_method": None,
         "description": subscription["description"],
+        "parent": _parent(subscription),
+        "period_end": end,
+        "period_start": start,
+        "test_clock": subscription["test_clock"],
+        **_charged(tx, subscription, invoice_id, lines(tx, invoice_id, subscription, entries)),
+    }
+
+
+def alone(customer: Object, currency: str, description: str | None = None) -> Object:
+    """A customer who is billed without a subscription, in the shape of one."""
+    return {
+        "id": None,
+        "currency": currency,
+        "customer": customer["id"],
+        "description": description,
+        "discounts": [],
+        "metadata": {},
+        "test_clock": customer["test_clock"],
+    }
+
+
+def redraw(tx: Transaction, invoice: Object, subscription: Object, drawn: Sequence[Object]) -> Object:
+    """A draft with other lines than it had, and the discounts that it was made with."""
+    subscription = {**subscription, "discounts": invoice["discounts"]}
+    invoice = tx.update(invoice, **_charged(tx, subscription, invoice["id"], drawn))
+    discounts.use(tx, subscription, invoice)
+    tx.emit("invoice.updated", invoice)
+    return invoice
+
+
+def _parent(subscription: Object) -> Object | None:
+    if not subscription["id"]:
+        return None
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": subscription["metadata"],
+            "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    }
+
+
+def _charged(tx: Transaction, subscription: Object, invoice_id: str, drawn: Sequence[Object]) -> Object:
+    """A draft's lines, and what they come to."""
+    drawn = discounts.apply(tx, subscription, drawn)
+    subtotal = sum(line["amount"] for line in drawn)
+    taken = _taken(drawn)
+    total = subtotal - sum(taken.values())
+    balance = tx.get("customer", subscription["customer"])["balance"]
+    return {
         "lines": {
             "object": "list",
             "data": drawn,
@@ -70,22 +120,12 @@ def build(
             "total_count": len(drawn),
             "url": f"/v1/invoices/{invoice_id}/lines",
         },
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": subscription["metadata"],
-                "subscription": subscription["id"],
-            },
-            "type": "subscription_details",
-        },
-        "period_end": end,
-        "period_start": start,
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
-        "test_clock": subscription["test_clock"],
         "total": total,
+        "total_discount_amounts": [{"amount": off, "discount": one} for one, off in taken.items()],
         "total_excluding_tax": total,
-        **amounts(total, customer["balance"], subscription["currency"]),
+        **amounts(total, balance, subscription["currency"]),
         "ending_balance": None,
     }
 

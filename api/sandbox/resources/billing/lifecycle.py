@@ -114,7 +114,8 @@ def _renew(tx: Transaction, subscription: Object) -> None:
     ended = before[0]["current_period_start"], before[0]["current_period_end"]
     start, stop = natural_period(before[0], subscription["billing_cycle_anchor"], ended[1])
     items = [{**item, "current_period_start": start, "current_period_end": stop} for item in before]
-    drawn = [*invoice_items.waiting(tx, subscription), *(regular(tx, item, start, stop) for item in items)]
+    waiting = [*invoice_items.waiting(tx, subscription), *invoice_items.loose(tx, subscription)]
+    drawn = [*waiting, *(regular(tx, item, start, stop) for item in items)]
     collection = subscription["pause_collection"]
     kept = subscription["status"] == "unpaid" or bool(
         collection and collection["behavior"] == "keep_as_draft"
@@ -142,8 +143,8 @@ def _renew(tx: Transaction, subscription: Object) -> None:
 
 def finalize_later(tx: Transaction, invoice_id: str) -> None:
     """The draft's time is over, unless somebody did it by hand."""
-    invoice = tx.get("invoice", invoice_id)
-    if invoice["status"] == "draft" and invoice["auto_advance"]:
+    invoice = tx.find(invoice_id)
+    if invoice and not invoice.get("deleted") and invoice["status"] == "draft" and invoice["auto_advance"]:
         advance(tx, invoice)
 
 
@@ -159,6 +160,8 @@ def advance(tx: Transaction, invoice: Object) -> None:
             invoicing.void(tx, invoice)
         case "mark_uncollectible":
             invoicing.mark_uncollectible(tx, invoice)
+        case _ if invoice["collection_method"] == "send_invoice":
+            tx.emit("invoice.sent", invoice)
         case _:
             paying.try_to_collect(tx, invoice)
 
@@ -185,14 +188,18 @@ def end(
         canceled_at=subscription["canceled_at"] or tx.now,
         cancellation_details=details or subscription["cancellation_details"],
     )
-    for known in tx.all("invoice", "subscription", subscription["id"]):
-        invoice = tx.get("invoice", known["id"])
-        if invoice["status"] in ("draft", "open") and invoice["auto_advance"]:
-            tx.update(invoice, auto_advance=False, next_payment_attempt=None)
+    _stop_collecting(tx, tx.all("invoice", "subscription", subscription["id"]))
     if invoice_now:
         ended = _invoice_last(tx, ended, entries)
     tx.emit("customer.subscription.deleted", ended)
     return ended
+
+
+def _stop_collecting(tx: Transaction, invoices: Sequence[Object]) -> None:
+    for known in invoices:
+        invoice = tx.find(known["id"]) or known
+        if not invoice.get("deleted") and invoice["status"] in ("draft", "open") and invoice["auto_advance"]:
+            tx.update(invoice, auto_advance=False, next_payment_attempt=None)
 
 
 def _invoice_last(tx: Transaction, subscription: Object, entries: Sequence[Entry]) -> Object:
@@ -304,6 +311,7 @@ def on_customer_deleted(tx: Transaction, customer: Object) -> None:
     for known in tx.all("subscription", "customer", customer["id"]):
         if known["status"] not in ENDED:
             end(tx, known, "canceled")
+    _stop_collecting(tx, tx.all("invoice", "customer", customer["id"]))
 
 
 def _of_latest(tx: Transaction, invoice: Object) -> Object | None:

@@ -1,20 +1,19 @@
-"""Items of one's own making on a subscription's next invoice: amounts that no plan has.
+"""Items of one's own making: amounts that no plan has, of a subscription or of a customer alone.
 https://docs.stripe.com/api/invoiceitems/create, and `add_invoice_items` of an update
 
-They wait as prorations do. An update that makes an invoice takes them along; else the next period does.
+They wait as prorations do. An update that makes an invoice takes them along; else the next period does, or an
+invoice that is made by hand.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
-from api.sandbox.forms import Params
-from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing import invoice_items, test_clocks
+from api.sandbox.resources.billing import catalogue
 from api.sandbox.resources.billing.entries import Entry, name_of
 from api.sandbox.resources.common import Hash, Text, given, merge_metadata
 from api.sandbox.transaction import Transaction
@@ -68,17 +67,20 @@ class PreviewItem(_Struct, frozen=True, kw_only=True):
     period: Span | None = None
 
 
-class Create(Params, frozen=True, kw_only=True):
-    """Of a subscription: the sandbox has no other invoices that could take it."""
+class Wanted(Protocol):
+    """What an item of an amount, or of a price, can be asked to be."""
 
-    customer: str
-    amount: int
-    currency: str
-    subscription: Text = UNSET
-    description: Text = UNSET
-    discountable: bool | UnsetType = UNSET
-    metadata: Hash = UNSET
-    period: Span | None = None
+    @property
+    def description(self) -> Text: ...
+
+    @property
+    def discountable(self) -> bool | UnsetType: ...
+
+    @property
+    def metadata(self) -> Hash: ...
+
+    @property
+    def period(self) -> Span | None: ...
 
 
 def asked_for(tx: Transaction, subscription: Object, asked: tuple[AddItem, ...]) -> list[Entry]:
@@ -90,7 +92,7 @@ def asked_for(tx: Transaction, subscription: Object, asked: tuple[AddItem, ...])
 def _asked(tx: Transaction, subscription: Object, asked: AddItem) -> Entry:
     if asked.price_data is not None:
         data = asked.price_data
-        price = _price(tx, data.product, data.currency, data.unit_amount)
+        price = price_of(tx, data.product, data.currency, data.unit_amount)
     else:
         price = tx.get("price", asked.price, param="add_invoice_items[0][price]", status=400)
     if price["recurring"] is not None:
@@ -137,7 +139,7 @@ def _edges(tx: Transaction, subscription: Object, period: Edges | None) -> tuple
     return moment(period.start), moment(period.end)
 
 
-def _price(tx: Transaction, product: str, currency: str, amount: int) -> Object:
+def price_of(tx: Transaction, product: str, currency: str, amount: int) -> Object:
     """The one-time price that Stripe makes of an amount; it cannot be used again."""
     tx.get("product", product, param="price_data[product]", status=400)
     return tx.add(
@@ -168,47 +170,45 @@ def _price(tx: Transaction, product: str, currency: str, amount: int) -> Object:
 def _check_currency(subscription: Object, currency: str) -> None:
     if currency != subscription["currency"]:
         raise StripeError(
-            f"The currency of an invoice item ({currency}) must be that of its subscription "
+            f"The currency of an invoice item ({currency}) must be that of its subscription or invoice "
             f"({subscription['currency']}).",
             param="currency",
         )
 
 
-def of_amount(tx: Transaction, subscription: Object, asked: Create | PreviewItem) -> Entry:
-    """Under the product that the subscription is of."""
-    product = subscription["items"]["data"][0]["price"]["product"]
-    price = _price(tx, product, asked.currency, asked.amount)
+def of_amount(tx: Transaction, subscription: Object, asked: PreviewItem) -> Entry:
+    """For a preview, under the product that the subscription is of."""
+    price = price_of(tx, product_of(tx, subscription, ""), asked.currency, asked.amount)
+    entry = entry_of(tx, subscription, price, asked)
+    return msgspec.structs.replace(entry, invoice_item=tx.new_id("ii_"))
+
+
+def product_of(tx: Transaction, subscription: Object, description: str) -> str:
+    """Stripe makes a product of an amount that is of no subscription."""
+    if subscription["id"]:
+        return str(subscription["items"]["data"][0]["price"]["product"])
+    hidden = catalogue.CreateProduct(name=description or "Invoice item", active=False)
+    return str(catalogue.create_product(tx, hidden)["id"])
+
+
+def entry_of(tx: Transaction, subscription: Object, price: Object, asked: Wanted, quantity: int = 1) -> Entry:
     _check_currency(subscription, price["currency"])
-    span = asked.period or Span(start=tx.now, end=tx.now)
-    if span.end < span.start:
-        raise invalid("The period's end must not be before its start.", param="period[end]")
+    start, end = span_of(tx, asked.period)
+    amount = price["unit_amount"] * quantity
     return Entry(
-        item={"id": None, "price": price, "quantity": 1},
-        amount=asked.amount,
-        start=span.start,
-        end=span.end,
+        item={"id": None, "price": price, "quantity": quantity},
+        amount=amount,
+        start=start,
+        end=end,
         description=given(asked.description) or "",
         metadata=merge_metadata({}, asked.metadata),
-        invoice_item="" if isinstance(asked, Create) else tx.new_id("ii_"),
+        loose=not subscription["id"],
+        discountable=asked.discountable if isinstance(asked.discountable, bool) else amount >= 0,
     )
 
 
-def create(tx: Transaction, params: Create) -> Object:
-    subscription_id = given(params.subscription)
-    if subscription_id is None:
-        raise invalid(
-            "Missing required param: subscription. The sandbox has no invoices of other kinds.",
-            code="parameter_missing",
-            param="subscription",
-        )
-    subscription = tx.get("subscription", subscription_id, param="subscription", status=400)
-    if subscription["customer"] != params.customer:
-        raise invalid("The subscription is not this customer's.", param="subscription")
-    if subscription["status"] in ("canceled", "incomplete_expired"):
-        raise invalid("You cannot add invoice items to a canceled subscription.", param="subscription")
-    test_clocks.enter(tx, subscription)
-    return invoice_items.keep(tx, subscription, [of_amount(tx, subscription, params)])[0]
-
-
-RESOURCE = Resource(kind="own_invoice_item", routes=(Route("POST", "/v1/invoiceitems", create, Create),))
-"""No kind of object: what it makes is an invoice item."""
+def span_of(tx: Transaction, period: Span | None) -> tuple[int, int]:
+    span = period or Span(start=tx.now, end=tx.now)
+    if span.end < span.start:
+        raise invalid("The period's end must not be before its start.", param="period[end]")
+    return span.start, span.end

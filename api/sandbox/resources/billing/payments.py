@@ -12,7 +12,11 @@ from api.sandbox.resources.capture import cancel_now
 from api.sandbox.transaction import Transaction
 
 CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-DESCRIPTIONS = {"subscription_create": "Subscription creation", "subscription_cycle": "Subscription renewal"}
+DESCRIPTIONS = {
+    "manual": "Invoice",
+    "subscription_create": "Subscription creation",
+    "subscription_cycle": "Subscription renewal",
+}
 
 
 def prepare(tx: Transaction, invoice: Object) -> None:

@@ -84,6 +84,7 @@ def preview(tx: Transaction, params: Preview) -> Object:
     if change.invoiced_now:
         return _show(tx, subscription, [*waiting, *change.entries], wish=wish)
     following = _following(tx, subscription, change, wish)
+    waiting += invoice_items.loose(tx, subscription)
     drawn = [*waiting, *change.entries, *following]
     if not drawn:
         raise _nothing_comes(subscription["customer"])

@@ -54,6 +54,7 @@ def _intent(tx: Transaction, session: Object, method: Object) -> Object:
             payment_method_types=session["payment_method_types"],
             receipt_email=data.receipt_email,
             setup_future_usage=data.setup_future_usage,
+            shipping=data.shipping,
             statement_descriptor=data.statement_descriptor,
             statement_descriptor_suffix=data.statement_descriptor_suffix,
             transfer_group=data.transfer_group,

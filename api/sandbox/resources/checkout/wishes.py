@@ -5,7 +5,7 @@ https://docs.stripe.com/api/checkout/sessions/create
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -49,6 +49,7 @@ class IntentData(_Struct, frozen=True, kw_only=True):
     metadata: Hash = UNSET
     receipt_email: Text = UNSET
     setup_future_usage: Literal["off_session", "on_session"] | UnsetType = UNSET
+    shipping: Hash = UNSET
     statement_descriptor: Text = UNSET
     statement_descriptor_suffix: Text = UNSET
     transfer_group: Text = UNSET
@@ -63,6 +64,8 @@ class SubscriptionData(_Struct, frozen=True, kw_only=True):
 
 
 class Create(Params, frozen=True, kw_only=True):
+    longest: ClassVar = {"client_reference_id": 200}
+
     mode: Mode
     line_items: tuple[LineItem, ...] = ()
     ui_mode: Literal["hosted_page"] = "hosted_page"

@@ -63,17 +63,21 @@ class Reject(Params, frozen=True, kw_only=True):
 
 
 def create(tx: Transaction, params: Create) -> Object:
-    account = shapes.account(tx.new_id("acct_"), tx.now, country=params.country, typed=_is_typed(params))
+    made = _made_as(params)
+    account = shapes.account(tx.new_id("acct_"), tx.now, country=params.country, made=made)
     account |= _changes(account, params)
     currency = countries.check(
         params.country, account["tos_acceptance"]["service_agreement"], account["capabilities"]
     )
-    return tx.add(account | standings.shown(account, standings.NEW) | {"default_currency": currency})
+    account |= standings.shown(account, standings.NEW) | {"default_currency": currency}
+    if made == "standard":
+        account["capabilities"] = dict.fromkeys(CAPABILITIES, "active")
+    return tx.add(account)
 
 
-def _is_typed(params: Create) -> bool:
-    """Whether the account is asked for by its type, and not by what controls it. Raises StripeError for all
-    but Express accounts.
+def _made_as(params: Create) -> shapes.Made:
+    """As Standard when nothing is said, which takes transfers from the beginning. Raises StripeError for what
+    is neither that nor Express.
     """
     if isinstance(params.controller, dict):
         if not isinstance(params.type, UnsetType):
@@ -83,14 +87,14 @@ def _is_typed(params: Create) -> bool:
                 param="type",
             )
         if params.controller != shapes.EXPRESS:
-            raise invalid(f"The sandbox has Express accounts only: controller must be {shapes.EXPRESS}.")
-        return False
-    if params.type != "express":
+            raise invalid(f"By a controller the sandbox has Express accounts only: {shapes.EXPRESS}.")
+        return "none"
+    if params.type == "custom":
         raise invalid(
-            "The sandbox has Express accounts only: send type=express, or the same as a controller.",
+            "The sandbox has no Custom accounts: send type=express, or the same as a controller.",
             param="type",
         )
-    return True
+    return "standard" if isinstance(params.type, UnsetType) else params.type
 
 
 def _changes(account: Object, params: Fields) -> Object:
@@ -201,8 +205,10 @@ def reject(tx: Transaction, account_id: str, params: Reject) -> Object:
 
 
 def delete(tx: Transaction, account_id: str, _: NoParams) -> Object:
-    """Only with nothing in its balance, as at Stripe for live accounts: in test mode Stripe lets any go."""
-    own(tx, account_id)
+    """Only with nothing in its balance, as at Stripe for live accounts: in test mode Stripe lets any go. A
+    Standard account goes on without the platform.
+    """
+    account = own(tx, account_id)
     with tx.acting_for(account_id):
         left = [currency for currency, available, pending in sums(tx) if available or pending]
     if left:
@@ -210,6 +216,8 @@ def delete(tx: Transaction, account_id: str, _: NoParams) -> Object:
             "You cannot delete the account when the balance in any currency is non-zero. "
             f"Currencies with non-zero balances: {', '.join(left)}."
         )
+    if account["type"] == "standard":
+        deauthorize(tx, account_id)
     return _leave(tx, account_id)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from api.sandbox.errors import Object
 from api.sandbox.resources.connect import schedules
 
@@ -21,6 +23,12 @@ EXPRESS: Object = {
     "stripe_dashboard": {"type": "express"},
 }
 """An Express account by its `controller`, instead of by its type."""
+STANDARD: Object = {
+    "fees": {"payer": "account"},
+    "losses": {"payments": "stripe"},
+    "requirement_collection": "stripe",
+    "stripe_dashboard": {"type": "full"},
+}
 _CONTROLLER: Object = {"type": "application", "is_controller": True, **EXPRESS}
 NOTHING_DUE: Object = {
     "alternatives": [],
@@ -34,8 +42,12 @@ NOTHING_DUE: Object = {
 }
 
 
-def account(account_id: str, created: int, *, country: str, typed: bool) -> Object:
-    """An Express account, still without its currency; `typed` when it was asked for by `type`."""
+Made = Literal["express", "standard", "none"]
+"""The type that was asked for, or none: an Express account by its `controller`."""
+
+
+def account(account_id: str, created: int, *, country: str, made: Made) -> Object:
+    """Still without its currency."""
     return {
         "id": account_id,
         "object": "account",
@@ -43,7 +55,7 @@ def account(account_id: str, created: int, *, country: str, typed: bool) -> Obje
         "business_type": None,
         "capabilities": {},
         "charges_enabled": False,
-        "controller": {**_CONTROLLER, "fees": {"payer": "application_express"}} if typed else _CONTROLLER,
+        "controller": _controller(made),
         "country": country,
         "created": created,
         "details_submitted": False,
@@ -60,8 +72,18 @@ def account(account_id: str, created: int, *, country: str, typed: bool) -> Obje
         "requirements": NOTHING_DUE,
         "settings": _settings(),
         "tos_acceptance": {"date": None, "ip": None, "service_agreement": "full", "user_agent": None},
-        "type": "express" if typed else "none",
+        "type": made,
     }
+
+
+def _controller(made: Made) -> Object:
+    match made:
+        case "express":
+            return {**_CONTROLLER, "fees": {"payer": "application_express"}}
+        case "standard":
+            return {**_CONTROLLER, **STANDARD}
+        case "none":
+            return _CONTROLLER
 
 
 def _settings() -> Object:
