@@ -51,6 +51,10 @@ KEYS = {
     "price:{lookup_key}": "the catalogue",
     "customer:{user_id}": "a user's first saved card",
     "customer:{ledger_id}:{user_id}": "a user's first saved card, where another ledger used that key",
+    "dispute-file:{upload_id}": "POST /api/disputes/{dispute_id}/files",
+    "dispute-evidence:{evidence_id}": "PUT /api/disputes/{dispute_id}/evidence",
+    "dispute-answer:{answer_id}": "disputes.answer",
+    "dispute-accept:{answer_id}": "disputes.answer",
     "attach:{command_id}": "POST /api/payment-methods",
 }
 """Each idempotency key that Stripe is sent, by what it is sent for. None has a clock or a draw in it."""
@@ -73,9 +77,11 @@ LOOKS_UP = {
     "earnings.resolve_transfer",
     "earnings.resolve_reversal",
     "accounts.resolve",
+    "disputes.resolve_answer",
 }
 """Look first, and then call by the key of what they look for."""
 WITHOUT_CALL = {
+    "disputes.resolve_evidence",  # looks alone
     "webhooks.apply",
     "accounts.close",  # no key, as above
     "subscriptions.retry_with_new_card",  # by `invoices.retry`
