@@ -24,6 +24,9 @@ from api.coupons import listing as coupon_listing
 from api.coupons import routes as coupons
 from api.courses import invitations, listing, moderation, trending
 from api.courses import routes as courses
+from api.disputes import answering as dispute_answers
+from api.disputes import evidence as dispute_evidence
+from api.disputes import files as dispute_files
 from api.disputes import routes as disputes
 from api.earnings import movements, owed, statements
 from api.earnings import routes as earnings
@@ -96,6 +99,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *checkout.HANDLERS,
     *portal.HANDLERS,
     *disputes.HANDLERS,
+    *dispute_evidence.HANDLERS,
+    *dispute_files.HANDLERS,
+    *dispute_answers.HANDLERS,
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,

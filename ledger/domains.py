@@ -8,6 +8,7 @@ from ledger.bank_payouts.domain import DOMAIN as BANK_PAYOUTS
 from ledger.coupons.domain import DOMAIN as COUPONS
 from ledger.courses.domain import DOMAIN as COURSES
 from ledger.customers.domain import DOMAIN as CUSTOMERS
+from ledger.disputes.domain import DOMAIN as DISPUTES
 from ledger.domain import Domain
 from ledger.earnings.domain import DOMAIN as EARNINGS
 from ledger.enrolments.domain import DOMAIN as ENROLMENTS
@@ -58,6 +59,7 @@ DOMAINS: tuple[Domain, ...] = (
     USAGE,
     ORDERS,
     UNCLAIMED,
+    DISPUTES,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

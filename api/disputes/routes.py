@@ -10,8 +10,9 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from api.disputes.asking import ID_LENGTH, known
 from api.http.body import instant
-from api.http.paging import LARGEST, Cursor, Limit, Page, before, page
+from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services
@@ -22,8 +23,7 @@ from projections.queries.disputes import DisputeFound, disputes
 
 TAGS = ["disputes"]
 _WAITS = frozenset({"needs_response", "warning_needs_response"})
-_ID = 300
-Filter = Annotated[str | None, QueryParameter(max_length=_ID, pattern=NO_NUL)]
+Filter = Annotated[str | None, QueryParameter(max_length=ID_LENGTH, pattern=NO_NUL)]
 DueBefore = Annotated[
     str | None,
     QueryParameter(name="due_before", format="date-time", description="To be answered before."),
@@ -32,8 +32,7 @@ DueBefore = Annotated[
 
 class DisputeItem(msgspec.Struct, frozen=True, kw_only=True):
     """Of a payment, or of an invoice; the other one is empty. A status that begins with `warning_` is an
-    inquiry, which moves no money yet. What `needs_response` and is not answered by `evidence_due_at` is lost:
-    answer it in Stripe's dashboard.
+    inquiry, which moves no money yet. What `needs_response` and is not answered by `evidence_due_at` is lost.
     """
 
     dispute_id: str
@@ -90,13 +89,7 @@ async def list_disputes(
 )
 async def get_dispute(dispute_id: FromPath[str], services: NamedDependency[Services]) -> Read[DisputeItem]:
     """By Stripe's id of it."""
-    found: list[DisputeFound] = []
-    if len(dispute_id) <= _ID and "\0" not in dispute_id:
-        async with services.reading() as connection:
-            found = await disputes(connection, {"dispute_id": dispute_id}, before=LARGEST, limit=1)
-    if not found:
-        raise NotFound(f"There is no dispute {dispute_id!r:.80}.")
-    return Read(_shown(found[0], services.now()))
+    return Read(_shown(await known(services, dispute_id), services.now()))
 
 
 def _shown(found: DisputeFound, now: datetime) -> DisputeItem:

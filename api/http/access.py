@@ -6,6 +6,7 @@ application from starting. The tests walk through every row with every role.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -24,6 +25,17 @@ Ownership = Literal["", "own", "own_or_admin"]
 unless the caller is an admin."""
 
 
+class FileBody(msgspec.Struct, frozen=True):
+    """A body that is a file, and no JSON."""
+
+    media_types: tuple[str, ...]
+    most_bytes: int
+
+
+EVIDENCE = FileBody(("application/pdf", "image/jpeg", "image/png"), 5 * 1024 * 1024)
+"""Stripe's limits for `dispute_evidence`: https://docs.stripe.com/file-upload"""
+
+
 class Access(msgspec.Struct, frozen=True):
     """`roles` empty means public: for everybody, or for whoever signs the request."""
 
@@ -34,6 +46,7 @@ class Access(msgspec.Struct, frozen=True):
     ownership: Ownership = ""
     signature: bool = False
     """The body is signed; the handler checks it."""
+    file: FileBody | None = None
     feature: str = ""
     """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
 
@@ -75,6 +88,11 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/billing-portal", "openBillingPortal", PEOPLE, "own"),
     Access("GET", "/api/disputes", "listDisputes", BOOKS),
     Access("GET", "/api/disputes/{dispute_id}", "getDispute", BOOKS),
+    Access("GET", "/api/disputes/{dispute_id}/evidence", "getDisputeEvidence", BOOKS),
+    Access("PUT", "/api/disputes/{dispute_id}/evidence", "setDisputeEvidence", ADMIN),
+    Access("POST", "/api/disputes/{dispute_id}/files", "uploadDisputeFile", ADMIN, file=EVIDENCE),
+    Access("POST", "/api/disputes/{dispute_id}/submit", "submitDispute", ADMIN),
+    Access("POST", "/api/disputes/{dispute_id}/accept", "acceptDispute", ADMIN),
     Access("GET", "/api/payment-methods", "listPaymentMethods", PEOPLE, "own"),
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
@@ -357,6 +375,16 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/schema/reference.css", "getReferenceStyle"),
 )
 ACCESS: Mapping[str, Access] = {access.operation: access for access in TABLE}
+_TAKE_FILES = [
+    (access.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", access.path)).fullmatch, access.file)
+    for access in TABLE
+    if access.file is not None
+]
+
+
+def file_taken(method: str, path: str) -> FileBody | None:
+    """What may be sent there that is larger than other bodies; before the request has found its route."""
+    return next((file for of, matches, file in _TAKE_FILES if of == method and matches(path)), None)
 
 
 class UndeclaredRoute(RuntimeError):

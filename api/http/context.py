@@ -15,6 +15,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
+from api.http.access import file_taken
 from api.http.problems import (
     MEDIA_TYPE,
     SLASH_TOO_MANY,
@@ -126,8 +127,11 @@ class RequestContext:
         if scope["method"] not in _METHODS:
             known = ", ".join(sorted(_METHODS))
             return NotImplementedHere(f"No address takes this method; known are {known}.", headers=_CLOSE)
-        if _length(headers) > self.request_max_bytes:
-            return BodyTooLarge(f"A body may have {self.request_max_bytes} bytes at most.", headers=_CLOSE)
+        if (length := _length(headers)) > self.request_max_bytes:
+            file = file_taken(scope["method"], scope["path"])
+            most = self.request_max_bytes if file is None else file.most_bytes
+            if length > most:
+                return BodyTooLarge(f"A body may have {most} bytes at most.", headers=_CLOSE)
         return NoAddress(SLASH_TOO_MANY) if _misspelt(scope["path"]) else None
 
 

@@ -137,6 +137,10 @@ def _complete(operation: Json, access: Access) -> None:
             "required": True,
             "content": {"application/json": {"schema": {"type": "object"}}},
         }
+    if access.file is not None:
+        schema = {"schema": {"type": "string", "format": "binary"}}
+        content = dict.fromkeys(access.file.media_types, schema)
+        operation["requestBody"] = {"required": True, "content": content}
     for status, response in operation["responses"].items():
         if status in _BODILESS:
             response.pop("content", None)

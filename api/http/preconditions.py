@@ -81,7 +81,15 @@ class Preconditions:
 
 def _check_media_type(given: Given, operation: str) -> None:
     media_type = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json" and not ACCESS[operation].signature:
+    access = ACCESS[operation]
+    if access.file is not None:
+        taken = ", ".join(access.file.media_types)
+        if media_type.decode("latin-1") not in access.file.media_types:
+            raise UnsupportedMediaType(
+                f"Send the file itself as the body, with its Content-Type: {taken}.",
+                headers={"Accept": taken},
+            )
+    elif media_type != b"application/json" and not access.signature:
         raise UnsupportedMediaType(
             "Send the body as `Content-Type: application/json`.", headers={"Accept": "application/json"}
         )

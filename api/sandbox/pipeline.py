@@ -11,7 +11,7 @@ from typing import Any
 
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from api.sandbox import expand, forms, idempotency
+from api.sandbox import expand, forms, idempotency, multipart
 from api.sandbox.errors import StripeError, bug, forbidden, no_access, rate_limited, server_error
 from api.sandbox.faults import Fault
 from api.sandbox.ids import request_id as new_request_id
@@ -22,9 +22,11 @@ from api.sandbox.transaction import API_VERSION, Transaction, encode
 _log = logging.getLogger("liberation.sandbox")
 ABORT = "liberation.abort"
 _VERSION = API_VERSION.encode()
+_FILES = "/v1/files"
 _FORM = b"application/x-www-form-urlencoded"
 _HOLDS_AFTER = {"timeout_after", "disconnect_after", "disconnect_mid_body"}
 _MAX_BODY = 1_000_000
+_MAX_FILE_BODY = 20_000_000
 _ID_PART = 3
 _PART_AFTER = 2
 _FAMILIES = (["test_helpers"], ["checkout"], ["billing_portal"])
@@ -231,23 +233,32 @@ def _credential(authorization: bytes) -> bytes:
 async def _read_params(scope: HTTPScope, receive: Receive, call: Call) -> dict[str, Any]:
     if call.method != "POST":
         return forms.parse(scope["query_string"])
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise StripeError("The request was cut off.", saved=False)
-        body = body + message["body"] if body else message["body"]
-        if len(body) > _MAX_BODY:
-            raise StripeError("Request body too large.", status=413, saved=False)
-        if not message["more_body"]:
-            break
-    if body and not call.headers.get(b"content-type", _FORM).startswith(_FORM):
+    media_type = call.headers.get(b"content-type", _FORM)
+    with_file = call.path == _FILES and media_type.startswith(multipart.MEDIA_TYPE)
+    body = await _read_body(receive, _MAX_FILE_BODY if with_file else _MAX_BODY)
+    if with_file:
+        return multipart.parse(body, media_type)
+    if body and not media_type.startswith(_FORM):
         raise StripeError(
             "Invalid request: the v1 API takes application/x-www-form-urlencoded bodies.", saved=False
         )
     return (
         forms.parse(scope["query_string"]) | forms.parse(body) if scope["query_string"] else forms.parse(body)
     )
+
+
+async def _read_body(receive: Receive, most: int) -> bytes:
+    parts, length = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise StripeError("The request was cut off.", saved=False)
+        parts.append(message["body"])
+        length += len(message["body"])
+        if length > most:
+            raise StripeError("Request body too large.", status=413, saved=False)
+        if not message["more_body"]:
+            return b"".join(parts) if len(parts) > 1 else parts[0]
 
 
 def headers_of(answer: Answer, call: Call) -> list[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,9 @@ STRIPE_VERSION = "2026-08-26.dahlia"
 TIMEOUT_S = 20.0
 """For one attempt. Stripe's own default is 80, which no customer waits for; what takes longer is resolved
 later by the worker, with the same idempotency key."""
+
+LARGE_BODY = 2**19
+"""A file's, in bytes: aiohttp sends what is no stream in one go."""
 
 
 class HttpClient(stripe.AIOHTTPClient):
@@ -45,6 +49,8 @@ class HttpClient(stripe.AIOHTTPClient):
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any
     ) -> tuple[bytes, int, Mapping[str, str]]:
+        if isinstance(post_data, bytes) and len(post_data) > LARGE_BODY:
+            post_data = io.BytesIO(post_data)  # is sent in parts, so that others get their turn
         try:
             return await super().request_async(method, url, headers, post_data)
         except (aiohttp.ClientError, TimeoutError) as problem:
@@ -74,7 +80,7 @@ async def open_stripe(
             http_client=http,
             stripe_version=stripe_version,
             max_network_retries=max_network_retries,
-            base_addresses={"api": api_base} if api_base else None,
+            base_addresses={"api": api_base, "files": api_base} if api_base else None,
         )
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]  # untyped in the SDK

@@ -33,6 +33,7 @@ from api.stripe.delivery import (
     Zones,
     postponed,
 )
+from api.stripe.disputes import answers
 from api.stripe.movements.objects import Movement, event_of
 from api.stripe.payments import cancel, coupons, earnings, licences, pages, refunds, sales
 from api.stripe.payments import create as payments
@@ -62,6 +63,7 @@ from ledger.effects import (
     CreateSubscription,
     CreateTransfer,
     DeleteCustomer,
+    DisputeEffect,
     Effect,
     EndCollection,
     EndSubscriptionPage,
@@ -175,6 +177,8 @@ class StripeGateway:
                 return await _or_later(webhooks.apply(self._tools, effect, origin, turn.last_look, arrived))
             if isinstance(effect, _Step):
                 return await _step(self._tools, effect, origin)
+            if isinstance(effect, DisputeEffect):
+                return await _or_later(answers.deliver(self._tools, effect, origin, cause))
             return await _or_later(_deliver(self._tools, effect, origin, cause))
 
     async def deliver_now(self, effect: Effect, origin: Origin, cause: Recorded | None = None) -> Delivered:
@@ -420,6 +424,8 @@ def subject_of(effect: Effect) -> str:  # noqa: C901, PLR0911  one answer for ea
         return effect.payment_id
     if isinstance(effect, InvoiceEffect):
         return effect.stripe_invoice_id
+    if isinstance(effect, DisputeEffect):
+        return effect.dispute_id
     if isinstance(effect, CreateCourse):
         return effect.course_id
     if isinstance(effect, FollowCouponUse):

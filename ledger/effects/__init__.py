@@ -63,6 +63,7 @@ from ledger.effects.courses import (
     WithdrawReview,
 )
 from ledger.effects.customers import DeleteCustomer
+from ledger.effects.disputes import AnswerDispute, DisputeEffect, ResolveDisputeAnswer, ResolveEvidence
 from ledger.effects.earnings import (
     AccountEffect,
     CloseAccount,
@@ -101,6 +102,7 @@ __all__ = [
     "FORMER_TAGS",
     "AccountEffect",
     "ActivityEffect",
+    "AnswerDispute",
     "ApplyWebhook",
     "AwardHelpfulReview",
     "AwardPublication",
@@ -121,6 +123,7 @@ __all__ = [
     "CreateSubscription",
     "CreateTransfer",
     "DeleteCustomer",
+    "DisputeEffect",
     "Effect",
     "EndCollection",
     "EndSubscriptionPage",
@@ -152,6 +155,8 @@ __all__ = [
     "ReopenEnrolment",
     "ResolveAccount",
     "ResolveCreditNote",
+    "ResolveDisputeAnswer",
+    "ResolveEvidence",
     "ResolveInvoice",
     "ResolvePayment",
     "ResolveRefund",
@@ -199,6 +204,7 @@ Effect = (
     | OrderEffect
     | LicenceEffect
     | DeleteCustomer
+    | DisputeEffect
 )
 
 

@@ -57,6 +57,10 @@ KEYS = {
     "price:{lookup_key}": "the catalogue",
     "customer:{user_id}{after}": "a user's first saved card, and again after their customer was deleted",
     "customer:{ledger_id}:{user_id}{after}": "the same, where another ledger used that key",
+    "dispute-file:{upload_id}": "POST /api/disputes/{dispute_id}/files",
+    "dispute-evidence:{evidence_id}": "PUT /api/disputes/{dispute_id}/evidence",
+    "dispute-answer:{answer_id}": "disputes.answer",
+    "dispute-accept:{answer_id}": "disputes.answer",
 }
 """Each idempotency key that Stripe is sent, by what it is sent for. None has a clock or a draw in it."""
 HAND_ON = {"post", "attach", "_create", "_set_plan", "_set_up", "_take_back"}
@@ -82,9 +86,11 @@ LOOKS_UP = {
     "earnings.resolve_transfer",
     "earnings.resolve_reversal",
     "accounts.resolve",
+    "disputes.resolve_answer",
 }
 """Look first, and then call by the key of what they look for."""
 WITHOUT_CALL = {
+    "disputes.resolve_evidence",  # looks alone
     "webhooks.apply",
     "accounts.close",  # no key, as above
     "subscriptions.retry_with_new_card",  # by `invoices.retry`

@@ -48,6 +48,7 @@ NAMES = (
     "seats",
     "licences",
     "orders",
+    "disputes",
 )
 
 

@@ -20,11 +20,14 @@ from api.sandbox.transaction import Rate, Transaction
 
 
 class OpenDispute(Body, frozen=True, kw_only=True):
-    """`amount` in minor units; without it all that is not refunded. An `inquiry` moves no money."""
+    """`amount` in minor units, of what is refunded, too; without it all that is not refunded. An `inquiry`
+    moves no money. `another` one may be open.
+    """
 
     amount: int | None = None
     reason: str = "fraudulent"
     inquiry: bool = False
+    another: bool = False
 
 
 class Resolve(Body, frozen=True, kw_only=True):
@@ -92,7 +95,12 @@ async def open_dispute(
     def act(tx: Transaction) -> Object:
         charge = tx.get("charge", charge_id)
         return disputes.open_dispute(
-            tx, charge, amount=asked.amount, reason=asked.reason, inquiry=asked.inquiry
+            tx,
+            charge,
+            amount=asked.amount,
+            reason=asked.reason,
+            inquiry=asked.inquiry,
+            another=asked.another,
         )
 
     return await work(sandbox, act)

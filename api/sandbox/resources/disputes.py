@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
@@ -13,6 +13,7 @@ from api.sandbox.money import add_balance_transaction
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.charges import settled
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
+from api.sandbox.resources.files import check_evidence
 from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.resources.refunds import refundable
 from api.sandbox.transaction import Transaction
@@ -20,6 +21,7 @@ from api.sandbox.transaction import Transaction
 FEE = 1500
 """Stripe's US fee, here in the minor units of any currency; not given back when won (the sandbox's rule)."""
 RESPOND_WITHIN_S = 9 * 86_400
+"""After which a chargeback that nobody answered is lost: https://docs.stripe.com/disputes/responding"""
 EVIDENCE = (
     "access_activity_log",
     "billing_address",
@@ -49,6 +51,35 @@ EVIDENCE = (
     "uncategorized_file",
     "uncategorized_text",
 )
+FILES = frozenset(
+    {
+        "cancellation_policy",
+        "customer_communication",
+        "customer_signature",
+        "duplicate_charge_documentation",
+        "receipt",
+        "refund_policy",
+        "service_documentation",
+        "shipping_documentation",
+        "uncategorized_file",
+    }
+)
+"""Those that name a file."""
+LONG = frozenset(
+    {
+        "access_activity_log",
+        "cancellation_policy_disclosure",
+        "cancellation_rebuttal",
+        "duplicate_charge_explanation",
+        "product_description",
+        "refund_policy_disclosure",
+        "refund_refusal_explanation",
+        "uncategorized_text",
+    }
+)
+"""Those that may have 20,000 characters; any other text has 5,000."""
+SHORT = 5_000
+LONGEST_TOGETHER = 150_000
 # https://docs.stripe.com/testing#evidence
 WINNING = "winning_evidence"
 LOSING = "losing_evidence"
@@ -61,7 +92,7 @@ class Update(Params, frozen=True, kw_only=True):
 
     evidence: Hash = UNSET
     metadata: Hash = UNSET
-    submit: bool = True
+    submit: bool | UnsetType = UNSET
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
@@ -76,29 +107,35 @@ def open_dispute(
     amount: int | None = None,
     reason: str = "general",
     inquiry: bool = False,
+    another: bool = False,
 ) -> Object:
-    """The cardholder's bank takes the money back (not for an inquiry). Raises StripeError when it cannot."""
-    _check_disputable(tx, charge)
+    """The cardholder's bank takes the money back (not for an inquiry). Raises StripeError when it cannot.
+    `another` one may be open: Stripe has several of a charge where the cardholder disputes it in parts.
+    """
+    _check_disputable(tx, charge, another=another)
     charge = settled(tx, charge)
     left = refundable(tx, charge)
     amount = left if amount is None else amount
-    if not 0 < amount <= left:
+    # a bank may not know of a refund, or still dispute all of it
+    most = charge["amount_captured"] if charge["captured"] else left
+    if not 0 < amount <= most:
         raise invalid(
-            f"A dispute of this charge can be from 1 to {left}; {amount} was asked for.", param="amount"
+            f"A dispute of this charge can be from 1 to {most}; {amount} was asked for.", param="amount"
         )
     dispute = tx.add(_shape(tx, charge, amount, reason, inquiry=inquiry))
     tx.emit("charge.dispute.created", dispute)
     if not inquiry:
         dispute = _withdraw(tx, dispute)
+        tx.later(tx.now + RESPOND_WITHIN_S, "lose_unanswered", dispute["id"])
     tx.update(tx.get("charge", charge["id"]), disputed=True)
     return dispute
 
 
-def _check_disputable(tx: Transaction, charge: Object) -> None:
+def _check_disputable(tx: Transaction, charge: Object, *, another: bool) -> None:
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise StripeError(f"Charge {charge['id']} took no money; it cannot be disputed.")
     earlier = tx.all("dispute", "charge", charge["id"])
-    if any(dispute["status"] in (*OPEN, *INQUIRY) for dispute in earlier):
+    if not another and any(dispute["status"] in (*OPEN, *INQUIRY) for dispute in earlier):
         raise StripeError(f"Charge {charge['id']} has an open dispute already.")
 
 
@@ -164,7 +201,9 @@ def escalate(tx: Transaction, dispute: Object) -> Object:
         raise StripeError(
             f"Dispute {dispute['id']} has status {dispute['status']}; only an inquiry escalates."
         )
-    escalated = tx.update(dispute, status="needs_response")
+    details = {**dispute["evidence_details"], "due_by": tx.now + RESPOND_WITHIN_S, "submission_count": 0}
+    escalated = tx.update(dispute, status="needs_response", evidence_details=details)
+    tx.later(tx.now + RESPOND_WITHIN_S, "lose_unanswered", dispute["id"])
     tx.emit("charge.dispute.updated", escalated, changed(dispute, escalated))
     return _withdraw(tx, escalated)
 
@@ -210,30 +249,57 @@ def update(tx: Transaction, dispute_id: str, params: Update) -> Object:
     dispute = tx.get("dispute", dispute_id, param="dispute")
     changes: Object = {"metadata": merge_metadata(dispute["metadata"], params.metadata)}
     sent = params.evidence if isinstance(params.evidence, dict) else {}
-    if sent:
+    # what is staged is submitted when that is asked for; what is sent, unless it is asked not to be
+    submit = params.submit is True or (bool(sent) and params.submit is UNSET)
+    if sent or submit:
         _check_open(dispute)
-        changes |= _with_evidence(dispute, sent, submit=params.submit)
+        _check_not_submitted(dispute)
+        changes |= _with_evidence(dispute, _checked(tx, dispute, sent), submit=submit, now=tx.now)
     updated = tx.update(dispute, **changes)
     if updated == dispute:
         return updated
     tx.emit("charge.dispute.updated", updated, changed(dispute, updated))
     text = updated["evidence"]["uncategorized_text"]
-    if sent and params.submit and text in (WINNING, LOSING):
+    if submit and text in (WINNING, LOSING):
         return resolve(tx, updated, won=text == WINNING)
     return updated
 
 
-def _with_evidence(dispute: Object, sent: Object, *, submit: bool) -> Object:
+def _check_not_submitted(dispute: Object) -> None:
+    if dispute["evidence_details"]["submission_count"]:
+        raise StripeError("The evidence of this dispute was submitted already; banks take it once.")
+
+
+def _checked(tx: Transaction, dispute: Object, sent: Object) -> Object:
+    """All of the evidence with what is sent. Raises StripeError."""
     if unknown := set(sent) - set(EVIDENCE):
         name = f"evidence[{min(unknown)}]"
         raise invalid(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
-    evidence = dispute["evidence"] | {name: value or None for name, value in sent.items()}
+    for name, value in sent.items():
+        if name in FILES:
+            if value:
+                check_evidence(tx, value, f"evidence[{name}]")
+        elif name not in LONG and len(value) > SHORT:
+            raise invalid(f"Invalid string: must be at most {SHORT} characters", param=f"evidence[{name}]")
+    evidence: Object = dispute["evidence"] | {name: value or None for name, value in sent.items()}
+    if sum(len(evidence[name] or "") for name in EVIDENCE if name not in FILES) > LONGEST_TOGETHER:
+        raise invalid(
+            f"Evidence can have {LONGEST_TOGETHER} characters at most in all its texts.", param="evidence"
+        )
+    return evidence
+
+
+def _with_evidence(dispute: Object, evidence: Object, *, submit: bool, now: int) -> Object:
     details = dispute["evidence_details"]
+    has_evidence = any(evidence[name] for name in EVIDENCE)
+    if submit and not has_evidence:
+        raise StripeError("There is no evidence to submit.")
     changes: Object = {
         "evidence": evidence,
         "evidence_details": {
             **details,
-            "has_evidence": True,
+            "has_evidence": has_evidence,
+            "past_due": submit and now > details["due_by"],
             "submission_count": details["submission_count"] + submit,
         },
     }
@@ -246,6 +312,13 @@ def _with_evidence(dispute: Object, sent: Object, *, submit: bool) -> Object:
 def close(tx: Transaction, dispute_id: str, _: NoParams) -> Object:
     """The merchant accepts the dispute, which loses it."""
     return resolve(tx, tx.get("dispute", dispute_id, param="dispute"), won=False)
+
+
+def lose_unanswered(tx: Transaction, dispute_id: str) -> None:
+    """By its silence the merchant loses what needed a response."""
+    dispute = tx.get("dispute", dispute_id)
+    if dispute["status"] == "needs_response":
+        resolve(tx, dispute, won=False)
 
 
 def listing(tx: Transaction, params: Listing) -> Object:
@@ -270,5 +343,5 @@ RESOURCE = Resource(
     ),
     expandable=frozenset({"charge", "payment_intent"}),
     linked=("charge", "payment_intent"),
-    jobs={"open_dispute": _by_test_card},
+    jobs={"open_dispute": _by_test_card, "lose_unanswered": lose_unanswered},
 )

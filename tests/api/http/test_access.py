@@ -36,6 +36,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
     "refundPayment": {"amount_minor": 1, "note": "asked for"},
     "cancelPayment": {},
+    "setDisputeEvidence": {"customer_name": "A"},
+    "submitDispute": {},
+    "acceptDispute": {},
     "openCheckout": {
         "success_url": "http://127.0.0.1:8000/paid",
         "cancel_url": "http://127.0.0.1:8000/cart",
@@ -395,6 +398,11 @@ NONE_OF_THEIR_OWN = {
     "declineInvitation",
     "leaveCourse",
     "getDispute",
+    "getDisputeEvidence",
+    "setDisputeEvidence",
+    "uploadDisputeFile",
+    "submitDispute",
+    "acceptDispute",
     "getCheckout",
     "expireCheckout",
     "openBillingPortal",
@@ -471,6 +479,9 @@ class World:
         if (licence_id := ours.get("licence_id")) is not None:
             headers["Licence-Key"] = key_for(self.app.services, licence_id)
         query = {"licence_id": licence_id} if access.operation == "getUsage" else QUERY.get(access.operation)
+        if access.file is not None:
+            headers["Content-Type"] = "application/pdf"
+            return await self.app.client.request(access.method, path, content=b"%PDF-", headers=headers)
         return await self.app.client.request(access.method, path, json=body, headers=headers, params=query)
 
 

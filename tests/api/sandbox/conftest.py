@@ -44,6 +44,7 @@ KINDS = (
     "discount",
     "dispute",
     "event",
+    "file",
     "invoice",
     "invoice_payment",
     "invoiceitem",
@@ -246,7 +247,7 @@ def http_client(description: Description) -> CheckingClient:
 def client(sandbox: Sandbox, http_client: CheckingClient) -> Iterator[stripe.StripeClient]:
     yield stripe.StripeClient(
         sandbox.api_key,
-        base_addresses={"api": sandbox.url},
+        base_addresses={"api": sandbox.url, "files": sandbox.url},
         stripe_version=VERSION,
         max_network_retries=0,
         http_client=http_client,

@@ -43,7 +43,8 @@ def documented(description: Description, route: Route) -> dict[str, Any]:
         == [part.startswith("{") for part in route.path.split("/")]
     )
     operation = description.paths[path][route.method.lower()]
-    form = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
+    contents = operation.get("requestBody", {}).get("content", {})
+    form = contents.get("application/x-www-form-urlencoded", contents.get("multipart/form-data", {}))
     in_query = {one["name"]: one["schema"] for one in operation.get("parameters", [])}
     in_form: dict[str, Any] = form.get("schema", {}).get("properties", {})
     return in_query | in_form

@@ -43,7 +43,7 @@ async def impatient(sandbox: Sandbox) -> AsyncIterator[StripeClient]:
             http_client=http,
             stripe_version=STRIPE_VERSION,
             max_network_retries=0,
-            base_addresses={"api": sandbox.url},
+            base_addresses={"api": sandbox.url, "files": sandbox.url},
         )
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]  # untyped in the SDK
