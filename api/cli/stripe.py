@@ -15,7 +15,7 @@ from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.stripe_adopt import adopt
 from api.cli.terminal import Duration, json_option, print_json, print_table
-from api.cli.unexplained import unexplained
+from api.cli.unexplained import explain, unexplained, withdraw
 from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def stripe() -> None:
 stripe.add_command(webhook_endpoint)
 stripe.add_command(adopt)
 stripe.add_command(unexplained)
+stripe.add_command(explain)
+stripe.add_command(withdraw)
 
 
 @stripe.command("catch-up")
@@ -74,7 +76,7 @@ async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
 @click.option("--dry-run", is_flag=True, help="Tell what differs, and record nothing.")
 @json_option
 def sweep(*, dry_run: bool, as_json: bool) -> None:
-    """Compare all that is not settled with Stripe now, as each night.
+    """Compare what is not settled with Stripe, as each night.
 
     Exit 0 also when something differed: it is recorded, but with --dry-run.
     """
