@@ -76,7 +76,7 @@ async def _catch_up(here: Installation, since: timedelta) -> list[Missed]:
 @click.option("--dry-run", is_flag=True, help="Tell what differs, and record nothing.")
 @json_option
 def sweep(*, dry_run: bool, as_json: bool) -> None:
-    """Compare what is not settled with Stripe, as each night.
+    """Compare what is not settled with Stripe now.
 
     Exit 0 also when something differed: it is recorded, but with --dry-run.
     """
