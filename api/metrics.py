@@ -66,7 +66,8 @@ class Metrics:
         )
 
         self.sweep_age = self._gauge(
-            "liberation_sweep_age_seconds", "Since what is not settled was last compared with Stripe."
+            "liberation_sweep_age_seconds",
+            "Since what is not settled was last compared with Stripe, or since the first fact.",
         )
         self.sweep_found = self._gauge(
             "liberation_sweep_found", "How much of it differed then, and is recorded now."

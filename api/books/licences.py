@@ -1,4 +1,6 @@
-"""What organisations owe on licences and orders, by age; and what licences have left to earn, by month."""
+"""What organisations owe on licences and orders, by age, and users on what they paid elsewhere; and what
+licences have left to earn, by month.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from api.words import DAY, MONTH
 from ledger.invoices.recognition import end_of
 from ledger.store.batched_queries import Connection
 from projections.queries import licences
-from projections.queries.licences import LicenceMonth, Receivables
+from projections.queries.licences import LicenceMonth, OwedByUser, Receivables
 
 TAGS = ["revenue"]
 MOST_MONTHS = 120
@@ -56,9 +58,13 @@ Last = Annotated[
 
 
 class ReceivablesTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """What all organisations owe in one currency, by how long it is overdue."""
+    """What all organisations owe in one currency, by how long it is overdue; `users_minor` is what users were
+    said to have paid outside Stripe. Both together are account 1100, `account_minor`.
+    """
 
     currency: str
+    account_minor: int
+    users_minor: int
     total_minor: int
     current_minor: int
     days_0_30_minor: int
@@ -73,10 +79,13 @@ class OwedByOrganisation(Receivables, frozen=True):
 
 
 class ReceivablesReport(msgspec.Struct, frozen=True, kw_only=True):
-    """By organisation and currency, and how long it is overdue."""
+    """By organisation and currency, and how long it is overdue. `users` are those whose invoices were paid
+    outside Stripe with what finance has not found yet: `GET /api/invoices?receivable=true` has the invoices.
+    """
 
     before: datetime
     items: list[OwedByOrganisation]
+    users: list[OwedByUser]
     totals: list[ReceivablesTotal]
     """By currency: account 1100 at `before`."""
 
@@ -90,7 +99,7 @@ class LicenceRollforward(msgspec.Struct, frozen=True, kw_only=True):
 @get(
     "/api/revenue/receivables",
     operation_id="getReceivables",
-    summary="What organisations owe, by age",
+    summary="What organisations owe, by age, and users",
     tags=TAGS,
     responses=NOT_MODIFIED_SPEC,
 )
@@ -107,15 +116,20 @@ async def receivables_at(connection: Connection, before: datetime) -> Receivable
     items = [
         OwedByOrganisation(**msgspec.structs.asdict(one), org_name=names.get(one.org_id)) for one in found
     ]
-    totals = [_total(currency, found) for currency in sorted({one.currency for one in found})]
-    return ReceivablesReport(before=before, items=items, totals=totals)
+    users = await licences.owed_by_users(connection, before)
+    currencies = sorted({one.currency for one in found} | {one.currency for one in users})
+    totals = [_total(currency, found, users) for currency in currencies]
+    return ReceivablesReport(before=before, items=items, users=users, totals=totals)
 
 
-def _total(currency: str, found: Sequence[Receivables]) -> ReceivablesTotal:
+def _total(currency: str, found: Sequence[Receivables], users: Sequence[OwedByUser]) -> ReceivablesTotal:
     of = [one for one in found if one.currency == currency]
-    columns = [name for name in ReceivablesTotal.__struct_fields__ if name != "currency"]
+    columns = [name for name in Receivables.__struct_fields__ if name.endswith("_minor")]
     sums = {name: sum(getattr(one, name) for one in of) for name in columns}
-    return ReceivablesTotal(currency=currency, **sums)
+    by_users = sum(one.total_minor for one in users if one.currency == currency)
+    return ReceivablesTotal(
+        currency=currency, account_minor=sums["total_minor"] + by_users, users_minor=by_users, **sums
+    )
 
 
 @get(

@@ -58,7 +58,7 @@ def receivable(*, as_json: bool) -> None:
                 one.user_id,
                 amount(one.total_minor, one.currency),
                 amount(one.receivable_minor, one.settlement_currency),
-                one.paid_at,
+                f"{one.paid_at:%Y-%m-%d %H:%M}" if one.paid_at else "",
             )
             for one in found
         ),
@@ -99,7 +99,9 @@ async def _named(here: Installation, name: str) -> InvoiceRow:
     if len(found) != 1:
         why = "Two invoices have the number" if found else "There is no invoice"
         raise CommandError(
-            f"{why} {name!r:.80}: name one by its id; `liberation invoices receivable` names them.", UNUSABLE
+            f"{why} {name!r:.80}: name one by its id{'' if found else ' or number'}; "
+            "`liberation invoices receivable` names them.",
+            UNUSABLE,
         )
     return found[0]
 

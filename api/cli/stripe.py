@@ -15,7 +15,7 @@ from api.cli.errors import UNUSABLE, CommandError
 from api.cli.installation import Installation, installation
 from api.cli.stripe_adopt import adopt
 from api.cli.terminal import Duration, json_option, print_json, print_table
-from api.cli.unexplained import unexplained
+from api.cli.unexplained import explain, unexplained, withdraw
 from api.cli.webhook_endpoint import webhook_endpoint
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def stripe() -> None:
 stripe.add_command(webhook_endpoint)
 stripe.add_command(adopt)
 stripe.add_command(unexplained)
+stripe.add_command(explain)
+stripe.add_command(withdraw)
 
 
 @stripe.command("catch-up")

@@ -29,6 +29,8 @@ def receivables(conn: Connection[Any]) -> Finding:
     if found is None:
         return skipped(RECEIVABLES, "the tables of invoices and of the books are not equally far, see work")
     if not found:
-        return ok(RECEIVABLES, f"What organisations owe is what account {RECEIVABLE.number} has of it.")
+        return ok(
+            RECEIVABLES, f"What organisations and users owe is what account {RECEIVABLE.number} has of it."
+        )
     todo = "Run `liberation replay --check`, which names each of them and the tables that are to be rebuilt."
     return wrong(RECEIVABLES, found[0].said, todo)

@@ -10,6 +10,24 @@ from api.operations import health
 from ledger.store import conninfo
 
 CHECK = "work"
+_RUN = "See that `liberation serve` or `liberation worker` runs, and what its log says of it."
+_TODO = {
+    "parked": "See `liberation outbox list`; after the cause is mended, `liberation outbox requeue --all`.",
+    "unexplained": (
+        "Find out at Stripe what each is that `liberation stripe unexplained` lists, and say so with "
+        "`liberation stripe explain`."
+    ),
+    "one side is missing": (
+        "The worker finds the other side within a day. When it stays, look for it in Stripe's balance "
+        "transactions: see docs/operations.md."
+    ),
+    "none of our plans": "See the check `subscriptions`, which names them and says what to do.",
+    "owed to instructors": "Top the balance at Stripe up, or wait: payouts go on by themselves.",
+    "differences from Stripe": (
+        "See the checks `webhooks`; `liberation stripe sweep --dry-run` tells what differs now."
+    ),
+}
+"""By words of what is worrying; all else is of what runs."""
 
 
 async def examine(url: str, schema: str) -> list[Finding]:
@@ -31,6 +49,4 @@ def findings_of(seen: health.Health) -> list[Finding]:
 
 
 def _todo(said: str) -> str:
-    if "parked" in said:
-        return "See `liberation outbox list`; after the cause is mended, `liberation outbox requeue --all`."
-    return "See that `liberation serve` or `liberation worker` runs, and what its log says of it."
+    return next((todo for words, todo in _TODO.items() if words in said), _RUN)

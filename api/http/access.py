@@ -362,6 +362,7 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/webhooks/sweeps", "listSweeps", ADMIN),
     Access("GET", "/api/effects", "listEffects", ADMIN),
     Access("GET", "/api/webhooks/unexplained", "listUnexplained", BOOKS),
+    Access("GET", "/api/webhooks/unexplained/{movement_id}", "getUnexplained", BOOKS),
     Access("POST", "/api/webhooks/unexplained/{movement_id}/explain", "explainMovement", ADMIN),
     Access("POST", "/api/webhooks/unexplained/{movement_id}/withdraw", "withdrawExplanation", ADMIN),
     Access("POST", "/api/webhooks/stripe", "receiveStripeWebhook", signature=True),

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
 from psycopg.types.json import Jsonb
 
 from api.http.problems import IdempotencyInFlight, on_ledger_error
@@ -113,10 +114,12 @@ class Idempotency:
             return _replay(found.answer), found.answer
         try:
             response = await _attempt(request, work, f"api:{claim.id.hex()}")
+            return response, await self._keep(claim, response)
         except Exception:
-            self._batcher.tell(RELEASE, claim.id)  # what went wrong here must not bar the repeat
+            # what went wrong here must not bar the repeat, also when the work was done and only its answer
+            # could not be kept: the ledger knows the deed by the command's id
+            self._batcher.tell(RELEASE, claim.id)
             raise
-        return response, await self._keep(claim, response)
 
     async def _claim(self, claim: Claim, deadline: float) -> Found:
         """Waits for another process that is at it."""
@@ -143,12 +146,17 @@ def _is_result(response: Response[Any], status: int) -> bool:
 
 
 async def _attempt(request: Request[Any, Any, Any], work: Work, command_id: str) -> Response[Any]:
-    """A refusal is an answer too."""
+    """A refusal is an answer too. One that says no status has its route's, as it would without a key."""
     try:
-        return await work(command_id)
+        response = await work(command_id)
     except LedgerError as error:
         refused = on_ledger_error(request, error)
         return _unkept(refused) if error.passing else refused
+    if response.status_code is None:
+        handler = request.scope["route_handler"]
+        assert isinstance(handler, HTTPRouteHandler), "as only requests have keys"
+        response.status_code = handler.status_code
+    return response
 
 
 def _unkept(response: Response[bytes]) -> Unkept:
@@ -186,7 +194,7 @@ def _answer(response: Response[Any]) -> Answer:
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     media_type = str(response.media_type or "application/json")
     status = response.status_code
-    assert status is not None, "work says which status"
+    assert status is not None, "as was seen to when it was made"
     return Answer(status, {**response.headers, "Content-Type": media_type}, body)
 
 

@@ -59,7 +59,7 @@ async def record_payment(
     services: NamedDependency[Services],
     idempotency_key: IdempotencyKey,
 ) -> Response[InvoiceDetail]:
-    """All of what is open of it, `revenue.receivable_minor`, or a part."""
+    """All of what is open of it, `revenue.receivable_minor`, or a part; on no day before it was finalized."""
     known_shape(invoice_id, "in_")
 
     async def work(command_id: str) -> Response[Any]:
@@ -79,7 +79,8 @@ async def record_payment(
         story = await services.point_reads.ask(INVOICE_BY_ID, invoice_id)
         assert story is not None, "as something was recorded of it"
         facts = await services.store.read_stream(stream_of(invoice_id))
-        return Response(invoice_detail_of(story, facts, to_admin=True), headers=done.headers)
+        shown = invoice_detail_of(story, facts, to_admin=True)
+        return Response(shown, status_code=200, headers=done.headers)
 
     return await services.idempotency.run(request, idempotency_key, data, work)
 

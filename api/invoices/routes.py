@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api.http.body import AmountMinor, IdempotencyKey, Text, WhoseParameter, known_shape
 from api.http.document import MEDIA_TYPES
@@ -63,11 +63,20 @@ _OF_USER = """
     WHERE user_id = %(user_id)s
         AND position < %(before)s
         AND (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(receivable)s::boolean IS NULL OR (receivable_minor > 0) = %(receivable)s::boolean)
     ORDER BY position DESC
     LIMIT %(limit)s
 """
 _OF_ALL = _OF_USER.replace("user_id = %(user_id)s", "true")
 _LIST, _LIST_OF_ALL = select(_OF_USER, INVOICES), select(_OF_ALL, INVOICES)
+
+
+Receivable = Annotated[
+    bool | None,
+    QueryParameter(
+        description="Whether something is open of what was paid outside Stripe, which finance is to find."
+    ),
+]
 
 
 @get(
@@ -84,10 +93,11 @@ async def list_invoices(
     limit: Limit = 20,
     status: FromQuery[InvoiceStatus | None] = None,
     user_id: WhoseParameter = None,
+    receivable: Receivable = None,
 ) -> Read[Page[Invoice]]:
     """The caller's, newest first; an admin's are everybody's, or one user's."""
     everybody = is_admin(request) and user_id is None
-    filters = {"user_id": owner_of(request, user_id), "status": status}
+    filters = {"user_id": owner_of(request, user_id), "status": status, "receivable": receivable}
     query = _LIST_OF_ALL if everybody else _LIST
     shown = partial(invoice_of, to_admin=is_admin(request))
     return await newest_first(services.reads, query, INVOICES, filters, shown, cursor=cursor, limit=limit)

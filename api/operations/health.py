@@ -57,8 +57,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     webhooks_waiting: int = 0
     short_minor: dict[str, int] = {}
     """By how much less the platform has at Stripe than it owes to instructors, by currency."""
-    sweep_age_s: float = 0.0
-    """Since all that is not settled was last compared with Stripe, or since the first fact."""
+    sweep_age_s: float | None = None
+    """Since all that is not settled was last compared with Stripe; null while it never was."""
+    unswept_s: float = 0.0
+    """The same, but since the first fact while it never was."""
     sweep_found: int = 0
     """How much of it differed then."""
     disputes_unanswered: int = 0
@@ -111,7 +113,8 @@ _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
 _SWEPT = """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - coalesce(last.finished_at, e.recorded_at)), 0)
+    SELECT extract(epoch FROM clock_timestamp() - last.finished_at)::double precision,
+        coalesce(extract(epoch FROM clock_timestamp() - coalesce(last.finished_at, e.recorded_at)), 0)
             ::double precision,
         coalesce(last.found, 0)
     FROM (SELECT) AS one
@@ -130,7 +133,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
-        [(sweep_age_s, sweep_found)] = await (await cursor.execute(_SWEPT)).fetchall()
+        [(sweep_age_s, unswept_s, sweep_found)] = await (await cursor.execute(_SWEPT)).fetchall()
         left_in = (chart.UNEXPLAINED.number,)
         [(unexplained, unexplained_s, left)] = await (await cursor.execute(_UNEXPLAINED, left_in)).fetchall()
     depth = await outbox.depth(connection)
@@ -152,7 +155,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
             *_worrying(depth),
             *map(_said, short),
             *_billed_otherwise(not_followed),
-            *_of_sweep(sweep_age_s, sweep_found),
+            *_of_sweep(unswept_s, sweep_found),
             *_told(unexplained, unexplained_s, left=left),
         ],
         position=head,
@@ -162,7 +165,8 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
         webhooks_waiting=webhooks_waiting,
         short_minor={one.currency: one.shortfall_minor for one in short},
-        sweep_age_s=round(sweep_age_s, 1),
+        sweep_age_s=None if sweep_age_s is None else round(sweep_age_s, 1),
+        unswept_s=round(unswept_s, 1),
         sweep_found=sweep_found,
         unexplained=unexplained,
         oldest_unexplained_s=round(unexplained_s, 1),
@@ -194,13 +198,14 @@ def _said(short: Short) -> str:
 def _billed_otherwise(subscriptions: int) -> list[str]:
     if not subscriptions:
         return []
-    return [f"{subscriptions} subscriptions are billed by none of our plans: `liberation doctor` names them"]
+    billed = "1 subscription is" if subscriptions == 1 else f"{subscriptions} subscriptions are"
+    return [f"{billed} billed by none of our plans: `liberation doctor` names them"]
 
 
-def _of_sweep(age_s: float, found: int) -> list[str]:
+def _of_sweep(unswept_s: float, found: int) -> list[str]:
     overdue = (
-        [f"nothing was compared with Stripe for {age_s / 86_400:.0f} days: is a worker running?"]
-        if age_s > SWEEP_OVERDUE_S
+        [f"nothing was compared with Stripe for {unswept_s / DAY_S:.0f} days: is a worker running?"]
+        if unswept_s > SWEEP_OVERDUE_S
         else []
     )
     lost = (
@@ -227,7 +232,10 @@ def _told(unexplained: int, oldest_s: float, *, left: bool) -> list[str]:
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:
-    parked = [f"{depth.parked} effects are parked and need an operator"] if depth.parked else []
+    are = (
+        "1 effect is parked and needs" if depth.parked == 1 else f"{depth.parked} effects are parked and need"
+    )
+    parked = [f"{are} an operator"] if depth.parked else []
     overdue = (
         [f"an effect has been due for {depth.oldest_overdue_s:.0f} s: is a worker running?"]
         if depth.oldest_overdue_s > OVERDUE_S
@@ -239,4 +247,6 @@ def _worrying(depth: outbox.Depth) -> list[str]:
 def _due(disputes: Waiting) -> list[str]:
     if not disputes.soon:
         return []
+    if disputes.soon == 1:
+        return [f"1 dispute is to be answered within {SOON.days} days, or is lost"]
     return [f"{disputes.soon} disputes are to be answered within {SOON.days} days, or are lost"]

@@ -84,7 +84,7 @@ def _observe(metrics: Metrics, health: Health) -> None:
     metrics.outbox.labels("parked").set(health.effects_parked)
     metrics.outbox_age.set(health.oldest_effect_overdue_s)
     metrics.webhooks_waiting.set(health.webhooks_waiting)
-    metrics.sweep_age.set(health.sweep_age_s)
+    metrics.sweep_age.set(health.unswept_s)
     metrics.sweep_found.set(health.sweep_found)
     metrics.disputes.labels("soon").set(health.disputes_due_soon)
     metrics.disputes.labels("later").set(health.disputes_unanswered - health.disputes_due_soon)

@@ -54,8 +54,10 @@ class ShownCredit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiptShown(msgspec.Struct, frozen=True, kw_only=True):
-    """`receipt` is its number; `charged_minor` what was charged of the total, the rest came out of credit.
-    `left_minor` is the total less what was given back.
+    """`receipt` is its number; `charged_minor` what was charged of the total, `off_stripe_minor` what is
+    said to be paid otherwise, and the rest came out of credit. `tax_minor` is null where nothing is said of
+    tax: a licence's invoice has it, and of a plain payment nobody told. `left_minor` is the total less what
+    was given back.
     """
 
     receipt: str
@@ -66,9 +68,10 @@ class ReceiptShown(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
     currency: str
     lines: list[ShownLine]
-    tax_minor: int
+    tax_minor: int | None
     total_minor: int
     charged_minor: int
+    off_stripe_minor: int
     given_back: list[ShownCredit]
     left_minor: int
     brand: str
@@ -143,6 +146,7 @@ def _shown(receipt: Receipt) -> ReceiptShown:
         tax_minor=receipt.tax_minor,
         total_minor=receipt.total_minor,
         charged_minor=receipt.charged_minor,
+        off_stripe_minor=receipt.off_stripe_minor,
         given_back=list(_given_back(receipt)),
         left_minor=receipt.left_minor,
         brand=receipt.brand.name if receipt.brand else "",

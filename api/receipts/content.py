@@ -59,7 +59,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
     currency: str
     lines: tuple[ReceiptLine, ...]
-    tax_minor: int
+    tax_minor: int | None
+    """None where it says nothing of tax."""
     total_minor: int
     charged_minor: int
     """By card; the rest of the total came out of the customer's credit, but for the next."""

@@ -83,7 +83,7 @@ async def _receipt(services: Services, story: Story) -> Receipt:
         paid_at=row.captured_at,
         currency=row.currency,
         lines=tuple(_of_sale(sale, title or "") if sale else _plain(row)),
-        tax_minor=sale.tax_minor if sale else 0,
+        tax_minor=sale.tax_minor if sale else None,
         total_minor=row.captured_minor,
         charged_minor=row.captured_minor,
         credits=tuple(sorted(_given_back(story), key=lambda one: one.credited_at)),
@@ -98,7 +98,9 @@ async def _first(services: Services, query: str, value: str) -> Any:
 
 
 def _plain(row: PaymentRow) -> Iterator[ReceiptLine]:
-    """What tax is in it nobody told."""
+    """Nothing is said of tax: a licence's is on the invoice that is named, which it may have paid a part of,
+    and what is in another payment nobody told.
+    """
     named = "Licence" if row.purpose == "licence" else "Payment"
     yield ReceiptLine(description=row.description or named, amount_minor=row.captured_minor)
 

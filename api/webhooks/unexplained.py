@@ -13,19 +13,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.http.auth import Principal
-from api.http.body import IdempotencyKey, known_shape
+from api.http.body import IdempotencyKey, Text, known_shape
+from api.http.checks import Check, blank_fault
 from api.http.paging import Cursor, Limit, Page
+from api.http.positions import find
 from api.http.preconditions import IDEMPOTENT
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
-from api.reads import newest_first, select
+from api.reads import newest_first, rows, select
 from api.services import Services, origin_of
-from api.words import ACCOUNT, NO_NUL
+from api.words import ACCOUNT
 from ledger.errors import NotFound
-from ledger.message import Recorded
+from ledger.store import Store
 from ledger.unclaimed.commands import ExplainMovement, WithdrawExplanation
 from ledger.unclaimed.decider import UNCLAIMED, Movement
-from ledger.unclaimed.refusals import AccountNotExplainable, MovementKnown
+from ledger.unclaimed.refusals import AccountNotExplainable, ExplanationUnsaid, MovementKnown
 from ledger.unclaimed.stream import stream_of
 from projections.unclaimed import UNCLAIMED as MOVEMENTS
 from projections.unclaimed import Status, UnclaimedRow
@@ -66,7 +68,7 @@ class MovementExplanation(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """`account` takes it out of 1090. The note stays for ever, so let it name nobody."""
 
     account: Annotated[str, msgspec.Meta(pattern=ACCOUNT)]
-    note: Annotated[str, msgspec.Meta(max_length=500, pattern=NO_NUL)] = ""
+    note: Annotated[Text, Check(blank_fault)]
 
 
 class NoMovementExplanation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +123,32 @@ async def list_unexplained(
     )
 
 
+_BY_ID = select("SELECT {columns} FROM {table} WHERE balance_transaction_id = %(movement_id)s", MOVEMENTS)
+
+
+@get(
+    "/api/webhooks/unexplained/{movement_id:str}",
+    operation_id="getUnexplained",
+    summary="One movement at Stripe by nothing of ours",
+    tags=TAGS,
+    responses=responses(NotFound) | NOT_MODIFIED_SPEC,
+)
+async def get_unexplained(
+    movement_id: FromPath[str], services: NamedDependency[Services]
+) -> Read[UnclaimedMovement]:
+    """By its `balance_transaction_id`, also once it is explained, known or claimed."""
+    known_shape(movement_id, "txn_")
+
+    async def seen() -> UnclaimedRow | None:
+        async with services.reading() as connection:
+            return next(iter(await rows(connection, _BY_ID, MOVEMENTS, {"movement_id": movement_id})), None)
+
+    found = await find(seen, services.positions)
+    if found is None:
+        raise _unknown(movement_id)
+    return Read(shown(found, services.now()))
+
+
 def shown(row: UnclaimedRow, now: datetime) -> UnclaimedMovement:
     fields = msgspec.structs.asdict(row)
     del fields["pending"], fields["last_position"]
@@ -136,7 +164,7 @@ def shown(row: UnclaimedRow, now: datetime) -> UnclaimedMovement:
     status_code=200,
     opt={IDEMPOTENT: True},
     response_description="It is posted to that account",
-    responses=responses(NotFound, MovementKnown, AccountNotExplainable),
+    responses=responses(NotFound, MovementKnown, AccountNotExplainable, ExplanationUnsaid),
 )
 async def explain_movement(
     movement_id: FromPath[str],
@@ -148,12 +176,12 @@ async def explain_movement(
     """Out of 1090, on the day of the movement; processing fees have what Stripe kept of it. Explained anew,
     the former explanation is withdrawn.
     """
-    first = await _found(services, movement_id)
+    effective_at = await found_at(services.store, movement_id)
 
     async def work(command_id: str) -> Response[Any]:
         command = ExplainMovement(
             command_id=command_id,
-            effective_at=first.metadata.effective_at,
+            effective_at=effective_at,
             balance_transaction_id=movement_id,
             account=data.account,
             note=data.note,
@@ -181,12 +209,12 @@ async def withdraw_explanation(
     idempotency_key: IdempotencyKey,
 ) -> Response[MovementStanding]:
     """Nothing happens to one that is not explained."""
-    first = await _found(services, movement_id)
+    effective_at = await found_at(services.store, movement_id)
 
     async def work(command_id: str) -> Response[Any]:
         command = WithdrawExplanation(
             command_id=command_id,
-            effective_at=first.metadata.effective_at,
+            effective_at=effective_at,
             balance_transaction_id=movement_id,
         )
         return await _decided(services, request, command)
@@ -194,12 +222,16 @@ async def withdraw_explanation(
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-async def _found(services: Services, movement_id: str) -> Recorded:
-    """The fact that found it, which is dated as the movement is."""
-    facts = await services.store.read_stream(stream_of(known_shape(movement_id, "txn_")))
+async def found_at(store: Store, movement_id: str) -> datetime:
+    """When the fact that found it is dated, as the movement is. Raises `NotFound`."""
+    facts = await store.read_stream(stream_of(known_shape(movement_id, "txn_")))
     if not facts:
-        raise NotFound(f"There is no movement at Stripe {movement_id!r:.80} that is none of ours.")
-    return facts[0]
+        raise _unknown(movement_id)
+    return facts[0].metadata.effective_at
+
+
+def _unknown(movement_id: str) -> NotFound:
+    return NotFound(f"There is no movement at Stripe {movement_id!r:.80} that is none of ours.")
 
 
 async def _decided(
@@ -219,4 +251,4 @@ async def _decided(
     return Response(standing, status_code=200, headers=done.headers)
 
 
-HANDLERS = (list_unexplained, explain_movement, withdraw_explanation)
+HANDLERS = (list_unexplained, get_unexplained, explain_movement, withdraw_explanation)

@@ -4,7 +4,7 @@ that was sold is earned in the end, once.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import reduce
 from typing import get_args
 
@@ -162,8 +162,7 @@ def _off_stripe_payment(command: RecordOffStripePayment, invoice: Invoice) -> _E
         raise InvalidOffStripePayment(
             f"Say in `reference`, with at most {TEXT_MAX} characters, where the money is to be found."
         )
-    if command.received_on > command.effective_at.date():
-        raise InvalidOffStripePayment("`received_on` is in the future; record what came in.")
+    _check_received(command, invoice)
     currency = invoice.settlement_currency
     if command.amount_minor <= 0 or (
         fault := money.step_fault(command.amount_minor, currency or invoice.currency)
@@ -172,9 +171,7 @@ def _off_stripe_payment(command: RecordOffStripePayment, invoice: Invoice) -> _E
             f"The amount {fault if command.amount_minor > 0 else 'must be above zero'}."
         )
     if invoice.receivable_minor <= 0:
-        raise NothingReceivable(
-            "Nothing is open of this invoice that was paid outside Stripe; look at its `receivable_minor`."
-        )
+        raise NothingReceivable(_why_nothing(invoice))
     if command.amount_minor > invoice.receivable_minor:
         raise OffStripePaymentExceedsOpen(
             f"{money.format_minor(invoice.receivable_minor, currency)} is open of this invoice; "
@@ -189,6 +186,30 @@ def _off_stripe_payment(command: RecordOffStripePayment, invoice: Invoice) -> _E
         reference=command.reference,
     )
     return (paid,)
+
+
+def _check_received(command: RecordOffStripePayment, invoice: Invoice) -> None:
+    """What came in is of a day on which the invoice was there, and that has begun."""
+    if command.received_on > command.effective_at.astimezone(UTC).date():
+        raise InvalidOffStripePayment("`received_on` is in the future; record what came in.")
+    first = invoice.finalized_at.astimezone(UTC).date() if invoice.finalized_at else command.received_on
+    if command.received_on < first:
+        raise InvalidOffStripePayment(
+            f"`received_on` is before {first.isoformat()}, when this invoice was finalized: record what was "
+            "paid earlier on that day."
+        )
+
+
+def _why_nothing(invoice: Invoice) -> str:
+    if invoice.status in OWED:
+        return (
+            f"This invoice is {invoice.status}. First mark it as paid outside Stripe, in Stripe's dashboard; "
+            "what came in is recorded when its `revenue.receivable_minor` shows it."
+        )
+    return (
+        "Nothing is open of this invoice that was paid outside Stripe: its `revenue.receivable_minor` is 0, "
+        "and there is nothing to record."
+    )
 
 
 def _next(invoice: Invoice, now: Instant, attempted_at: Instant | None = None) -> Step | None:

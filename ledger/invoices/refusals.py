@@ -19,7 +19,9 @@ class InvalidCredit(Invalid):
 
 
 class InvalidOffStripePayment(Invalid):
-    """What was paid outside Stripe has no reference, no amount above zero or a day to come."""
+    """What was paid outside Stripe has no reference, no amount above zero, or a day to come or before the
+    invoice.
+    """
 
     code: ClassVar[str] = "invalid_off_stripe_payment"
     remedy: ClassVar[str] = "Correct what `detail` says and send it again."
@@ -29,7 +31,10 @@ class NothingReceivable(Refused):
     """Nothing is open of what was paid outside Stripe, or nothing was."""
 
     code: ClassVar[str] = "nothing_receivable"
-    remedy: ClassVar[str] = "Look at the invoice's `receivable_minor`; there is nothing to record."
+    remedy: ClassVar[str] = (
+        "Look at the invoice's `revenue.receivable_minor`. One that is open must first be marked as paid at "
+        "Stripe."
+    )
     passing: ClassVar[bool] = True
 
 

@@ -35,6 +35,7 @@ class ExplainMovement(Command, frozen=True, kw_only=True):
     balance_transaction_id: str
     account: str
     note: str = ""
+    """Required; it was not at first, and what was asked then stays as it is."""
 
 
 class WithdrawExplanation(Command, frozen=True, kw_only=True):

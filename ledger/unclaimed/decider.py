@@ -29,9 +29,12 @@ from ledger.unclaimed.events import (
     UnclaimedEvent,
 )
 from ledger.unclaimed.postings import account_of
-from ledger.unclaimed.refusals import AccountNotExplainable, MovementKnown
+from ledger.unclaimed.refusals import AccountNotExplainable, ExplanationUnsaid, MovementKnown
 from ledger.unclaimed.stream import stream_of
 from ledger.unclaimed.treatment import EXPLAINABLE, against, cash
+from ledger.visible import is_visible
+
+NOTE_MAX = 500
 
 
 class Movement(Struct, frozen=True, gc=False):
@@ -92,6 +95,8 @@ def _available(movement: Movement) -> tuple[UnclaimedEvent, ...]:
 
 def _explained(command: ExplainMovement, movement: Movement) -> tuple[UnclaimedEvent, ...]:
     _check_open(movement)
+    if not is_visible(command.note) or len(command.note) > NOTE_MAX or "\0" in command.note:
+        raise ExplanationUnsaid(f"Say in `note`, with at most {NOTE_MAX} characters, what it was.")
     if command.account not in {account.number for account in EXPLAINABLE}:
         named = ", ".join(f"{account.number} {account.name}" for account in EXPLAINABLE)
         raise AccountNotExplainable(

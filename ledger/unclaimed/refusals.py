@@ -15,6 +15,13 @@ class MovementKnown(Refused):
     passing: ClassVar[bool] = False
 
 
+class ExplanationUnsaid(Invalid):
+    """The note of an explanation is missing, too long, or has nothing in it that can be seen."""
+
+    code: ClassVar[str] = "explanation_unsaid"
+    remedy: ClassVar[str] = "Say in `note` what it was and how you know; the audit trail keeps it."
+
+
 class AccountNotExplainable(Invalid):
     """Each amount of that account is somebody's, or it is another one at Stripe, or there is none such."""
 

@@ -185,6 +185,36 @@ async def ageing(conn: AsyncConnection[Any], before: datetime) -> list[Receivabl
         return await cursor.fetchall()
 
 
+class OwedByUser(msgspec.Struct, frozen=True):
+    """What was paid for one user's invoices outside Stripe and finance has not found, in one currency."""
+
+    user_id: str
+    currency: str
+    total_minor: int
+
+
+# All of the account that is of no invoice of an organisation, so that both together are all of it.
+_OF_USERS = """
+    SELECT p.party AS user_id, p.currency, sum(p.amount_minor)::bigint AS total_minor
+    FROM postings AS p
+    JOIN entries AS e ON e.position = p.position
+    WHERE p.account = %(account)s
+        AND e.effective_at < %(before)s
+        AND NOT EXISTS (SELECT FROM licence_invoices AS i WHERE i.invoice_id = e.source)
+        AND NOT EXISTS (SELECT FROM orders AS o WHERE o.invoice_id = e.source)
+    GROUP BY p.party, p.currency
+    HAVING sum(p.amount_minor) <> 0
+    ORDER BY p.party, p.currency
+"""
+
+
+async def owed_by_users(conn: AsyncConnection[Any], before: datetime) -> list[OwedByUser]:
+    """By user and currency, with all that happened before `before`."""
+    async with conn.cursor(row_factory=class_row(OwedByUser)) as cursor:
+        await cursor.execute(_OF_USERS, {"before": before, "account": RECEIVABLE.number})
+        return await cursor.fetchall()
+
+
 class LicenceMonth(msgspec.Struct, frozen=True, kw_only=True):
     """How what licences have left to earn went through a month (UTC): opening + invoiced - credited - written
     off - recognised = closing.

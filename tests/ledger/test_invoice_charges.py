@@ -196,6 +196,7 @@ def test_finance_finds_it_in_the_bank_in_parts_each_once() -> None:
         (found(reference=" "), InvalidOffStripePayment),
         (found(reference="x" * 256), InvalidOffStripePayment),
         (found(received_on=(START + 3 * DAY).date()), InvalidOffStripePayment),
+        (found(received_on=(START - DAY).date()), InvalidOffStripePayment),
     ],
 )
 def test_what_is_found_says_where_and_when_and_is_no_more_than_is_open(
@@ -205,9 +206,15 @@ def test_what_is_found_says_where_and_when_and_is_no_more_than_is_open(
         bill(Invoice(), ELSEWHERE, command)
 
 
-def test_nothing_is_found_of_what_was_charged() -> None:
-    with pytest.raises(NothingReceivable):
+def test_nothing_is_found_of_what_was_charged_or_is_not_said_to_be_paid() -> None:
+    with pytest.raises(NothingReceivable, match=r"`revenue\.receivable_minor` is 0"):
         bill(Invoice(), WHOLLY, found())
+    with pytest.raises(NothingReceivable, match=r"is open\. First mark it as paid outside Stripe"):
+        bill(Invoice(), invoice_snapshot("open"), found())
+
+
+def test_what_is_found_can_have_come_on_the_day_of_the_invoice() -> None:
+    assert bill(Invoice(), ELSEWHERE, found(received_on=START.date()))[0].receivable_minor == 0
 
 
 TAXED = invoice_snapshot(

@@ -16,7 +16,7 @@ from ledger.unclaimed.commands import (
     WithdrawExplanation,
 )
 from ledger.unclaimed.events import MovementClaimed, MovementExplained, MovementExplanationWithdrawn
-from ledger.unclaimed.refusals import AccountNotExplainable, MovementKnown
+from ledger.unclaimed.refusals import AccountNotExplainable, ExplanationUnsaid, MovementKnown
 from ledger.unclaimed.treatment import EXPLAINABLE
 from tests.ledger.examples import NOON
 from tests.ledger.unclaimed_examples import ID, books, explain, facts, moved
@@ -93,6 +93,12 @@ def test_explained_anew_the_former_explanation_is_withdrawn() -> None:
 def test_what_is_somebodys_or_at_stripe_explains_nothing(account: str) -> None:
     with pytest.raises(AccountNotExplainable, match="4000 Courses"):
         facts(moved(), explain(account))
+
+
+@pytest.mark.parametrize("note", ["", " \n", "\u200b", "x" * 501, "a\0b"])
+def test_an_explanation_says_something_that_can_be_seen(note: str) -> None:
+    with pytest.raises(ExplanationUnsaid, match="Say in `note`"):
+        facts(moved(), explain("4000", note))
 
 
 def test_what_is_known_or_ours_needs_no_explanation() -> None:

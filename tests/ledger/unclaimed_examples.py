@@ -33,7 +33,7 @@ def moved(amount: int = 777, fee: int = 53, **changes: Any) -> RecordMovement:
     return RecordMovement(**{**fields, **changes})
 
 
-def explain(account: str, note: str = "") -> ExplainMovement:
+def explain(account: str, note: str = "The shop's") -> ExplainMovement:
     return ExplainMovement(
         command_id=f"explain:{account}",
         effective_at=NOON,

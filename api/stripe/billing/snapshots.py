@@ -325,11 +325,21 @@ def _line(line: Line) -> InvoiceLine:
         amount_minor=line.amount - discounted - included,
         period_start=instant(line.period.start),
         period_end=instant(line.period.end),
-        description=line.description or "",
+        description=_description(line),
         tax_minor=_sum(line.taxes),
         proration=line.proration,
         correction=CORRECTS in (line.metadata or {}),
     )
+
+
+def _description(line: Line) -> str:
+    """What Stripe says, but of what we added to take unused time back: that line is of the plan's product, by
+    which it is taxed, and so has its name alone, and none of its own can be given with it.
+    """
+    said = line.description or ""
+    if CORRECTS not in (line.metadata or {}):
+        return said
+    return f"Unused time{f' of {said}' if said else ''} that was given back before"
 
 
 def _sum(taxes: Iterable[Tax] | None) -> int:

@@ -116,7 +116,9 @@ def test_without_a_ledger_it_says_where_one_would_be(run: Run, tmp_path: Path) -
     [
         (Health(position=3), ["ok"], ""),
         (Health(wrong=["the database does not answer"]), ["wrong"], "liberation worker"),
-        (Health(worrying=["1 effects are parked"]), ["worrying"], "outbox requeue"),
+        (Health(worrying=["1 effect is parked"]), ["worrying"], "outbox requeue"),
+        (Health(worrying=["1 movement at Stripe is unexplained"]), ["worrying"], "stripe explain"),
+        (Health(worrying=["1 subscription is billed by none of our plans"]), ["worrying"], "`subscriptions`"),
     ],
 )
 def test_work_is_told_as_readyz_tells_it(health: Health, levels: list[str], todo: str) -> None:

@@ -41,5 +41,18 @@ def test_what_is_unexplained_is_listed_until_it_is_explained(run: Run, ledger: s
     assert ID in run("stripe", "unexplained", "--status", "explained").stdout
 
 
+def test_finance_says_what_it_was_and_takes_it_back(run: Run, ledger: str) -> None:
+    asyncio.run(recorded(ledger))
+    done = run("stripe", "explain", ID, "--account", "4000", "--note", "The shop's")
+    assert (done.exit_code, done.stdout) == (0, f"{ID} is posted to 4000.\n"), done.output
+    blank = run("stripe", "explain", ID, "--account", "4010", "--note", " ")
+    assert (blank.exit_code, "Say in `note`" in blank.output) == (2, True), blank.output
+    assert run("stripe", "withdraw", ID).stdout == f"{ID} is unexplained, in 1090.\n"
+    unknown = run("stripe", "withdraw", "txn_never")
+    assert (unknown.exit_code != 0, "txn_never" in unknown.output) == (True, True)
+    project(ledger)
+    assert ID in run("stripe", "unexplained").stdout
+
+
 def test_the_statuses_are_those_of_the_table() -> None:
     assert get_args(Status) == STATUSES

@@ -31,7 +31,7 @@ from tests.ledger.unclaimed_examples import moved
 
 STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
 BODIES: dict[str, dict[str, Any]] = {
-    "explainMovement": {"account": "4000"},
+    "explainMovement": {"account": "4000", "note": "The shop's"},
     "withdrawExplanation": {},
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
     "refundPayment": {"amount_minor": 1, "note": "asked for"},

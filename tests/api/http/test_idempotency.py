@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from hashlib import sha256
+from typing import Any
 
 import pytest
+from litestar import Response
 
+from api.http import idempotency
 from api.http.idempotency import CLAIM, Claim, purge
 from ledger.ids import new_id
 from ledger.message import Origin
@@ -284,6 +287,37 @@ async def test_an_answer_above_500_is_not_kept(app: Running, student: Caller, st
     stripe.deliver_now = whole  # type: ignore[method-assign]  # mended
     assert (await student.pay(key="k")).status_code == 201
     assert stripe.charges == 1
+
+
+async def test_an_answer_that_cannot_be_kept_bars_no_repeat(
+    app: Running, student: Caller, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_response: object) -> None:
+        raise RuntimeError("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency, "_answer", broken)
+        assert (await student.pay(key="k")).status_code == 500
+    again = await student.pay(key="k")
+    assert again.status_code == 201, "it is known to be done, and answered at once"
+    assert stripe.charges == 1
+
+
+async def test_an_answer_that_says_no_status_has_its_routes(
+    app: Running, student: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = idempotency._attempt
+
+    async def quiet(request: Any, work: idempotency.Work, command_id: str) -> Response[Any]:
+        async def without(same: str) -> Response[Any]:
+            return Response((await work(same)).content)
+
+        return await attempt(request, without, command_id)
+
+    monkeypatch.setattr(idempotency, "_attempt", quiet)
+    first, again = await student.pay(key="k"), await student.pay(key="k")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["idempotent-replayed"] == "true"
 
 
 async def test_old_answers_are_forgotten(app: Running, student: Caller, stripe: FakeStripe) -> None:

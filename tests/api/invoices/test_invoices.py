@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from ledger.message import Origin
 from tests.api.conftest import OpenApp
 from tests.api.support import Caller, FakeStripe, Running, problem
+from tests.ledger.subscription_examples import STRIPE_INVOICE, invoice_snapshot
+
+STRIPE = Origin(actor="stripe", roles=frozenset({"system", "admin"}))
 
 
 async def invoice_of(app: Running, caller: Caller, tier: str = "pro", **body: Any) -> str:
@@ -222,6 +226,40 @@ async def test_what_was_given_back_is_not_taken_off_an_upgrade_and_the_invoice_s
     assert (refused.status_code, problem(refused)["code"]) == (409, "preview_mismatch")
     told = asked | {name: preview[name] for name in ("proration_at", "expected_minor")}
     assert (await student("PUT", "/api/subscriptions/update", key="up", json=told)).status_code == 200
+
+
+async def test_what_was_paid_elsewhere_is_found_once_and_only_as_far_as_it_is_open(
+    app: Running, admin: Caller
+) -> None:
+    snapshot = invoice_snapshot(charge_id="", charged_minor=0, balance_transaction=None, off_stripe_minor=999)
+    await app.services.store.handle(snapshot, STRIPE)
+    await app.projected()
+    path = f"/api/invoices/{STRIPE_INVOICE}"
+
+    async def find(key: str, **changes: Any) -> Any:
+        body = {"amount_minor": 400, "reference": "SEPA 1", "received_on": "2026-02-01", **changes}
+        return await admin("POST", f"{path}/off-stripe-payments", key=key, json=body)
+
+    report = (await admin.get("/api/revenue/receivables")).json()
+    assert report["users"] == [{"user_id": snapshot.user_id, "currency": "usd", "total_minor": 999}]
+    [total] = report["totals"]
+    assert (total["account_minor"], total["users_minor"], total["total_minor"]) == (999, 999, 0)
+    early = await find("early", received_on="2026-01-01")
+    assert (early.status_code, problem(early)["code"]) == (422, "invalid_off_stripe_payment")
+    first, again = await find("one"), await find("one")
+    assert (first.status_code, first.json()["revenue"]["receivable_minor"]) == (200, 599), first.text
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    more = await find("more", amount_minor=600)
+    assert (more.status_code, problem(more)["code"]) == (409, "off_stripe_payment_exceeds_open")
+    [listed] = (await admin.get("/api/invoices?receivable=true")).json()["items"]
+    assert listed["invoice_id"] == STRIPE_INVOICE
+    rest = await find("more", amount_minor=599)
+    assert (rest.status_code, rest.json()["revenue"]["receivable_minor"]) == (200, 0)
+    await app.projected()
+    assert (await admin.get("/api/invoices?receivable=true")).json()["items"] == []
+    assert (await admin.get("/api/revenue/receivables")).json()["users"] == []
+    receipt = (await admin.get(f"{path}/receipt", headers={"Accept": "application/json"})).json()
+    assert (receipt["charged_minor"], receipt["off_stripe_minor"]) == (0, 999)
 
 
 async def test_a_credit_needs_a_reason_and_an_admin(app: Running, student: Caller, admin: Caller) -> None:

@@ -186,6 +186,10 @@ async def test_a_renewal_is_asked_for_and_paid_by_card(office: Office) -> None:
     (newest, _) = await office.invoices(licence_id)
     assert (newest["open_minor"], newest["paid_minor"]) == (0, 99_000)
     assert await balances(office, org_id) == {"1100": 0, "2300": 0}
+    receipt = f"/api/payments/{paid.json()['payment']['payment_id']}/receipt"
+    said = (await office.admin.get(receipt, headers={"Accept": "application/json"})).json()
+    assert said["lines"][0]["description"] == paid.json()["payment"]["description"]
+    assert said["tax_minor"] is None, "the invoice that is named has it"
 
 
 async def test_only_an_admin_gives_longer_to_pay_than_there_was(office: Office) -> None:

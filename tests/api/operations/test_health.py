@@ -177,7 +177,7 @@ async def test_parked_effects_are_shown_to_admins(
     parked = (await admin.get("/api/effects")).json()["items"]
     assert [item["last_error"] for item in parked] == ["Stripe: refused"]
     assert (await app.client.get("/readyz")).json()["worrying"] == [
-        "1 effects are parked and need an operator"
+        "1 effect is parked and needs an operator"
     ]
     async with app.services.reading() as connection:
         await connection.execute("""UPDATE outbox SET effect = '{"type": "FromTheFuture", "to": ["them"]}'""")
@@ -251,6 +251,8 @@ async def test_what_the_sweeps_found_is_shown_and_worrying_when_it_is_much_or_no
     async def worrying() -> Any:
         return (await app.client.get("/readyz")).json()["worrying"]
 
+    never = (await app.client.get("/readyz")).json()
+    assert (never["sweep_age_s"], never["unswept_s"]) == (None, 0.0), "there is no fact"
     async with app.services.reading() as connection:
         await connection.execute(
             """
@@ -261,6 +263,7 @@ async def test_what_the_sweeps_found_is_shown_and_worrying_when_it_is_much_or_no
         )
     lost = "the last sweep found 12 differences from Stripe: do its events reach this service?"
     assert await worrying() == [lost]
+    assert (await app.client.get("/readyz")).json()["sweep_age_s"] is not None
     assert "liberation_sweep_found 12.0" in (await app.client.get("/metrics")).text
     [shown] = (await admin.get("/api/webhooks/sweeps")).json()["items"]
     assert (shown["sweep_id"], shown["found"], shown["compared"]) == ("2026-11-01", 12, 400)

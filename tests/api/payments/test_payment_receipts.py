@@ -46,9 +46,10 @@ async def test_a_receipt_of_a_payment_is_a_pdf_a_page_or_json(open_app: OpenApp)
                 "amount_minor": 1250,
             }
         ],
-        "tax_minor": 0,
+        "tax_minor": None,
         "total_minor": 1250,
         "charged_minor": 1250,
+        "off_stripe_minor": 0,
         "given_back": [],
         "left_minor": 1250,
         "brand": "",

@@ -69,6 +69,10 @@ async def test_what_was_credited_is_not_taken_off_an_upgrade(people: Subscribers
     assert await in_all(people) == 9_900
     lines = [one.amount_minor for one in (await invoice_at(people, 1)).lines.values()]
     assert sorted(lines) == [-999, 999, 9_900]
+    [said] = await people.world.rows(
+        "SELECT description FROM invoice_lines WHERE amount_minor = 999 AND description LIKE 'Unused%'"
+    )
+    assert said["description"] == "Unused time of Pro that was given back before"
     await people.hear()
     await people.world.settle()
     assert (await invoice_at(people, 0)).taken_minor == 0

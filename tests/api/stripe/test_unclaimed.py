@@ -212,6 +212,7 @@ async def test_what_was_explained_is_taken_back_with_its_explanation(
         effective_at=found["created_at"],
         balance_transaction_id=found["balance_transaction_id"],
         account="4010",
+        note="A refund",
     )
     await world.store.handle(explain, BOSS)
     assert await accountant.held("4010") == -10_000

@@ -346,7 +346,7 @@ async def test_what_is_billed_by_no_plan_of_ours_is_told_to_user_and_operator(
     await app.projected()
     health = (await app.client.get("/readyz")).json()
     assert health["worrying"] == [
-        "1 subscriptions are billed by none of our plans: `liberation doctor` names them"
+        "1 subscription is billed by none of our plans: `liberation doctor` names them"
     ]
     assert (await student.wish("cancel")).status_code == 200
 

@@ -51,13 +51,16 @@ async def test_it_is_listed_until_it_is_explained_and_again_when_that_is_withdra
     assert withdrawn.json()["explained"] is False
     await app.projected()
     assert len((await admin.get(PATH)).json()["items"]) == 1
+    assert (await admin.get(f"{PATH}/{movement_id}")).json()["status"] == "unexplained"
+    for unknown in ("txn_never", "ch_1"):
+        assert (await admin.get(f"{PATH}/{unknown}")).status_code == 404
 
 
 async def test_an_explanation_is_dated_as_its_movement_audited_and_made_once(
     app: Running, admin: Caller
 ) -> None:
     movement_id = await found(app)
-    body = {"account": "4000"}
+    body = {"account": "4000", "note": "The shop's"}
     key = new_id("key")
     first, again = [
         await admin("POST", f"{PATH}/{movement_id}/explain", key=key, json=body) for _ in range(2)
@@ -72,11 +75,15 @@ async def test_an_explanation_is_dated_as_its_movement_audited_and_made_once(
 
 async def test_what_cannot_be_explained_is_refused_in_words(app: Running, admin: Caller) -> None:
     movement_id = await found(app)
-    refused = await decide(admin, movement_id, "explain", account="2100")
+    refused = await decide(admin, movement_id, "explain", account="2100", note="The shop's")
     assert (refused.status_code, problem(refused)["code"]) == (422, "account_not_explainable")
-    assert (await decide(admin, movement_id, "explain", account="four")).status_code == 422
+    unsaid = await decide(admin, movement_id, "explain", account="4000")
+    assert (unsaid.status_code, problem(unsaid)["errors"][0]["pointer"]) == (422, "/note")
+    blank = await decide(admin, movement_id, "explain", account="4000", note="\u200b")
+    assert (blank.status_code, problem(blank)["code"]) == (422, "explanation_unsaid")
+    assert (await decide(admin, movement_id, "explain", account="four", note="The shop's")).status_code == 422
     for unknown in ("txn_never", "ch_1"):
-        assert (await decide(admin, unknown, "explain", account="4000")).status_code == 404
+        assert (await decide(admin, unknown, "explain", account="4000", note="?")).status_code == 404
     claim = ClaimMovement(
         command_id=new_id("cmd"),
         effective_at=app.services.now(),
@@ -84,7 +91,7 @@ async def test_what_cannot_be_explained_is_refused_in_words(app: Running, admin:
         claimed_by="payment-pay_1",
     )
     await app.services.store.handle(claim, WORKER)
-    ours = await decide(admin, movement_id, "explain", account="4000")
+    ours = await decide(admin, movement_id, "explain", account="4000", note="?")
     assert (ours.status_code, problem(ours)["code"]) == (409, "movement_known")
     assert "payment-pay_1" in problem(ours)["detail"]
 
