@@ -86,6 +86,10 @@ class Gateway(Protocol):
         """
         ...
 
+    async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """See `StripeGateway.waiting_time_minor`."""
+        ...
+
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, origin: Origin
     ) -> AccountLink:

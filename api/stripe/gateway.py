@@ -226,6 +226,12 @@ class StripeGateway:
         asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at, paid)
         return await _or_later(asked)
 
+    async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """What the next invoice will charge beside the plan's price for its time after `at`, without tax, as
+        when its quantity was changed in the dashboard. Raises Postponed when Stripe does not answer.
+        """
+        return await _or_later(previews.waiting_time_minor(self._tools, stripe_subscription_id, at))
+
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, origin: Origin
     ) -> AccountLink:

@@ -219,6 +219,12 @@ def waiting_taker(subscription: Subscription) -> str:
     return waits.taker if waits is not None and waits.status == "pending" else ""
 
 
+def less_is_paid(subscription: Subscription, at: datetime, paid: PaidTime) -> bool:
+    """Than the price says of the present plan's time after `at`."""
+    begun = subscription.period_start is not None and subscription.period_end is not None
+    return begun and preview_change(subscription, 0, subscription.interval, at, paid).given_back_minor > 0
+
+
 def _downgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeScheduled:
     at = subscription.period_end
     assert at is not None, "one that is active has a period"

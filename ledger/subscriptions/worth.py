@@ -70,6 +70,11 @@ def what_is_paid(invoices: Sequence[Invoice], at: datetime, waits: str = "") -> 
     return msgspec.structs.replace(paid, takes=allot(paid.minor, invoices, at, waits), taker=taker)
 
 
+def with_waiting(paid: PaidTime, minor: int) -> PaidTime:
+    """With what waits at Stripe to be charged for that time: the change's own invoice takes it along."""
+    return msgspec.structs.replace(paid, minor=max(0, paid.minor + minor))
+
+
 def unused(by_price_minor: int, paid: PaidTime | None) -> int:
     """What an upgrade takes off: by the price, as Stripe prorates, and never more than is still paid.
 

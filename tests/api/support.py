@@ -352,6 +352,9 @@ class FakeStripe:
     ) -> ChangePreview:
         return await self.billing.preview(user_id, subscription_id, plan, at, paid)
 
+    async def waiting_time_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
+        return 0
+
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin
     ) -> AccountLink:

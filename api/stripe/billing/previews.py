@@ -15,10 +15,11 @@ from api.stripe.billing.items import is_of, plan_item
 from api.stripe.billing.objects import Subscription
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import Tools
+from api.stripe.objects import instant
 from ledger.errors import NotFound
 from ledger.money import format_minor
 from ledger.subscriptions.changes import preview_change as our_preview
-from ledger.subscriptions.proration import Preview
+from ledger.subscriptions.proration import Preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
 from ledger.subscriptions.worth import PaidTime
 
@@ -95,7 +96,7 @@ async def preview_change(
         **_correction(ours, plan.currency, found),
     )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
-    waits = 0 if net == ours.charge_minor else await billing_lookup.waiting_minor(tools.stripe, found)
+    waits = 0 if net == ours.charge_minor else await _waiting_minor(tools, found)
     net -= waits
     if net != ours.charge_minor:
         log.error(
@@ -107,3 +108,21 @@ async def preview_change(
             "operator when it stays so."
         )
     return ChangePreview(ours=ours, total_minor=theirs.total, waited_minor=waits)
+
+
+async def _waiting_minor(tools: Tools, found: Subscription) -> int:
+    """What the subscription's next invoice has beside what it is made for, as prorations that wait."""
+    return sum(one.amount for one in await billing_lookup.waiting(tools.stripe, found))
+
+
+async def waiting_time_minor(tools: Tools, stripe_subscription_id: str, at: datetime) -> int:
+    """What waits for the next invoice for time of the plan after `at`: that invoice is the change's own, so
+    that it is paid with it.
+    """
+    found = await billing_lookup.subscription(tools.stripe, stripe_subscription_id)
+    plan, waiting = plan_item(found).id, await billing_lookup.waiting(tools.stripe, found)
+    return sum(
+        seg(one.amount, at, instant(one.period.start), instant(one.period.end))
+        for one in waiting
+        if one.proration and one.subscription_item_id == plan
+    )

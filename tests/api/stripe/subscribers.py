@@ -17,11 +17,11 @@ from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.message import Command
 from ledger.policies import react
-from ledger.subscriptions.changes import waiting_taker
+from ledger.subscriptions.changes import less_is_paid, waiting_taker
 from ledger.subscriptions.commands import RequestChange, RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscription
-from ledger.subscriptions.worth import PaidTime, what_is_paid
+from ledger.subscriptions.worth import PaidTime, what_is_paid, with_waiting
 from tests.api.stripe.world import USER, Bench, World
 
 START = datetime(2027, 1, 31, 10, tzinfo=UTC)
@@ -103,23 +103,28 @@ class Subscribers:
             catalogue_version=DEFAULT_CATALOGUE.version,
             proration_at=told.ours.proration_at,
             expected_minor=told.ours.charge_minor,
-            paid=await self.still_paid(subscription_id, told.ours.proration_at),
+            paid=await self.still_paid(subscription_id, told.ours.proration_at, user_id),
         )
         return await self.asks(wish)
 
-    async def still_paid(self, subscription_id: str, at: datetime) -> PaidTime:
+    async def still_paid(self, subscription_id: str, at: datetime, user_id: str = "usr_1") -> PaidTime:
         """As `api.subscriptions.paid` finds it."""
         await self.world.project()
         rows = sorted(await self.invoices(), key=lambda row: row["position"], reverse=True)
-        known = [await self.invoice(row["stripe_invoice_id"]) for row in rows]
-        return what_is_paid(known, at, waiting_taker(await self.state(subscription_id)))
+        of_it = [row["stripe_invoice_id"] for row in rows if row["subscription_id"] == subscription_id]
+        known = [await self.invoice(one) for one in of_it]
+        row = await self.state(subscription_id, user_id)
+        paid = what_is_paid(known, at, waiting_taker(row))
+        if not less_is_paid(row, at, paid):
+            return paid
+        return with_waiting(paid, await self.world.gateway.waiting_time_minor(row.stripe_subscription_id, at))
 
     async def preview(
         self, subscription_id: str, tier: str, interval: str = "month", *, user_id: str = "usr_1"
     ) -> ChangePreview:
         plan = Plan(tier, interval, "usd", price(tier, interval))
         now = self.world.clock.now().replace(microsecond=0)
-        paid = await self.still_paid(subscription_id, now)
+        paid = await self.still_paid(subscription_id, now, user_id)
         return await self.world.gateway.preview_change(user_id, subscription_id, plan, now, paid)
 
     async def state(self, subscription_id: str, user_id: str = "usr_1") -> Subscription:
@@ -150,6 +155,10 @@ class Subscribers:
 
     async def at_stripe(self, subscription_id: str) -> dict[str, Any]:
         stripe_id = (await self.state(subscription_id)).stripe_subscription_id
+        return (await self.world.client.v1.subscriptions.retrieve_async(stripe_id)).to_dict()
+
+    async def at_stripe2(self, user_id: str, subscription_id: str) -> dict[str, Any]:
+        stripe_id = (await self.state(subscription_id, user_id)).stripe_subscription_id
         return (await self.world.client.v1.subscriptions.retrieve_async(stripe_id)).to_dict()
 
     async def charges(self) -> list[str]:

@@ -28,6 +28,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     invoice_item: str | None = None
     metadata: Object | None = None
     """Of an item of one's own making, which is of no subscription item; else None."""
+    discountable: bool = True
+    """As somebody said of it; prorations are not."""
 
 
 def price_of(item: Object) -> int:
@@ -147,7 +149,7 @@ def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) 
         "currency": entry.item["price"]["currency"],
         "description": entry.description,
         "discount_amounts": [],
-        "discountable": not entry.proration,
+        "discountable": entry.discountable and not entry.proration,
         "discounts": [],
         "invoice": invoice_id,
         "livemode": False,

@@ -58,7 +58,7 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
             "customer": subscription["customer"],
             "date": tx.now,
             "description": entry.description,
-            "discountable": False,
+            "discountable": entry.discountable and not entry.proration,
             "discounts": [],
             "invoice": None,
             "livemode": False,
@@ -97,6 +97,7 @@ def _entry(tx: Transaction, value: Object) -> Entry:
         proration=value["proration"],
         invoice_item=value["id"],
         metadata=None if item_id else value["metadata"],
+        discountable=value["discountable"],
     )
 
 

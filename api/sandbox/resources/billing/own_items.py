@@ -49,8 +49,6 @@ class Span(_Struct, frozen=True, kw_only=True):
 
 
 class AddItem(_Struct, frozen=True, kw_only=True):
-    """`discountable` is taken and has no effect: there are no discounts here."""
-
     price: str = ""
     price_data: PriceData | None = None
     quantity: int = 1
@@ -109,6 +107,7 @@ def _asked(tx: Transaction, subscription: Object, asked: AddItem) -> Entry:
         end=end,
         description=name_of(tx, item),
         metadata=merge_metadata({}, asked.metadata),
+        discountable=asked.discountable is not False,
     )
 
 
@@ -189,6 +188,7 @@ def of_amount(tx: Transaction, subscription: Object, asked: Create | PreviewItem
         end=span.end,
         description=given(asked.description) or "",
         metadata=merge_metadata({}, asked.metadata),
+        discountable=asked.discountable is not False,
         invoice_item="" if isinstance(asked, Create) else tx.new_id("ii_"),
     )
 
