@@ -157,10 +157,6 @@ class Subscribers:
         stripe_id = (await self.state(subscription_id)).stripe_subscription_id
         return (await self.world.client.v1.subscriptions.retrieve_async(stripe_id)).to_dict()
 
-    async def at_stripe2(self, user_id: str, subscription_id: str) -> dict[str, Any]:
-        stripe_id = (await self.state(subscription_id, user_id)).stripe_subscription_id
-        return (await self.world.client.v1.subscriptions.retrieve_async(stripe_id)).to_dict()
-
     async def charges(self) -> list[str]:
         """How each ended, oldest first."""
         page = await self.world.client.v1.charges.list_async({"limit": 100})
@@ -223,10 +219,11 @@ async def agrees_with_stripe(people: Subscribers) -> None:
     assert deferred == rows
 
 
-def downgrade(people: Subscribers, subscription_id: str, tier: str) -> RequestChange:
+def downgrade(people: Subscribers, subscription_id: str, tier: str, user_id: str = "usr_1") -> RequestChange:
     """Without a preview, as a downgrade needs none."""
     return people.ask(
         RequestChange,
+        user_id=user_id,
         subscription_id=subscription_id,
         change_id=new_id("chg"),
         tier=tier,
