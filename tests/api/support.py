@@ -353,7 +353,7 @@ class FakeStripe:
         return await self.billing.preview(user_id, subscription_id, plan, at, paid)
 
     async def waiting_time_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
-        return 0
+        return self.billing.waiting_minor
 
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin
