@@ -78,16 +78,16 @@ class Gateway(Protocol):
         """As `next_action`, for a card that a subscription is to charge later."""
         ...
 
-    async def waiting_minor(self, stripe_subscription_id: str, at: datetime) -> int:
-        """See `StripeGateway.waiting_minor`. Raises `Postponed` when Stripe does not answer."""
-        ...
-
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, and
         refusals.
         """
+        ...
+
+    async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """See `StripeGateway.waiting_time_minor`."""
         ...
 
     async def onboarding_link(

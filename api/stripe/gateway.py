@@ -221,12 +221,6 @@ class StripeGateway:
         """The same for a subscription's card that is to be charged without its cardholder later."""
         return await _or_later(billing.next_setup_action(self._tools, setup_intent_id))
 
-    async def waiting_minor(self, stripe_subscription_id: str, at: datetime) -> int:
-        """What of a subscription's time after `at` is still to be invoiced, with its next invoice. Raises
-        Postponed when Stripe does not answer.
-        """
-        return await _or_later(previews.waiting_minor(self._tools, stripe_subscription_id, at))
-
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
@@ -235,6 +229,12 @@ class StripeGateway:
         """
         asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at, paid)
         return await _or_later(asked)
+
+    async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """What the next invoice will charge beside the plan's price for its time after `at`, without tax, as
+        when its quantity was changed in the dashboard. Raises Postponed when Stripe does not answer.
+        """
+        return await _or_later(previews.waiting_time_minor(self._tools, stripe_subscription_id, at))
 
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, origin: Origin

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from api.http.problems import StripeUnavailable
 from api.services import Services
 from api.stripe.gateway import Postponed
 from ledger.invoices.decider import INVOICE
 from ledger.invoices.stream import stream_of
 from ledger.subscriptions import state
-from ledger.subscriptions.changes import time_left, waiting_taker
-from ledger.subscriptions.worth import PaidTime, is_dearer, what_is_paid
+from ledger.subscriptions.changes import less_is_paid, waiting_taker
+from ledger.subscriptions.worth import PaidTime, what_is_paid, with_waiting
 
 _WITH_TIME_LEFT = """
     SELECT stripe_invoice_id
@@ -38,11 +36,12 @@ async def still_paid(services: Services, user_id: str, row: state.Subscription, 
         ids = [invoice_id for (invoice_id,) in await asked.fetchall()]
     invoices = await asyncio.gather(*(services.store.state(INVOICE, stream_of(one)) for one in ids))
     paid = what_is_paid(invoices, at, waiting_taker(row))
-    if not is_dearer(time_left(row, at), paid):
-        return paid
-    # what was changed in Stripe's dashboard may wait there for the very invoice of the change
+    return with_waiting(paid, await _waiting(services, row, at)) if less_is_paid(row, at, paid) else paid
+
+
+async def _waiting(services: Services, row: state.Subscription, at: datetime) -> int:
     try:
-        return replace(paid, waits=await services.gateway.waiting_minor(row.stripe_subscription_id, at))
+        return await services.gateway.waiting_time_minor(row.stripe_subscription_id, at)
     except Postponed:
         raise StripeUnavailable(
             "Stripe does not answer. Nothing was changed; try again in a moment."

@@ -11,7 +11,9 @@ from ledger.money import round_half_up
 
 def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> InvoiceCredited:
     """Over all lines in proportion; of each line its earned part is taken from what is recognised, so that
-    what is left goes on in its straight line, as if less had been sold from the start.
+    what is left goes on in its straight line, as if less had been sold from the start. What is given back
+    beyond what the lines have left was sold by nothing: it is contra income like what was earned, and so is,
+    the other way, what they have too much since unused time was given that nobody had paid.
     """
     tax, shares = _shares(snapshot, credit_id, invoice)
     lines = tuple(
@@ -19,6 +21,7 @@ def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Invo
         for (line_id, line), share in zip(invoice.lines.items(), shares, strict=True)
         if share
     )
+    deferred = sum(one.deferred_minor for one in lines)
     return InvoiceCredited(
         subscription_id=invoice.subscription_id,
         user_id=invoice.user_id,
@@ -28,13 +31,19 @@ def credited(snapshot: CreditSnapshot, credit_id: str, invoice: Invoice) -> Invo
         amount_minor=snapshot.amount_minor,
         invoice_currency=invoice.currency,
         currency=invoice.settlement_currency,
-        deferred_minor=sum(one.deferred_minor for one in lines),
-        recognised_minor=sum(one.recognised_minor for one in lines),
+        deferred_minor=deferred,
+        recognised_minor=_owed(snapshot, tax + sum(shares), invoice) - tax - deferred,
         tax_minor=tax,
         lines=lines,
         stripe_refund_id=snapshot.stripe_refund_id,
         reason=snapshot.reason,
     )
+
+
+def _owed(snapshot: CreditSnapshot, taken_minor: int, invoice: Invoice) -> int:
+    """To the customer, in the currency of settlement: to the unit what is given back, where that is one."""
+    same = invoice.currency == invoice.settlement_currency
+    return snapshot.amount_minor if same else taken_minor
 
 
 def undone(credit_id: str, invoice: Invoice) -> CreditUndone:
@@ -51,14 +60,15 @@ def undone(credit_id: str, invoice: Invoice) -> CreditUndone:
         _line_undone(one, share, service_ended=invoice.service_ended)
         for one, share in zip(credit.lines, given, strict=True)
     )
+    deferred = sum(one.deferred_minor for one in lines)
     return CreditUndone(
         subscription_id=invoice.subscription_id,
         user_id=invoice.user_id,
         credit_id=credit_id,
         amount_minor=round_half_up(credit.amount_minor * part, whole) if whole > 0 else credit.amount_minor,
         currency=invoice.settlement_currency,
-        deferred_minor=sum(one.deferred_minor for one in lines),
-        recognised_minor=sum(one.recognised_minor for one in lines),
+        deferred_minor=deferred,
+        recognised_minor=part - tax - deferred,
         tax_minor=tax,
         lines=lines,
     )

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.balance import BalanceTransaction
+from ledger.invoices.chains import given_back_at_once
 from ledger.invoices.dunning import AUTHENTICATION_REQUIRED
 from ledger.invoices.events import (
     CollectionEnded,
@@ -74,10 +75,17 @@ class Line(Struct, frozen=True, gc=False):
     gross_minor: int = 0
     """With tax, in the invoice's currency."""
     correction: bool = False
+    cancelled: bool = False
+    """Given back, or what gives it back, on the very invoice that sold it."""
 
     @property
     def sells(self) -> bool:
-        return self.gross_minor > 0 and not self.correction
+        return self.gross_minor > 0 and not self.correction and not self.cancelled
+
+    @property
+    def takes(self) -> bool:
+        """It is of time that other invoices sold."""
+        return (self.gross_minor < 0 or self.correction) and not self.cancelled
 
 
 class Credit(Struct, frozen=True, gc=False):
@@ -185,24 +193,29 @@ class Invoice(Struct, frozen=True):
     @property
     def sold_minor(self) -> int:
         """With tax, and with what was paid before with the invoices that it took from."""
-        return sum(one.gross_minor for one in self.lines.values() if one.sells)
+        return sum(one.gross_minor for one in self.lines.values() if one.sells or one.cancelled)
 
     @property
     def takes_minor(self) -> int:
         """With tax: what it took off for unused time."""
-        given = (one.gross_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
-        return max(0, -sum(given))
+        return max(0, -sum(one.gross_minor for one in self.lines.values() if one.takes))
 
     @property
     def takes_without_tax_minor(self) -> int:
-        given = (one.amount_minor for one in self.lines.values() if one.gross_minor < 0 or one.correction)
-        return max(0, -sum(given))
+        return max(0, -sum(one.amount_minor for one in self.lines.values() if one.takes))
 
     @property
     def takes_from(self) -> datetime | None:
-        """When the unused time begins that it took off; None when it took none off."""
+        """When the unused time begins of the last change that it is about, by which that is called; None when
+        it took none off. What changed before, and waited for it, began earlier.
+        """
         starts = [one.period_start for one in self.lines.values() if one.gross_minor < 0]
-        return min(starts, default=None)
+        return max(starts, default=None)
+
+    @property
+    def takes_since(self) -> datetime | None:
+        """When the first time begins of others that it took off."""
+        return min((one.period_start for one in self.lines.values() if one.takes), default=None)
 
     def sells_after(self, at: datetime) -> bool:
         return any(one.sells and one.period_end > at for one in self.lines.values())
@@ -297,6 +310,7 @@ def evolve(  # noqa: C901, PLR0911, PLR0912 - one answer for each fact of a clos
 
 
 def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
+    cancelled = given_back_at_once(event.lines)
     lines = {
         line.line_id: Line(
             line.amount_minor,
@@ -304,6 +318,7 @@ def _finalized(invoice: Invoice, event: InvoiceFinalized) -> Invoice:
             line.period_end,
             gross_minor=line.amount_minor + line.tax_minor,
             correction=line.correction,
+            cancelled=line.line_id in cancelled,
         )
         for line in event.lines
     }

@@ -59,6 +59,8 @@ class FakeBilling:
         self._store, self._record, self._now = store, record, now
         self._subscriptions: dict[str, Fields] = {}
         self._invoices: dict[str, Fields] = {}
+        self.waiting_minor = 0
+        """Of the plan, for time to come: what the next invoice charges beside it."""
 
     async def deliver(self, effect: Effect) -> Delivered:  # noqa: PLR0911  one answer for each effect
         match effect:

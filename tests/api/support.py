@@ -347,13 +347,13 @@ class FakeStripe:
     async def next_setup_action(self, setup_intent_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{setup_intent_id}", "https://bank.example/again")
 
-    async def waiting_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
-        return 0
-
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         return await self.billing.preview(user_id, subscription_id, plan, at, paid)
+
+    async def waiting_time_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
+        return self.billing.waiting_minor
 
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin

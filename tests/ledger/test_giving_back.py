@@ -17,6 +17,7 @@ from ledger.invoices.commands import (
     EndCollection,
     EndService,
     InvoiceCommand,
+    RecordInvoiceSnapshot,
     RecordOvergiven,
     RequestInvoiceRetry,
     TakeUnusedTime,
@@ -37,11 +38,20 @@ from ledger.invoices.refusals import (
 )
 from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice, evolve
-from ledger.subscriptions.changes import preview_change
+from ledger.subscriptions.changes import less_is_paid, preview_change
 from ledger.subscriptions.events import SubscriptionChangeRequested
 from ledger.subscriptions.proration import Preview, boundary, preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
-from ledger.subscriptions.worth import PaidTime, TakenTime, allot, paid_time, unused, up_to, what_is_paid
+from ledger.subscriptions.worth import (
+    PaidTime,
+    TakenTime,
+    allot,
+    paid_time,
+    unused,
+    up_to,
+    what_is_paid,
+    with_waiting,
+)
 from tests.ledger.examples import dispute, names, txn
 from tests.ledger.subscription_examples import (
     DAY,
@@ -110,8 +120,10 @@ def test_only_what_is_paid_counts_and_the_price_is_the_most_that_it_is_worth() -
     assert unused(500, PaidTime(minor=499, lines=2, reduced=True)) == 499
     assert unused(500, None) == 500
     assert unused(500, PaidTime(minor=200, lines=1, reduced=False)) == 200, "the rest was never paid"
-    assert unused(500, PaidTime(minor=200, lines=1, reduced=False, waits=300)) == 500, "invoiced with it"
-    assert unused(500, PaidTime(minor=100, lines=1, reduced=True, waits=300)) == 400
+    assert unused(500, with_waiting(PaidTime(minor=200, lines=1, reduced=False), 300)) == 500, (
+        "it is invoiced with the change"
+    )
+    assert unused(500, with_waiting(PaidTime(minor=100, lines=1, reduced=True), 300)) == 400
 
 
 @pytest.mark.parametrize("given", [(), (credit_note(1_110),)], ids=["nothing went back", "a third"])
@@ -183,7 +195,7 @@ def test_a_change_that_is_not_made_takes_nothing() -> None:
     assert (invoice.taken_minor, invoice.creditable_minor) == (0, 999)
 
 
-def upgraded(at: datetime = MIDDLE, **changes: Any) -> Invoice:
+def upgrade(at: datetime = MIDDLE, **changes: Any) -> RecordInvoiceSnapshot:
     """The invoice of an upgrade to 99.00, in the middle of the period."""
     lines = (
         line("il_back", -500, period_start=at, proration=True),
@@ -196,7 +208,11 @@ def upgraded(at: datetime = MIDDLE, **changes: Any) -> Invoice:
         "charged_minor": 4_450,
         "balance_transaction": txn("in_2", 4_450, 159),
     }
-    return bill(Invoice(), invoice_snapshot(**{**fields, **changes}))[0]
+    return invoice_snapshot(**{**fields, **changes})
+
+
+def upgraded(at: datetime = MIDDLE, **changes: Any) -> Invoice:
+    return bill(Invoice(), upgrade(at, **changes))[0]
 
 
 def test_of_an_upgrade_what_was_charged_can_be_credited_and_all_that_it_sold_be_taken_off() -> None:
@@ -260,6 +276,62 @@ def test_what_the_dashboard_gave_too_much_makes_nothing_less_that_is_to_be_earne
     assert invoice.deferred_minor == 2_475 - 4_450
     invoice, _ = bill(invoice, close(40))
     assert invoice.deferred_minor == 0
+
+
+def test_of_what_was_given_too_much_a_credit_owes_no_more_than_it_gives_back() -> None:
+    """An upgrade of which the unused time was not paid, credited in two parts: the gift is none any more."""
+    invoice, sold = bill(Invoice(), upgrade())
+    invoice, given = bill(invoice, ask_invoice(RecordOvergiven, amount_minor=500))
+    notes = (credit_note(2_000, 1), credit_note(2_450, 2))
+    invoice, credited = bill(invoice, upgrade(credits=notes))
+    total = balances([*sold, *given, *credited])
+    assert [total[account, "usd"] for account in ("2000", "2300", "4900")] == [0, 0, 0]
+    assert invoice.deferred_minor == 0
+
+
+@pytest.mark.parametrize("days", [0, 13], ids=["at once", "after half was earned"])
+def test_what_is_given_back_twice_is_owed_twice_and_the_second_time_is_our_loss(days: int) -> None:
+    """By a credit note to the customer's balance, and by a refund of the charge."""
+    to_balance = credit_note(999, 1, stripe_refund_id="", balance_transaction=None)
+    refund = replace(credit_note(999, 2), stripe_credit_note_id="re_2", without_note=True)
+    _, sold = bill(Invoice(), PAID)
+    invoice, earned = bill(bill(Invoice(), PAID)[0], *([close(days)] if days else []))
+    invoice, events = bill(invoice, replace(PAID, credits=(to_balance, refund)))
+    total = balances([*sold, *earned, *events])
+    assert (total["2000", "usd"], total["2300", "usd"]) == (0, -999)
+    assert total["4900", "usd"] + total.get(("4010", "usd"), 0) == 999
+    back = replace(refund, failure_balance_transaction=txn("back_2", 999))
+    invoice, undone = bill(invoice, replace(PAID, credits=(to_balance, back)))
+    total = balances([*sold, *earned, *events, *undone])
+    assert (total["2000", "usd"], total["2300", "usd"]) == (0, -999), "still owed by the note"
+    assert total.get(("4900", "usd"), 0) + total.get(("4010", "usd"), 0) == 0
+
+
+def test_what_an_invoice_sold_and_took_off_itself_was_of_no_other_invoice() -> None:
+    """From one Pro to three, which waited, and then to Enterprise: only the first was paid before."""
+    later = MIDDLE + DAY
+    waited = (
+        line("il_one", -500, period_start=MIDDLE, proration=True),
+        line("il_three", 1_500, period_start=MIDDLE, proration=True),
+        line("il_three_back", -1_393, period_start=later, proration=True),
+        line("il_new", 13_790, period_start=later, proration=True),
+    )
+    total = sum(one.amount_minor for one in waited)
+    for lines in (waited, waited[::-1]):
+        invoice = upgraded(lines=lines, total_minor=total, charged_minor=total)
+        assert (invoice.takes_minor, invoice.takes_without_tax_minor) == (500, 500)
+        assert (invoice.takes_from, invoice.takes_since) == (later, MIDDLE), "it is called by the last change"
+        assert paid_time([invoice], later).minor == 13_790
+        assert invoice.creditable_minor == total
+
+
+def test_what_waits_for_the_invoice_of_a_change_is_paid_with_it() -> None:
+    paid = PaidTime(minor=500, lines=1, reduced=False)
+    assert (unused(1_500, paid), unused(1_500, with_waiting(paid, 1_000))) == (500, 1_500)
+    one = subscribed().subscriptions[SUB]
+    whole = replace(paid, minor=999)
+    assert less_is_paid(replace(one, quantity=3), START, whole)
+    assert not less_is_paid(one, START, whole)
 
 
 # a refund that bounces

@@ -147,6 +147,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     parent: LineParent | None = None
     pricing: Pricing | None = None
+    quantity: int | None = None
     taxes: list[Tax] | None = None
 
     @property
@@ -165,6 +166,7 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
 
 class ItemSubscription(msgspec.Struct, frozen=True, kw_only=True):
     subscription: Reference = None
+    subscription_item: Reference = None
 
 
 class ItemParent(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,12 +180,19 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     period: Period
     parent: ItemParent | None = None
+    proration: bool = False
 
     @property
     def subscription_id(self) -> str:
         """Empty for one that goes with any invoice of the customer's."""
         details = self.parent.subscription_details if self.parent else None
         return id_of(details.subscription) if details else ""
+
+    @property
+    def subscription_item_id(self) -> str:
+        """Empty for one that somebody made."""
+        details = self.parent.subscription_details if self.parent else None
+        return id_of(details.subscription_item) if details else ""
 
 
 class InvoiceSubscription(msgspec.Struct, frozen=True, kw_only=True):

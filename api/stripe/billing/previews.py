@@ -58,17 +58,6 @@ def _correction(ours: Preview, currency: str, found: Subscription) -> dict[str, 
     return {"invoice_items": [item]}
 
 
-async def waiting_minor(tools: Tools, stripe_subscription_id: str, at: datetime) -> int:
-    """What of the time after `at` waits for the subscription's next invoice. Raises what a call to Stripe
-    raises.
-    """
-    found = await billing_lookup.subscription(tools.stripe, stripe_subscription_id)
-    return sum(
-        seg(one.amount, at, instant(one.period.start), instant(one.period.end))
-        for one in await billing_lookup.waiting_items(tools.stripe, found)
-    )
-
-
 async def preview_change(
     tools: Tools,
     user_id: str,
@@ -107,9 +96,7 @@ async def preview_change(
         **_correction(ours, plan.currency, found),
     )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
-    waits = 0
-    if net != ours.charge_minor:
-        waits = sum(one.amount for one in await billing_lookup.waiting_items(tools.stripe, found))
+    waits = 0 if net == ours.charge_minor else await _waiting_minor(tools, found)
     net -= waits
     if net != ours.charge_minor:
         log.error(
@@ -121,3 +108,21 @@ async def preview_change(
             "operator when it stays so."
         )
     return ChangePreview(ours=ours, total_minor=theirs.total, waited_minor=waits)
+
+
+async def _waiting_minor(tools: Tools, found: Subscription) -> int:
+    """What the subscription's next invoice has beside what it is made for, as prorations that wait."""
+    return sum(one.amount for one in await billing_lookup.waiting(tools.stripe, found))
+
+
+async def waiting_time_minor(tools: Tools, stripe_subscription_id: str, at: datetime) -> int:
+    """What waits for the next invoice for time of the plan after `at`: that invoice is the change's own, so
+    that it is paid with it.
+    """
+    found = await billing_lookup.subscription(tools.stripe, stripe_subscription_id)
+    plan, waiting = plan_item(found).id, await billing_lookup.waiting(tools.stripe, found)
+    return sum(
+        seg(one.amount, at, instant(one.period.start), instant(one.period.end))
+        for one in waiting
+        if one.proration and one.subscription_item_id == plan
+    )

@@ -145,8 +145,8 @@ def _discounts(found: Subscription) -> Iterator[Discount]:
 
 
 def _billed(present: PresentSubscription) -> int | None:
-    """What the present period of the present price was billed at, as far as a discount is about: of a trial,
-    and where there is none, nothing needs to be said.
+    """What the present period was billed at, at the present price and of as many as there are, as far as a
+    discount is about: of a trial, and where there is none, nothing needs to be said.
     """
     item = plan_item(present.subscription)
     lines = [
@@ -158,6 +158,7 @@ def _billed(present: PresentSubscription) -> int | None:
         and not line.proration
         and line.amount > 0
         and _price_of(line) == item.price.id
+        and line.quantity == item.quantity
     ]
     taken = sum(one.amount for line in lines for one in line.discount_amounts or [])
     if not lines or not (taken or present.subscription.discounts):

@@ -104,8 +104,9 @@ async def _set_off(tools: Tools, effect: SetOffUnusedTime, origin: Origin) -> De
         if part.amount_minor != invoice.taken.get(taker, 0):
             name = f"unused_by:{effect.stripe_invoice_id}:{taking.status}:{part.amount_minor}"
             outcome = await _take(tools, part, taker, name, origin)
-    if amount and taking.settled:
-        over = taking.takes_without_tax_minor - paid_time(earlier, at, but=taker).minor
+    since = taking.takes_since
+    if amount and since is not None and taking.settled:
+        over = taking.takes_without_tax_minor - paid_time(earlier, since, but=taker).minor
         if over > len(taking.lines) + len(earlier):  # else it is what lines are rounded by
             outcome = await _record_overgiven(tools, effect.stripe_invoice_id, over, origin)
     return Delivered(outcome)

@@ -39,7 +39,8 @@ class Dashboard:
     async def set_plan(self, **wish: Any) -> None:
         at_stripe = await self.people.at_stripe(self.subscription_id)
         item = at_stripe["items"]["data"][0]["id"]
-        await self.change(items=[{"id": item, **wish}], proration_behavior="always_invoice")
+        how = wish.pop("proration_behavior", "always_invoice")
+        await self.change(items=[{"id": item, **wish}], proration_behavior=how)
 
     async def add(self, price_id: str, quantity: int = 1) -> str:
         at_stripe = await self.people.at_stripe(self.subscription_id)
@@ -93,6 +94,42 @@ async def test_of_three_the_revenue_the_renewal_and_an_upgrade_are_of_three(
     await people.hear()
     assert [row["total_minor"] for row in await people.invoices()][-1] == told.ours.charge_minor
     assert await bring_in(people) == 3 * 9_900
+    await agrees_with_stripe(people)
+
+
+@pytest.mark.parametrize("percent_off", [0, 50])
+async def test_what_a_quantity_is_to_cost_yet_is_paid_with_the_upgrade_and_counts_as_paid(
+    people: Subscribers, ann: Dashboard, percent_off: int
+) -> None:
+    """The dashboard bills the rest of the period with the next invoice, unless it is told otherwise."""
+    if percent_off:
+        terms: Any = {"percent_off": percent_off, "duration": "forever"}
+        coupon = await people.world.client.v1.coupons.create_async(terms)
+        await ann.change(discounts=[{"coupon": coupon.id}])
+    await ann.set_plan(quantity=3, proration_behavior="create_prorations")
+    told = await people.preview(ann.subscription_id, "enterprise")
+    anew = told.ours.used_anew_minor
+    assert (told.ours.given_back_minor, told.total_minor) == (0, anew - 642), (
+        "of one month of one, 642 are left"
+    )
+    await people.change(ann.subscription_id, "enterprise")
+    await people.hear()
+    upgrade = await people.invoice((await people.invoices())[-1]["stripe_invoice_id"])
+    assert (upgrade.total_minor, upgrade.takes_minor, upgrade.overgiven) == (anew - 642, 642, False)
+    [first, _] = await people.invoices()
+    assert (await people.invoice(first["stripe_invoice_id"])).taken_minor == 642
+    await agrees_with_stripe(people)
+
+
+async def test_a_quantity_that_is_discounted_is_upgraded_at_what_was_billed(
+    people: Subscribers, ann: Dashboard
+) -> None:
+    terms: Any = {"percent_off": 50, "duration": "forever"}
+    coupon = await people.world.client.v1.coupons.create_async(terms)
+    await ann.change(discounts=[{"coupon": coupon.id}])
+    await ann.set_plan(quantity=3)
+    told = await people.preview(ann.subscription_id, "enterprise")
+    assert (told.ours.unused_minor, told.total_minor) == (963, told.ours.charge_minor)
     await agrees_with_stripe(people)
 
 

@@ -183,6 +183,25 @@ async def test_an_upgrade_is_priced_with_the_discount_and_with_what_was_billed(
     await agrees_with_stripe(people)
 
 
+async def test_what_was_refunded_makes_a_discounted_upgrade_dearer_by_all_of_it(
+    people: Subscribers, world: World
+) -> None:
+    """The line that takes back what is not paid any more has no discount."""
+    subscription = await people.subscribe()
+    half = await discount(people, percent_off=50, duration="forever")
+    at_stripe = await people.at_stripe(subscription)
+    await world.client.v1.subscriptions.update_async(at_stripe["id"], {"discounts": half})
+    [charge] = (await world.client.v1.charges.list_async()).data
+    await world.client.v1.refunds.create_async({"charge": charge.id, "amount": 400})
+    await people.hear()
+    told = await people.preview(subscription, "pro", "year")
+    assert (told.ours.unused_minor, told.total_minor) == (599, 4_995 - 599)
+    await people.change(subscription, "pro", "year")
+    await people.hear()
+    assert (await people.invoices())[-1]["total_minor"] == 4_995 - 599
+    await agrees_with_stripe(people)
+
+
 async def test_a_coupon_of_the_whole_price_is_no_revenue_and_no_charge(
     people: Subscribers, world: World
 ) -> None:

@@ -326,6 +326,7 @@ async def test_what_was_changed_at_stripe_is_shown_with_what_it_costs(
     shown = (await current(student))["subscription"]
     assert (shown["price_minor"], shown["quantity"], shown["others_minor"]) == (999, 3, 500)
     assert (shown["interval_minor"], shown["not_followed"]) == (3_497, None)
+    stripe.billing.waiting_minor = 2 * 999  # two more of it wait for the next invoice
     told = (await student.wish("preview", tier="enterprise")).json()
     assert (told["quantity"], told["waited_minor"]) == (3, 0)
     assert abs(told["expected_minor"] - (3 * 9_900 - 999)) <= 3, "two of the three were never paid"

@@ -48,8 +48,6 @@ class Span(_Struct, frozen=True, kw_only=True):
 
 
 class AddItem(_Struct, frozen=True, kw_only=True):
-    """`discountable` is taken and has no effect: there are no discounts here."""
-
     price: str = ""
     price_data: PriceData | None = None
     quantity: int = 1
@@ -111,6 +109,7 @@ def _asked(tx: Transaction, subscription: Object, asked: AddItem) -> Entry:
         end=end,
         description=name_of(tx, item),
         metadata=merge_metadata({}, asked.metadata),
+        discountable=asked.discountable is not False,
     )
 
 
