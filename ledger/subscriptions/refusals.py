@@ -62,7 +62,10 @@ class PreviewMismatch(Refused):
     """The change would charge another amount than the one confirmed."""
 
     code: ClassVar[str] = "preview_mismatch"
-    remedy: ClassVar[str] = "Ask for a new preview, show it, and confirm that one."
+    remedy: ClassVar[str] = (
+        "Ask for a new preview, show it, and confirm that one. When the preview itself is refused again, "
+        "tell who runs the service: `detail` says what differs."
+    )
     passing: ClassVar[bool] = True
 
 
