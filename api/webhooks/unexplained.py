@@ -198,7 +198,10 @@ async def _found(services: Services, movement_id: str) -> Recorded:
     """The fact that found it, which is dated as the movement is."""
     facts = await services.store.read_stream(stream_of(known_shape(movement_id, "txn_")))
     if not facts:
-        raise NotFound(f"There is no movement at Stripe {movement_id!r:.80} that is none of ours.")
+        raise NotFound(
+            f"There is no movement {movement_id!r:.80} that nobody knows; GET /api/webhooks/unexplained "
+            "lists those that there are."
+        )
     return facts[0]
 
 

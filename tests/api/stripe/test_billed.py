@@ -6,6 +6,7 @@ Without HTTP and without a store: the sandbox's own transactions, and our rules 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -64,7 +65,7 @@ class Shop:
     def __init__(self) -> None:
         self.state, self.now = State(), START
         self.known, _ = when(Subscriber(), request())
-        self.prices = {amount: self.does(lambda tx, of=amount: _price(tx, of)) for amount in PRICES}
+        self.prices = {amount: self.does(partial(_price, amount=amount)) for amount in PRICES}
         self.customer = self.does(lambda tx: customers.create(tx, customers.Create()))["id"]
         card = self.does(
             lambda tx: payment_methods.attach(
@@ -140,7 +141,7 @@ def test_an_upgrade_is_previewed_at_what_stripe_charges(steps: Sequence[Any]) ->
     shop = Shop()
     for passes, ((what, value), behavior) in steps:
         shop.now += passes
-        shop.does(lambda tx, w=what, v=value, b=behavior: shop.change(tx, w, v, b))
+        shop.does(partial(shop.change, what=what, value=value, behavior=behavior))
         shop.hear()
         theirs, ours = shop.upgrade()
         assert theirs == ours
