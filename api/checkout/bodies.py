@@ -24,6 +24,16 @@ Place = Annotated[
         examples=["https://shop.example.org/paid"],
     ),
 ]
+ReturnPlace = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=2_000,
+        pattern=NO_NUL,
+        description="On a site that the operator allows.",
+        examples=["https://shop.example.org/account"],
+    ),
+]
 
 
 class AmountToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,8 +57,7 @@ class InvoiceOfLicenceToPay(msgspec.Struct, frozen=True, kw_only=True, forbid_un
 
 class NewCheckout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Exactly one of `payment`, `course`, `subscription`, `licence` and `licence_invoice` says what is paid.
-    The addresses
-    are kept for ever, and must name nobody.
+    The addresses are kept for ever, and must name nobody.
     """
 
     success_url: Place
@@ -61,6 +70,11 @@ class NewCheckout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 _KINDS = ("payment", "course", "subscription", "licence", "licence_invoice")
+
+
+def kind_of(body: NewCheckout) -> str:
+    """The member that says what is paid."""
+    return next(name for name in _KINDS if getattr(body, name) is not None)
 
 
 def check_one(body: NewCheckout) -> None:

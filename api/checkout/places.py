@@ -18,7 +18,8 @@ def check_places(settings: Settings, urls: Iterable[tuple[str, str]]) -> None:
         FieldError(detail=fault, pointer=f"/{name}") for name, url in urls if (fault := _fault(settings, url))
     ]
     if errors:
-        raise Unprocessable("Stripe is not told to send anybody there.", errors=errors)
+        said = "; ".join(f"{one.pointer[1:]} {one.detail}" for one in errors)
+        raise Unprocessable(f"{said}. Stripe is not told to send anybody there.", errors=errors)
 
 
 def _fault(settings: Settings, url: str) -> str:

@@ -9,7 +9,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from api.checkout.bodies import Place
+from api.checkout.bodies import ReturnPlace
 from api.checkout.places import check_places
 from api.checkout.wishes import Call
 from api.http.body import IdempotencyKey
@@ -24,7 +24,7 @@ from ledger.errors import NotFound
 
 
 class PortalWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    return_url: Place
+    return_url: ReturnPlace
 
 
 class PortalLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from api.payments.resources import Payment
+from api.payments.resources import Failure, Payment
 from api.subscriptions.resources import Subscription
 from ledger.payments import state as payments
 from ledger.subscriptions import state as subscriptions
@@ -27,6 +27,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     status: CheckoutStatus
     url: str | None = None
     expires_at: datetime | None = None
+    failure: Failure | None = None
+    """Why it `failed`."""
     payment: Payment | None = None
     """As `GET /api/payments/{payment_id}` tells it; null until it is begun, and for a subscription."""
     subscription: Subscription | None = None

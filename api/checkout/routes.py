@@ -11,8 +11,9 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
-from api.checkout.bodies import NewCheckout, check_one
+from api.checkout.bodies import NewCheckout, check_one, kind_of
 from api.checkout.places import check_places
+from api.checkout.refused import BODIES, refused
 from api.checkout.resources import Checkout
 from api.checkout.showing import seen
 from api.checkout.unbegun import CheckoutEnded, unbegun
@@ -21,7 +22,7 @@ from api.enrolments.buying import PurchaseEnded, run_guarded
 from api.http.body import IdempotencyKey
 from api.http.idempotency import Unkept
 from api.http.preconditions import IDEMPOTENT
-from api.http.problems import StripeUnavailable
+from api.http.problems import StripeUnavailable, within
 from api.http.promises import responses
 from api.services import Services, origin_of
 from api.submitting import Submitted
@@ -100,6 +101,7 @@ class ExpireIt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         CheckoutEnded,
         StripeUnavailable,
         *USE_REFUSALS,
+        bodies=BODIES,
     )
     | {202: _WAITS},
 )
@@ -116,6 +118,8 @@ async def open_checkout(
     check_one(data)
     check_places(services.settings, (("success_url", data.success_url), ("cancel_url", data.cancel_url)))
 
+    within(request, kind_of(data))
+
     async def work(command_id: str) -> Response[Any]:
         async def make() -> Command:
             return await (await wished(services, request, data))(command_id)
@@ -129,14 +133,16 @@ async def open_checkout(
                 had = await seen(services, request, checkout_id)
                 return _answer(had.checkout, Submitted((), had.position, repeated=True))
             raise
-        return await _opened(services, request, done, checkout_id)
+        return await _opened(services, request, data, done, checkout_id)
 
     if data.course is not None:
         return await run_guarded(services, request, idempotency_key, data, data.course, work)
     return await services.idempotency.run(request, idempotency_key, data, work)
 
 
-async def _opened(services: Services, request: Call, done: Submitted, checkout_id: str) -> Response[Any]:
+async def _opened(
+    services: Services, request: Call, data: NewCheckout, done: Submitted, checkout_id: str
+) -> Response[Any]:
     """By what its stream has now, wherever the steps to it were cut: there the worker goes on."""
     try:
         found = await seen(services, request, checkout_id, done.delivered)
@@ -145,7 +151,10 @@ async def _opened(services: Services, request: Call, done: Submitted, checkout_i
         if shown.status == "complete":
             return Response(shown, status_code=201, headers=done.headers)
         return _answer(shown, done)
-    return _answer(found.checkout, done.seen(max(done.position, found.position)))
+    done = done.seen(max(done.position, found.position))
+    if found.checkout.status == "failed" and not found.had_page:
+        return refused(request, data, found.checkout, done.headers)
+    return _answer(found.checkout, done)
 
 
 def _answer(shown: Checkout, done: Submitted) -> Response[Any]:

@@ -9,9 +9,10 @@ from api.checkout.wishes import Call
 from api.http.body import known_shape
 from api.http.owner import is_admin
 from api.http.problems import StripeUnavailable
-from api.payments.resources import fold, payment_of
+from api.payments.resources import failure, fold, payment_of
 from api.services import Services
 from api.stripe.gateway import Delivered, Postponed
+from api.subscriptions.billing import refusal
 from api.subscriptions.entitlements import subscriber_of
 from api.subscriptions.resources import subscription_of
 from ledger.errors import NotFound
@@ -27,15 +28,18 @@ class Seen(msgspec.Struct, frozen=True):
     checkout: Checkout
     position: int
     """Of the last fact that it tells of."""
+    had_page: bool
 
 
 async def seen(services: Services, request: Call, checkout_id: str, delivered: Delivered = _NOTHING) -> Seen:
     """The caller's own. Raises `NotFound`, also for somebody else's and for what was paid otherwise, and
     `StripeUnavailable` when the address of an open page is wanted and does not come.
     """
-    if checkout_id.startswith(_SUBSCRIPTION):
-        return await _subscription(services, request, checkout_id, delivered)
-    return await _payment(services, request, checkout_id, delivered)
+    of = _subscription if checkout_id.startswith(_SUBSCRIPTION) else _payment
+    try:
+        return await of(services, request, checkout_id, delivered)
+    except NotFound:
+        raise NotFound(f"There is no checkout {checkout_id:.80}.") from None
 
 
 async def _payment(services: Services, request: Call, checkout_id: str, delivered: Delivered) -> Seen:
@@ -45,15 +49,16 @@ async def _payment(services: Services, request: Call, checkout_id: str, delivere
         raise NotFound(f"There is no checkout {checkout_id}.")
     facts = await services.store.read_stream(stream)
     row = fold(facts).payment
-    status = payment_status(payment)
+    status, told = payment_status(payment), payment_of(row, to_admin=is_admin(request))
     shown = Checkout(
         checkout_id=checkout_id,
         status=status,
+        failure=told.failure if status == "failed" else None,
         url=await _url(services, payment.session_id, delivered) if status == "open" else None,
         expires_at=row.page_ends_at,
-        payment=payment_of(row, to_admin=is_admin(request)),
+        payment=told,
     )
-    return Seen(shown, facts[-1].position)
+    return Seen(shown, facts[-1].position, bool(payment.session_id))
 
 
 async def _subscription(services: Services, request: Call, checkout_id: str, delivered: Delivered) -> Seen:
@@ -62,16 +67,19 @@ async def _subscription(services: Services, request: Call, checkout_id: str, del
     row = (await subscriber_of(services.store, user_id)).subscriptions.get(checkout_id)
     if row is None or row.page_ends_at is None:
         raise NotFound(f"There is no checkout {checkout_id}.")
-    status = subscription_status(row)
+    status, why = subscription_status(row), None
+    if status == "failed" and (refused := await refusal(services.store, user_id, checkout_id)) is not None:
+        why = failure(refused.code, refused.decline_code, to_admin=is_admin(request))
     shown = Checkout(
         checkout_id=checkout_id,
         status=status,
+        failure=why,
         url=await _url(services, row.session_id, delivered) if status == "open" else None,
         expires_at=row.page_ends_at,
-        subscription=subscription_of(row, user_id),
+        subscription=subscription_of(row, user_id, failure=why),
     )
     facts = await services.store.read_stream(subscriber_stream(user_id))
-    return Seen(shown, facts[-1].position)
+    return Seen(shown, facts[-1].position, bool(row.session_id))
 
 
 async def _url(services: Services, session_id: str, delivered: Delivered) -> str | None:

@@ -39,7 +39,7 @@ class DisputeItem(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: str
     invoice_id: str
     charge_id: str
-    status: str
+    status: DisputeStatus
     amount_minor: int
     currency: str
     """Of the charge."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -19,7 +20,9 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
 
 from api.http.access import ACCESS, Access
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
@@ -92,6 +95,24 @@ PROVIDED = ("services", "pages")
 _ETAG: Json = {"ETag": {"schema": {"type": "string"}}}
 
 
+class _Described(OpenAPISchemaPlugin):
+    """What a type says of itself is said of its schema, which Litestar makes as it would without this."""
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        return not field_definition.is_union and field_definition.is_subclass_of(msgspec.Struct)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        others = (one for one in schema_creator.plugins if isinstance(one, OpenAPISchemaPlugin))
+        makes = next(
+            one for one in others if one is not self and one.is_plugin_supported_field(field_definition)
+        )
+        schema: Schema = makes.to_openapi_schema(field_definition, schema_creator)
+        of = field_definition.origin or field_definition.annotation
+        if said := of.__dict__.get("__doc__"):
+            schema.description = " ".join(cleandoc(said).split())
+        return schema
+
+
 def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
     """From an application that is never served."""
     config = OpenAPIConfig(
@@ -103,7 +124,13 @@ def make(handlers: Sequence[HTTPRouteHandler]) -> Json:
         path="/-",  # where Litestar would serve its own pages
     )
     provided = {name: Provide(lambda: None, sync_to_thread=False) for name in PROVIDED}
-    app = Litestar(list(handlers), dependencies=provided, openapi_config=config, logging_config=None)
+    app = Litestar(
+        list(handlers),
+        dependencies=provided,
+        openapi_config=config,
+        logging_config=None,
+        plugins=[_Described()],
+    )
     document: Json = app.openapi_schema.to_schema()
     by_operation = {str(handler.operation_id): handler for handler in handlers}
     for _, _, operation in operations(document):

@@ -360,10 +360,26 @@ OWN_MEMBERS: dict[type[LedgerError], Callable[[Any, Problem], Problem]] = {}
 answers with it puts it here."""
 
 
+_WITHIN = "liberation.within"
+
+
+def within(request: Request[Any, Any, Any], member: str) -> None:
+    """From now on whatever is wrong of the body is wrong of this member of it, which other routes have as
+    their whole body.
+    """
+    request.scope[_WITHIN] = member  # type: ignore[literal-required]  # our own, beside ASGI's
+
+
+def _inside(one: FieldError, member: str) -> FieldError:
+    return msgspec.structs.replace(one, pointer=f"/{member}{one.pointer}") if one.pointer else one
+
+
 def on_ledger_error(request: Request[Any, Any, Any], error: LedgerError) -> Response[bytes]:
     errors, headers = (error.errors, error.headers) if isinstance(error, ApiError) else ([], {})
     if pointer := FIELDS.get(error.code):
         errors = [FieldError(detail=error.detail, pointer=pointer)]
+    if member := request.scope.get(_WITHIN):
+        errors = [_inside(one, str(member)) for one in errors]
     if isinstance(error, StoreUnavailable):
         log.warning("store_unavailable", detail=error.detail)
     status = status_of(type(error))

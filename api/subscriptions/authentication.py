@@ -36,7 +36,12 @@ async def told(
     if found.authentication and request.user.id == user_id:
         action = await _action(services.gateway, row, found.authentication, delivered)
     return subscription_of(
-        row, user_id, failure=found.failure, authentication=found.authentication, next_action=action
+        row,
+        user_id,
+        failure=found.failure,
+        authentication=found.authentication,
+        next_action=action,
+        to_admin=is_admin(request),
     )
 
 

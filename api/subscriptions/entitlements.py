@@ -23,7 +23,7 @@ from ledger import features
 from ledger.catalogue import FREE, Catalogue, rank
 from ledger.store import Store
 from ledger.subscriptions.decider import SUBSCRIBER
-from ledger.subscriptions.state import Subscriber
+from ledger.subscriptions.state import UNANSWERED, Subscriber
 from ledger.subscriptions.stream import stream_of
 
 Reason = Literal[
@@ -113,9 +113,13 @@ async def subscriber_of(store: Store, user_id: str) -> Subscriber:
 
 
 def standing(subscriber: Subscriber) -> tuple[str, str, datetime | None]:
-    """Tier, status and since when it is past due; what counts is the one that is live."""
+    """Tier, status and since when it is past due; what counts is the one that is live. Until Stripe has begun
+    it, as while its page is open, nothing was bought that could be lost.
+    """
     live = subscriber.live
-    return (live.tier, live.status, live.past_due_since) if live else (FREE, "", None)
+    if live is None or live.status in UNANSWERED:
+        return FREE, "", None
+    return live.tier, live.status, live.past_due_since
 
 
 async def tier_of(services: Services, user_id: str) -> str:

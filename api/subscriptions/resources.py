@@ -15,7 +15,7 @@ from api.subscriptions.entitlements import Entitlement, entitlement_of, standing
 from ledger.catalogue import Catalogue, Interval
 from ledger.features import GRACE, effective_tier
 from ledger.subscriptions import state
-from ledger.subscriptions.changes import what_to_do
+from ledger.subscriptions.changes import what_it_means, what_to_do
 from ledger.subscriptions.state import ChangeStatus, RequestName, Subscriber, SubscriptionStatus
 
 
@@ -40,7 +40,9 @@ class UnansweredRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotFollowed(msgspec.Struct, frozen=True, kw_only=True):
-    """Why what Stripe bills is none of our plans. `detail` says what is to be done."""
+    """Why what Stripe bills is none of our plans. `detail` says what is to be done, to users and to admins
+    what each can do.
+    """
 
     code: str
     """`price_without_tier`, `price_interval`, `price_amount` or `price_currency`."""
@@ -110,7 +112,9 @@ def subscription_of(
     failure: Failure | None = None,
     authentication: Authentication | None = None,
     next_action: NextAction | None = None,
+    to_admin: bool = False,
 ) -> Subscription:
+    """What is to be done about what is not followed is told to an admin in words of Stripe's dashboard."""
     since = row.past_due_since if row.status == "past_due" else None
     return Subscription(
         subscription_id=row.subscription_id,
@@ -123,7 +127,7 @@ def subscription_of(
         quantity=row.quantity,
         others_minor=row.others_minor,
         interval_minor=row.interval_minor,
-        not_followed=NotFollowed(code=row.not_followed, detail=why) if (why := what_to_do(row)) else None,
+        not_followed=_not_followed(row, to_admin=to_admin),
         discounted_minor=row.discounted_minor,
         catalogue_version=row.catalogue_version,
         payment_method=row.payment_method_id,
@@ -142,6 +146,12 @@ def subscription_of(
         authentication=authentication,
         next_action=next_action,
     )
+
+
+def _not_followed(row: state.Subscription, *, to_admin: bool) -> NotFollowed | None:
+    if not row.not_followed:
+        return None
+    return NotFollowed(code=row.not_followed, detail=what_to_do(row) if to_admin else what_it_means(row))
 
 
 def _change(change: state.Change) -> PlanChange:

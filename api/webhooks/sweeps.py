@@ -51,7 +51,7 @@ class Sweeps(msgspec.Struct, frozen=True):
     "/api/webhooks/sweeps",
     operation_id="listSweeps",
     summary="What the comparisons with Stripe found",
-    tags=["operations"],
+    tags=["webhooks"],
     responses=NOT_MODIFIED_SPEC,
 )
 async def list_sweeps(

@@ -231,7 +231,10 @@ async def found_at(store: Store, movement_id: str) -> datetime:
 
 
 def _unknown(movement_id: str) -> NotFound:
-    return NotFound(f"There is no movement at Stripe {movement_id!r:.80} that is none of ours.")
+    return NotFound(
+        f"There is no movement {movement_id!r:.80} that nobody knows; GET /api/webhooks/unexplained "
+        "lists those that there are."
+    )
 
 
 async def _decided(

@@ -65,7 +65,8 @@ class PurchaseInProgress(Refused):
         """`until` is None when its time is over, and the end of its payment is waited for."""
         of = f"payment {payment_id} for this course"
         super().__init__(
-            f"The {of} is under way: finish it, or cancel it (POST /api/payments/{payment_id}/cancel). It "
+            f"The {of} is under way: finish it, on its page if it has one (GET /api/checkout/{payment_id} "
+            f"has the address), or cancel it (POST /api/payments/{payment_id}/cancel). It "
             f"holds the course until {until:%Y-%m-%dT%H:%M:%SZ}, and longer only while its bank is at it."
             if until
             else f"The time of {of} is over, and it is being canceled. Where its bank is at it, that takes "

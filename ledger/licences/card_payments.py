@@ -117,7 +117,8 @@ def _check_free(licence: Licence, payment_id: str) -> None:
     raise LicencePaymentInProgress(
         f"The time of payment {payment_id} is over, and it is being canceled: wait for its bank's answer."
         if card.ending
-        else f"Payment {payment_id} is under way: finish it, or cancel it (POST "
+        else f"Payment {payment_id} is under way: finish it, on its page if it has one (GET "
+        f"/api/checkout/{payment_id} has the address), or cancel it (POST "
         f"/api/payments/{payment_id}/cancel). It holds this until "
         f"{card.reserved.expires_at:%Y-%m-%dT%H:%M:%SZ}."
     )

@@ -291,7 +291,8 @@ def _check_may_refund(command: RequestRefund, payment: Payment) -> None:
         )
     if payment.dispute_open:
         raise DisputeOpen(
-            "The cardholder's bank disputes this payment; answer the dispute, a refund now would pay twice."
+            "The cardholder's bank disputes this payment, and a refund now would pay twice: "
+            + ("answer the dispute." if command.by_admin else "wait for the bank's decision, or ask support.")
         )
     if command.by_admin:
         if not is_visible(command.note):

@@ -93,7 +93,9 @@ class DisputeOpen(Refused):
     """The cardholder's bank disputes the payment, and a refund now would pay twice."""
 
     code: ClassVar[str] = "dispute_open"
-    remedy: ClassVar[str] = "Answer the dispute, or ask again when it is closed."
+    remedy: ClassVar[str] = (
+        "Ask again when the dispute is closed, or ask support; who runs the service answers it."
+    )
     passing: ClassVar[bool] = True
 
 

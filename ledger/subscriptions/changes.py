@@ -154,19 +154,28 @@ def _check_may_change(command: RequestChange, subscription: Subscription) -> Non
 
 
 def _check_followed(command: RequestChange, subscription: Subscription) -> None:
-    why = what_to_do(subscription)
-    if why:
-        raise BilledOtherwise(why)
+    if subscription.not_followed:
+        raise BilledOtherwise(what_it_means(subscription))
     if subscription.other_items and command.interval != subscription.interval:
         raise BilledOtherwise(
             f"{subscription.other_items} more items are billed by the {subscription.interval} with this "
-            f"subscription, so that its plan cannot be billed by the {command.interval}: remove them in "
-            "Stripe's dashboard first, or choose a plan of the same interval."
+            f"subscription, so that its plan cannot be billed by the {command.interval}: choose a plan of "
+            "the same interval, or ask support to have them removed first."
         )
 
 
+def what_it_means(subscription: Subscription) -> str:
+    """To its user, of what Stripe bills and is not followed; empty when it is."""
+    if not subscription.not_followed:
+        return ""
+    return (
+        "Who runs the service changed the price of this subscription, and it is none of the plans here. "
+        f"{_UNTIL_THEN} Ask support to have that corrected."
+    )
+
+
 def what_to_do(subscription: Subscription) -> str:
-    """Why what Stripe bills is not followed, and how it can be again; empty when it is."""
+    """To an operator, why what Stripe bills is not followed, and how it can be again; empty when it is."""
     code = subscription.not_followed
     if not code:
         return ""

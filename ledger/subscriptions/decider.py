@@ -144,6 +144,11 @@ def _check_may_ask(command: _Wish, subscription: Subscription) -> None:
         raise SubscriptionEnded(
             f"Subscription {command.subscription_id} is {subscription.status}; subscribe anew."
         )
+    if subscription.status in UNANSWERED and subscription.page_ends_at is not None:
+        raise RequestInProgress(
+            f"This subscription can be begun on its page: end that instead (POST /api/checkout/"
+            f"{subscription.subscription_id}/expire)."
+        )
     if subscription.status in UNANSWERED:
         raise RequestInProgress(
             "This subscription is being made at Stripe; try again when its outcome is known."
@@ -190,9 +195,10 @@ def _instead(live: Subscription) -> str:
     begin = f"Subscription {live.subscription_id} is {live.status}"
     match live.status:
         case "requested" | "unknown" if live.page_ends_at is not None:
+            page = f"/api/checkout/{live.subscription_id}"
             return (
-                f"{begin}: it can be begun on its page; go on there, or end it (POST /api/checkout/"
-                f"{live.subscription_id}/expire) and subscribe anew."
+                f"{begin}: it can be begun on its page; go on there (GET {page} has its address), or end it "
+                f"(POST {page}/expire) and subscribe anew."
             )
         case "requested" | "unknown":
             return f"{begin}: its outcome at Stripe is being found out; wait for that."

@@ -62,7 +62,10 @@ class PreviewMismatch(Refused):
     """The change would charge another amount than the one confirmed."""
 
     code: ClassVar[str] = "preview_mismatch"
-    remedy: ClassVar[str] = "Ask for a new preview, show it, and confirm that one."
+    remedy: ClassVar[str] = (
+        "Ask for a new preview, show it, and confirm that one. When the preview itself is refused again, "
+        "tell who runs the service: `detail` says what differs."
+    )
     passing: ClassVar[bool] = True
 
 
@@ -134,7 +137,9 @@ class BilledOtherwise(Refused):
     """What Stripe bills for this subscription was changed there so that it is none of our plans."""
 
     code: ClassVar[str] = "billed_otherwise"
-    remedy: ClassVar[str] = "Tell who runs the service: `detail` says what is to be corrected at Stripe."
+    remedy: ClassVar[str] = (
+        "Ask support. Administrators read in the subscription's `not_followed` what is to be corrected."
+    )
     passing: ClassVar[bool] = True
 
 

@@ -268,8 +268,10 @@ def _beside(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[
 
 def _discounts(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterator[SubscriptionEvent]:
     """What they make of the plan that is known now, which need not be the one that Stripe shows."""
-    expected = discounted(now.plan_minor, command.discounts)
-    billed = command.billed_minor if command.billed_minor != expected else None
+    billed = now.billed_minor
+    if (*_plan_of(command), command.quantity) == (*_plan_of(now), now.quantity):
+        expected = discounted(now.plan_minor, command.discounts)
+        billed = command.billed_minor if command.billed_minor != expected else None
     worth = discounted(now.interval_minor, command.discounts) if command.discounts else None
     if worth is None and billed is not None:
         worth = billed + now.others_minor

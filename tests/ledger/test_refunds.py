@@ -172,8 +172,10 @@ def test_a_payment_that_is_refunded_says_so() -> None:
 
 def test_no_refund_while_a_chargeback_is_open() -> None:
     payment, _ = when(captured(), snapshot(disputes=(dispute("needs_response"),)))
-    with pytest.raises(DisputeOpen, match="pay twice"):
+    with pytest.raises(DisputeOpen, match="pay twice: wait for the bank's decision, or ask support"):
         decide(request_refund(), payment)
+    with pytest.raises(DisputeOpen, match="pay twice: answer the dispute"):
+        decide(request_refund(by_admin=True, user_id="usr_root", note="Asked for"), payment)
 
 
 def test_an_inquiry_can_be_answered_by_a_refund() -> None:

@@ -44,6 +44,8 @@ class PresentSubscription(msgspec.Struct, frozen=True, kw_only=True):
     details: list[PresentInvoice]
     """Of its latest invoice, when that was asked for, and of all that are owed."""
     observed_at: datetime
+    waiting: list[InvoiceItem] = []
+    """What waits for its next invoice, as prorations of a change in the dashboard, newest first."""
 
 
 async def get(client: StripeClient, path: str, kind: type[T], **params: Any) -> T:
@@ -116,8 +118,8 @@ async def present_subscription(
     client: StripeClient, stripe_subscription_id: str, now: datetime, *, with_latest: bool = False
 ) -> PresentSubscription:
     """`now` is our clock's time, when this is called."""
-    found, page = await asyncio.gather(
-        subscription(client, stripe_subscription_id),
+    (found, items), page = await asyncio.gather(
+        _with_what_waits(client, stripe_subscription_id),
         get(
             client,
             "/v1/invoices",
@@ -131,7 +133,17 @@ async def present_subscription(
     latest = id_of(found.latest_invoice) if with_latest else ""
     wanted = [one for one in invoices if one.owed or one.id == latest]
     details = await asyncio.gather(*(hanging_on(client, one) for one in wanted))
-    return PresentSubscription(subscription=found, invoices=invoices, details=list(details), observed_at=now)
+    return PresentSubscription(
+        subscription=found, invoices=invoices, details=list(details), observed_at=now, waiting=items
+    )
+
+
+async def _with_what_waits(
+    client: StripeClient, stripe_subscription_id: str
+) -> tuple[Subscription, list[InvoiceItem]]:
+    """Stripe lists items by their customer alone."""
+    found = await subscription(client, stripe_subscription_id)
+    return found, [] if found.ended_at is not None else await waiting(client, found)
 
 
 async def present_invoice(

@@ -137,6 +137,12 @@ class Pricing(msgspec.Struct, frozen=True, kw_only=True):
     price_details: PriceOf | None = None
 
 
+def _price_of(pricing: Pricing | None) -> str:
+    """Empty for what is of no price."""
+    details = pricing.price_details if pricing else None
+    return id_of(details.price) if details else ""
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     amount: int
@@ -149,6 +155,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     pricing: Pricing | None = None
     quantity: int | None = None
     taxes: list[Tax] | None = None
+
+    @property
+    def price_id(self) -> str:
+        return _price_of(self.pricing)
 
     @property
     def proration(self) -> bool:
@@ -180,7 +190,13 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     period: Period
     parent: ItemParent | None = None
+    pricing: Pricing | None = None
     proration: bool = False
+    quantity: int | None = None
+
+    @property
+    def price_id(self) -> str:
+        return _price_of(self.pricing)
 
     @property
     def subscription_id(self) -> str:

@@ -58,6 +58,11 @@ def _correction(ours: Preview, currency: str, found: Subscription) -> dict[str, 
     return {"invoice_items": [item]}
 
 
+def _worth(ours: Preview, plan: Plan) -> str:
+    unused, anew = (format_minor(one, plan.currency) for one in (ours.unused_minor, ours.used_anew_minor))
+    return f"{unused} for what is unused of the present plan, {anew} for the new one"
+
+
 async def preview_change(
     tools: Tools,
     user_id: str,
@@ -104,8 +109,9 @@ async def preview_change(
         )
         raise PreviewMismatch(
             f"Stripe would charge {format_minor(net, plan.currency)} and we come to "
-            f"{format_minor(ours.charge_minor, plan.currency)}; nothing was changed. Try again, and tell an "
-            "operator when it stays so."
+            f"{format_minor(ours.charge_minor, plan.currency)} for {subscription_id}; nothing was changed. "
+            "It passes when something was being changed at Stripe. When it stays, an operator is to compare "
+            f"its price, quantity and discounts at Stripe with what the ledger knows: {_worth(ours, plan)}."
         )
     return ChangePreview(ours=ours, total_minor=theirs.total, waited_minor=waits)
 

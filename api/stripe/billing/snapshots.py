@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 import msgspec
 
+from api.stripe.billing.billed import billed_minor, discounts_of
 from api.stripe.billing.catalogue import CORRECTS
 from api.stripe.billing.items import plan_item, terms_of
 from api.stripe.billing.lookup import PresentSubscription
-from api.stripe.billing.objects import Coupon, CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
+from api.stripe.billing.objects import CreditNote, Invoice, Line, PresentInvoice, Subscription, Tax
 from api.stripe.objects import Charge, PaymentIntent, Refund, SetupIntent, UnexpectedAnswer, id_of, instant
 from api.stripe.payments.snapshots import (
     created,
@@ -32,7 +33,6 @@ from ledger.subscriptions.commands import (
     PendingUpdate,
     RecordSubscriptionSnapshot,
 )
-from ledger.subscriptions.discounts import Discount
 
 NOTE_FOLLOWS: Mapping[str, str] = MappingProxyType({"note": "follows"})
 """What a refund says, at Stripe, that is made for a credit note which names it then."""
@@ -92,8 +92,8 @@ def subscription_snapshot(
         payment_method_id=id_of(found.default_payment_method),
         open_invoice_id=owed[-1] if owed else "",
         pending_update=_pending_update(found),
-        discounts=tuple(_discounts(found)),
-        billed_minor=_billed(present),
+        discounts=discounts_of(found),
+        billed_minor=billed_minor(present),
         pending_setup=_pending_setup(found),
         periods=tuple(_periods(present.invoices)),
         lost=lost,
@@ -133,42 +133,6 @@ def _pending_update(found: Subscription) -> PendingUpdate | None:
     items = msgspec.structs.replace(found.items, data=pending.subscription_items)
     terms = terms_of(msgspec.structs.replace(found, items=items))
     return PendingUpdate(tier=terms.tier, interval=terms.interval, expires_at=instant(pending.expires_at))
-
-
-def _discounts(found: Subscription) -> Iterator[Discount]:
-    """What is limited to products is taken for one of all: ours are sold alone."""
-    for one in found.discounts:
-        coupon = None if isinstance(one, str) else one.source.coupon
-        if isinstance(coupon, Coupon):
-            percent_bp = round((coupon.percent_off or 0) * 100)
-            yield Discount(percent_bp=percent_bp, off_minor=coupon.amount_off or 0)
-
-
-def _billed(present: PresentSubscription) -> int | None:
-    """What the present period was billed at, at the present price and of as many as there are, as far as a
-    discount is about: of a trial, and where there is none, nothing needs to be said.
-    """
-    item = plan_item(present.subscription)
-    lines = [
-        line
-        for invoice in present.invoices
-        if invoice.status not in {"draft", "void"}
-        for line in invoice.lines.data
-        if (line.period.start, line.period.end) == (item.current_period_start, item.current_period_end)
-        and not line.proration
-        and line.amount > 0
-        and _price_of(line) == item.price.id
-        and line.quantity == item.quantity
-    ]
-    taken = sum(one.amount for line in lines for one in line.discount_amounts or [])
-    if not lines or not (taken or present.subscription.discounts):
-        return None
-    return sum(line.amount for line in lines) - taken
-
-
-def _price_of(line: Line) -> str:
-    details = line.pricing.price_details if line.pricing else None
-    return id_of(details.price) if details else ""
 
 
 def _pending_setup(found: Subscription) -> PendingSetup | None:

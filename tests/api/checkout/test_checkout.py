@@ -149,6 +149,7 @@ async def test_nobody_is_sent_to_a_site_that_the_operator_does_not_allow(refused
     body = {**PLACES, "success_url": place, "payment": AMOUNT}
     said = problem(await refused("POST", "/api/checkout", key="place", json=body))
     assert said["errors"][0]["pointer"] == "/success_url"
+    assert said["detail"].startswith("success_url must be ")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,8 @@ async def test_a_student_buys_no_licence_and_sees_nobody_elses_checkout(
     assert (await bob("POST", f"{path}/expire", key="end", json={})).status_code == 404
     by_card = (await ann.pay("pm_card_visa")).json()
     assert (await ann.get(f"/api/checkout/{by_card['payment_id']}")).status_code == 404
+    nowhere = problem(await ann.get("/api/checkout/chk_1"))
+    assert nowhere["detail"] == "There is no checkout chk_1."
 
 
 async def test_a_subscription_is_begun_on_a_page_and_followed_as_any_other(
@@ -205,6 +208,12 @@ async def test_a_page_of_a_subscription_that_nobody_uses_is_over_and_bars_nobody
 ) -> None:
     ended = (await pages.open(ann, subscription={"tier": "pro"})).json()
     path = f"/api/checkout/{ended['checkout_id']}/expire"
+    too_early = await ann("POST", "/api/subscriptions/cancel", key="too early", json={"at_once": True})
+    assert path in problem(too_early)["detail"]
+    second = problem(await pages.open(ann, subscription={"tier": "pro"}))
+    assert path.removesuffix("/expire") + " has its address" in second["detail"]
+    features = (await ann.get("/api/subscriptions/current")).json()["features"]
+    assert "not_live" not in {one["reason"] for one in features}
     answer = await ann("POST", path, key="end", json={})
     assert (answer.status_code, answer.json()["status"]) == (200, "over")
     left = (await pages.open(ann, subscription={"tier": "pro"})).json()
@@ -239,3 +248,23 @@ async def test_a_licence_is_bought_on_a_page(pages: Pages, market: Market) -> No
     listed = (await head.get("/api/enterprise/licenses")).json()["items"]
     assert [one["terms"][0]["grant"]["tier"] for one in listed] == ["starter"]
     assert (await market.balances()).get(f"1100 {org_id}", 0) == 0
+
+
+@pytest.mark.parametrize("what", [{"payment": AMOUNT}, {"subscription": {"tier": "pro"}}])
+async def test_a_page_that_stripe_refuses_to_open_is_a_refusal(
+    pages: Pages, market: Market, ann: Caller, what: dict[str, Any]
+) -> None:
+    """Its clock is two hours ahead of ours here, so that the page would be over before it is open."""
+    market.bench.advance(timedelta(hours=2))
+    refused = await pages.open(ann, **what)
+    said = problem(refused)
+    assert (refused.status_code, said["code"]) == (409, "checkout_refused")
+    shown = said["checkout"]
+    assert (shown["status"], shown["url"], shown["failure"]["code"]) == ("failed", None, "invalid_request")
+    assert await pages.look(ann, shown["checkout_id"]) == shown
+
+
+async def test_an_amount_that_is_wrong_is_found_where_the_body_has_it(refused: Caller) -> None:
+    body = {**PLACES, "payment": {**AMOUNT, "amount_minor": 12}}
+    said = problem(await refused("POST", "/api/checkout", key="small", json=body))
+    assert (said["code"], said["errors"][0]["pointer"]) == ("invalid_amount", "/payment/amount_minor")

@@ -92,6 +92,15 @@ def test_a_type_is_shown_in_words(schema: dict[str, Any], shown: str) -> None:
     assert _type(schema) == shown
 
 
+async def test_what_is_hard_to_guess_is_said(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("Checkout", "NewCheckout", "Sweep", "UnclaimedMovement", "MovementExplanation"):
+        assert schemas[name].get("description"), name
+    assert "needs_response" in schemas["DisputeItem"]["properties"]["status"]["enum"]
+    tags = [document["paths"][f"/api/webhooks/{of}"]["get"]["tags"] for of in ("sweeps", "unexplained")]
+    assert tags == [["webhooks"], ["webhooks"]]
+
+
 async def test_what_must_be_done_once_needs_a_key(app: Running, document: dict[str, Any]) -> None:
     from api.app import HANDLERS  # importing it is what composes the application
 

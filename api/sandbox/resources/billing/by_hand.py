@@ -13,7 +13,7 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.forms import Params
 from api.sandbox.money import check_currency
 from api.sandbox.registry import NoParams, Resource, Route
-from api.sandbox.resources.billing import invoice_items, invoicing, test_clocks
+from api.sandbox.resources.billing import entries, invoice_items, invoicing, test_clocks
 from api.sandbox.resources.billing.invoices import own_method
 from api.sandbox.resources.common import Hash, Text, given, merge_metadata
 from api.sandbox.transaction import Transaction
@@ -102,7 +102,7 @@ def _owner(tx: Transaction, customer: Object, params: Create) -> Object:
 
 def _waits_in(tx: Transaction, customer: Object) -> str | None:
     """The currency of what waits for an invoice."""
-    found = tx.store.all("invoiceitem", (invoice_items.WAITING, customer["id"]))
+    found = tx.store.all("invoiceitem", (entries.WAITING, customer["id"]))
     return found[0]["currency"] if found else None
 
 

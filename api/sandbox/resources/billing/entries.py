@@ -13,7 +13,10 @@ from api.sandbox.errors import Object
 from api.sandbox.resources.billing import discounts
 from api.sandbox.resources.billing.calendar import boundaries, day, share
 from api.sandbox.transaction import Transaction
-from ledger.money import format_minor
+from ledger.money import format_minor, round_half_up
+
+WAITING = "invoiceitem.waiting"
+"""Link of the invoice items that are on no invoice yet, by subscription."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +74,7 @@ def until_anchor(tx: Transaction, item: Object, start: int, anchor: int) -> Entr
 def unused(tx: Transaction, item: Object, anchor: int, moment: int) -> Entry:
     """What was charged for the time from `moment` to the end of the item's period, given back."""
     end = item["current_period_end"]
-    amount = -_rest(item, _billed(tx, item), anchor, moment, end)
+    amount = -_rest(item, _billed(tx, item, anchor), anchor, moment, end)
     text = f"Unused time on {name_of(tx, item)} after {day(moment)}"
     return Entry(item=item, amount=amount, start=moment, end=end, description=text, proration=True)
 
@@ -95,17 +98,46 @@ def _net(tx: Transaction, item: Object) -> int:
     return discounts.net_price(tx, subscription, item, price) if subscription else price
 
 
-def _billed(tx: Transaction, item: Object) -> int:
-    """What the item's present period was billed at, as far as an invoice tells: no more is given back."""
-    period = {"start": item["current_period_start"], "end": item["current_period_end"]}
-    for invoice in reversed(tx.all("invoice", "subscription", item["subscription"])):
+def _billed(tx: Transaction, item: Object, anchor: int) -> int:
+    """For a whole period of the item what it was last charged at, by the discounts of then: no more is given
+    back. Of a charge for a part it is the present price or the plain one when the part was charged by that.
+    """
+    debits = _debits(tx, item)
+    if not debits:
+        return _net(tx, item)
+    amount, since = max(reversed(debits), key=lambda one: one[1])
+    end = item["current_period_end"]
+    for price in (_net(tx, item), price_of(item)):
+        if _rest(item, price, anchor, since, end) == amount:
+            return price
+    start, whole_end = natural_period(item, anchor, end - 1)
+    return round_half_up(amount * (whole_end - start), end - since)
+
+
+def _debits(tx: Transaction, item: Object) -> list[tuple[int, int]]:
+    """What the rest of its present period was charged at, and since when, oldest first: on invoices and
+    waiting for one.
+    """
+    of_its, subscription = (item["quantity"], pricing(item)), item["subscription"]
+    found: list[Object] = []
+    for invoice in tx.all("invoice", "subscription", subscription):
         for line in invoice["lines"]["data"]:
             details = line["parent"]["subscription_item_details"] or {}
-            is_its = details.get("subscription_item") == item["id"] and not details["proration"]
-            same = line["quantity"] == item["quantity"] and line["pricing"] == pricing(item)
-            if is_its and same and line["period"] == period:
-                return int(line["amount"] - sum(one["amount"] for one in line["discount_amounts"]))
-    return _net(tx, item)
+            if invoice["status"] != "void" and details.get("subscription_item") == item["id"]:
+                found.append({**line, "proration": details["proration"]})
+    found += [
+        {**waits, "discount_amounts": []}
+        for waits in tx.store.all("invoiceitem", (WAITING, subscription))
+        if waits["parent"]["subscription_details"].get("subscription_item") == item["id"]
+    ]
+    return [
+        (line["amount"] - sum(one["amount"] for one in line["discount_amounts"]), line["period"]["start"])
+        for line in found
+        if (line["quantity"], line["pricing"]) == of_its
+        and (line["amount"] > 0 or (line["proration"] and not line["amount"]))
+        and item["current_period_start"] <= line["period"]["start"]
+        and line["period"]["end"] == item["current_period_end"]
+    ]
 
 
 def pricing(item: Object) -> Object:

@@ -12,12 +12,9 @@ from msgspec import UNSET, UnsetType
 from api.sandbox.errors import Object
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
-from api.sandbox.resources.billing.entries import Entry, can_be_discounted, pricing
+from api.sandbox.resources.billing.entries import WAITING, Entry, can_be_discounted, pricing
 from api.sandbox.resources.common import Text, given, retrieve
 from api.sandbox.transaction import Transaction
-
-WAITING = "invoiceitem.waiting"
-"""Link of those that are on no invoice yet, by their subscription, else by their customer."""
 
 
 class Listing(CreatedListParams, frozen=True, kw_only=True):
