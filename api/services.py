@@ -78,6 +78,10 @@ class Gateway(Protocol):
         """As `next_action`, for a card that a subscription is to charge later."""
         ...
 
+    async def waiting_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """See `StripeGateway.waiting_minor`. Raises `Postponed` when Stripe does not answer."""
+        ...
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

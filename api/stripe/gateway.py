@@ -217,6 +217,12 @@ class StripeGateway:
         """The same for a subscription's card that is to be charged without its cardholder later."""
         return await _or_later(billing.next_setup_action(self._tools, setup_intent_id))
 
+    async def waiting_minor(self, stripe_subscription_id: str, at: datetime) -> int:
+        """What of a subscription's time after `at` is still to be invoiced, with its next invoice. Raises
+        Postponed when Stripe does not answer.
+        """
+        return await _or_later(previews.waiting_minor(self._tools, stripe_subscription_id, at))
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

@@ -347,6 +347,9 @@ class FakeStripe:
     async def next_setup_action(self, setup_intent_id: str) -> Delivered:
         return Delivered(None, f"secret_again_{setup_intent_id}", "https://bank.example/again")
 
+    async def waiting_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
+        return 0
+
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:

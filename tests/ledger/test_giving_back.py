@@ -109,6 +109,11 @@ def test_only_what_is_paid_counts_and_the_price_is_the_most_that_it_is_worth() -
     assert unused(500, PaidTime(minor=499, lines=2, reduced=False)) == 500, "by what lines are rounded"
     assert unused(500, PaidTime(minor=499, lines=2, reduced=True)) == 499
     assert unused(500, None) == 500
+    assert unused(500, PaidTime(minor=200, lines=1, reduced=False)) == 200, "the rest was never paid"
+    assert unused(500, PaidTime(minor=200, lines=1, reduced=False, waits=300)) == 500, (
+        "it is invoiced with it"
+    )
+    assert unused(500, PaidTime(minor=100, lines=1, reduced=True, waits=300)) == 400
 
 
 def test_an_upgrade_charges_as_much_more_as_was_given_back() -> None:

@@ -177,16 +177,14 @@ async def credit_notes(client: StripeClient, invoice_id: str) -> list[CreditNote
     return await listed(client, "/v1/credit_notes", CreditNote, invoice=invoice_id)
 
 
-async def waiting_minor(client: StripeClient, found: Subscription) -> int:
+async def waiting_items(client: StripeClient, found: Subscription) -> list[InvoiceItem]:
     """What the subscription's next invoice has beside what it is made for, as prorations that wait."""
     items = await listed(
         client, "/v1/invoiceitems", InvoiceItem, customer=id_of(found.customer), pending=True
     )
-    return sum(
-        item.amount
-        for item in items
-        if item.currency == found.currency and item.subscription_id in ("", found.id)
-    )
+    return [
+        item for item in items if item.currency == found.currency and item.subscription_id in ("", found.id)
+    ]
 
 
 async def invoice_of_payment_intent(client: StripeClient, payment_intent_id: str) -> str:

@@ -176,6 +176,7 @@ class InvoiceItem(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: int
     currency: str
+    period: Period
     parent: ItemParent | None = None
 
     @property

@@ -15,10 +15,11 @@ from api.stripe.billing.items import is_of, plan_item
 from api.stripe.billing.objects import Subscription
 from api.stripe.billing.record import subscription_of
 from api.stripe.delivery import Tools
+from api.stripe.objects import instant
 from ledger.errors import NotFound
 from ledger.money import format_minor
 from ledger.subscriptions.changes import preview_change as our_preview
-from ledger.subscriptions.proration import Preview
+from ledger.subscriptions.proration import Preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
 from ledger.subscriptions.worth import PaidTime
 
@@ -55,6 +56,17 @@ def _correction(ours: Preview, currency: str, found: Subscription) -> dict[str, 
         "period": period,
     }
     return {"invoice_items": [item]}
+
+
+async def waiting_minor(tools: Tools, stripe_subscription_id: str, at: datetime) -> int:
+    """What of the time after `at` waits for the subscription's next invoice. Raises what a call to Stripe
+    raises.
+    """
+    found = await billing_lookup.subscription(tools.stripe, stripe_subscription_id)
+    return sum(
+        seg(one.amount, at, instant(one.period.start), instant(one.period.end))
+        for one in await billing_lookup.waiting_items(tools.stripe, found)
+    )
 
 
 async def preview_change(
@@ -95,7 +107,9 @@ async def preview_change(
         **_correction(ours, plan.currency, found),
     )
     net = theirs.total if theirs.total_excluding_tax is None else theirs.total_excluding_tax
-    waits = 0 if net == ours.charge_minor else await billing_lookup.waiting_minor(tools.stripe, found)
+    waits = 0
+    if net != ours.charge_minor:
+        waits = sum(one.amount for one in await billing_lookup.waiting_items(tools.stripe, found))
     net -= waits
     if net != ours.charge_minor:
         log.error(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from api.books.recognition import close_days
 from api.sandbox.testing_methods import by_name
 from api.stripe.billing.catalogue import Plan
@@ -17,11 +19,11 @@ from ledger.invoices.decider import INVOICE
 from ledger.invoices.state import Invoice
 from ledger.message import Command
 from ledger.policies import react
-from ledger.subscriptions.changes import waiting_taker
+from ledger.subscriptions.changes import time_left, waiting_taker
 from ledger.subscriptions.commands import RequestChange, RequestSubscription
 from ledger.subscriptions.decider import SUBSCRIBER
 from ledger.subscriptions.state import Subscription
-from ledger.subscriptions.worth import PaidTime, what_is_paid
+from ledger.subscriptions.worth import PaidTime, is_dearer, what_is_paid
 from tests.api.stripe.world import USER, Bench, World
 
 START = datetime(2027, 1, 31, 10, tzinfo=UTC)
@@ -107,19 +109,24 @@ class Subscribers:
         )
         return await self.asks(wish)
 
-    async def still_paid(self, subscription_id: str, at: datetime) -> PaidTime:
+    async def still_paid(self, subscription_id: str, at: datetime, *, user_id: str = "usr_1") -> PaidTime:
         """As `api.subscriptions.paid` finds it."""
         await self.world.project()
         rows = sorted(await self.invoices(), key=lambda row: row["position"], reverse=True)
         known = [await self.invoice(row["stripe_invoice_id"]) for row in rows]
-        return what_is_paid(known, at, waiting_taker(await self.state(subscription_id)))
+        row = await self.state(subscription_id, user_id)
+        paid = what_is_paid(known, at, waiting_taker(row))
+        if not is_dearer(time_left(row, at), paid):
+            return paid
+        waits = await self.world.gateway.waiting_minor(row.stripe_subscription_id, at)
+        return replace(paid, waits=waits)
 
     async def preview(
         self, subscription_id: str, tier: str, interval: str = "month", *, user_id: str = "usr_1"
     ) -> ChangePreview:
         plan = Plan(tier, interval, "usd", price(tier, interval))
         now = self.world.clock.now().replace(microsecond=0)
-        paid = await self.still_paid(subscription_id, now)
+        paid = await self.still_paid(subscription_id, now, user_id=user_id)
         return await self.world.gateway.preview_change(user_id, subscription_id, plan, now, paid)
 
     async def state(self, subscription_id: str, user_id: str = "usr_1") -> Subscription:

@@ -120,6 +120,7 @@ async def test_what_is_billed_beside_the_plan_counts_and_leaves_the_plan_as_it_i
     told = await people.preview(ann.subscription_id, "enterprise")
     assert told.total_minor == told.ours.charge_minor + told.waited_minor
     assert told.waited_minor > 0, "what was added goes on the invoice of the upgrade"
+    assert told.ours.given_back_minor == 0, "and so it is paid with it, and taken off there"
     await people.change(ann.subscription_id, "enterprise")
     await people.hear()
     assert (await people.invoices())[-1]["total_minor"] == told.total_minor

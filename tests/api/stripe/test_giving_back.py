@@ -161,7 +161,7 @@ async def test_money_that_went_back_meanwhile_stops_an_upgrade(people: Subscribe
     at = people.world.clock.now().replace(microsecond=0)
     before = await people.still_paid(subscription_id, at)
     await credit(people)
-    people.still_paid = lambda *_: _is(before)  # type: ignore[method-assign]
+    people.still_paid = lambda *_, **__: _is(before)  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "preview", lambda *_: _is(_Told(at)))
         await people.change(subscription_id, "enterprise")
