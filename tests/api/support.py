@@ -355,6 +355,9 @@ class FakeStripe:
     ) -> ChangePreview:
         return await self.billing.preview(user_id, subscription_id, plan, at, paid)
 
+    async def look_at_subscription(self, stripe_subscription_id: str, _origin: Origin) -> None:
+        """There is no news."""
+
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin
     ) -> AccountLink:

@@ -239,3 +239,13 @@ async def test_a_licence_is_bought_on_a_page(pages: Pages, market: Market) -> No
     listed = (await head.get("/api/enterprise/licenses")).json()["items"]
     assert [one["terms"][0]["grant"]["tier"] for one in listed] == ["starter"]
     assert (await market.balances()).get(f"1100 {org_id}", 0) == 0
+
+
+async def test_pages_of_who_leaves_are_over(pages: Pages, market: Market, ann: Caller) -> None:
+    amount = (await pages.open(ann, payment=AMOUNT)).json()
+    plan = (await pages.open(ann, subscription={"tier": "pro", "interval": "month"})).json()
+    assert (await ann("DELETE", "/api/me")).status_code == 204
+    for opened in (amount, plan):
+        await pages.becomes(ann, opened["checkout_id"], "over")
+    sessions = (await market.stripe.client.v1.checkout.sessions.list_async()).data
+    assert [one.status for one in sessions] == ["expired", "expired"]
