@@ -544,8 +544,8 @@ def test_instructors_and_platform_have_the_basis(terms: Sale) -> None:
     assert sum(market.accrued(NOON.date()).values()) + split.platform_minor == terms.basis_minor
 
 
-def test_short_is_only_what_is_owed_and_never_what_fees_took_of_an_empty_balance() -> None:
+def test_what_fees_took_of_an_empty_balance_is_no_shortfall_while_nothing_is_owed() -> None:
     assert shortfall(-53, 0) == 0
-    assert shortfall(-53, 100) == 100
+    assert shortfall(-53, 100) == 153
     assert shortfall(40, 100) == 60
     assert shortfall(100, 100) == shortfall(100, -20) == shortfall(-53, -20) == 0
