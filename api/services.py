@@ -81,13 +81,17 @@ class Gateway(Protocol):
     async def preview_change(
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
-        """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, and
-        refusals.
+        """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, as
+        `RefusedByStripe` when it refuses, and refusals.
         """
         ...
 
     async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
         """See `StripeGateway.waiting_time_minor`."""
+        ...
+
+    async def look_at_subscription(self, stripe_subscription_id: str, origin: Origin) -> None:
+        """See `StripeGateway.look_at_subscription`. Raises `Postponed` when Stripe does not answer."""
         ...
 
     async def onboarding_link(

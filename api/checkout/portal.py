@@ -15,11 +15,11 @@ from api.checkout.wishes import Call
 from api.http.body import IdempotencyKey
 from api.http.idempotency import Unkept
 from api.http.preconditions import IDEMPOTENT
-from api.http.problems import StripeUnavailable
+from api.http.problems import ApiError, StripeUnavailable
 from api.http.promises import responses
-from api.services import Services
+from api.services import Services, origin_of
 from api.stripe import customers
-from api.stripe.gateway import Postponed
+from api.stripe.gateway import Postponed, RefusedByStripe
 from ledger.errors import NotFound
 
 
@@ -32,6 +32,17 @@ class PortalLink(msgspec.Struct, frozen=True, kw_only=True):
     """A credential: whoever has it is the user there."""
 
 
+_NOBODY = "Stripe knows nothing of this user: they have no saved card and never subscribed."
+
+
+class PortalRefused(ApiError):
+    """Stripe will open no portal, such as one that nobody configured."""
+
+    code = "portal_refused"
+    remedy = "Tell who runs the service: Stripe's dashboard has the settings of the customer portal."
+    passing = False
+
+
 @post(
     "/api/billing-portal",
     operation_id="openBillingPortal",
@@ -39,7 +50,7 @@ class PortalLink(msgspec.Struct, frozen=True, kw_only=True):
     tags=["checkout"],
     opt={IDEMPOTENT: True},
     response_description="Send the caller there, and nobody else",
-    responses=responses(NotFound, StripeUnavailable),
+    responses=responses(NotFound, PortalRefused, StripeUnavailable),
 )
 async def open_billing_portal(
     data: JSONBody[PortalWish],
@@ -55,14 +66,26 @@ async def open_billing_portal(
     async def work(_: str) -> Response[Any]:
         customer_id = (await customers.customer(services.store, request.user.id)).stripe_customer_id
         if not customer_id:
-            raise NotFound("Stripe knows nothing of this user: they have no saved card and never subscribed.")
+            raise NotFound(_NOBODY)
         try:
             url = await services.gateway.portal_url(customer_id, data.return_url)
+        except RefusedByStripe as why:
+            raise await _refused(services, request, customer_id, why) from None
         except Postponed:
             raise StripeUnavailable("Stripe does not answer. Nothing was changed; try again.") from None
         return Unkept(PortalLink(url=url), status_code=201, headers={"Cache-Control": "no-store"})
 
     return await services.idempotency.run(request, idempotency_key, data, work)
+
+
+async def _refused(
+    services: Services, request: Call, customer_id: str, why: RefusedByStripe
+) -> NotFound | PortalRefused:
+    """One who was deleted at Stripe is known no more from now on."""
+    if why.failure.code == "resource_missing" and why.failure.parameter == "customer":
+        await customers.record_gone(services, request.user.id, customer_id, origin_of(request))
+        return NotFound(_NOBODY)
+    return PortalRefused(f"Stripe opens no portal ({why.failure.code}): is it configured?")
 
 
 HANDLERS = (open_billing_portal,)

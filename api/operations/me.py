@@ -12,12 +12,13 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
+from api.checkout.leaving import erasure
 from api.courses import words as course_words
 from api.enrolments import certificate_words
 from api.http import idempotency
 from api.http.auth import Principal
 from api.http.checks import Check, blank_fault
-from api.http.problems import FieldError, Unprocessable
+from api.http.problems import FieldError, PositionNotReached, Unprocessable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.organisations.brand_words import BRANDS
@@ -26,7 +27,6 @@ from api.reviews.words import TEXTS
 from api.services import Services, origin_of
 from api.subscriptions import trial_cards
 from api.words import EMAIL, NO_NUL, TIME_ZONE
-from ledger.customers.commands import EraseCustomer
 from ledger.errors import Contended
 from ledger.ids import new_id
 from ledger.store.batched_queries import Connection
@@ -202,17 +202,20 @@ _DELETE = "DELETE FROM contacts WHERE user_id = %s"
     response_description="It is erased",
     summary="Erase contact data, words and cards",
     tags=TAGS,
-    responses=responses(Contended),
+    responses=responses(Contended, PositionNotReached),
 )
 async def erase_contact(request: Call, services: NamedDependency[Services]) -> Response[None]:
     """At once and for good, with what the caller wrote of their courses, which are listed no longer, and in
     reviews and replies, whose stars stay, the name on their certificates, the names that they gave to
-    organisations and classes, and the brands that they set. At Stripe their cards and the customer are
-    deleted, soon after when it does not answer: a subscription ends with it, at once, and gives nothing back.
+    organisations and classes, and the brands that they set. Their payments that wait are canceled, and pages
+    on which they were to pay are over, soon after; what its cardholder confirmed first is paid, and can be
+    refunded. At Stripe their cards and the customer are deleted, soon after when it does not answer: a
+    subscription ends with it, at once, and gives nothing back.
     Payments stay: they hold no name, only the opaque id; and so does the visibility, so that nobody comes to
     be seen by it.
     """
     user_id = request.user.id
+    command = await erasure(services, user_id)
     async with services.reading() as connection, connection.transaction():
         if await _zone_of(connection, user_id) != _UTC:
             await services.store.handle(_zone_change(request, services, erased=True), origin_of(request))
@@ -224,7 +227,6 @@ async def erase_contact(request: Call, services: NamedDependency[Services]) -> R
         await BRANDS.erase(connection, user_id)
         await trial_cards.take_off(connection, user_id)
         await idempotency.erase(connection, user_id)
-    command = EraseCustomer(command_id=new_id("cmd"), effective_at=services.now(), user_id=user_id)
     done = await services.submitter.submit(command, origin_of(request))
     return Response(None, status_code=204, headers=done.headers)
 

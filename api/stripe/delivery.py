@@ -64,6 +64,14 @@ class Postponed(Exception):
         self.tries = tries
 
 
+class RefusedByStripe(Postponed):
+    """Stripe answered, and will not do it as things are there: they may be other than they are known here."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"Stripe: {failure.kind} ({failure.code})")
+        self.failure = failure
+
+
 class Certifier(Protocol):
     """Issues certificates; `api.enrolments.certifying` has one."""
 
@@ -149,6 +157,8 @@ def postponed_by(failure: Failure) -> Postponed:
             code=failure.code,
             hint="Stripe refuses our key: check LIBERATION_STRIPE_API_KEY and the key's permissions.",
         )
+    if failure.kind == "refused":
+        return RefusedByStripe(failure)
     return Postponed(f"Stripe: {failure.kind} ({failure.code})")
 
 

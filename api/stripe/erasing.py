@@ -1,4 +1,5 @@
-"""What a person leaves at Stripe, deleted when they leave: names, addresses and cards, then the customer.
+"""What a person leaves at Stripe: what waits to be paid is called off, names, addresses and cards are taken
+off, then the customer is deleted.
 
 What Stripe keeps of payments and invoices stays, as the law asks for it. The subscriptions of a deleted
 customer end at once. https://docs.stripe.com/api/customers/delete
@@ -20,7 +21,9 @@ from api.stripe.payments.lookup import patiently
 from ledger.customers.commands import RecordCustomerErased
 from ledger.effects import DeleteCustomer
 from ledger.ids import new_id
-from ledger.message import Origin
+from ledger.message import Command, Origin
+from ledger.payments.commands import CancelPayment
+from ledger.subscriptions.commands import EndSubscriptionPage
 
 _PERSONAL = ("name", "email", "phone", "description", "address", "shipping")
 _OF_BILLING = ("name", "email", "phone")
@@ -28,6 +31,7 @@ _OF_BILLING = ("name", "email", "phone")
 
 async def delete(tools: Tools, effect: DeleteCustomer, origin: Origin) -> Delivered:
     """As often as it takes: what is gone already counts as done. Raises what a call to Stripe raises."""
+    await _call_off(tools, effect, origin)
     gone_id = effect.stripe_customer_id
     if gone_id not in (await customer(tools.store, effect.user_id)).erasing:
         return Delivered()
@@ -40,6 +44,31 @@ async def delete(tools: Tools, effect: DeleteCustomer, origin: Origin) -> Delive
         stripe_customer_id=gone_id,
     )
     return Delivered(await tools.store.handle(command, as_worker(origin)))
+
+
+async def _call_off(tools: Tools, effect: DeleteCustomer, origin: Origin) -> None:
+    """Recorded as wishes, which are delivered until Stripe's answer ends each. What was captured or begun
+    first stays, as it was confirmed by its cardholder.
+    """
+    at = tools.clock.now()
+    wishes: list[Command] = [
+        CancelPayment(
+            command_id=f"left:{payment_id}",
+            effective_at=at,
+            payment_id=payment_id,
+            user_id="",
+            by_system=True,
+        )
+        for payment_id in effect.payment_ids
+    ]
+    wishes += [
+        EndSubscriptionPage(
+            command_id=f"left:{page_id}", effective_at=at, user_id=effect.user_id, subscription_id=page_id
+        )
+        for page_id in effect.page_ids
+    ]
+    for wish in wishes:
+        await tools.store.handle(wish, as_worker(origin))
 
 
 async def _delete_at_stripe(tools: Tools, stripe_customer_id: str) -> None:

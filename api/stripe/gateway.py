@@ -29,9 +29,11 @@ from api.stripe.delivery import (
     Licences,
     Owners,
     Postponed,
+    RefusedByStripe,
     Tools,
     Zones,
     postponed,
+    recorder,
 )
 from api.stripe.disputes import answers
 from api.stripe.movements.objects import Movement, event_of
@@ -113,7 +115,7 @@ from ledger.subscriptions.worth import PaidTime
 
 T = TypeVar("T")
 
-__all__ = ["Delivered", "Postponed", "StripeGateway", "subject_of"]
+__all__ = ["Delivered", "Postponed", "RefusedByStripe", "StripeGateway", "subject_of"]
 
 
 _Step = ActivityEffect | RedemptionEffect | OrderEffect | LicenceEffect | FreeMemberSeats
@@ -202,8 +204,8 @@ class StripeGateway:
         return await _or_later(url_of(self._tools, session_id))
 
     async def portal_url(self, customer_id: str, return_url: str) -> str:
-        """Where the customer may look after what they have. Raises Postponed when Stripe does not answer, or
-        has no portal configured.
+        """Where the customer may look after what they have. Raises Postponed when Stripe does not answer, and
+        RefusedByStripe when it has no portal configured, or no such customer.
         """
         return await _or_later(portal_url(self._tools, customer_id, return_url))
 
@@ -225,7 +227,7 @@ class StripeGateway:
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         """What an upgrade to `plan` would charge at `at`. Raises as `previews.preview_change` does, and
-        Postponed when Stripe does not answer.
+        Postponed when Stripe does not answer, or RefusedByStripe when it does, with a refusal.
         """
         asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at, paid)
         return await _or_later(asked)
@@ -235,6 +237,10 @@ class StripeGateway:
         when its quantity was changed in the dashboard. Raises Postponed when Stripe does not answer.
         """
         return await _or_later(previews.waiting_time_minor(self._tools, stripe_subscription_id, at))
+
+    async def look_at_subscription(self, stripe_subscription_id: str, origin: Origin) -> None:
+        """Records what Stripe says of it now, where that is new. Raises Postponed when it does not answer."""
+        await _or_later(billing.look_for_news(self._tools, stripe_subscription_id, recorder(origin)))
 
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, origin: Origin

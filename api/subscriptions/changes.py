@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -16,10 +17,10 @@ from api.http.owner import owner_of
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import ApiError, Problem, StripeUnavailable, answer, problem
 from api.http.promises import responses
-from api.services import Gateway, Services, origin_of
+from api.services import Services, origin_of
 from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.previews import ChangePreview as ToldByStripe
-from api.stripe.gateway import Postponed
+from api.stripe.gateway import Postponed, RefusedByStripe
 from api.submitting import Submitted
 from api.subscriptions.billing import (
     DECLINED,
@@ -180,22 +181,42 @@ async def preview_subscription_change(
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
     told = None
     if isinstance(decided, SubscriptionChangeRequested):
-        told = await _invoiced(services.gateway, command)
+        told = await _invoiced(services, request, command, row)
     return Response(_preview(command, row, decided, told), status_code=200)
 
 
-async def _invoiced(gateway: Gateway, command: RequestChange) -> ToldByStripe:
+async def _invoiced(
+    services: Services, request: Call, command: RequestChange, row: state.Subscription
+) -> ToldByStripe:
     """What Stripe says, which must agree with us before anybody is told."""
     plan = Plan(command.tier, command.interval, command.currency, command.price_minor)
     assert command.proration_at is not None, "as it was made"
     try:
-        return await gateway.preview_change(
-            command.user_id, command.subscription_id, plan, command.proration_at, command.paid
-        )
+        try:
+            return await services.gateway.preview_change(
+                command.user_id, command.subscription_id, plan, command.proration_at, command.paid
+            )
+        except RefusedByStripe as why:
+            raise await _refused(services, request, command, row, why) from None
     except Postponed:
         raise StripeUnavailable(
             "Stripe does not answer. Nothing was changed; try again in a moment."
         ) from None
+
+
+async def _refused(
+    services: Services, request: Call, command: RequestChange, row: state.Subscription, why: RefusedByStripe
+) -> PreviewMismatch:
+    """What Stripe refuses, it knows something of that is not known here, such as that the subscription ended
+    and its webhook was lost: looked for, so that the rules say what is so. Raises their refusal.
+    """
+    with suppress(RefusedByStripe):  # it may refuse the look as well, having nothing there any more
+        await services.gateway.look_at_subscription(row.stripe_subscription_id, origin_of(request))
+    SUBSCRIBER.decide(command, await subscriber_of(services.store, command.user_id))
+    return PreviewMismatch(
+        f"Stripe refuses this change ({why.failure.code}); nothing was changed. Try again, and tell an "
+        "operator when it stays so."
+    )
 
 
 def _charge(row: state.Subscription, price: int, interval: str, at: datetime, paid: PaidTime) -> int:

@@ -25,7 +25,12 @@ class EraseCustomer(Command, frozen=True, kw_only=True):
     """Its user leaves: nothing of them is to stay at Stripe."""
 
     NAME: ClassVar[str] = "customers.erase"
+    ADDED: ClassVar[frozenset[str]] = frozenset({"payment_ids", "page_ids"})
     user_id: str
+    payment_ids: tuple[str, ...] = ()
+    """Payments of theirs that still wait for somebody, or for Stripe's first answer."""
+    page_ids: tuple[str, ...] = ()
+    """Subscriptions of theirs that were to begin on a page of Stripe's, and have not."""
 
 
 class RecordCustomerErased(Command, frozen=True, kw_only=True):

@@ -70,12 +70,14 @@ def _gone(command: RecordCustomerGone, customer: Customer) -> _Events:
 
 
 def _erase(command: EraseCustomer, customer: Customer) -> _Events:
-    if not customer.stripe_customer_id:
+    if not (customer.stripe_customer_id or command.payment_ids or command.page_ids):
         return ()
     asked = CustomerErasureRequested(
         user_id=command.user_id,
         stripe_customer_id=customer.stripe_customer_id,
         payment_method_ids=tuple(sorted(customer.payment_methods)),
+        payment_ids=command.payment_ids,
+        page_ids=command.page_ids,
     )
     return (asked,)
 

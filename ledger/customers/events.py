@@ -26,12 +26,18 @@ class CustomerGone(Event, frozen=True, kw_only=True):
 
 
 class CustomerErasureRequested(Event, frozen=True, kw_only=True):
-    """From here on it is not the user's any more; should they come back, another is made."""
+    """From here on it is not the user's any more; should they come back, another is made. Of somebody whom
+    Stripe does not know as a customer it says only what is called off.
+    """
 
     TYPE: ClassVar[str] = "customers.erasure_requested.v1"
     user_id: str
     stripe_customer_id: str
     payment_method_ids: tuple[str, ...] = ()
+    payment_ids: tuple[str, ...] = ()
+    """Payments that waited, and are to be canceled."""
+    page_ids: tuple[str, ...] = ()
+    """Subscriptions whose pages were open, and are to be ended."""
 
 
 class CustomerErased(Event, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ from ledger.message import Recorded
 
 def react(recorded: Recorded) -> tuple[Effect, ...]:
     match recorded.event:
-        case CustomerErasureRequested(user_id=user_id, stripe_customer_id=stripe_customer_id):
-            return (DeleteCustomer(user_id, stripe_customer_id),)
+        case CustomerErasureRequested() as asked:
+            # one after the other: what waits is called off before the customer is deleted
+            ids = (asked.user_id, asked.stripe_customer_id)
+            return (DeleteCustomer(*ids, payment_ids=asked.payment_ids, page_ids=asked.page_ids),)
         case _:
             return ()

@@ -42,13 +42,8 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
         case CustomerGone():
             after = _parted(customer, event.stripe_customer_id)
             return replace(after, cards_gone_at=event.at if event.payment_method_ids else None)
-        case CustomerErasureRequested(stripe_customer_id=parted):
-            return replace(
-                _parted(customer, parted),
-                erased=customer.erased.add(parted),
-                erasing=customer.erasing.add(parted),
-                cards_gone_at=None,
-            )
+        case CustomerErasureRequested():
+            return _wished_away(customer, event.stripe_customer_id)
         case CustomerErased():
             return replace(customer, erasing=customer.erasing.discard(event.stripe_customer_id))
         case PaymentMethodSaved():
@@ -60,6 +55,18 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
             )
         case _:
             assert_never(event)
+
+
+def _wished_away(customer: Customer, stripe_customer_id: str) -> Customer:
+    """Nothing changes for somebody whom Stripe had as no customer."""
+    if not stripe_customer_id:
+        return customer
+    return replace(
+        _parted(customer, stripe_customer_id),
+        erased=customer.erased.add(stripe_customer_id),
+        erasing=customer.erasing.add(stripe_customer_id),
+        cards_gone_at=None,
+    )
 
 
 def _parted(customer: Customer, stripe_customer_id: str) -> Customer:

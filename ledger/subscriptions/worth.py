@@ -35,6 +35,8 @@ class PaidTime(msgspec.Struct, frozen=True, kw_only=True):
     """By as much it may differ from the price, as each line was rounded."""
     reduced: bool
     """Money went back of one of the invoices, so that the price does not say what is paid."""
+    waits: int = 0
+    """What is invoiced for it with the change, as it waits at Stripe for the next invoice."""
     takes: tuple[TakenTime, ...] = ()
     """Which invoices paid it, with their tax."""
     taker: str = ""
@@ -81,11 +83,15 @@ def unused(by_price_minor: int, paid: PaidTime | None) -> int:
 
     As long as nothing went back the two differ by what the lines were rounded by, and the price counts.
     """
-    if paid is None or by_price_minor <= paid.minor:
+    if paid is None or not is_dearer(by_price_minor, paid):
         return by_price_minor
-    if not paid.reduced and by_price_minor - paid.minor <= paid.lines:
-        return by_price_minor
-    return paid.minor
+    return max(0, paid.minor + paid.waits)
+
+
+def is_dearer(by_price_minor: int, paid: PaidTime) -> bool:
+    """Whether the price says more than what is paid, by more than what the lines were rounded by."""
+    beyond = by_price_minor - paid.minor - paid.waits
+    return beyond > (0 if paid.reduced else paid.lines)
 
 
 def up_to(amount_minor: int, takes: Iterable[TakenTime]) -> tuple[TakenTime, ...]:

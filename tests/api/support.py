@@ -355,6 +355,9 @@ class FakeStripe:
     async def waiting_time_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
         return self.billing.waiting_minor
 
+    async def look_at_subscription(self, stripe_subscription_id: str, _origin: Origin) -> None:
+        """There is no news."""
+
     async def onboarding_link(
         self, user_id: str, return_url: str, refresh_url: str, _origin: Origin
     ) -> AccountLink:

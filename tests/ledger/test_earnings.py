@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ledger.earnings.balances import Balances, Day, balances
+from ledger.earnings.cash import shortfall
 from ledger.earnings.commands import AccrueEarnings
 from ledger.earnings.decider import EARNINGS
 from ledger.earnings.events import EarningsAccrued, EarningsHeld
@@ -541,3 +542,10 @@ def test_instructors_and_platform_have_the_basis(terms: Sale) -> None:
     [split] = [fact.event.split for fact in market.facts if isinstance(fact.event, PaymentSettled)]
     assert split is not None
     assert sum(market.accrued(NOON.date()).values()) + split.platform_minor == terms.basis_minor
+
+
+def test_what_fees_took_of_an_empty_balance_is_no_shortfall_while_nothing_is_owed() -> None:
+    assert shortfall(-53, 0) == 0
+    assert shortfall(-53, 100) == 153
+    assert shortfall(40, 100) == 60
+    assert shortfall(100, 100) == shortfall(100, -20) == shortfall(-53, -20) == 0

@@ -136,6 +136,14 @@ def test_who_leaves_has_no_customer_from_then_on_and_stripe_deletes_it_once() ->
     assert state.erasing == frozenset()
 
 
+def test_who_leaves_without_a_customer_leaves_only_what_waits() -> None:
+    state, events = when(CUSTOMER, LEAVES, replace(LEAVES, command_id="waits", payment_ids=("pay_1",)))
+    assert events == [
+        CustomerErasureRequested(user_id="usr_ann", stripe_customer_id="", payment_ids=("pay_1",))
+    ]
+    assert state == CUSTOMER.initial
+
+
 def test_a_card_of_a_customer_that_is_no_more_is_not_saved() -> None:
     late = replace(SAVE, command_id="late", stripe_customer_id="cus_1")
     assert when(CUSTOMER, FIRST, GONE, late)[0].payment_methods == frozenset()

@@ -14,13 +14,15 @@ from api.stripe.billing.catalogue import Plan
 from api.stripe.billing.items import is_of, plan_item
 from api.stripe.billing.objects import Subscription
 from api.stripe.billing.record import subscription_of
-from api.stripe.delivery import Tools
+from api.stripe.delivery import RefusedByStripe, Tools
+from api.stripe.failures import Failure
 from api.stripe.objects import instant
 from ledger.errors import NotFound
 from ledger.money import format_minor
 from ledger.subscriptions.changes import preview_change as our_preview
 from ledger.subscriptions.proration import Preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
+from ledger.subscriptions.state import ENDED
 from ledger.subscriptions.worth import PaidTime
 
 log = structlog.get_logger()
@@ -73,8 +75,9 @@ async def preview_change(
 ) -> ChangePreview:
     """`paid` is what is still paid of the time after `at`.
 
-    Raises `NotFound`, `SubscriptionNotActive`, what a call to Stripe raises, and `PreviewMismatch` when
-    Stripe and we do not come to the same: then nothing must be promised.
+    Raises `NotFound`, `SubscriptionNotActive`, what a call to Stripe raises, `RefusedByStripe` when it has
+    ended there, and `PreviewMismatch` when Stripe and we do not come to the same: then nothing must be
+    promised.
     """
     known = await subscription_of(tools, user_id, subscription_id)
     if known is None:
@@ -83,6 +86,8 @@ async def preview_change(
     at = max(at.replace(microsecond=0), known.period_start or at)
     ours = our_preview(known, plan.price_minor, plan.interval, at, paid)
     found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
+    if found.status in ENDED:
+        raise RefusedByStripe(Failure(kind="refused", code="subscription_ended"))
     present = Plan(known.tier, known.interval, known.currency, known.price_minor)
     if known.status == "trialing":
         return ChangePreview(ours=ours, total_minor=0)

@@ -84,6 +84,14 @@ async def record_subscription(
     return RecordedSubscription(outcome, invoices, delivered)
 
 
+async def look_for_news(tools: Tools, stripe_subscription_id: str, origin: Origin) -> list[Outcome]:
+    """Of a subscription of ours, by a look now. Raises what a call to Stripe raises."""
+    present = await billing_lookup.present_subscription(
+        tools.stripe, stripe_subscription_id, tools.clock.now()
+    )
+    return await record_news(tools, present, origin)
+
+
 async def record_news(
     tools: Tools, present: PresentSubscription, origin: Origin, *, occurred_at: datetime | None = None
 ) -> list[Outcome]:

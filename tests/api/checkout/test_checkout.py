@@ -268,3 +268,13 @@ async def test_an_amount_that_is_wrong_is_found_where_the_body_has_it(refused: C
     body = {**PLACES, "payment": {**AMOUNT, "amount_minor": 12}}
     said = problem(await refused("POST", "/api/checkout", key="small", json=body))
     assert (said["code"], said["errors"][0]["pointer"]) == ("invalid_amount", "/payment/amount_minor")
+
+
+async def test_pages_of_who_leaves_are_over(pages: Pages, market: Market, ann: Caller) -> None:
+    amount = (await pages.open(ann, payment=AMOUNT)).json()
+    plan = (await pages.open(ann, subscription={"tier": "pro", "interval": "month"})).json()
+    assert (await ann("DELETE", "/api/me")).status_code == 204
+    for opened in (amount, plan):
+        await pages.becomes(ann, opened["checkout_id"], "over")
+    sessions = (await market.stripe.client.v1.checkout.sessions.list_async()).data
+    assert [one.status for one in sessions] == ["expired", "expired"]

@@ -273,3 +273,43 @@ async def test_nothing_that_was_on_its_way_is_charged_after_its_user_left(
     assert (await student.get(waits.headers["location"])).json()["status"] == "failed"
     assert (await at_stripe.client.v1.charges.list_async()).data == []
     assert (await at_stripe.client.v1.customers.list_async()).data == []
+
+
+async def test_what_waits_for_its_cardholder_is_called_off_as_they_leave(
+    app: Running, student: Caller, at_stripe: AtStripe
+) -> None:
+    """Of somebody whom Stripe does not know as a customer."""
+    waits = await student.pay("pm_card_authenticationRequired")
+    assert waits.status_code == 202, waits.text
+    (intent,) = (await at_stripe.client.v1.payment_intents.list_async()).data
+    assert (await student("DELETE", "/api/me")).status_code == 204
+    facts = await app.services.store.read_stream(f"customer-{student.user_id}")
+    assert [fact.event.TYPE for fact in facts] == ["customers.erasure_requested.v1"], "before Stripe is asked"
+    await at_stripe.settle()
+    assert (await student.get(waits.headers["location"])).json()["status"] == "canceled"
+    assert (await at_stripe.client.v1.payment_intents.retrieve_async(intent.id)).status == "canceled"
+    assert (await student("DELETE", "/api/me")).status_code == 204
+    assert len(await app.services.store.read_stream(f"customer-{student.user_id}")) == 1
+
+
+async def test_a_preview_that_stripe_refuses_finds_out_that_the_subscription_is_over(
+    app: Running, student: Caller, at_stripe: AtStripe
+) -> None:
+    begun = await student.subscribe("pro", "pm_card_visa")
+    assert begun.status_code == 201, begun.text
+    (ours,) = (await at_stripe.client.v1.subscriptions.list_async()).data
+    await at_stripe.client.v1.subscriptions.cancel_async(ours.id)
+    refused = await student.wish("preview", tier="enterprise")
+    assert (refused.status_code, problem(refused)["code"]) == (409, "subscription_ended"), refused.text
+    assert (await student.get("/api/subscriptions/current")).json()["tier"] == "free"
+
+
+async def test_a_portal_that_stripe_refuses_is_not_told_to_be_no_answer(
+    app: Running, student: Caller, at_stripe: AtStripe
+) -> None:
+    await save(student)
+    await at_stripe.delete_customer(student.user_id)
+    wish = {"return_url": "http://127.0.0.1:8000/account"}
+    refused = await student("POST", "/api/billing-portal", key="portal", json=wish)
+    assert (refused.status_code, problem(refused)["code"]) == (404, "not_found"), refused.text
+    assert (await saved(student))["gone_at"] is not None
