@@ -13,7 +13,7 @@ from ledger.subscriptions.events import (
     SubscriptionChangeSuperseded,
     SubscriptionEvent,
 )
-from ledger.subscriptions.proration import Preview, preview, seg
+from ledger.subscriptions.proration import Preview, preview
 from ledger.subscriptions.refusals import (
     BilledOtherwise,
     CancellationPending,
@@ -91,14 +91,6 @@ def preview_change(
         currency=subscription.currency,
         worth=lambda by_price_minor: unused(by_price_minor, paid),
     )
-
-
-def time_left(subscription: Subscription, at: datetime) -> int:
-    """What the present plan's time after `at` is worth by its price; 0 while nothing is paid for it."""
-    start, end = subscription.period_start, subscription.period_end
-    if start is None or end is None or subscription.status == "trialing":
-        return 0
-    return seg(subscription.paid_minor, at, start, end, subscription.currency)
 
 
 def request_change(command: RequestChange, subscription: Subscription) -> tuple[SubscriptionEvent, ...]:

@@ -307,7 +307,7 @@ async def test_an_erased_name_is_on_no_certificate_and_was_in_no_fact(app: Runni
     assert problem(await pia.get(f"/api/certificates/{certificate_id}/pdf"))["status"] == 409
     everything = (
         "SELECT (SELECT string_agg(convert_from(data, 'UTF8') || metadata::text, ' ') FROM events)"
-        " || (SELECT string_agg(convert_from(body, 'UTF8'), ' ') FROM idempotency_keys)"
+        " || (SELECT coalesce(string_agg(convert_from(body, 'UTF8'), ' '), '') FROM idempotency_keys)"
         " || (SELECT coalesce(string_agg(w::text, ' '), '') FROM certificate_words AS w)"
     )
     async with app.services.reading() as connection:
