@@ -29,6 +29,9 @@ SLOW = (
     ),
     *("api/enrolments/test_purchase", "api/enrolments/test_coupons", "api/enrolments/test_returns"),
     *("api/enrolments/test_unseen", "api/sandbox/test_state", "api/payouts/test_run"),
+    *("api/checkout/", "api/disputes/test_answering", "api/payments/test_cards_at_stripe"),
+    *("api/subscriptions/test_authentication", "api/subscriptions/test_trial_cards"),
+    *("api/sandbox/test_official_cli", "projections/test_unclaimed"),
     # long histories, folded twice
     *(
         "projections/test_rebuild",
