@@ -11,7 +11,7 @@ from ledger.store import conninfo
 
 CHECK = "work"
 _RUN = "See that `liberation serve` or `liberation worker` runs, and what its log says of it."
-_TODO = {
+_REMEDIES = {
     "parked": "See `liberation outbox list`; after the cause is mended, `liberation outbox requeue --all`.",
     "unexplained": (
         "Find out at Stripe what each is that `liberation stripe unexplained` lists, and say so with "
@@ -49,4 +49,4 @@ def findings_of(seen: health.Health) -> list[Finding]:
 
 
 def _todo(said: str) -> str:
-    return next((todo for words, todo in _TODO.items() if words in said), _RUN)
+    return next((todo for words, todo in _REMEDIES.items() if words in said), _RUN)
