@@ -152,9 +152,12 @@ def _check_same(story: Story) -> None:
 
 
 async def _facts(store: Store, command: InitiatePayment, done: Submitted) -> Sequence[Recorded]:
-    """All of the payment's. Known already when they were made by this very request, without a gap."""
-    if done.delivered.outcome is not None and not done.repeated:
-        made = (*done.recorded, *done.delivered.outcome.recorded)
+    """All of the payment's. Known already when they were made by this very request, without a gap. When its
+    delivery recorded nothing, another one was at it in the same moment, such as a sweep.
+    """
+    outcome = done.delivered.outcome
+    if outcome is not None and outcome.recorded and not done.repeated:
+        made = (*done.recorded, *outcome.recorded)
         if [fact.version for fact in made] == list(range(1, len(made) + 1)):
             return made
     # under the id of its first sending, which another version may have drawn anew

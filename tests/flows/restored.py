@@ -143,6 +143,7 @@ def admin(app: Running) -> Caller:
 
 Told = dict[str, Any]
 Ready = Callable[[Running], Awaitable[Told]]
+UNDECIDED = 202
 Act = Callable[[Running, Told], Awaitable[httpx.Response]]
 
 
@@ -191,6 +192,9 @@ async def check_the_repeat(house: House, case: Case) -> None:
     did = await house.did()
     async with house.running(backup) as app:
         again = await case.act(app, told)
+        if again.status_code == UNDECIDED != first.status_code:
+            await caught_up(app)
+            again = await case.act(app, told)
         assert (again.status_code, named(again, case.id_is)) == (first.status_code, named(first, case.id_is))
         assert await house.did() == did, "nothing is done at Stripe again"
         await check_the_books(house, app)

@@ -15,8 +15,10 @@ from ledger.ids import new_id
 from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.payouts.conftest import RECKONING
-from tests.api.support import Caller, Running
+from tests.api.support import Caller, Running, problem, until
 from tests.flows.restored import (
+    UNDECIDED,
+    Act,
     House,
     Told,
     admin,
@@ -29,6 +31,7 @@ from tests.flows.restored import (
 __all__ = ["house"]
 pytestmark = pytest.mark.postgres
 IVY, LIA = "usr_ivy", "usr_lia"
+CONFLICT = 409
 LICENCES = "/api/enterprise/licenses"
 WORKER = Origin(actor="worker", roles=frozenset({"system"}))
 
@@ -152,6 +155,23 @@ def done(answer: httpx.Response) -> Any:
     return part[named[what]] if what in named else part
 
 
+async def again(app: Running, deed: Act, told: Told, did: Any) -> Any:
+    """202 where the worker, which makes good what the ledger lost, is at it in the same moment. What it made
+    good before the request came is not asked for once more: a recall has no id that tells whose it was.
+    """
+    answers: list[httpx.Response] = []
+
+    async def decided() -> bool:
+        answers.append(await deed(app, told))
+        return answers[-1].status_code != UNDECIDED
+
+    await until(decided)
+    if deed is recall and answers[-1].status_code == CONFLICT:
+        assert problem(answers[-1])["code"] == "nothing_to_recall"
+        return did
+    return done(answers[-1])
+
+
 async def test_each_comes_again_and_is_done_once(house: House) -> None:
     async with house.running(house.database_url) as app:
         told = await everything(app)
@@ -162,7 +182,8 @@ async def test_each_comes_again_and_is_done_once(house: House) -> None:
         await caught_up(app)
     did = await house.did()
     async with house.running(backup) as app:
-        assert {deed.__name__: done(await deed(app, told)) for deed in DEEDS} == first
+        repeated = {each.__name__: await again(app, each, told, first[each.__name__]) for each in DEEDS}
+        assert repeated == first
         assert await house.did() == did, "nothing is done at Stripe again"
         await check_the_books(house, app)
         assert await house.did() == did

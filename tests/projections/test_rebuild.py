@@ -37,7 +37,8 @@ def owner(url: str) -> psycopg.Connection[Any]:
 def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payments: int, batch: int) -> None:
     facts = random_history(seed, payments)
     with owner(database_url) as conn:
-        conn.execute("TRUNCATE positions, payments, refunds, disputes, customers, payment_methods, webhooks")
+        conn.execute("TRUNCATE positions, payments, payment_receipts, refunds, disputes, customers")
+        conn.execute("TRUNCATE payment_methods, webhooks")
         conn.execute(
             "TRUNCATE payouts, enrolments, learning, certificates, entries, postings, balances, audit, outbox"
         )

@@ -74,7 +74,7 @@ def test_answers_are_as_promised(served: str, credential: str, mode: GenerationM
 # Stripe does not take. So `positive_data_acceptance` is left out.
 def _try(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
     @settings_of_hypothesis(
-        max_examples=10,
+        max_examples=7,
         deadline=None,
         database=None,
         derandomize=True,  # the same requests each time: what it finds is found before the commit
