@@ -20,7 +20,7 @@ from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC
 from api.lettering import LettersMissing
 from api.organisations.branding import brand_for
-from api.payments.reads import PAYMENT_BY_ID
+from api.payments.reads import PAYMENT_BY_ID, PaymentRows
 from api.payments.resources import Story
 from api.receipts import answering as receipts
 from api.receipts.answering import NoReceipt
@@ -55,7 +55,14 @@ async def get_payment_receipt(
     back since, and the brand of the payer's organisation; its number never changes.
     """
     receipts.wanted(request)
-    found = await services.point_reads.ask(PAYMENT_BY_ID, known_shape(payment_id, "pay_"))
+    known = known_shape(payment_id, "pay_")
+
+    async def charged() -> PaymentRows | None:
+        found = await services.point_reads.ask(PAYMENT_BY_ID, known)
+        return found if found and found.story.payment.captured_at else None
+
+    # the answer that told of its charge may be a moment ahead of the tables
+    found = await find(charged, services.positions) or await services.point_reads.ask(PAYMENT_BY_ID, known)
     if found is None or not (is_admin(request) or found.story.payment.user_id == request.user.id):
         raise NotFound(f"There is no payment {payment_id}.")
     return await receipts.answer(request, await _receipt(services, found.story), services.settings)

@@ -21,7 +21,6 @@ async def test_a_receipt_of_a_payment_is_a_pdf_a_page_or_json(open_app: OpenApp)
     student = app.caller("usr_student", "student")
     await student("PUT", "/api/me", json={"name": "Ada <Lovelace>"})
     paid = await student.pay(amount_minor=1250, description="Two hours of Greek")
-    await app.projected()
     printed = await student.get(address(paid))
     assert (printed.status_code, printed.headers["content-type"]) == (200, "application/pdf")
     assert printed.headers["content-disposition"] == 'attachment; filename="receipt-P-000001.pdf"'
