@@ -143,7 +143,7 @@ class Subscribers:
         ]
 
     async def invoices(self) -> list[dict[str, Any]]:
-        return await self.world.rows("SELECT * FROM invoices ORDER BY finalized_at, stripe_invoice_id")
+        return await self.world.rows("SELECT * FROM invoices ORDER BY finalized_at, position")
 
     async def subscriptions(self) -> list[dict[str, Any]]:
         return await self.world.rows("SELECT * FROM subscriptions ORDER BY position")
