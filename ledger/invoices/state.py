@@ -207,10 +207,12 @@ class Invoice(Struct, frozen=True):
     @property
     def takes_from(self) -> datetime | None:
         """When the unused time begins of the last change that it is about, by which that is called; None when
-        it took none off. What changed before, and waited for it, began earlier.
+        it took none off. What that bought is not taken off again. What changed before, and waited for it,
+        began earlier, or a moment later where two clocks differ.
         """
-        starts = [one.period_start for one in self.lines.values() if one.gross_minor < 0]
-        return max(starts, default=None)
+        starts = {one.period_start for one in self.lines.values() if one.gross_minor < 0}
+        last = {one.period_start for one in self.lines.values() if one.sells}
+        return max(starts & last or starts, default=None)
 
     @property
     def takes_since(self) -> datetime | None:

@@ -325,6 +325,23 @@ def test_what_an_invoice_sold_and_took_off_itself_was_of_no_other_invoice() -> N
         assert invoice.creditable_minor == total
 
 
+@pytest.mark.parametrize("before", [timedelta(seconds=1), timedelta(days=1)])
+def test_a_change_that_is_prorated_from_before_what_it_takes_off_is_still_the_last(before: timedelta) -> None:
+    """Whoever asked for it has a clock of their own, or chose the moment."""
+    given, anew = (round(amount * (END - MIDDLE + before) / (END - MIDDLE)) for amount in (1_500, 14_850))
+    waited = (
+        line("il_one", -500, period_start=MIDDLE, proration=True),
+        line("il_three", 1_500, period_start=MIDDLE, proration=True),
+        line("il_three_back", -given, period_start=MIDDLE - before, proration=True),
+        line("il_new", anew, period_start=MIDDLE - before, proration=True),
+    )
+    total = sum(one.amount_minor for one in waited)
+    for lines in (waited, waited[::-1]):
+        invoice = upgraded(lines=lines, total_minor=total, charged_minor=total)
+        assert invoice.takes_minor == 500
+        assert (invoice.takes_from, invoice.takes_since) == (MIDDLE - before, MIDDLE)
+
+
 def test_what_waits_for_the_invoice_of_a_change_is_paid_with_it() -> None:
     paid = PaidTime(minor=500, lines=1, reduced=False)
     assert (unused(1_500, paid), unused(1_500, with_waiting(paid, 1_000))) == (500, 1_500)
