@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from litestar import Litestar, Request
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
@@ -201,13 +200,12 @@ def make_routes(request_max_bytes: int) -> Litestar:
     app = Litestar(
         list(HANDLERS),
         lifespan=[_open],
-        state=State({"pages": _described()}),
         middleware=[Admission()],
         guards=[access.guard, feature_guard, call_guard],
         before_request=Preconditions(),
         dependencies={
             "services": Provide(_services, sync_to_thread=False),
-            "pages": Provide(_pages, sync_to_thread=False),
+            "pages": Provide(described, sync_to_thread=True),
         },
         exception_handlers=problems.HANDLERS,
         request_max_body_size=request_max_bytes,
@@ -233,13 +231,10 @@ def _services(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-def _pages(request: Request[Any, Any, Any]) -> reference.Pages:
-    pages: reference.Pages = request.app.state.pages
-    return pages
-
-
 @cache
-def _described() -> reference.Pages:
-    """The document and its page: of the same handlers the same, and longer in the making than all else."""
-    described = document.make(HANDLERS)
-    return reference.Pages(described, reference.page(described))
+def described() -> reference.Pages:
+    """The document and its page: of the same handlers the same. Made when first asked for, as that takes
+    longer than all else of a start.
+    """
+    made = document.make(HANDLERS)
+    return reference.Pages(made, reference.page(made))

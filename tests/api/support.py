@@ -17,7 +17,7 @@ import stripe
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from api.app import create_app, make_routes
+from api.app import create_app, described, make_routes
 from api.background.projecting import projecting
 from api.http.auth import mint
 from api.services import Composition, Services
@@ -195,7 +195,7 @@ async def running(settings: Settings, database_url: str, fake: Outside) -> Async
     asgi: Any = create_app(composition, routes)
     async with lifespan(asgi):
         transport = httpx.ASGITransport(asgi)
-        hooks: dict[str, list[Any]] = {"response": [Promised(asgi.app.state.pages.document)]}
+        hooks: dict[str, list[Any]] = {"response": [Promised(described().document)]}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://test", event_hooks=hooks
         ) as client:
