@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import groupby
@@ -74,6 +75,17 @@ settings.register_profile(QUICK, max_examples=20)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == QUICK:
         settings.load_profile(QUICK)
+
+
+def pytest_collection() -> None:
+    """What is imported and collected stays to the end: nothing of it is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on only what tests make is looked through."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
