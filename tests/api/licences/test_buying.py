@@ -226,3 +226,24 @@ async def test_a_refund_of_what_paid_a_licence_points_to_the_credit_note(office:
     for by, more in ((office.manager, {}), (office.admin, {"note": "They asked"})):
         refused = await by.refund(bought["payment"]["payment_id"], **more)
         assert (refused.status_code, problem(refused)["code"]) == (409, "credit_note_instead")
+
+
+async def joined(office: Office, org_id: str, role: str) -> Caller:
+    """Somebody whom its owner, the office's manager, took in."""
+    person, at = office.app.caller(new_id("usr"), "enterprise"), f"{ORGANISATIONS}/{org_id}/invitations"
+    wish = {"user_id": person.user_id, "role": role}
+    invited = (await office.manager("POST", at, key=new_id("key"), json=wish)).json()
+    accepted = await person("POST", f"{at}/{invited['invitation_id']}/accept", key=new_id("key"), json={})
+    assert accepted.status_code in {200, 201}, accepted.text
+    return person
+
+
+async def test_a_receipt_is_for_whoever_manages_the_organisation_that_was_paid_for(office: Office) -> None:
+    org_id = await managed(office)
+    paid = (await buy(office, org_id)).json()["payment"]["payment_id"]
+    manager, member = [await joined(office, org_id, role) for role in ("manager", "member")]
+    await managed(office)
+    at, seen = f"/api/payments/{paid}/receipt", list[int]()
+    for caller in (manager, member, office.manager):
+        seen.append((await caller.get(at, headers={"Accept": "application/json"})).status_code)
+    assert seen == [200, 404, 404], "the last one owns another organisation"
