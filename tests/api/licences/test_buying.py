@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -10,8 +11,10 @@ import psycopg
 
 from api.licences.timing import expire_payments
 from ledger.effects import kind_of
-from ledger.ids import new_id
+from ledger.ids import derived_id, new_id
+from ledger.licences.stream import stream_of as licence_stream
 from ledger.message import Origin
+from ledger.payments.commands import LostPayment, RecordPaymentSnapshot
 from ledger.payments.events import PaymentInitiated
 from ledger.payments.stream import stream_of
 from ledger.policies import react
@@ -247,3 +250,44 @@ async def test_a_receipt_is_for_whoever_manages_the_organisation_that_was_paid_f
     for caller in (manager, member, office.manager):
         seen.append((await caller.get(at, headers={"Accept": "application/json"})).status_code)
     assert seen == [200, 404, 404], "the last one owns another organisation"
+
+
+async def test_what_a_restored_ledger_took_up_is_bought_by_its_own_request_alone(office: Office) -> None:
+    """Another one that comes before it buys another licence."""
+    org_id, key = await managed(office), new_id("key")
+    services, charges = office.app.services, office.clock.charges
+    intent = "\0".join((office.manager.user_id, "POST", f"{LICENSES}/purchase", key))
+    payment_id = services.id_of("pay", f"api:{sha256(intent.encode()).hexdigest()}")
+    licence_id = derived_id("lic", services.store.ledger_id, "bought", org_id, "1")
+    lost = LostPayment(
+        user_id=office.manager.user_id,
+        purpose="licence",
+        purpose_ref=licence_stream(licence_id),
+        org_id=org_id,
+    )
+    seen = RecordPaymentSnapshot(
+        command_id=new_id("cmd"),
+        effective_at=office.clock.now(),
+        payment_id=payment_id,
+        payment_intent_id="pi_lost",
+        status="succeeded",
+        amount_minor=99_000,
+        amount_received_minor=99_000,
+        currency="usd",
+        charge_id="ch_lost",
+        lost=lost,
+    )
+    taken_up = await services.store.handle(seen, STRIPE)
+    await office.app.projected()
+    other = await buy(office, org_id)
+    assert other.status_code == 201, other.text
+    assert other.json()["licence"]["licence_id"] != licence_id
+    assert (await buy(office, org_id, key=key)).status_code == 202
+    for fact in taken_up.recorded:
+        for effect in react(fact):
+            await office.clock.deliver_now(effect, STRIPE, fact)
+    again = await buy(office, org_id, key=key)
+    assert again.status_code == 201, again.text
+    told = again.json()
+    assert (told["licence"]["licence_id"], told["payment"]["payment_id"]) == (licence_id, payment_id)
+    assert office.clock.charges == charges + 1, "the lost one was charged before"
