@@ -39,6 +39,7 @@ from ledger.invoices.refusals import (
 from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice, evolve
 from ledger.subscriptions.changes import less_is_paid, preview_change
+from ledger.subscriptions.commands import PendingUpdate
 from ledger.subscriptions.events import SubscriptionChangeRequested
 from ledger.subscriptions.proration import Preview, boundary, preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
@@ -68,6 +69,7 @@ from tests.ledger.subscription_examples import (
     invoice_snapshot,
     line,
     request_credit,
+    snapshot,
     subscribed,
     when,
 )
@@ -160,6 +162,52 @@ def test_what_is_taken_is_said_by_invoice_and_is_no_more_than_what_is_taken_off(
     _, (requested,) = when(subscribed(), asked)
     assert isinstance(requested, SubscriptionChangeRequested)
     assert requested.takes == (TakenTime(stripe_invoice_id="in_1", amount_minor=999),)
+
+
+def test_a_change_is_called_by_how_many_before_it_took_from_the_same_moment() -> None:
+    """Else the second of one second would have what the first took."""
+    first, _ = bill(Invoice(), PAID)
+    assert what_is_paid([first], MIDDLE).taker == taker_of(int(MIDDLE.timestamp()), 0)
+    assert what_is_paid([upgraded(), first], MIDDLE).taker == taker_of(int(MIDDLE.timestamp()), 1)
+    assert taker_of(1, 0) != taker_of(1, 1) != taker_of(2, 1)
+
+
+def test_only_an_invoice_that_is_paid_and_sold_time_to_come_has_any_to_give() -> None:
+    paid, _ = bill(Invoice(), PAID)
+    unpaid, _ = bill(Invoice(), invoice_snapshot("open", stripe_invoice_id="in_2"))
+    taken = TakenTime(stripe_invoice_id="in_1", amount_minor=500)
+    assert allot(500, [unpaid, paid], MIDDLE, TAKER) == (taken,)
+    assert allot(500, [paid], END, TAKER) == (), "its time is over"
+
+
+def test_an_upgrade_that_supersedes_one_that_waits_says_so_to_the_invoices() -> None:
+    paid = PaidTime(minor=999, lines=1, reduced=False, taker="at_1_0")
+    waits, _ = when(
+        subscribed(),
+        change(effective_at=START, proration_at=START, expected_minor=8_901, paid=paid),
+        snapshot(pending_update=PendingUpdate(tier="enterprise", interval="month", expires_at=START + DAY)),
+    )
+    other = change(
+        "enterprise",
+        "year",
+        99_000,
+        change_id="chg_2",
+        effective_at=START,
+        proration_at=START,
+        expected_minor=98_001,
+        paid=replace(paid, taker="at_2_0"),
+    )
+    _, (*_, asked) = when(waits, other)
+    assert isinstance(asked, SubscriptionChangeRequested)
+    assert (asked.taker, asked.instead_of) == ("at_2_0", "at_1_0")
+
+
+def test_a_change_just_before_its_period_by_our_clock_is_prorated_from_its_beginning() -> None:
+    early = START - timedelta(seconds=2)
+    asked = change(effective_at=START, proration_at=early, expected_minor=8_901)
+    _, (requested,) = when(subscribed(), asked)
+    assert isinstance(requested, SubscriptionChangeRequested)
+    assert requested.proration_at == START
 
 
 # what is left to credit
