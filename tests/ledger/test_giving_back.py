@@ -17,6 +17,7 @@ from ledger.invoices.commands import (
     EndCollection,
     EndService,
     InvoiceCommand,
+    RecordCreditFailure,
     RecordInvoiceSnapshot,
     RecordOvergiven,
     RequestInvoiceRetry,
@@ -502,6 +503,19 @@ def test_what_is_paid_all_the_same_goes_back_once_it_is_settled() -> None:
     seen_late, events = ended(bill(Invoice(), late)[0])
     assert names(events) == ["CollectionEnded", "CreditRequested"], "as when it is seen after the end"
     assert seen_late.creditable_minor == 0
+
+
+def test_what_goes_back_by_itself_does_so_once_and_not_while_a_bank_decides() -> None:
+    late = invoice_snapshot(attempts=(attempt(),), paid_at=MIDDLE + DAY)
+    invoice, events = ended(bill(Invoice(), OPEN)[0], late)
+    asked = events[-1]
+    assert isinstance(asked, CreditRequested)
+    refused = ask_invoice(RecordCreditFailure, credit_id=asked.credit_id, code="charge_already_refunded")
+    _, events = bill(invoice, refused, late)
+    assert names(events) == ["CreditFailed"], "what Stripe refused is not asked for with each news"
+    disputed = replace(late, disputes=(dispute("needs_response", txn("dp", -500)),))
+    _, events = ended(bill(Invoice(), OPEN)[0], disputed)
+    assert "CreditRequested" not in names(events)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ async def test_an_organisation_buys_one_licence_at_a_time_and_then_another(offic
     waits = await buy(office, org_id, payment_method=ASKS, key=key)
     assert (waits.status_code, waits.json()["licence"], waits.json()["reveal"]) == (202, None, None)
     assert waits.json()["payment"]["next_action"]["client_secret"]
+    await office.app.projected()
     other = await buy(office, org_id, tier="professional")
     assert (other.status_code, problem(other)["code"]) == (409, "licence_payment_in_progress")
     assert waits.json()["payment"]["payment_id"] in problem(other)["detail"]
