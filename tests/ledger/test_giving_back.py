@@ -372,6 +372,7 @@ def test_what_an_invoice_sold_and_took_off_itself_was_of_no_other_invoice() -> N
         assert (invoice.takes_from, invoice.takes_since) == (later, MIDDLE), "it is called by the last change"
         assert paid_time([invoice], later).minor == 13_790
         assert invoice.creditable_minor == total
+        assert invoice.takeable_minor("at_last") == 1_500 - 1_393 + 13_790, "the day that was used was sold"
 
 
 @pytest.mark.parametrize("before", [timedelta(seconds=1), timedelta(days=1)])

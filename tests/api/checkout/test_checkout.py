@@ -330,7 +330,7 @@ async def test_an_amount_that_stripe_refuses_is_told_of_what_was_to_be_bought(
     """Its minimum is of the currency that it pays out in, so that ours may be too low."""
     head, org_id = await founded(market)
     invoice = await invoiced(market, org_id)
-    kinds = (
+    kinds: tuple[tuple[Caller, dict[str, Any], str], ...] = (
         (ann, {"course": {"course_id": market.course_id}}, "not_chargeable"),
         (ann, {"subscription": {"tier": "pro"}}, "invalid_price"),
         (head, {"licence": {"org_id": org_id, "tier": "starter"}}, "licence_not_chargeable"),
