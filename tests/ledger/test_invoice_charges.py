@@ -20,7 +20,7 @@ from ledger.invoices.commands import (
     RecordOffStripePayment,
 )
 from ledger.invoices.decider import decide
-from ledger.invoices.events import CreditSettled
+from ledger.invoices.events import CreditSettled, PartRefunded
 from ledger.invoices.refusals import (
     InvalidOffStripePayment,
     InvoiceNotSettled,
@@ -116,6 +116,15 @@ def test_a_refund_of_a_part_that_bounces_is_the_customers_again() -> None:
     )
     assert names(events)[-2:] == ["PartRefunded", "PartRefunded"]
     assert usd(events) == {"1010": 456, "6000": 44, "2300": -500}
+
+
+def test_a_refund_of_a_part_across_currencies_gives_back_what_the_part_brought() -> None:
+    """5.00 USD that were settled as 4.50 EUR; the rest of what moves is exchange."""
+    partly = replace(PARTLY, balance_transaction=txn("in_1", 450, currency="eur"))
+    given = bare(500, balance_transaction=txn("re_1", -460, currency="eur"))
+    back = replace(given, failure_balance_transaction=txn("back", 455, currency="eur"))
+    _, events = bill(Invoice(), partly, replace(partly, credits=(given,)), replace(partly, credits=(back,)))
+    assert [one.booked_minor for one in events if isinstance(one, PartRefunded)] == [450, -450]
 
 
 def test_a_credit_note_of_several_refunds_is_one_credit_and_each_refund_settles_its_part() -> None:
