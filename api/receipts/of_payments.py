@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from litestar import Request, Response, get
-from litestar.datastructures import State
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from api.http.auth import Principal
 from api.http.body import known_shape
 from api.http.document import MEDIA_TYPES
 from api.http.owner import is_admin
@@ -19,6 +17,7 @@ from api.http.problems import NotAcceptable
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC
 from api.lettering import LettersMissing
+from api.licences.managing import Call, may_manage
 from api.organisations.branding import brand_for
 from api.payments.reads import PAYMENT_BY_ID, PaymentRows
 from api.payments.resources import Story
@@ -28,6 +27,7 @@ from api.receipts.content import Receipt, ReceiptCredit, ReceiptLine
 from api.services import Services
 from ledger.errors import NotFound
 from ledger.payments.decider import PAYMENT
+from ledger.payments.sale import LICENCE
 from ledger.payments.stream import stream_of
 from ledger.split import Sale
 from projections.payments.payment import PaymentRow
@@ -49,10 +49,11 @@ _TITLE = "SELECT w.title FROM courses JOIN course_words AS w USING (words_id) WH
     | receipts.AS_JSON,
 )
 async def get_payment_receipt(
-    payment_id: FromPath[str], request: Request[Principal, Any, State], services: NamedDependency[Services]
+    payment_id: FromPath[str], request: Call, services: NamedDependency[Services]
 ) -> Response[bytes]:
     """As PDF, as a page with `Accept: text/html`, or as JSON, once its money is captured. With what was given
-    back since, and the brand of the payer's organisation; its number never changes.
+    back since, and the brand of the payer's organisation; its number never changes. That of a payment for a
+    licence is also for whoever manages its organisation.
     """
     receipts.wanted(request)
     known = known_shape(payment_id, "pay_")
@@ -63,9 +64,19 @@ async def get_payment_receipt(
 
     # the answer that told of its charge may be a moment ahead of the tables
     found = await find(charged, services.positions) or await services.point_reads.ask(PAYMENT_BY_ID, known)
-    if found is None or not (is_admin(request) or found.story.payment.user_id == request.user.id):
+    if found is None or not await _may_see(services, request, found.story.payment):
         raise NotFound(f"There is no payment {payment_id}.")
     return await receipts.answer(request, await _receipt(services, found.story), services.settings)
+
+
+async def _may_see(services: Services, request: Call, row: PaymentRow) -> bool:
+    """Who paid, and administrators; of what paid for a licence, whoever manages its organisation now."""
+    if is_admin(request) or row.user_id == request.user.id:
+        return True
+    if row.purpose != LICENCE:
+        return False
+    payment = await services.store.state(PAYMENT, stream_of(row.payment_id))
+    return await may_manage(services, request, payment.org_id)
 
 
 async def _receipt(services: Services, story: Story) -> Receipt:
@@ -108,7 +119,7 @@ def _plain(row: PaymentRow) -> Iterator[ReceiptLine]:
     """Nothing is said of tax: a licence's is on the invoice that is named, which it may have paid a part of,
     and what is in another payment nobody told.
     """
-    named = "Licence" if row.purpose == "licence" else "Payment"
+    named = "Licence" if row.purpose == LICENCE else "Payment"
     yield ReceiptLine(description=row.description or named, amount_minor=row.captured_minor)
 
 

@@ -51,6 +51,13 @@ def test_what_was_billed_counts_for_its_period_alone() -> None:
     assert (known.discounted_minor, known.paid_minor) == (None, 999)
 
 
+def test_what_is_billed_beside_the_plan_counts_with_what_that_was_billed_at() -> None:
+    beside: dict[str, Any] = {"other_items": 1, "others_minor": 500}
+    subscriber, _ = when(Subscriber(), request(), snapshot(billed_minor=499, **beside))
+    known: Subscription = subscriber.subscriptions[SUB]
+    assert (known.discounted_minor, known.paid_minor) == (999, 499)
+
+
 def test_a_discount_that_comes_within_a_period_leaves_what_that_was_billed_at() -> None:
     told = snapshot(discounts=(HALF,), billed_minor=999, observed_at=START + DAY)
     subscriber, _ = when(subscribed(), told)

@@ -17,6 +17,7 @@ from ledger.invoices.commands import (
     EndCollection,
     EndService,
     InvoiceCommand,
+    RecordCreditFailure,
     RecordInvoiceSnapshot,
     RecordOvergiven,
     RequestInvoiceRetry,
@@ -39,6 +40,7 @@ from ledger.invoices.refusals import (
 from ledger.invoices.remainder import taker_of
 from ledger.invoices.state import Invoice, evolve
 from ledger.subscriptions.changes import less_is_paid, preview_change
+from ledger.subscriptions.commands import PendingUpdate
 from ledger.subscriptions.events import SubscriptionChangeRequested
 from ledger.subscriptions.proration import Preview, boundary, preview, seg
 from ledger.subscriptions.refusals import PreviewMismatch
@@ -68,6 +70,7 @@ from tests.ledger.subscription_examples import (
     invoice_snapshot,
     line,
     request_credit,
+    snapshot,
     subscribed,
     when,
 )
@@ -160,6 +163,52 @@ def test_what_is_taken_is_said_by_invoice_and_is_no_more_than_what_is_taken_off(
     _, (requested,) = when(subscribed(), asked)
     assert isinstance(requested, SubscriptionChangeRequested)
     assert requested.takes == (TakenTime(stripe_invoice_id="in_1", amount_minor=999),)
+
+
+def test_a_change_is_called_by_how_many_before_it_took_from_the_same_moment() -> None:
+    """Else the second of one second would have what the first took."""
+    first, _ = bill(Invoice(), PAID)
+    assert what_is_paid([first], MIDDLE).taker == taker_of(int(MIDDLE.timestamp()), 0)
+    assert what_is_paid([upgraded(), first], MIDDLE).taker == taker_of(int(MIDDLE.timestamp()), 1)
+    assert taker_of(1, 0) != taker_of(1, 1) != taker_of(2, 1)
+
+
+def test_only_an_invoice_that_is_paid_and_sold_time_to_come_has_any_to_give() -> None:
+    paid, _ = bill(Invoice(), PAID)
+    unpaid, _ = bill(Invoice(), invoice_snapshot("open", stripe_invoice_id="in_2"))
+    taken = TakenTime(stripe_invoice_id="in_1", amount_minor=500)
+    assert allot(500, [unpaid, paid], MIDDLE, TAKER) == (taken,)
+    assert allot(500, [paid], END, TAKER) == (), "its time is over"
+
+
+def test_an_upgrade_that_supersedes_one_that_waits_says_so_to_the_invoices() -> None:
+    paid = PaidTime(minor=999, lines=1, reduced=False, taker="at_1_0")
+    waits, _ = when(
+        subscribed(),
+        change(effective_at=START, proration_at=START, expected_minor=8_901, paid=paid),
+        snapshot(pending_update=PendingUpdate(tier="enterprise", interval="month", expires_at=START + DAY)),
+    )
+    other = change(
+        "enterprise",
+        "year",
+        99_000,
+        change_id="chg_2",
+        effective_at=START,
+        proration_at=START,
+        expected_minor=98_001,
+        paid=replace(paid, taker="at_2_0"),
+    )
+    _, (*_, asked) = when(waits, other)
+    assert isinstance(asked, SubscriptionChangeRequested)
+    assert (asked.taker, asked.instead_of) == ("at_2_0", "at_1_0")
+
+
+def test_a_change_just_before_its_period_by_our_clock_is_prorated_from_its_beginning() -> None:
+    early = START - timedelta(seconds=2)
+    asked = change(effective_at=START, proration_at=early, expected_minor=8_901)
+    _, (requested,) = when(subscribed(), asked)
+    assert isinstance(requested, SubscriptionChangeRequested)
+    assert requested.proration_at == START
 
 
 # what is left to credit
@@ -323,6 +372,7 @@ def test_what_an_invoice_sold_and_took_off_itself_was_of_no_other_invoice() -> N
         assert (invoice.takes_from, invoice.takes_since) == (later, MIDDLE), "it is called by the last change"
         assert paid_time([invoice], later).minor == 13_790
         assert invoice.creditable_minor == total
+        assert invoice.takeable_minor("at_last") == 1_500 - 1_393 + 13_790, "the day that was used was sold"
 
 
 @pytest.mark.parametrize("before", [timedelta(seconds=1), timedelta(days=1)])
@@ -454,6 +504,19 @@ def test_what_is_paid_all_the_same_goes_back_once_it_is_settled() -> None:
     seen_late, events = ended(bill(Invoice(), late)[0])
     assert names(events) == ["CollectionEnded", "CreditRequested"], "as when it is seen after the end"
     assert seen_late.creditable_minor == 0
+
+
+def test_what_goes_back_by_itself_does_so_once_and_not_while_a_bank_decides() -> None:
+    late = invoice_snapshot(attempts=(attempt(),), paid_at=MIDDLE + DAY)
+    invoice, events = ended(bill(Invoice(), OPEN)[0], late)
+    asked = events[-1]
+    assert isinstance(asked, CreditRequested)
+    refused = ask_invoice(RecordCreditFailure, credit_id=asked.credit_id, code="charge_already_refunded")
+    _, events = bill(invoice, refused, late)
+    assert names(events) == ["CreditFailed"], "what Stripe refused is not asked for with each news"
+    disputed = replace(late, disputes=(dispute("needs_response", txn("dp", -500)),))
+    _, events = ended(bill(Invoice(), OPEN)[0], disputed)
+    assert "CreditRequested" not in names(events)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ledger.invoices.commands import (
     RecordOffStripePayment,
 )
 from ledger.invoices.decider import decide
+from ledger.invoices.events import CreditSettled, PartRefunded
 from ledger.invoices.refusals import (
     InvalidOffStripePayment,
     InvoiceNotSettled,
@@ -117,6 +118,15 @@ def test_a_refund_of_a_part_that_bounces_is_the_customers_again() -> None:
     assert usd(events) == {"1010": 456, "6000": 44, "2300": -500}
 
 
+def test_a_refund_of_a_part_across_currencies_gives_back_what_the_part_brought() -> None:
+    """5.00 USD that were settled as 4.50 EUR; the rest of what moves is exchange."""
+    partly = replace(PARTLY, balance_transaction=txn("in_1", 450, currency="eur"))
+    given = bare(500, balance_transaction=txn("re_1", -460, currency="eur"))
+    back = replace(given, failure_balance_transaction=txn("back", 455, currency="eur"))
+    _, events = bill(Invoice(), partly, replace(partly, credits=(given,)), replace(partly, credits=(back,)))
+    assert [one.booked_minor for one in events if isinstance(one, PartRefunded)] == [450, -450]
+
+
 def test_a_credit_note_of_several_refunds_is_one_credit_and_each_refund_settles_its_part() -> None:
     first = credit_note(999, refunded_minor=500, balance_transaction=txn("re_1", -500))
     second = replace(
@@ -125,6 +135,28 @@ def test_a_credit_note_of_several_refunds_is_one_credit_and_each_refund_settles_
     _, events = bill(Invoice(), WHOLLY, replace(WHOLLY, credits=(first,)), replace(WHOLLY, credits=(second,)))
     assert names(events)[-3:] == ["InvoiceCredited", "CreditSettled", "CreditSettled"]
     assert usd(events) == {"1010": 939, "6000": 60, "1011": -999}
+
+
+def test_each_refund_of_a_credit_note_settles_its_part_across_currencies() -> None:
+    """10.00 USD that were settled as 9.00 EUR, and given back at another rate."""
+    charged = invoice_snapshot(
+        lines=(line(amount=1_000),),
+        total_minor=1_000,
+        charged_minor=1_000,
+        balance_transaction=txn("ch_1", 900, currency="eur"),
+    )
+    first = credit_note(1_000, refunded_minor=600, balance_transaction=txn("re_1", -550, currency="eur"))
+    second = replace(
+        first,
+        refunded_minor=400,
+        stripe_refund_id="re_2",
+        balance_transaction=txn("re_2", -350, currency="eur"),
+    )
+    _, events = bill(
+        Invoice(), charged, replace(charged, credits=(first,)), replace(charged, credits=(second,))
+    )
+    settled = [one.booked_minor for one in events if isinstance(one, CreditSettled)]
+    assert settled == [540, 360]
 
 
 def test_funds_of_each_charge_become_available_at_their_time() -> None:

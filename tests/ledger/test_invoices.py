@@ -292,6 +292,16 @@ def test_a_refund_that_fails_undoes_its_credit() -> None:
     assert names(events)[-4:] == ["InvoiceCredited", "CreditSettled", "CreditReversed", "CreditUndone"]
 
 
+def test_a_second_credit_note_that_names_one_of_ours_is_one_of_its_own() -> None:
+    notes = tuple(credit_note(400, number, credit_id="crn_1") for number in (1, 2))
+    invoice, _ = bill(Invoice(), invoice_snapshot(), request_credit(400), invoice_snapshot(credits=notes))
+    assert [(name, one.amount_minor) for name, one in invoice.credits.items()] == [
+        ("crn_1", 400),
+        ("cn_2", 400),
+    ]
+    assert invoice.creditable_minor == 199
+
+
 def test_a_credit_of_ours_that_a_restored_ledger_has_lost_is_taken_up() -> None:
     note = replace(credit_note(99), credit_id="crn_1")
     invoice, events = bill(settled(), replace(PAID, credits=(note,)))

@@ -120,8 +120,9 @@ def test_a_customer_that_stripe_deleted_takes_its_cards_along_once_and_never_com
     ]
     assert (state.stripe_customer_id, state.cards_gone_at) == ("", NOON)
     second = _customer(RecordCustomer, stripe_customer_id="cus_2")
-    state, _ = when(CUSTOMER, FIRST, SAVE, GONE, second, GONE, SAVE)
+    state, events = when(CUSTOMER, FIRST, SAVE, GONE, second, GONE, SAVE)
     assert (state.stripe_customer_id, state.cards_gone_at) == ("cus_2", None)
+    assert [type(one) for one in events].count(CustomerGone) == 1, "the second one's cards are theirs"
 
 
 def test_who_leaves_has_no_customer_from_then_on_and_stripe_deletes_it_once() -> None:

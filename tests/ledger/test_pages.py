@@ -12,7 +12,7 @@ from ledger.effects import CreatePaymentIntent, OpenPaymentPage
 from ledger.enrolments.decider import ENROLMENT
 from ledger.enrolments.events import EnrolmentReserved
 from ledger.errors import NotFound, Refused
-from ledger.hosted import PAGE_LASTS, HostedPage
+from ledger.hosted import PAGE_LASTS, HostedPage, forgotten_page, until
 from ledger.payments.commands import PaymentCommand, RecordPaymentPage
 from ledger.payments.events import (
     PaymentCanceled,
@@ -188,3 +188,12 @@ def test_a_page_of_a_subscription_is_ended_once_and_one_by_card_has_none() -> No
     [by_card] = SUBSCRIBER.decide(request(), Subscriber())
     with pytest.raises(NotFound):
         SUBSCRIBER.decide(END, subscribed(Subscriber(), by_card))
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-1", "1.5", "\u0661", "9" * 12])
+def test_what_is_no_end_of_a_page_is_none(said: str) -> None:
+    """Metadata can be written by anybody with the key."""
+    assert forgotten_page(said) is None
+    page = forgotten_page(until(PAGE))
+    assert page is not None
+    assert page.expires_at == PAGE.expires_at

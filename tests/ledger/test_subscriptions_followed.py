@@ -14,10 +14,10 @@ from ledger.errors import NotFound
 from ledger.subscriptions.changes import preview_change, what_it_means, what_to_do
 from ledger.subscriptions.commands import LostSubscription, NotFollowed
 from ledger.subscriptions.decider import SUBSCRIBER
-from ledger.subscriptions.events import SubscriptionChanged
+from ledger.subscriptions.events import PaymentMethodChanged, SubscriptionChanged
 from ledger.subscriptions.refusals import BilledOtherwise
 from ledger.subscriptions.state import Subscriber, Subscription
-from tests.ledger.subscription_examples import DAY, START, SUB, change, snapshot, subscribed, when
+from tests.ledger.subscription_examples import DAY, END, START, SUB, change, snapshot, subscribed, when
 
 FOREIGN: dict[str, Any] = {"tier": "", "price_minor": 700, "not_followed": "price_without_tier"}
 
@@ -94,6 +94,28 @@ def test_a_lost_one_is_taken_up_with_its_quantity_and_not_without_a_tier() -> No
     assert known(when(Subscriber(), snapshot(lost=lost, quantity=3))[0]).interval_minor == 2_997
     with pytest.raises(NotFound, match="metadata `tier`"):
         when(Subscriber(), snapshot(lost=lost, **FOREIGN))
+
+
+def test_a_later_period_is_news_though_the_clock_went_back_and_an_earlier_one_is_none() -> None:
+    """Periods are Stripe's and only go on, while when it was asked is by our clocks."""
+    next_one: dict[str, Any] = {"period_start": END, "period_end": END + 31 * DAY}
+    renewed, _ = when(subscribed(observed_at=END), snapshot(observed_at=END - DAY, **next_one))
+    assert known(renewed).period_start == END
+    _, late = when(renewed, snapshot(observed_at=END + DAY))
+    assert late == ()
+
+
+def test_between_two_debts_the_first_was_paid_so_that_the_second_has_its_own_days() -> None:
+    owed, _ = when(subscribed(), later(1, status="past_due", past_due_since=START))
+    again = later(48, status="past_due", past_due_since=START + 2 * DAY)
+    row = known(when(owed, again)[0])
+    assert (row.status, row.past_due_since) == ("past_due", START + 2 * DAY)
+
+
+def test_no_card_is_tried_on_an_invoice_of_what_has_ended() -> None:
+    ended = later(1, status="canceled", payment_method_id="pm_2", open_invoice_id="in_1", ended_at=START)
+    _, facts = when(subscribed(), ended)
+    assert [one.open_invoice_id for one in facts if isinstance(one, PaymentMethodChanged)] == [""]
 
 
 SHOWN = st.fixed_dictionaries(

@@ -17,8 +17,8 @@ from ledger.unclaimed.commands import (
 )
 from ledger.unclaimed.events import MovementClaimed, MovementExplained, MovementExplanationWithdrawn
 from ledger.unclaimed.refusals import AccountNotExplainable, ExplanationUnsaid, MovementKnown
-from ledger.unclaimed.treatment import EXPLAINABLE
-from tests.ledger.examples import NOON
+from ledger.unclaimed.treatment import EXPLAINABLE, PAYMENTS, cash
+from tests.ledger.examples import NOON, txn
 from tests.ledger.unclaimed_examples import ID, books, explain, facts, moved
 
 AVAILABLE = RecordMovementFundsAvailable(command_id="f", effective_at=NOON, balance_transaction_id=ID)
@@ -135,3 +135,9 @@ def test_whatever_became_of_it_a_claim_takes_all_of_it_back_once(
     )
     assert books(first, *steps, CLAIM, *after) == {}
     assert sum(isinstance(one, MovementClaimed) for one in facts(first, *steps, CLAIM, *after)) == 1
+
+
+def test_what_goes_out_is_taken_from_what_is_available_at_once() -> None:
+    assert cash(txn("in", 100), PAYMENTS).number == "1010"
+    assert cash(txn("out", -100), PAYMENTS).number == "1011"
+    assert cash(txn("held", -100), "risk_reserved").number == "1012"

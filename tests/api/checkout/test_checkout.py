@@ -5,12 +5,55 @@ from typing import Any
 
 import pytest
 
+from api.sandbox.errors import invalid
+from api.sandbox.resources.checkout import sessions
 from ledger.hosted import PAGE_LASTS
 from tests.api.checkout.pages import AMOUNT, PLACES, Pages
 from tests.api.enrolments.conftest import AUTHOR, Market
-from tests.api.support import Caller, problem
+from tests.api.enrolments.test_coupons import CODE, coupon, used
+from tests.api.support import Caller, problem, until
 
 DECLINED = "pm_card_visa_chargeDeclined"
+LICENCES = "/api/enterprise/licenses"
+
+
+async def founded(market: Market) -> tuple[Caller, str]:
+    """Who owns an organisation, and its id."""
+    head = market.app.caller("usr_head", "enterprise")
+    made = await head("POST", "/api/enterprise/organisations", key="org", json={"name": "Lakeside"})
+    return head, made.json()["org_id"]
+
+
+async def invoiced(market: Market, org_id: str) -> dict[str, str]:
+    """A licence of the organisation, and its invoice, of which 990.00 is open."""
+    given = {"org_id": org_id, "tier": "starter", "billing": {"kind": "invoice", "net_days": 30}}
+    root = market.app.caller("usr_root", "admin")
+    licence_id = (await root("POST", f"{LICENCES}/create", key="issue", json=given)).json()["licence_id"]
+    await market.app.projected()
+    [invoice] = (await root.get(f"{LICENCES}/{licence_id}/invoices")).json()["items"]
+    return {"licence_id": licence_id, "invoice_id": invoice["invoice_id"]}
+
+
+async def uses_become(market: Market, expected: dict[str, int]) -> None:
+    """Of the coupon, once the worker has told it."""
+
+    async def are_so() -> bool:
+        await market.hurry()
+        return await used(market) == expected
+
+    async with market.working():
+        await until(are_so)
+
+
+async def opens(pages: Pages, buyer: Caller, what: dict[str, Any]) -> None:
+    """Once the worker has released what held it."""
+
+    async def does() -> bool:
+        await pages.market.hurry()
+        return (await pages.open(buyer, **what)).status_code == 201
+
+    async with pages.market.working():
+        await until(does)
 
 
 async def test_an_amount_is_paid_on_a_page_and_is_a_payment_like_any_other(pages: Pages, ann: Caller) -> None:
@@ -237,17 +280,98 @@ async def test_a_subscription_whose_page_was_paid_and_of_which_nothing_was_heard
 
 
 async def test_a_licence_is_bought_on_a_page(pages: Pages, market: Market) -> None:
-    head = market.app.caller("usr_head", "enterprise")
-    made = await head("POST", "/api/enterprise/organisations", key="org", json={"name": "Lakeside"})
-    org_id = made.json()["org_id"]
+    head, org_id = await founded(market)
     opened = await pages.open(head, licence={"org_id": org_id, "tier": "starter"})
     assert opened.status_code == 201, opened.text
     pages.pay(opened.json()["url"])
     await pages.told(head, opened.json()["checkout_id"], "complete")
     await market.app.projected()
-    listed = (await head.get("/api/enterprise/licenses")).json()["items"]
+    listed = (await head.get(LICENCES)).json()["items"]
     assert [one["terms"][0]["grant"]["tier"] for one in listed] == ["starter"]
     assert (await market.balances()).get(f"1100 {org_id}", 0) == 0
+
+
+async def test_an_invoice_of_a_licence_is_paid_on_a_page_by_one_at_a_time(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    head, org_id = await founded(market)
+    invoice = await invoiced(market, org_id)
+    assert (await market.balances())[f"1100 {org_id}"] == 99_000
+    stranger = market.app.caller("usr_stranger", "enterprise")
+    said = [await pages.open(by, licence_invoice=invoice) for by in (ann, stranger)]
+    said.append(await pages.open(head, licence_invoice={**invoice, "expected_minor": 1_000}))
+    assert [(one.status_code, problem(one)["code"]) for one in said] == [
+        (403, "forbidden"),
+        (404, "not_found"),
+        (409, "licence_price_changed"),
+    ]
+    opened = await pages.open(head, licence_invoice={**invoice, "expected_minor": 99_000})
+    assert opened.status_code == 201, opened.text
+    second = await pages.open(head, licence_invoice=invoice)
+    assert problem(second)["code"] == "licence_payment_in_progress"
+    pages.pay(opened.json()["url"])
+    paid = await pages.told(head, opened.json()["checkout_id"], "complete")
+    assert (paid["payment"]["purpose"], paid["payment"]["captured_minor"]) == ("licence", 99_000)
+    held = await market.balances()
+    assert (held.get(f"1100 {org_id}", 0), held.get(f"2300 {org_id}", 0)) == (0, 0)
+    over = await pages.open(head, licence_invoice=invoice)
+    assert problem(over)["code"] == "licence_invoice_not_open"
+
+
+async def test_a_gift_with_a_coupon_is_paid_on_a_page_and_is_the_recipients(
+    pages: Pages, market: Market, ann: Caller
+) -> None:
+    await coupon(market)
+    gift = {"course_id": market.course_id, "gift_to": "usr_bob", "coupon": CODE}
+    left = (await pages.open(ann, course=gift)).json()
+    assert (left["payment"]["amount_minor"], await used(market)) == (3_920, {"reserved": 1})
+    await ann("POST", f"/api/checkout/{left['checkout_id']}/expire", key="end", json={})
+    await pages.becomes(ann, left["checkout_id"], "over")
+    await uses_become(market, {"released": 1})
+    opened = (await pages.open(ann, course=gift)).json()
+    pages.pay(opened["url"])
+    await pages.told(ann, opened["checkout_id"], "complete")
+    await uses_become(market, {"released": 1, "confirmed": 1})
+    bob = await market.buyer("usr_bob")
+    async with market.working():
+        await market.until(bob, "active")
+    assert (await market.charged(), await market.enrolments(ann)) == ([3_920], [])
+
+
+async def test_what_a_coupon_makes_free_needs_no_page(pages: Pages, market: Market, ann: Caller) -> None:
+    await coupon(market, percent_bp=10_000)
+    opened = await pages.open(ann, course={"course_id": market.course_id, "coupon": CODE})
+    assert opened.status_code in {201, 202}, opened.text
+    async with market.working():
+        await market.until(ann, "active")
+    assert await market.charged() == []
+
+
+async def test_an_amount_that_stripe_refuses_is_told_of_what_was_to_be_bought(
+    pages: Pages, market: Market, ann: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its minimum is of the currency that it pays out in, so that ours may be too low."""
+    head, org_id = await founded(market)
+    invoice = await invoiced(market, org_id)
+    kinds: tuple[tuple[Caller, dict[str, Any], str], ...] = (
+        (ann, {"course": {"course_id": market.course_id}}, "not_chargeable"),
+        (ann, {"subscription": {"tier": "pro"}}, "invalid_price"),
+        (head, {"licence": {"org_id": org_id, "tier": "starter"}}, "licence_not_chargeable"),
+        (head, {"licence_invoice": invoice}, "licence_not_chargeable"),
+    )
+
+    def too_small(*_: Any) -> None:
+        raise invalid("It must convert to at least 50 cents.", code="amount_too_small", param="line_items")
+
+    with monkeypatch.context() as stripe:
+        stripe.setattr(sessions, "_check_mode", too_small)
+        for buyer, what, code in kinds:
+            said = problem(await pages.open(buyer, **what))
+            assert (said["code"], said["checkout"]["status"]) == (code, "failed"), what
+            assert "below Stripe's minimum" in said["detail"]
+            assert not said.get("errors"), "the caller named no amount"
+    for buyer, what, _ in kinds:
+        await opens(pages, buyer, what)
 
 
 @pytest.mark.parametrize("what", [{"payment": AMOUNT}, {"subscription": {"tier": "pro"}}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -10,8 +11,10 @@ import psycopg
 
 from api.licences.timing import expire_payments
 from ledger.effects import kind_of
-from ledger.ids import new_id
+from ledger.ids import derived_id, new_id
+from ledger.licences.stream import stream_of as licence_stream
 from ledger.message import Origin
+from ledger.payments.commands import LostPayment, RecordPaymentSnapshot
 from ledger.payments.events import PaymentInitiated
 from ledger.payments.stream import stream_of
 from ledger.policies import react
@@ -97,6 +100,7 @@ async def test_an_organisation_buys_one_licence_at_a_time_and_then_another(offic
     waits = await buy(office, org_id, payment_method=ASKS, key=key)
     assert (waits.status_code, waits.json()["licence"], waits.json()["reveal"]) == (202, None, None)
     assert waits.json()["payment"]["next_action"]["client_secret"]
+    await office.app.projected()
     other = await buy(office, org_id, tier="professional")
     assert (other.status_code, problem(other)["code"]) == (409, "licence_payment_in_progress")
     assert waits.json()["payment"]["payment_id"] in problem(other)["detail"]
@@ -226,3 +230,65 @@ async def test_a_refund_of_what_paid_a_licence_points_to_the_credit_note(office:
     for by, more in ((office.manager, {}), (office.admin, {"note": "They asked"})):
         refused = await by.refund(bought["payment"]["payment_id"], **more)
         assert (refused.status_code, problem(refused)["code"]) == (409, "credit_note_instead")
+
+
+async def joined(office: Office, org_id: str, role: str) -> Caller:
+    """Somebody whom its owner, the office's manager, took in."""
+    person, at = office.app.caller(new_id("usr"), "enterprise"), f"{ORGANISATIONS}/{org_id}/invitations"
+    wish = {"user_id": person.user_id, "role": role}
+    invited = (await office.manager("POST", at, key=new_id("key"), json=wish)).json()
+    accepted = await person("POST", f"{at}/{invited['invitation_id']}/accept", key=new_id("key"), json={})
+    assert accepted.status_code in {200, 201}, accepted.text
+    return person
+
+
+async def test_a_receipt_is_for_whoever_manages_the_organisation_that_was_paid_for(office: Office) -> None:
+    org_id = await managed(office)
+    paid = (await buy(office, org_id)).json()["payment"]["payment_id"]
+    manager, member = [await joined(office, org_id, role) for role in ("manager", "member")]
+    await managed(office)
+    at, seen = f"/api/payments/{paid}/receipt", list[int]()
+    for caller in (manager, member, office.manager):
+        seen.append((await caller.get(at, headers={"Accept": "application/json"})).status_code)
+    assert seen == [200, 404, 404], "the last one owns another organisation"
+
+
+async def test_what_a_restored_ledger_took_up_is_bought_by_its_own_request_alone(office: Office) -> None:
+    """Another one that comes before it buys another licence."""
+    org_id, key = await managed(office), new_id("key")
+    services, charges = office.app.services, office.clock.charges
+    intent = "\0".join((office.manager.user_id, "POST", f"{LICENSES}/purchase", key))
+    payment_id = services.id_of("pay", f"api:{sha256(intent.encode()).hexdigest()}")
+    licence_id = derived_id("lic", services.store.ledger_id, "bought", org_id, "1")
+    lost = LostPayment(
+        user_id=office.manager.user_id,
+        purpose="licence",
+        purpose_ref=licence_stream(licence_id),
+        org_id=org_id,
+    )
+    seen = RecordPaymentSnapshot(
+        command_id=new_id("cmd"),
+        effective_at=office.clock.now(),
+        payment_id=payment_id,
+        payment_intent_id="pi_lost",
+        status="succeeded",
+        amount_minor=99_000,
+        amount_received_minor=99_000,
+        currency="usd",
+        charge_id="ch_lost",
+        lost=lost,
+    )
+    taken_up = await services.store.handle(seen, STRIPE)
+    await office.app.projected()
+    other = await buy(office, org_id)
+    assert other.status_code == 201, other.text
+    assert other.json()["licence"]["licence_id"] != licence_id
+    assert (await buy(office, org_id, key=key)).status_code == 202
+    for fact in taken_up.recorded:
+        for effect in react(fact):
+            await office.clock.deliver_now(effect, STRIPE, fact)
+    again = await buy(office, org_id, key=key)
+    assert again.status_code == 201, again.text
+    told = again.json()
+    assert (told["licence"]["licence_id"], told["payment"]["payment_id"]) == (licence_id, payment_id)
+    assert office.clock.charges == charges + 1, "the lost one was charged before"
