@@ -126,7 +126,7 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
             return replace(
                 dispute,
                 outstanding_minor=dispute.outstanding_minor - entry.amount_minor,
-                reinstated=dispute.reinstated or isinstance(event, DisputeFundsReinstated),
+                reinstated=dispute.reinstated or entry.amount_minor > 0,
                 settlement_currency=entry.currency,
             )
         case DisputeStatusChanged():
