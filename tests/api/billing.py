@@ -94,7 +94,7 @@ class FakeBilling:
     ) -> ChangePreview:
         """With a tax of a tenth."""
         row = await self._row(user_id, subscription_id)
-        ours = preview_change(row, plan.price_minor, plan.interval, at, paid)
+        ours = preview_change(row, plan.tier, plan.price_minor, plan.interval, at, paid)
         return ChangePreview(ours=ours, total_minor=ours.charge_minor * 11 // 10)
 
     async def _row(self, user_id: str, subscription_id: str) -> Subscription:

@@ -1,5 +1,5 @@
-"""Disputes of parts of one charge, above what refunds left of it, and what Stripe takes for them: the books are
-Stripe's at each step.
+"""Disputes of parts of one charge, above what refunds left of it, and what Stripe takes for them: the books
+are Stripe's at each step.
 """
 
 from __future__ import annotations

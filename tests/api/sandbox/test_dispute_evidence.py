@@ -117,7 +117,7 @@ def test_a_charge_is_disputed_in_parts_and_beyond_what_is_left(
     ],
 )
 def test_what_is_taken_for_a_dispute_and_given_back_of_it(
-    client: stripe.StripeClient, pay: Any, control: Any, returns: bool, text: str, kept: int
+    client: stripe.StripeClient, pay: Any, control: Any, *, returns: bool, text: str, kept: int
 ) -> None:
     control.post("/dispute_fees", countered=700, returns_received=returns)
     opened = control.post(f"/charges/{pay()['latest_charge']['id']}/dispute")
