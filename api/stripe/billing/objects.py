@@ -74,6 +74,13 @@ class AppliesTo(msgspec.Struct, frozen=True, kw_only=True):
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     amount_off: int | None = None
     percent_off: float | None = None
+    currency: str | None = None
+    """Of `amount_off`."""
+    duration: Literal["once", "repeating", "forever"] = "forever"
+    duration_in_months: int | None = None
+    max_redemptions: int | None = None
+    times_redeemed: int = 0
+    valid: bool = True
     applies_to: AppliesTo | None = None
     """Of all products without it; only when expanded."""
 

@@ -49,6 +49,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "savePaymentMethod": {"payment_method": "pm_new"},
     "putContact": {"time_zone": "Europe/Berlin"},
     "createSubscription": {"tier": "pro", "payment_method": "pm_ok"},
+    "previewSubscription": {"tier": "pro"},
     "previewSubscriptionChange": {"tier": "pro", "user_id": "usr_owner"},
     "updateSubscription": {"tier": "pro", "user_id": "usr_owner"},
     "changeSubscriptionPaymentMethod": {"payment_method": "pm_other", "user_id": "usr_owner"},
