@@ -278,6 +278,7 @@ CONFLICTS = {
     "declineInvitation": "author_stays",
     "leaveCourse": "author_stays",
     "createSubscription": "subscription_exists",
+    "previewSubscription": "subscription_exists",
     "payInvoice": "invoice_not_open",
     "cancelPayment": "payment_not_cancelable",
     "unarchiveCourse": "taken_down",
