@@ -78,7 +78,7 @@ from api.seats import managing as seats_managing
 from api.seats import routes as seats
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
-from api.subscriptions import features, plans
+from api.subscriptions import features, first_charge, plans
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
@@ -104,6 +104,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *payment_methods.HANDLERS,
     *plans.HANDLERS,
     *subscriptions.HANDLERS,
+    *first_charge.HANDLERS,
     *subscription_changes.HANDLERS,
     *subscription_requests.HANDLERS,
     *features.HANDLERS,

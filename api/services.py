@@ -43,6 +43,7 @@ from ledger.ids import derived_id
 from ledger.message import Origin, Recorded
 from ledger.store import Store, conninfo
 from ledger.store.batched_queries import Connection, QueryBatcher
+from ledger.subscriptions.promotions import Promotion
 from ledger.subscriptions.worth import PaidTime
 from projections.engine.runner import BatchRunner
 
@@ -84,6 +85,10 @@ class Gateway(Protocol):
         """What an upgrade would charge, by Stripe and us. Raises `Postponed` when Stripe does not answer, as
         `RefusedByStripe` when it refuses, and refusals.
         """
+        ...
+
+    async def promotion(self, code: str) -> Promotion | None:
+        """See `StripeGateway.promotion`."""
         ...
 
     async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:

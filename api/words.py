@@ -25,6 +25,7 @@ LANGUAGE = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?" + _END
 RATING = r"^([1-4](\.[0-9]{1,2})?|5(\.0{1,2})?)" + _END
 SHA256 = "^[0-9a-f]{64}" + _END
 COUPON = "^[A-Za-z0-9_-]{4,40}" + _END
+PROMOTION_CODE = "^[A-Za-z0-9-]{1,100}" + _END
 INVITATION_CODE = "^oic_[A-Za-z0-9_-]{54}" + _END
 NONCE = "^[A-Za-z0-9._~-]{1,128}" + _END
 FEATURE = "^[a-z][a-z0-9_]{0,99}" + _END
@@ -54,6 +55,7 @@ PATTERNS: Mapping[str, str] = {
     SHA256: "must be a SHA-256 as 64 hexadecimal digits in lower case",
     COUPON: "must be the code of a coupon: from 4 to 40 letters, digits, hyphens and underscores, such as "
     "SPRING-20",
+    PROMOTION_CODE: "must be a promotion code: from 1 to 100 letters, digits and hyphens, such as SPRING-20",
     INVITATION_CODE: "must be the code of an invitation, whole, as it was shown when that was made",
     COLOUR: "must be a colour as # and six hexadecimal digits, such as #1f4e79",
     ORGANISATION: "must be the id of an organisation: org_ and then small letters and digits, such as "

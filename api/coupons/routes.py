@@ -10,10 +10,10 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.coupons.guessing import guess
 from api.coupons.resources import CouponStanding, NewCoupon, normal, standing_of, terms_of
 from api.http.auth import Principal
 from api.http.body import IdempotencyKey
+from api.http.guessing import guess
 from api.http.owner import is_admin
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import OWN_MEMBERS, FieldError, Problem

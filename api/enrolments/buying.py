@@ -10,12 +10,12 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from msgspec import Meta
 
-from api.coupons.guessing import guess
 from api.coupons.resources import CouponCode, normal
 from api.courses.resources import PriceMinor, UserId
 from api.enrolments.discounts import discounted
 from api.enrolments.offers import offer_of
 from api.http.auth import Principal
+from api.http.guessing import guess
 from api.http.idempotency import Work
 from api.http.problems import ApiError
 from api.payments import cards

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from api.coupons.guessing import coupon_of
+from api.coupons.known import coupon_of
 from ledger.coupons.decider import discount_for, known
 from ledger.coupons.terms import Purchase
 from ledger.enrolments.commands import Offer

@@ -10,12 +10,12 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from api.coupons.guessing import guess
 from api.coupons.resources import normal
 from api.enrolments.discounts import discounted
 from api.enrolments.offers import offer_of
 from api.http.auth import Principal
 from api.http.body import known_shape
+from api.http.guessing import guess
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.services import Services

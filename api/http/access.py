@@ -97,6 +97,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", "/api/payment-methods", "savePaymentMethod", PEOPLE, "own"),
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
     Access("GET", "/api/plans", "listPlans"),
+    Access("POST", "/api/subscriptions/create/preview", "previewSubscription", PEOPLE, "own"),
     Access("POST", "/api/subscriptions/create", "createSubscription", PEOPLE, "own"),
     Access("POST", "/api/subscriptions/preview", "previewSubscriptionChange", PEOPLE, "own_or_admin"),
     Access("PUT", "/api/subscriptions/update", "updateSubscription", PEOPLE, "own_or_admin"),

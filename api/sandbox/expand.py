@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET
+
 from api.sandbox.errors import Object, invalid
 from api.sandbox.registry import Registry
 from api.sandbox.transaction import Transaction
@@ -59,7 +61,10 @@ class _View:
         if resource is None:
             return value
         if (include := resource.included.get(path[0])) is not None:
-            included = value if path[0] in value else {**value, path[0]: include(self._tx, value)}
+            found = value[path[0]] if path[0] in value else include(self._tx, value)
+            if found is UNSET:
+                return value
+            included = {**value, path[0]: found}
             if len(path) > 1 and included[path[0]] is not None:
                 return {**included, path[0]: self.show(included[path[0]], [path[1:]])}
             return included

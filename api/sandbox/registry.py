@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import UnsetType
+
 from api.sandbox.errors import Object
 from api.sandbox.forms import Params
 from api.sandbox.jobs import Job
@@ -39,7 +41,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Resource:
-    """`expandable` are dotted fields that hold ids; `included` are lists that only `expand` shows;
+    """`expandable` are dotted fields that hold ids; `included` is what only `expand` shows, where it is set;
     `linked` are fields that lists filter by; `jobs` run when the clock reaches their time;
     `present` adds what follows from the clock or from other objects when an object is shown; `follows` are
     called, by type of event, with its object right after it was announced.
@@ -48,7 +50,9 @@ class Resource:
     kind: str
     routes: Sequence[Route] = ()
     expandable: frozenset[str] = frozenset()
-    included: dict[str, Callable[[Transaction, Object], Object | None]] = field(default_factory=dict)
+    included: dict[str, Callable[[Transaction, Object], Object | UnsetType | None]] = field(
+        default_factory=dict
+    )
     linked: tuple[str, ...] = ()
     jobs: dict[str, Job] = field(default_factory=dict)
     present: Callable[[Transaction, Object], Object] | None = None

@@ -7,6 +7,17 @@ from typing import Literal
 import msgspec
 
 
+class DisputeFees(msgspec.Struct, frozen=True, kw_only=True):
+    """In minor units. https://support.stripe.com/topics/disputes"""
+
+    received: int = 1500
+    """Taken with the withdrawal."""
+    countered: int = 0
+    """Taken by itself when evidence is submitted, and given back when the dispute is won."""
+    returns_received: bool = False
+    """Whether a dispute that is won gives the first one back too, as Stripe once did everywhere."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Sandbox time unless it says wall. They are the sandbox's choices: Stripe promises no exact times."""
 

@@ -16,7 +16,7 @@ from api.sandbox.jobs import Jobs
 from api.sandbox.registry import Registry
 from api.sandbox.resources import ALL
 from api.sandbox.schedule import Schedule
-from api.sandbox.settings import Settings
+from api.sandbox.settings import DisputeFees, Settings
 from api.sandbox.store import Store
 from api.sandbox.transaction import Rate, Transaction
 
@@ -37,6 +37,8 @@ class State:
         self.faults: Faults[Fault] = Faults()
         self.rates: dict[str, Rate] = {}
         """By the currency of a charge; what is not here settles in itself. Of the process, as faults are."""
+        self.dispute_fees = DisputeFees()
+        """Of the process, too."""
         self.keys = Keys(self.store)
         self.deliveries = Deliveries(self.store, self.settings)
         self.schedule = Schedule(self.store)
@@ -85,6 +87,7 @@ class State:
         self.clock = Clock(ClockSetting())
         self.faults.clear()
         self.rates.clear()
+        self.dispute_fees = DisputeFees()
         self.deliveries.faults.clear()
         self.deliveries.reload()
         self.keys.reload()

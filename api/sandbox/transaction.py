@@ -17,7 +17,7 @@ from api.sandbox.deliveries import Deliveries, Emitted
 from api.sandbox.errors import Object, missing
 from api.sandbox.ids import Ids
 from api.sandbox.schedule import FUNDS_AVAILABLE, Schedule
-from api.sandbox.settings import Settings
+from api.sandbox.settings import DisputeFees, Settings
 from api.sandbox.store import Store, scoped
 
 API_VERSION = "2026-08-26.dahlia"
@@ -71,6 +71,7 @@ class World(Protocol):
     deliveries: Deliveries
     schedule: Schedule
     rates: dict[str, Rate]
+    dispute_fees: DisputeFees
 
     @property
     def registry(self) -> Resources: ...

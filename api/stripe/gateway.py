@@ -17,7 +17,7 @@ from api.stripe.accounts import create as accounts
 from api.stripe.accounts import links
 from api.stripe.accounts.objects import AccountLink
 from api.stripe.billing import create as subscriptions
-from api.stripe.billing import credit_notes, ending, invoices, previews, requests, unused_time
+from api.stripe.billing import credit_notes, ending, invoices, previews, promotions, requests, unused_time
 from api.stripe.billing import pages as subscription_pages
 from api.stripe.billing import record as billing
 from api.stripe.billing.catalogue import Plan
@@ -111,6 +111,7 @@ from ledger.enrolments.stream import stream_of
 from ledger.message import Origin, Recorded
 from ledger.store import Store
 from ledger.streaks.stream import stream_of as streak_stream
+from ledger.subscriptions.promotions import Promotion
 from ledger.subscriptions.worth import PaidTime
 
 T = TypeVar("T")
@@ -231,6 +232,12 @@ class StripeGateway:
         """
         asked = previews.preview_change(self._tools, user_id, subscription_id, plan, at, paid)
         return await _or_later(asked)
+
+    async def promotion(self, code: str) -> Promotion | None:
+        """What Stripe has under a promotion code; None for nothing. Raises Postponed when it does not
+        answer.
+        """
+        return await _or_later(promotions.find(self._tools.stripe, code))
 
     async def waiting_time_minor(self, stripe_subscription_id: str, at: datetime) -> int:
         """What the next invoice will charge beside the plan's price for its time after `at`, without tax, as

@@ -175,7 +175,7 @@ async def preview_subscription_change(
         price_minor=price,
         catalogue_version=services.catalogue.version,
         proration_at=at,
-        expected_minor=_charge(row, price, data.interval, at, paid),
+        expected_minor=_charge(row, data.tier, price, data.interval, at, paid),
         paid=paid,
     )
     decided = SUBSCRIBER.decide(command, subscriber)[-1]
@@ -219,10 +219,12 @@ async def _refused(
     )
 
 
-def _charge(row: state.Subscription, price: int, interval: str, at: datetime, paid: PaidTime) -> int:
+def _charge(
+    row: state.Subscription, tier: str, price: int, interval: str, at: datetime, paid: PaidTime
+) -> int:
     """0 where the rules will refuse anyway."""
     begun = row.period_start is not None and row.live
-    return preview_change(row, price, interval, at, paid).charge_minor if begun else 0
+    return preview_change(row, tier, price, interval, at, paid).charge_minor if begun else 0
 
 
 def _preview(
@@ -230,7 +232,7 @@ def _preview(
 ) -> ChangePreview:
     at = command.proration_at
     assert at is not None, "as it was made"
-    preview = preview_change(row, command.price_minor, command.interval, at, command.paid)
+    preview = preview_change(row, command.tier, command.price_minor, command.interval, at, command.paid)
     kind: Literal["upgrade", "downgrade", "withdrawal"] = "withdrawal"
     starts = at
     if isinstance(decided, SubscriptionChangeRequested):

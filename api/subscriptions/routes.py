@@ -25,10 +25,12 @@ from api.subscriptions.billing import (
     WAITS,
     Call,
     declined,
+    is_decline,
     refusal,
     unpaid,
 )
 from api.subscriptions.entitlements import subscriber_of
+from api.subscriptions.promotions import REFUSALS, PromotionCode
 from api.subscriptions.resources import CurrentPlan, Subscription, current_of, subscription_of
 from api.subscriptions.subscribing import Interval, PlanWanted, TierName, subscription_request
 from ledger.errors import NotFound
@@ -37,6 +39,7 @@ from ledger.subscriptions.commands import RequestSubscription
 from ledger.subscriptions.events import SubscriptionRequested
 from ledger.subscriptions.refusals import (
     InvalidPrice,
+    PromotionCodeRefused,
     SubscriptionExists,
     TrialUsed,
     TrialUsedWithCard,
@@ -56,6 +59,7 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     currency: CurrencyCode = "usd"
     payment_method: PaymentMethodId
     trial: bool = False
+    promotion_code: PromotionCode | None = None
 
     @property
     def wanted(self) -> PlanWanted:
@@ -76,6 +80,8 @@ class CreateSubscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         TrialUsed,
         TrialUsedWithCard,
         StripeUnavailable,
+        *REFUSALS,
+        PromotionCodeRefused,
         bodies=DECLINED,
     )
     | {202: WAITS},
@@ -103,7 +109,12 @@ async def _create(
 ) -> Response[Any]:
     async def make() -> RequestSubscription:
         return await subscription_request(
-            services, request, body.wanted, command_id, card=body.payment_method
+            services,
+            request,
+            body.wanted,
+            command_id,
+            card=body.payment_method,
+            promotion_code=body.promotion_code or "",
         )
 
     done = await services.submitter.submit_once(command_id, make, origin_of(request), begins=True)
@@ -114,11 +125,20 @@ async def _create(
         await trial_cards.give_back(services, subscription_id)
         refused = await refusal(services.store, user_id, subscription_id)
         assert refused is not None, "it says why it failed"
+        if _has_code(done) and not is_decline(refused.code, refused.decline_code):
+            raise PromotionCodeRefused(
+                f"Stripe began no subscription with this promotion code ({refused.code})."
+            )
         return declined(request, shown, refused.code, refused.decline_code, done)
     if row.status == "incomplete":
         return await unpaid(services, request, row, user_id, done)
     status = 202 if row.status in state.UNANSWERED else 201
     return await answered(services, request, row, user_id, done, status)
+
+
+def _has_code(done: Submitted) -> bool:
+    requested = done.recorded[0].event if done.recorded else None
+    return isinstance(requested, SubscriptionRequested) and bool(requested.promotion_code_id)
 
 
 def _subscription_id(done: Submitted, otherwise: str) -> str:

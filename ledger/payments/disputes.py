@@ -114,6 +114,11 @@ def _tally(dispute: Dispute | None, currency: str) -> DisputeTally:
     return DisputeTally(int(is_open), int(is_lost), withheld, lost)
 
 
+def _gives_back(event: DisputeFundsWithdrawn | DisputeFundsReinstated) -> bool:
+    """Not where a fee alone comes back."""
+    return isinstance(event, DisputeFundsReinstated) and event.balance_transaction.amount_minor != 0
+
+
 def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
     match event:
         case DisputeOpened():
@@ -126,7 +131,7 @@ def evolve_dispute(dispute: Dispute, event: DisputeEvent) -> Dispute:
             return replace(
                 dispute,
                 outstanding_minor=dispute.outstanding_minor - entry.amount_minor,
-                reinstated=dispute.reinstated or isinstance(event, DisputeFundsReinstated),
+                reinstated=dispute.reinstated or _gives_back(event),
                 settlement_currency=entry.currency,
             )
         case DisputeStatusChanged():

@@ -62,6 +62,7 @@ def is_upgrade(tier: str, interval: str, new_tier: str, new_interval: str) -> bo
 
 def preview_change(
     subscription: Subscription,
+    new_tier: str,
     new_price_minor: int,
     new_interval: str,
     at: datetime,
@@ -82,7 +83,7 @@ def preview_change(
         interval=subscription.interval,
         new_price_minor=0
         if on_trial
-        else subscription.after_discounts(new_price_minor * subscription.quantity),
+        else subscription.after_discounts(new_price_minor * subscription.quantity, new_tier),
         # a trial goes on to its end, whatever follows it
         new_interval=subscription.interval if on_trial else new_interval,
         period_start=start,
@@ -198,7 +199,7 @@ def _upgrade(command: RequestChange, subscription: Subscription) -> Subscription
             f"The preview is older than {PREVIEW_HOLDS // timedelta(minutes=1)} minutes or of an earlier "
             "period; ask for a new one."
         )
-    now = preview_change(subscription, command.price_minor, command.interval, at, command.paid)
+    now = preview_change(subscription, command.tier, command.price_minor, command.interval, at, command.paid)
     if expected != now.charge_minor:
         raise PreviewMismatch(
             f"The change would charge {money.format_minor(now.charge_minor, command.currency)}, not "
@@ -231,7 +232,13 @@ def waiting_taker(subscription: Subscription) -> str:
 def less_is_paid(subscription: Subscription, at: datetime, paid: PaidTime) -> bool:
     """Than the price says of the present plan's time after `at`."""
     begun = subscription.period_start is not None and subscription.period_end is not None
-    return begun and preview_change(subscription, 0, subscription.interval, at, paid).given_back_minor > 0
+    return (
+        begun
+        and preview_change(
+            subscription, subscription.tier, 0, subscription.interval, at, paid
+        ).given_back_minor
+        > 0
+    )
 
 
 def _downgrade(command: RequestChange, subscription: Subscription) -> SubscriptionChangeScheduled:

@@ -31,6 +31,8 @@ class RequestSubscription(Command, frozen=True, kw_only=True):
     trial_days: int = 0
     page: HostedPage | None = None
     """Of Stripe's, on which it is begun."""
+    promotion_code_id: str = ""
+    """At Stripe, of what its first invoice is discounted by; empty without one."""
 
 
 NotFollowed = Literal["price_without_tier", "price_interval", "price_amount", "price_currency"]

@@ -187,6 +187,7 @@ def _request(command: RequestSubscription, subscriber: Subscriber) -> _Events:
         stripe_customer_id=command.stripe_customer_id,
         trial_days=command.trial_days,
         page=command.page,
+        promotion_code_id=command.promotion_code_id,
     )
     return (requested,)
 

@@ -16,12 +16,25 @@ class Discount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     percent_bp: int = 0
     off_minor: int = 0
+    tiers: tuple[str, ...] = ()
+    """Whose price alone it takes of, and not of what is billed beside the plan; of all without any."""
 
 
-def discounted(price_minor: int, discounts: Iterable[Discount]) -> int:
-    """Never below zero. https://docs.stripe.com/billing/subscriptions/coupons"""
-    left = price_minor
+def discounted(price_minor: int, discounts: Iterable[Discount], tier: str, others_minor: int = 0) -> int:
+    """What a plan of `tier` comes to, with what is billed beside it; never below zero.
+    https://docs.stripe.com/billing/subscriptions/coupons
+    """
+    plan, others = price_minor, others_minor
     for one in discounts:
-        off = one.off_minor or round_half_up(left * one.percent_bp, _WHOLE_BP)
-        left -= min(off, left)
-    return left
+        if one.tiers:
+            plan -= _off(one, plan) if tier in one.tiers else 0
+            continue
+        whole = plan + others
+        off = _off(one, whole)
+        of_plan = round_half_up(off * plan, whole) if whole else 0
+        plan, others = plan - of_plan, others - (off - of_plan)
+    return plan + others
+
+
+def _off(one: Discount, left_minor: int) -> int:
+    return min(left_minor, one.off_minor or round_half_up(left_minor * one.percent_bp, _WHOLE_BP))

@@ -30,6 +30,8 @@ class SubscriptionRequested(Event, frozen=True, kw_only=True):
     trial_days: int = 0
     page: HostedPage | None = None
     """Of Stripe's, on which it is begun; None where the card is known."""
+    promotion_code_id: str = ""
+    """At Stripe, redeemed with it; what that makes of the price is told by `SubscriptionDiscounted`."""
 
 
 class SubscriptionPageOpened(Event, frozen=True, kw_only=True):

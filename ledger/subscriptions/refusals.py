@@ -41,6 +41,49 @@ class InvalidText(Invalid):
     remedy: ClassVar[str] = "Shorten or correct the field that `detail` names."
 
 
+class PromotionCodeUnknown(Invalid):
+    """There is no such promotion code."""
+
+    code: ClassVar[str] = "promotion_code_unknown"
+    remedy: ClassVar[str] = "Correct `promotion_code`, or leave it out."
+
+
+class PromotionCodeOver(Invalid):
+    """The promotion code, or the coupon that it gives, has expired or was taken back."""
+
+    code: ClassVar[str] = "promotion_code_over"
+    remedy: ClassVar[str] = "Leave `promotion_code` out, or send another."
+
+
+class PromotionCodeUsedUp(Invalid):
+    """The promotion code was used as often as it can be."""
+
+    code: ClassVar[str] = "promotion_code_used_up"
+    remedy: ClassVar[str] = "Leave `promotion_code` out, or send another."
+
+
+class PromotionCodeNotForPlan(Invalid):
+    """The promotion code takes nothing of this plan, or not at this price or in this currency."""
+
+    code: ClassVar[str] = "promotion_code_not_for_plan"
+    remedy: ClassVar[str] = "Choose the plan that it is for, or leave `promotion_code` out."
+
+
+class PromotionCodeNotForUser(Invalid):
+    """The promotion code is for another customer."""
+
+    code: ClassVar[str] = "promotion_code_not_for_user"
+    remedy: ClassVar[str] = "Leave `promotion_code` out, or send another."
+
+
+class PromotionCodeRefused(Refused):
+    """Stripe did not make the subscription, as the promotion code could not be redeemed for it."""
+
+    code: ClassVar[str] = "promotion_code_refused"
+    remedy: ClassVar[str] = "Subscribe anew, with a new `Idempotency-Key`, without the code or with another."
+    passing: ClassVar[bool] = False
+
+
 class PreviewRequired(Invalid):
     """An upgrade is charged at once, and what it charges was not confirmed."""
 

@@ -270,9 +270,11 @@ def _discounts(command: RecordSubscriptionSnapshot, now: Subscription) -> Iterat
     """What they make of the plan that is known now, which need not be the one that Stripe shows."""
     billed = now.billed_minor
     if (*_plan_of(command), command.quantity) == (*_plan_of(now), now.quantity):
-        expected = discounted(now.plan_minor, command.discounts)
+        expected = discounted(now.plan_minor, command.discounts, now.tier)
         billed = command.billed_minor if command.billed_minor != expected else None
-    worth = discounted(now.interval_minor, command.discounts) if command.discounts else None
+    worth = None
+    if command.discounts:
+        worth = discounted(now.plan_minor, command.discounts, now.tier, now.others_minor)
     if worth is None and billed is not None:
         worth = billed + now.others_minor
     if (command.discounts, worth, billed) != (now.discounts, now.discounted_minor, now.billed_minor):

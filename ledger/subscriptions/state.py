@@ -177,10 +177,14 @@ class Subscription(Struct, frozen=True, gc=False):
     @property
     def paid_minor(self) -> int:
         """What the plan's whole present period was billed at, as far as is known."""
-        return self.after_discounts(self.plan_minor) if self.billed_minor is None else self.billed_minor
+        return (
+            self.after_discounts(self.plan_minor, self.tier)
+            if self.billed_minor is None
+            else self.billed_minor
+        )
 
-    def after_discounts(self, price_minor: int) -> int:
-        return discounted(price_minor, self.discounts)
+    def after_discounts(self, price_minor: int, tier: str) -> int:
+        return discounted(price_minor, self.discounts, tier)
 
 
 class Subscriber(Struct, frozen=True):

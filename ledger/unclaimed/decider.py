@@ -76,7 +76,7 @@ def _found(command: RecordMovement) -> MovementFound:
         kind=command.kind,
         reporting_category=command.reporting_category,
         balance_type=command.balance_type,
-        against=against(command.kind, command.reporting_category).number,
+        against=against(command.kind, command.reporting_category, command.source_id).number,
         source_id=command.source_id,
         description=command.description,
     )

@@ -24,6 +24,9 @@ _BY_CATEGORY: Mapping[str, Account] = {
 }
 """What is known by its reporting category alone. Taxes are those that Stripe puts on its own fees."""
 
+_DISPUTES = ("du_", "dp_")
+"""How ids of disputes begin. What is taken for answering one, and given back when it is won, names it."""
+
 _HELD_WITHIN = frozenset(
     {
         "payment_network_reserve_hold",
@@ -63,7 +66,9 @@ them alone say what they are owed."""
 _OWN_WORDS = frozenset({"fee", "network_cost", "tax", "risk_reserved_funds", "connect_reserved_funds"})
 
 
-def against(kind: str, reporting_category: str) -> Account:
+def against(kind: str, reporting_category: str, source_id: str = "") -> Account:
+    if reporting_category == "fee" and source_id.startswith(_DISPUTES):
+        return chart.DISPUTE_FEES
     if kind in _HELD_WITHIN or reporting_category == "connect_reserved_funds":
         return chart.STRIPE_OTHER
     return _BY_CATEGORY.get(reporting_category, chart.UNEXPLAINED)

@@ -45,6 +45,7 @@ from ledger.subscriptions.commands import (
     RecordSubscriptionUnknown,
 )
 from ledger.subscriptions.decider import SUBSCRIBER
+from ledger.subscriptions.promotions import Promotion
 from ledger.subscriptions.proration import boundary
 from ledger.subscriptions.state import Subscription
 from ledger.subscriptions.worth import PaidTime
@@ -59,6 +60,7 @@ class FakeBilling:
         self._store, self._record, self._now = store, record, now
         self._subscriptions: dict[str, Fields] = {}
         self._invoices: dict[str, Fields] = {}
+        self.promotions: dict[str, Promotion] = {}
         self.waiting_minor = 0
         """Of the plan, for time to come: what the next invoice charges beside it."""
 
@@ -94,7 +96,7 @@ class FakeBilling:
     ) -> ChangePreview:
         """With a tax of a tenth."""
         row = await self._row(user_id, subscription_id)
-        ours = preview_change(row, plan.price_minor, plan.interval, at, paid)
+        ours = preview_change(row, plan.tier, plan.price_minor, plan.interval, at, paid)
         return ChangePreview(ours=ours, total_minor=ours.charge_minor * 11 // 10)
 
     async def _row(self, user_id: str, subscription_id: str) -> Subscription:

@@ -63,6 +63,7 @@ from ledger.payments.commands import (
 from ledger.payments.decider import PAYMENT
 from ledger.payments.events import PaymentInitiated, RefundRequested
 from ledger.store import Store
+from ledger.subscriptions.promotions import Promotion
 from ledger.subscriptions.worth import PaidTime
 from tests.api.billing import FakeBilling
 from tests.api.connect import FakeConnect
@@ -351,6 +352,9 @@ class FakeStripe:
         self, user_id: str, subscription_id: str, plan: Plan, at: datetime, paid: PaidTime | None = None
     ) -> ChangePreview:
         return await self.billing.preview(user_id, subscription_id, plan, at, paid)
+
+    async def promotion(self, code: str) -> Promotion | None:
+        return self.billing.promotions.get(code.upper())
 
     async def waiting_time_minor(self, _stripe_subscription_id: str, _at: datetime) -> int:
         return self.billing.waiting_minor

@@ -116,6 +116,7 @@ WITHIN_THE_LEDGER = (
 
 OTHER_ROUTES = {
     "removePaymentMethod": "a card is off once it is off",
+    "previewSubscription": "asks",
     "previewSubscriptionChange": "asks",
     "previewCourseOrder": "asks",
     "openContent": "gives tickets, which say nothing new",

@@ -133,3 +133,64 @@ async def test_a_bank_that_asks_its_cardholder(app: Running, student: Caller) ->
     invoice_id = (await student.get("/api/invoices")).json()["items"][0]["invoice_id"]
     asked = await student("POST", f"/api/invoices/{invoice_id}/pay", key="pay", json={})
     assert (asked.status_code, asked.json()["next_action"]["client_secret"]) == (202, secret)
+
+
+async def promotion(app: Running, code: str, *, restrictions: Any = None, **terms: Any) -> None:
+    v1: Any = app.services.stripe.v1
+    limits = {"max_redemptions": terms.pop("most")} if "most" in terms else {}
+    coupon = await v1.coupons.create_async({"duration": "forever", **terms})
+    wish = {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": code, **limits}
+    await v1.promotion_codes.create_async(wish | ({"restrictions": restrictions} if restrictions else {}))
+
+
+async def refused(student: Caller, code: str, **more: Any) -> tuple[int, str]:
+    """The same for a preview and for subscribing."""
+    asked = await student.wish("create/preview", tier="pro", promotion_code=code, **more)
+    answer = await student.subscribe("pro", "pm_card_visa", promotion_code=code, **more)
+    assert problem(asked)["code"] == problem(answer)["code"]
+    return answer.status_code, problem(answer)["code"]
+
+
+async def test_a_promotion_code_takes_what_its_preview_said(app: Running, student: Caller) -> None:
+    await promotion(app, "SPRING-20", percent_off=20, duration="repeating", duration_in_months=3, most=1)
+    told = await student.wish("create/preview", tier="pro", promotion_code="spring-20")
+    assert told.status_code == 200, told.text
+    shown = told.json()
+    assert (shown["price_minor"], shown["charge_minor"]) == (999, 799)
+    assert (shown["discount_duration"], shown["discount_months"]) == ("repeating", 3)
+    on_trial = await student.wish("create/preview", tier="pro", trial=True, promotion_code="spring-20")
+    assert (on_trial.json()["charge_minor"], on_trial.json()["discounted_minor"]) == (0, 799)
+    made = await student.subscribe("pro", "pm_card_visa", key="spring", promotion_code="spring-20")
+    assert (made.status_code, made.json()["discounted_minor"]) == (201, 799), made.text
+    await app.projected()
+    [invoice] = (await student.get("/api/invoices")).json()["items"]
+    assert (invoice["status"], invoice["total_minor"]) == ("paid", 799)
+    [at_stripe] = (await app.services.stripe.v1.invoices.list_async()).data
+    assert at_stripe.amount_paid == 799
+    again = await student.subscribe("pro", "pm_card_visa", key="spring", promotion_code="spring-20")
+    assert again.json()["subscription_id"] == made.json()["subscription_id"]
+    other = app.caller("usr_other", "student")
+    assert await refused(other, "SPRING-20") == (422, "promotion_code_used_up")
+    admin = app.caller("usr_admin", "admin")
+    mrr = (await admin.get("/api/revenue/mrr")).json()
+    assert [one["mrr_minor"] for one in mrr["items"]] == [799], mrr
+
+
+async def test_a_promotion_code_that_is_not_for_this_says_so(app: Running, student: Caller) -> None:
+    await promotion(app, "CHF-5", amount_off=500, currency="chf")
+    await promotion(app, "OTHERS", percent_off=10, applies_to={"products": ["prod_of_somebody"]})
+    await promotion(
+        app, "BIG", percent_off=10, restrictions={"minimum_amount": 5_000, "minimum_amount_currency": "usd"}
+    )
+    await promotion(app, "FIRST", percent_off=10, restrictions={"first_time_transaction": True})
+    assert await refused(student, "NO-SUCH") == (422, "promotion_code_unknown")
+    for code in ("CHF-5", "OTHERS", "BIG"):
+        assert await refused(student, code) == (422, "promotion_code_not_for_plan"), code
+    spaced = await student.subscribe("pro", "pm_card_visa", promotion_code="a b")
+    assert (spaced.status_code, problem(spaced)["errors"][0]["pointer"]) == (422, "/promotion_code")
+    assert (await current(student))["subscription"] is None
+    assert (await student.subscribe("pro", "pm_card_visa")).status_code == 201
+    assert (await student.wish("cancel", at_once=True)).status_code == 200
+    later = await student.subscribe("pro", "pm_card_visa", promotion_code="FIRST")
+    assert (later.status_code, problem(later)["code"]) == (409, "promotion_code_refused"), later.text
+    assert (await current(student))["tier"] == "free"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.balance import BalanceTransaction
+from ledger.payments.commands import DisputeSnapshot
 from ledger.payments.decider import decide
 from ledger.payments.events import (
     DisputeFundsReinstated,
@@ -11,7 +13,19 @@ from ledger.payments.events import (
     DisputeStatusChanged,
     DisputeWon,
 )
-from tests.ledger.examples import CHARGE, DAY, NOON, PAYMENT_ID, captured, dispute, names, snapshot, txn, when
+from tests.ledger.examples import (
+    CHARGE,
+    DAY,
+    NOON,
+    PAYMENT_ID,
+    captured,
+    dispute,
+    names,
+    refund,
+    snapshot,
+    txn,
+    when,
+)
 
 TAKEN = txn("taken", -10000, 1500)
 RETURNED = txn("returned", 10000)
@@ -148,3 +162,32 @@ def test_one_open_dispute_outweighs_another_lost_one() -> None:
     both = (dispute("lost", TAKEN), dispute("needs_response", dispute_id="dp_2"))
     payment, _ = when(captured(), snapshot(disputes=both))
     assert payment.status == "disputed"
+
+
+def part(status: str, name: str, amount_minor: int, *more: BalanceTransaction) -> DisputeSnapshot:
+    taken = txn(f"taken_{name}", -amount_minor, 1500)
+    return dispute(status, taken, *more, dispute_id=f"dp_{name}", amount_minor=amount_minor)
+
+
+def test_disputes_of_parts_are_each_decided_for_themselves() -> None:
+    open_ = (part("needs_response", "a", 3000), part("needs_response", "b", 2000))
+    payment, _ = when(captured(), snapshot(disputes=open_))
+    assert (payment.status, payment.withheld_minor, payment.refundable_minor) == ("disputed", 5000, 5000)
+    won = part("won", "b", 2000, txn("back_b", 2000))
+    payment, _ = when(payment, snapshot(disputes=(part("lost", "a", 3000), won)))
+    assert (payment.status, payment.withheld_minor, payment.refundable_minor) == ("charged_back", 3000, 7000)
+    assert payment.kept_minor == 7000
+
+
+def test_a_dispute_of_all_after_a_refund_leaves_nothing_to_give_back_and_nothing_below_it() -> None:
+    half = refund(amount_minor=5000, balance_transaction=txn("refund", -5000))
+    payment, _ = when(captured(), snapshot(refunds=(half,), disputes=(dispute("lost", TAKEN),)))
+    assert (payment.given_back_minor, payment.kept_minor, payment.refundable_minor) == (15000, 0, 0)
+
+
+def test_a_fee_that_comes_back_by_itself_is_no_reinstatement() -> None:
+    fee = txn("fee", 0, -1500)
+    payment, events = when(captured(), snapshot(disputes=(dispute("won", TAKEN, fee),)))
+    assert events[-1] == DisputeWon(dispute_id="dp_1", currency="usd"), "nothing of it is lost in exchange"
+    payment, _ = when(payment, snapshot(disputes=(dispute("won", TAKEN, fee, RETURNED),)))
+    assert (payment.withheld_minor, payment.disputes["dp_1"].written_off_minor) == (0, 0)

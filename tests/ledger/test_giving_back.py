@@ -693,6 +693,6 @@ def check(ann: Customer) -> None:
 def test_the_preview_and_the_rules_come_to_the_same() -> None:
     row = subscribed().subscriptions[SUB]
     invoice, _ = bill(Invoice(), replace(PAID, credits=(credit_note(400),)))
-    found = preview_change(row, 9_900, "month", MIDDLE, paid_time([invoice], MIDDLE))
+    found = preview_change(row, "enterprise", 9_900, "month", MIDDLE, paid_time([invoice], MIDDLE))
     assert (found.unused_minor, found.given_back_minor, found.charge_minor) == (300, 200, 4_650)
     assert boundary(START, "month", 1) == END

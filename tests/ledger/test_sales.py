@@ -224,6 +224,23 @@ def test_a_dispute_lost_of_what_was_refunded_is_the_platforms_loss() -> None:
     assert booked(facts) == {"1011": -10000, "4910": 10000}
 
 
+def test_disputes_of_parts_take_what_is_left_of_the_share_and_the_rest_is_the_platforms_loss() -> None:
+    """After a refund of half two disputes take 9000 of the 5000 that are left."""
+    half = refund(amount_minor=5000, balance_transaction=txn("refund", -5000))
+    lost = [
+        dispute("lost", txn(f"taken_{number}", -amount), dispute_id=f"dp_{number}", amount_minor=amount)
+        for number, amount in enumerate((4000, 5000))
+    ]
+    payment, _ = when(sold(), snapshot(refunds=(half,)))
+    payment, first = when(payment, snapshot(refunds=(half,), disputes=(lost[0],)))
+    assert booked(first) == {"1011": -4000, "2100 usr_ivy": 2800, "4910": 1200}
+    payment, second = when(payment, snapshot(refunds=(half,), disputes=tuple(lost)))
+    assert booked(second) == {"1011": -5000, "2100 usr_ivy": 700, "4910": 4300}
+    back = replace(lost[1], status="won", balance_transactions=(txn("taken_1", -5000), txn("back", 5000)))
+    _, third = when(payment, snapshot(refunds=(half,), disputes=(lost[0], back)))
+    assert booked([*second, *third]) == {}
+
+
 def test_all_is_in_the_currency_of_settlement_and_another_rate_is_exchange() -> None:
     """Charged at 0.90, refunded in part at 0.95."""
     payment, facts = when(begun(), snapshot(balance_transaction=txn("charge", 9000, 300, "eur")))

@@ -321,7 +321,7 @@ class Subscriptions(RuleBasedStateMachine):
         live = self.subscriber.live
         if live is None or live.period_end is None or live.period_start is None:
             return
-        expected = preview_change(live, PLANS[tier], "month", self.at).charge_minor
+        expected = preview_change(live, tier, PLANS[tier], "month", self.at).charge_minor
         wanted = change(
             tier,
             price=PLANS[tier],

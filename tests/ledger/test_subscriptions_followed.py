@@ -45,13 +45,13 @@ def test_one_that_begins_with_a_quantity_is_of_it() -> None:
 
 def test_an_upgrade_of_three_charges_three_and_one_of_what_is_beside_it_nothing() -> None:
     at = START + 14 * DAY
-    of_one = preview_change(known(subscribed()), 9_900, "month", at)
+    of_one = preview_change(known(subscribed()), "enterprise", 9_900, "month", at)
     of_three = preview_change(
-        known(subscribed(quantity=3, other_items=1, others_minor=500)), 9_900, "month", at
+        known(subscribed(quantity=3, other_items=1, others_minor=500)), "enterprise", 9_900, "month", at
     )
     assert abs(of_three.unused_minor - 3 * of_one.unused_minor) <= 2, "rounded once"
     assert of_three.used_anew_minor == 3 * of_one.used_anew_minor
-    assert preview_change(known(subscribed(quantity=0)), 9_900, "month", at).charge_minor == 0
+    assert preview_change(known(subscribed(quantity=0)), "enterprise", 9_900, "month", at).charge_minor == 0
 
 
 def test_while_a_downgrade_waits_a_quantity_is_of_the_present_plan() -> None:

@@ -180,7 +180,7 @@ class Subscribed:
         if known.tier != "pro" or known.status != "active" or known.period_end is None:
             return
         price = PRICES["enterprise", known.interval]
-        costs = preview_change(known, price, known.interval, self.now)
+        costs = preview_change(known, "enterprise", price, known.interval, self.now)
         preview = {"proration_at": self.now, "expected_minor": costs.charge_minor}
         self._ask_change("enterprise", known.interval, **preview)
         if self.chance.random() < 0.8:

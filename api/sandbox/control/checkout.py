@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Literal
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
@@ -13,6 +14,7 @@ from api.sandbox.control.work import AnyRequest, Body, read, work
 from api.sandbox.errors import Object, StripeError
 from api.sandbox.resources.checkout import line_items, paying
 from api.sandbox.state import State
+from api.sandbox.testing_methods import by_name
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -32,11 +34,21 @@ button{{font:inherit;display:block;width:100%;padding:.6rem 1rem;margin:0 0 .5re
 """
 CARDS = {
     "pm_card_visa": "Pay by card",
-    "pm_card_threeDSecure2Required": "Pay by a card whose bank asks who you are, and pass",
+    "pm_card_threeDSecure2Required": "Pay by a card whose bank asks who you are",
     "pm_card_visa_chargeDeclined": "Try a card that is declined",
     "pm_card_visa_chargeDeclinedInsufficientFunds": "Try a card without enough money",
     "pm_usBankAccount_success": "Pay from a bank account",
 }
+BANK = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>3-D Secure test page</title></head>
+<body><h1>3-D Secure</h1>
+<p>A sandbox's bank asks whether you are who you say, for {amount} {currency} (minor units).</p>
+<form method="post">
+<button formaction="?{passes}">Complete</button>
+<button formaction="?{fails}">Fail</button>
+</form></body></html>
+"""
 OVER = "<!doctype html><title>Over</title><p>This page is over: the session is {status}."
 
 
@@ -51,12 +63,18 @@ class Pay(Body, frozen=True, kw_only=True):
 
 @get("/checkout/{session_id:str}")
 async def page(
-    session_id: FromPath[str], sandbox: NamedDependency[State], said: FromQuery[str] = ""
+    session_id: FromPath[str],
+    sandbox: NamedDependency[State],
+    said: FromQuery[str] = "",
+    asks_for: FromQuery[str] = "",
 ) -> Response[str]:
+    """With `asks_for` a card its bank's question."""
     tx = sandbox.begin()
     session = tx.get("checkout.session", session_id)
     if session["status"] != "open":
         return Response(OVER.format(status=html.escape(session["status"])), media_type="text/html")
+    if asks_for:
+        return Response(_bank(session, asks_for), media_type="text/html")
     items = "\n".join(
         f"<li>{html.escape(item['description'] or '')}; {int(item['quantity'])}</li>"
         for item in line_items.of(tx, session_id)
@@ -81,16 +99,38 @@ async def page(
 
 @post("/checkout/{session_id:str}", status_code=303)
 async def pay_on_page(
-    session_id: FromPath[str], payment_method: FromQuery[str], sandbox: NamedDependency[State]
+    session_id: FromPath[str],
+    payment_method: FromQuery[str],
+    sandbox: NamedDependency[State],
+    outcome: FromQuery[Literal["", "pass", "fail"]] = "",
 ) -> Response[None]:
-    """On to the success_url, with the session's id where it has a place for it."""
+    """On to the success_url, with the session's id where it has a place for it; or to the question of the
+    card's bank, to which `outcome` is the answer.
+    """
     try:
-        session = await _pay(sandbox, session_id, Pay(payment_method=payment_method))
+        if not outcome and _asks(payment_method):
+            return _to(f"?{urlencode({'asks_for': payment_method})}")
+        asked = Pay(payment_method=payment_method, authenticates=outcome != "fail")
+        session = await _pay(sandbox, session_id, asked)
     except StripeError as error:
         return _to(f"?{urlencode({'said': error.error['message']})}")
     if session["status"] != "complete":
         return _to(f"?{urlencode({'said': 'The card was declined: try another one.'})}")
     return _to(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id))
+
+
+def _asks(name: str) -> bool:
+    """Whether the test card's bank wants to know who pays."""
+    test = by_name(name)
+    return test is not None and bool(test.authentication)
+
+
+def _bank(session: Object, card: str) -> str:
+    passes, fails = (
+        html.escape(urlencode({"payment_method": card, "outcome": one})) for one in ("pass", "fail")
+    )
+    amount, currency = int(session["amount_total"]), html.escape(session["currency"].upper())
+    return BANK.format(amount=amount, currency=currency, passes=passes, fails=fails)
 
 
 def _to(url: str) -> Response[None]:

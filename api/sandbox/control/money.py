@@ -14,14 +14,15 @@ from api.sandbox.errors import Object, StripeError, invalid
 from api.sandbox.money import check_currency
 from api.sandbox.resources import attempts, disputes, payouts, refunds
 from api.sandbox.resources.connect.access import own
+from api.sandbox.settings import DisputeFees
 from api.sandbox.state import State
 from api.sandbox.testing_methods import Decline, by_name
 from api.sandbox.transaction import Rate, Transaction
 
 
 class OpenDispute(Body, frozen=True, kw_only=True):
-    """`amount` in minor units, of what is refunded, too; without it all that is not refunded. An `inquiry`
-    moves no money. `another` one may be open.
+    """`amount` in minor units, of what is refunded, too; without it all that is neither refunded nor taken by
+    another dispute. An `inquiry` moves no money. `another` one may be open.
     """
 
     amount: int | None = None
@@ -63,6 +64,14 @@ class Exchange(Body, frozen=True, kw_only=True):
     rate: Annotated[float, msgspec.Meta(gt=0)] = 1.0
 
 
+class ChargeForDisputes(Body, frozen=True, kw_only=True):
+    """From now on, in minor units; what is left out is as at the beginning."""
+
+    received: Annotated[int, msgspec.Meta(ge=0)] = DisputeFees().received
+    countered: Annotated[int, msgspec.Meta(ge=0)] = DisputeFees().countered
+    returns_received: bool = DisputeFees().returns_received
+
+
 class PayOut(Body, frozen=True, kw_only=True):
     """`account` is a connected account; without it the platform pays itself."""
 
@@ -84,6 +93,17 @@ async def set_rate(request: AnyRequest, sandbox: NamedDependency[State]) -> Obje
     if asked.settles_in:
         sandbox.rates[currency] = Rate(check_currency(asked.settles_in), asked.rate)
     return {one: {"settles_in": rate.settles_in, "rate": rate.rate} for one, rate in sandbox.rates.items()}
+
+
+@post("/dispute_fees", status_code=200)
+async def set_dispute_fees(request: AnyRequest, sandbox: NamedDependency[State]) -> Object:
+    """What Stripe takes for disputes, and gives back of it when they are won."""
+    asked = await read(request, ChargeForDisputes)
+    fees = DisputeFees(
+        received=asked.received, countered=asked.countered, returns_received=asked.returns_received
+    )
+    sandbox.dispute_fees = fees
+    return msgspec.structs.asdict(fees)
 
 
 @post("/charges/{charge_id:str}/dispute", status_code=200)
@@ -227,6 +247,7 @@ async def turn_card(request: AnyRequest, method_id: FromPath[str], sandbox: Name
 
 HANDLERS = (
     set_rate,
+    set_dispute_fees,
     open_dispute,
     resolve,
     escalate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import UNSET, UnsetType
@@ -11,6 +12,7 @@ from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.money import add_balance_transaction
 from api.sandbox.registry import NoParams, Resource, Route
+from api.sandbox.resources import dispute_fees
 from api.sandbox.resources.charges import settled
 from api.sandbox.resources.common import Hash, Text, changed, given, merge_metadata, retrieve
 from api.sandbox.resources.files import check_evidence
@@ -18,8 +20,6 @@ from api.sandbox.resources.payment_methods import behaviour_of
 from api.sandbox.resources.refunds import refundable
 from api.sandbox.transaction import Transaction
 
-FEE = 1500
-"""Stripe's US fee, here in the minor units of any currency; not given back when won (the sandbox's rule)."""
 RESPOND_WITHIN_S = 9 * 86_400
 """After which a chargeback that nobody answered is lost: https://docs.stripe.com/disputes/responding"""
 EVIDENCE = (
@@ -110,14 +110,15 @@ def open_dispute(
     another: bool = False,
 ) -> Object:
     """The cardholder's bank takes the money back (not for an inquiry). Raises StripeError when it cannot.
-    `another` one may be open: Stripe has several of a charge where the cardholder disputes it in parts.
+    `another` one may be open: Stripe has several of a charge where the cardholder disputes it in parts. They
+    take no more than the charge between them; what was refunded of it they may take all the same, as a bank
+    may not know of a refund.
     """
     _check_disputable(tx, charge, another=another)
     charge = settled(tx, charge)
-    left = refundable(tx, charge)
-    amount = left if amount is None else amount
-    # a bank may not know of a refund, or still dispute all of it
-    most = charge["amount_captured"] if charge["captured"] else left
+    taken = _taken(tx, charge)
+    amount = refundable(tx, charge) - taken if amount is None else amount
+    most = charge["amount_captured"] - taken
     if not 0 < amount <= most:
         raise invalid(
             f"A dispute of this charge can be from 1 to {most}; {amount} was asked for.", param="amount"
@@ -129,6 +130,12 @@ def open_dispute(
         tx.later(tx.now + RESPOND_WITHIN_S, "lose_unanswered", dispute["id"])
     tx.update(tx.get("charge", charge["id"]), disputed=True)
     return dispute
+
+
+def _taken(tx: Transaction, charge: Object) -> int:
+    """By disputes that are not over, or lost."""
+    found = tx.all("dispute", "charge", charge["id"])
+    return sum(one["amount"] for one in found if one["status"] not in ("won", "warning_closed"))
 
 
 def _check_disputable(tx: Transaction, charge: Object, *, another: bool) -> None:
@@ -184,8 +191,8 @@ def _withdraw(tx: Transaction, dispute: Object) -> Object:
         amount=-dispute["amount"],
         currency=dispute["currency"],
         source=dispute["id"],
-        fee=FEE,
-        fee_description="Dispute fee",
+        fee=tx.world.dispute_fees.received,
+        fee_description=dispute_fees.RECEIVED,
         description=f"Chargeback withdrawal for {dispute['charge']}",
     )
     dispute = tx.update(
@@ -208,8 +215,8 @@ def escalate(tx: Transaction, dispute: Object) -> Object:
     return _withdraw(tx, escalated)
 
 
-def resolve(tx: Transaction, dispute: Object, *, won: bool) -> Object:
-    """The bank decided; an inquiry just closes."""
+def resolve(tx: Transaction, dispute: Object, *, won: bool, countered: Sequence[Object] = ()) -> Object:
+    """The bank decided; an inquiry just closes. `countered` is the fee that was taken a moment ago."""
     _check_open(dispute)
     if dispute["status"] in INQUIRY:
         return _close(tx, tx.update(dispute, status="warning_closed"))
@@ -222,8 +229,11 @@ def resolve(tx: Transaction, dispute: Object, *, won: bool) -> Object:
         amount=dispute["amount"],
         currency=dispute["currency"],
         source=dispute["id"],
+        fee=-dispute_fees.returned(tx, dispute),
+        fee_description=dispute_fees.RECEIVED,
         description=f"Chargeback reversal for {dispute['charge']}",
     )
+    dispute_fees.return_countered(tx, dispute, [*dispute_fees.countered(tx, dispute), *countered])
     dispute = tx.update(
         dispute,
         status="won",
@@ -258,10 +268,12 @@ def update(tx: Transaction, dispute_id: str, params: Update) -> Object:
     updated = tx.update(dispute, **changes)
     if updated == dispute:
         return updated
+    answered = submit and updated["status"] == "under_review"
+    fee = dispute_fees.charge_countered(tx, updated) if answered else []
     tx.emit("charge.dispute.updated", updated, changed(dispute, updated))
     text = updated["evidence"]["uncategorized_text"]
     if submit and text in (WINNING, LOSING):
-        return resolve(tx, updated, won=text == WINNING)
+        return resolve(tx, updated, won=text == WINNING, countered=fee)
     return updated
 
 

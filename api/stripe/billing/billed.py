@@ -13,10 +13,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from api.stripe.billing.catalogue import named_tier, product_of
 from api.stripe.billing.items import plan_item, terms_of
 from api.stripe.billing.lookup import PresentSubscription
 from api.stripe.billing.objects import Coupon, Line, Subscription, SubscriptionItem
-from api.stripe.objects import instant
+from api.stripe.objects import id_of, instant
+from ledger.catalogue import TIERS
 from ledger.money import round_half_up
 from ledger.subscriptions.discounts import Discount, discounted
 from ledger.subscriptions.proration import seg
@@ -43,7 +45,8 @@ def billed_minor(present: PresentSubscription) -> int | None:
         return None
     price = item.price.unit_amount * _quantity(item.quantity)
     start, end = item.current_period_start, item.current_period_end
-    for whole in (discounted(price, discounts_of(present.subscription)), price):
+    standing = discounts_of(present.subscription)
+    for whole in (discounted(price, standing, named_tier(item.price)), price):
         at, period = instant(debit.start), (instant(start), instant(end))
         if seg(whole, at, *period, item.price.currency) == debit.amount:
             return whole
@@ -51,13 +54,27 @@ def billed_minor(present: PresentSubscription) -> int | None:
 
 
 def discounts_of(found: Subscription) -> tuple[Discount, ...]:
-    """What is limited to products is taken for one of all: ours are sold alone."""
+    """Those that take of the plan, or would of another one."""
     coupons = [None if isinstance(one, str) else one.source.coupon for one in found.discounts]
+    limits = [(one, _tiers(one, found)) for one in coupons if isinstance(one, Coupon)]
     return tuple(
-        Discount(percent_bp=round((one.percent_off or 0) * 100), off_minor=one.amount_off or 0)
-        for one in coupons
-        if isinstance(one, Coupon)
+        Discount(percent_bp=round((one.percent_off or 0) * 100), off_minor=one.amount_off or 0, tiers=tiers)
+        for one, tiers in limits
+        if tiers is not None
     )
+
+
+def _tiers(coupon: Coupon, found: Subscription) -> tuple[str, ...] | None:
+    """Which it takes of: all without any, and none of them for None. Of the plan its own product tells; of a
+    price that names no tier as well, and what it takes there is taken for all.
+    """
+    if coupon.applies_to is None:
+        return ()
+    products, price = coupon.applies_to.products, plan_item(found).price
+    tier, takes_now = named_tier(price), id_of(price.product) in products
+    if not tier:
+        return () if takes_now else None
+    return tuple(one for one in TIERS if (takes_now if one == tier else product_of(one) in products)) or None
 
 
 def _last_debit(present: PresentSubscription, item: SubscriptionItem) -> _Debit | None:

@@ -109,7 +109,9 @@ class _CreationRequest(DirectRequest[SubscriptionRequested, StripeSubscription])
         plan = Plan(wish.tier, wish.interval, wish.currency, wish.price_minor)
         card = await attach(tools, wish.payment_method_id, customer_id, f"attach:{name}")
         price_id = await catalogue.price_id(tools, plan)
-        more = {"trial_period_days": wish.trial_days} if wish.trial_days else {}
+        more: dict[str, Any] = {"trial_period_days": wish.trial_days} if wish.trial_days else {}
+        if wish.promotion_code_id:
+            more["discounts"] = [{"promotion_code": wish.promotion_code_id}]
         return await billing_lookup.post(
             tools.stripe,
             "/v1/subscriptions",

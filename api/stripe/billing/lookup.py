@@ -94,7 +94,9 @@ def path_of(kind: str, object_id: str, action: str = "") -> str:
 async def subscription(client: StripeClient, stripe_subscription_id: str) -> Subscription:
     """With all of its items, and the coupons of its discounts."""
     path = path_of("subscriptions", stripe_subscription_id)
-    found = await get(client, path, Subscription, expand=["discounts.source.coupon", "pending_setup_intent"])
+    found = await get(
+        client, path, Subscription, expand=["discounts.source.coupon.applies_to", "pending_setup_intent"]
+    )
     if not found.items.has_more:
         return found
     items = await listed(client, "/v1/subscription_items", SubscriptionItem, subscription=found.id)

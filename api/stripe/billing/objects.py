@@ -37,6 +37,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     lookup_key: str | None = None
     recurring: Recurring | None = None
     metadata: dict[str, str] = {}
+    product: Reference = None
 
 
 class SubscriptionItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,9 +67,22 @@ class PendingUpdate(msgspec.Struct, frozen=True, kw_only=True):
     subscription_items: list[SubscriptionItem] | None = None
 
 
+class AppliesTo(msgspec.Struct, frozen=True, kw_only=True):
+    products: list[str] = []
+
+
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     amount_off: int | None = None
     percent_off: float | None = None
+    currency: str | None = None
+    """Of `amount_off`."""
+    duration: Literal["once", "repeating", "forever"] = "forever"
+    duration_in_months: int | None = None
+    max_redemptions: int | None = None
+    times_redeemed: int = 0
+    valid: bool = True
+    applies_to: AppliesTo | None = None
+    """Of all products without it; only when expanded."""
 
 
 class CouponOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ async def preview_change(
         raise NotFound(f"There is no subscription {subscription_id}.")
     # Stripe counts whole seconds, and its clock may be a little ahead when a period has just begun
     at = max(at.replace(microsecond=0), known.period_start or at)
-    ours = our_preview(known, plan.price_minor, plan.interval, at, paid)
+    ours = our_preview(known, plan.tier, plan.price_minor, plan.interval, at, paid)
     found = await billing_lookup.subscription(tools.stripe, known.stripe_subscription_id)
     if found.status in ENDED:
         raise RefusedByStripe(Failure(kind="refused", code="subscription_ended"))

@@ -48,9 +48,11 @@ _TYPES = {
 
 
 def event_of(movement: Movement) -> ApplyWebhook | None:
-    """What Stripe would have sent of it, without an event's id; None for what is never ours."""
+    """What Stripe would have sent of it, without an event's id; None for what no fact of ours posts: a fee
+    that is billed apart is a movement of its own, also where it names a dispute of ours.
+    """
     source = movement.source
-    if not isinstance(source, Source) or source.object not in _TYPES:
+    if movement.reporting_category == "fee" or not isinstance(source, Source) or source.object not in _TYPES:
         return None
     return ApplyWebhook(
         stripe_event_id="",

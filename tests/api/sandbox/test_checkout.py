@@ -159,6 +159,42 @@ def test_a_trial_wants_no_payment(client: stripe.StripeClient, control: Any) -> 
     assert paid["payment_status"] == "no_payment_required"
 
 
+@pytest.mark.parametrize("trial", [{}, {"subscription_data": {"trial_period_days": 14}}])
+def test_a_bank_that_asks_is_answered_on_the_page_before_the_subscription_begins(
+    client: stripe.StripeClient, control: Any, trial: Any
+) -> None:
+    terms: Any = {
+        "mode": "subscription",
+        "line_items": [{"price": monthly(client).id, "quantity": 1}],
+        **trial,
+    }
+    path = f"/checkout/{opened(client, **terms).id}"
+    card = {"payment_method": "pm_card_threeDSecure2Required"}
+    asked = control.http.post(path, params=card).headers["location"]
+    assert asked == "?asks_for=pm_card_threeDSecure2Required"
+    assert "3-D Secure" in control.http.get(path + asked).text
+    failed = control.http.post(path, params={**card, "outcome": "fail"})
+    assert failed.headers["location"].startswith("?said=")
+    assert client.v1.subscriptions.list({"status": "all"}).data == []
+    done = control.http.post(path, params={**card, "outcome": "pass"})
+    assert done.headers["location"].startswith("https://shop.example/paid")
+    [begun] = client.v1.subscriptions.list().data
+    assert (begun.status, begun.pending_setup_intent) == ("trialing" if trial else "active", None)
+    [session] = client.v1.checkout.sessions.list().data
+    assert session.payment_status == ("no_payment_required" if trial else "paid")
+
+
+def test_a_card_that_is_declined_after_its_bank_was_answered_begins_nothing(
+    client: stripe.StripeClient, control: Any
+) -> None:
+    line = {"price": monthly(client).id, "quantity": 1}
+    path = f"/checkout_sessions/{opened(client, mode='subscription', line_items=[line]).id}/pay"
+    card = {"payment_method": "pm_card_threeDSecureRequiredChargeDeclined"}
+    declined = control.http.post(path, json=card)
+    assert (declined.status_code, declined.json()["error"]["code"]) == (402, "card_declined")
+    assert client.v1.subscriptions.list({"status": "all"}).data == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "param"),
     [

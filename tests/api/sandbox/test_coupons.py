@@ -135,3 +135,69 @@ def test_a_coupon_says_what_it_takes_and_for_how_long(client: stripe.StripeClien
     euros = coupon(client, amount_off=100, currency="eur")
     with pytest.raises(stripe.InvalidRequestError, match="eur"):
         subscribe(discounts=[{"coupon": euros}])
+
+
+def takes(invoice: stripe.Invoice) -> list[list[int]]:
+    """Of each line."""
+    return [[one.amount for one in line.discount_amounts or []] for line in invoice.lines.data]
+
+
+def test_discounts_of_an_item_come_before_those_of_its_invoice(client: stripe.StripeClient) -> None:
+    v1: Any = client.v1
+    tenth, half = coupon(client, percent_off=10), coupon(client, percent_off=50)
+    off = coupon(client, amount_off=280, currency="usd", duration="once")
+    customer = v1.customers.create().id
+    terms = {"customer": customer, "currency": "usd", "amount": 2_000}
+    waits = v1.invoice_items.create({**terms, "discounts": [{"coupon": tenth}]})
+    draft = v1.invoices.create(
+        {"customer": customer, "pending_invoice_items_behavior": "include", "discounts": [{"coupon": off}]}
+    )
+    assert (draft.total, takes(draft)) == (1_520, [[200, 280]])
+    v1.invoice_items.create({**terms, "invoice": draft.id, "amount": 1_000})
+    assert takes(v1.invoices.retrieve(draft.id)) == [[200, 180], [100]]
+    v1.invoice_items.update(waits.id, {"discounts": ""})
+    changed = v1.invoices.update(draft.id, {"discounts": [{"coupon": half}]})
+    assert (changed.total, takes(changed)) == (1_500, [[1_000], [500]])
+    done = v1.invoices.finalize_invoice(draft.id, {"expand": ["discounts"]})
+    [found] = done.discounts
+    assert (found.invoice, found.subscription, found.customer) == (draft.id, None, customer)
+    with pytest.raises(stripe.InvalidRequestError, match="finalized invoice"):
+        v1.invoices.update(draft.id, {"discounts": ""})
+    assert "customer.discount.created" not in told(client)
+
+
+def test_an_invoice_of_its_own_discounts_inherits_no_other(
+    client: stripe.StripeClient, subscribe: Any
+) -> None:
+    v1: Any = client.v1
+    made = subscribe(discounts=[{"coupon": coupon(client, percent_off=50)}])
+    terms = {
+        "customer": made["customer"],
+        "currency": "usd",
+        "amount": 1_000,
+        "subscription": made["id"],
+    }
+    v1.invoice_items.create(terms)
+    draw = {
+        "customer": made["customer"],
+        "subscription": made["id"],
+        "pending_invoice_items_behavior": "include",
+    }
+    bare = v1.invoices.create({**draw, "discounts": ""})
+    assert (bare.total, bare.discounts) == (1_000, [])
+    v1.invoices.delete(bare.id)
+    assert v1.invoices.create(draw).total == 500
+    with pytest.raises(stripe.InvalidRequestError, match="No such discount"):
+        v1.invoices.create({**draw, "discounts": [{"discount": "di_none"}]})
+
+
+def test_what_a_coupon_applies_to_is_shown_to_those_who_ask(client: stripe.StripeClient) -> None:
+    product = client.v1.products.create({"name": "Pro"}).id
+    limited, free = (
+        coupon(client, percent_off=10, applies_to={"products": [product]}),
+        coupon(client, percent_off=1),
+    )
+    asks: Any = {"expand": ["applies_to"]}
+    assert "applies_to" not in client.v1.coupons.retrieve(limited).to_dict()
+    assert client.v1.coupons.retrieve(limited, asks).to_dict()["applies_to"] == {"products": [product]}
+    assert "applies_to" not in client.v1.coupons.retrieve(free, asks).to_dict()

@@ -96,7 +96,48 @@ def test_a_charge_is_disputed_in_parts_and_beyond_what_is_left(
     intent = pay()
     charge = intent["latest_charge"]["id"]
     client.v1.refunds.create({"payment_intent": intent["id"], "amount": 4_000})
-    control.post(f"/charges/{charge}/dispute", amount=10_000)
+    first = control.post(f"/charges/{charge}/dispute", amount=9_900)
+    another = {"amount": 101, "another": True}
+    too_much = control.http.post(f"/charges/{charge}/dispute", json=another)
+    assert (too_much.status_code, "from 1 to 100" in too_much.text) == (400, True)
     control.post(f"/charges/{charge}/dispute", amount=100, another=True)
     assert control.http.post(f"/charges/{charge}/dispute", json={"amount": 100}).status_code == 400
-    assert net(client) == 9_680 - 4_000 - 11_500 - 1_600
+    assert net(client) == 9_680 - 4_000 - 11_400 - 1_600
+    control.post(f"/disputes/{first['id']}/resolve", outcome="won")
+    again = control.post(f"/charges/{charge}/dispute", another=True)
+    assert again["amount"] == 5_900, "what is neither refunded nor taken by the other one"
+
+
+@pytest.mark.parametrize(
+    ("returns", "text", "kept"),
+    [
+        (False, "winning_evidence", 1_500),
+        (True, "winning_evidence", 0),
+        (True, "losing_evidence", 1_500 + 700 + 10_000),
+    ],
+)
+def test_what_is_taken_for_a_dispute_and_given_back_of_it(
+    client: stripe.StripeClient, pay: Any, control: Any, *, returns: bool, text: str, kept: int
+) -> None:
+    control.post("/dispute_fees", countered=700, returns_received=returns)
+    opened = control.post(f"/charges/{pay()['latest_charge']['id']}/dispute")
+    assert net(client) == 9_680 - 11_500, "nothing is countered yet"
+    client.v1.disputes.update(opened["id"], {"evidence": {"uncategorized_text": text}})
+    assert net(client) == 9_680 - kept
+    over = client.v1.disputes.retrieve(opened["id"])
+    fees = [-1_500 if returns else 0] if text == "winning_evidence" else []
+    assert [one.fee for one in over.balance_transactions] == [1_500, *fees]
+    named = client.v1.balance_transactions.list({"source": opened["id"], "type": "stripe_fee"}).data
+    assert [one.net for one in named] == ([700, -700] if fees else [-700])
+
+
+def test_the_fee_of_an_answer_that_waits_for_the_bank_comes_back_later(
+    client: stripe.StripeClient, pay: Any, control: Any
+) -> None:
+    control.post("/dispute_fees", countered=700)
+    opened = control.post(f"/charges/{pay()['latest_charge']['id']}/dispute")
+    client.v1.disputes.update(opened["id"], {"evidence": {"product_description": "a course"}})
+    assert net(client) == 9_680 - 11_500 - 700
+    control.post("/dispute_fees")
+    control.post(f"/disputes/{opened['id']}/resolve", outcome="won")
+    assert net(client) == 9_680 - 1_500

@@ -40,6 +40,8 @@ coupon_terms = st.tuples(
             {"percent_off": 100},
             {"amount_off": 300, "currency": "usd"},
             {"percent_off": 33.3, "duration": "once"},
+            {"percent_off": 40, "applies_to": {"products": ["liberation_pro"]}},
+            {"amount_off": 700, "currency": "usd", "applies_to": {"products": ["liberation_enterprise"]}},
         ]
     ),
 )
@@ -48,13 +50,18 @@ doings = st.tuples(st.one_of(quantities, prices, coupon_terms, st.just(("no coup
 steps = st.lists(st.tuples(st.integers(0, 5 * DAY_S), doings), min_size=1, max_size=5)
 
 
+def _product(tx: Transaction, tier: str) -> None:
+    catalogue.create_product(tx, catalogue.CreateProduct(id=f"liberation_{tier}", name=tier))
+
+
 def _price(tx: Transaction, amount: int) -> str:
+    tier = "pro" if amount < UPGRADE else "enterprise"
     wish = {
         "currency": "usd",
         "unit_amount": amount,
         "recurring": {"interval": "month"},
-        "product_data": {"name": "Plan"},
-        "metadata": {"tier": "pro" if amount < UPGRADE else "enterprise"},
+        "product": f"liberation_{tier}",
+        "metadata": {"tier": tier},
     }
     return str(catalogue.create_price(tx, msgspec.convert(wish, catalogue.CreatePrice))["id"])
 
@@ -65,6 +72,8 @@ class Shop:
     def __init__(self) -> None:
         self.state, self.now = State(), START
         self.known, _ = when(Subscriber(), request())
+        for tier in ("pro", "enterprise"):
+            self.does(partial(_product, tier=tier))
         self.prices = {amount: self.does(partial(_price, amount=amount)) for amount in PRICES}
         self.customer = self.does(lambda tx: customers.create(tx, customers.Create()))["id"]
         card = self.does(
@@ -132,7 +141,9 @@ class Shop:
         wish = msgspec.convert({"subscription": self.id, "subscription_details": details}, previews.Preview)
         waits = [one for one in tx.all("invoiceitem", "customer", self.customer) if not one["invoice"]]
         theirs = previews.preview(tx, wish)["total"] - sum(one["amount"] for one in waits)
-        ours = preview_change(self.known.subscriptions[SUB], UPGRADE, "month", instant(self.now))
+        ours = preview_change(
+            self.known.subscriptions[SUB], "enterprise", UPGRADE, "month", instant(self.now)
+        )
         return theirs, ours.charge_minor
 
 

@@ -62,6 +62,29 @@ async def test_one_of_our_subscription_is_followed_as_its_invoice(world: World, 
     assert await Accountant(world).sweep() == 0
 
 
+async def test_what_its_own_discounts_and_those_of_its_items_take_is_in_the_books(
+    world: World, people: Subscribers
+) -> None:
+    stripe: Any = world.client.v1
+    at_stripe = await people.at_stripe(await people.subscribe())
+    owner = {"customer": at_stripe["customer"], "subscription": at_stripe["id"]}
+    tenth, off = [
+        (await stripe.coupons.create_async(terms)).id
+        for terms in ({"percent_off": 10}, {"amount_off": 500, "currency": "usd"})
+    ]
+    item = {"amount": 4_500, "currency": "usd", "discounts": [{"coupon": tenth}]}
+    await stripe.invoice_items.create_async(owner | item)
+    draft = await stripe.invoices.create_async(
+        owner | {"pending_invoice_items_behavior": "include", "discounts": [{"coupon": off}]}
+    )
+    await Support(world).collects(draft)
+    await people.hear()
+    [found] = [row for row in await people.invoices() if row["stripe_invoice_id"] == draft.id]
+    assert (found["status"], found["total_minor"]) == ("paid", 3_550)
+    await agrees_with_stripe(people)
+    assert await Accountant(world).sweep() == 0
+
+
 async def test_one_of_a_customer_alone_is_anothers_and_its_money_is_unexplained(
     world: World, people: Subscribers
 ) -> None:

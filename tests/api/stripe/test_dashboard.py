@@ -125,6 +125,28 @@ async def test_what_a_quantity_is_to_cost_yet_is_paid_with_the_upgrade_and_count
     await agrees_with_stripe(people)
 
 
+@pytest.mark.parametrize(("of", "worth", "anew"), [("pro", 499, 9_900), ("enterprise", 999, 4_950)])
+async def test_a_coupon_limited_to_a_plan_takes_of_that_plan_alone(
+    people: Subscribers, ann: Dashboard, of: str, worth: int, anew: int
+) -> None:
+    if of == "enterprise":
+        await people.subscribe("enterprise", user_id="usr_2")  # so that it is a product at Stripe
+    terms: Any = {"percent_off": 50, "duration": "forever", "applies_to": {"products": [f"liberation_{of}"]}}
+    coupon = await people.world.client.v1.coupons.create_async(terms)
+    await ann.change(discounts=[{"coupon": coupon.id}])
+    await people.live(21, step=7)
+    renewed = (await people.invoices())[-1]
+    assert renewed["total_minor"] == (await people.state(ann.subscription_id)).paid_minor == worth
+    told = await people.preview(ann.subscription_id, "enterprise")
+    assert told.total_minor == told.ours.charge_minor
+    await people.change(ann.subscription_id, "enterprise")
+    await people.live(31, step=31)
+    assert (await people.invoices())[-1]["total_minor"] == anew
+    known = await people.state(ann.subscription_id)
+    assert known.after_discounts(9_900, "enterprise") == anew
+    await agrees_with_stripe(people)
+
+
 async def test_a_quantity_that_is_discounted_is_upgraded_at_what_was_billed(
     people: Subscribers, ann: Dashboard
 ) -> None:

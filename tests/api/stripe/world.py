@@ -233,10 +233,17 @@ class Bench:
     def fail_challenge(self, payment_intent_id: str) -> None:
         self.does(lambda tx: attempts.fail_challenge(tx, tx.get("payment_intent", payment_intent_id)))
 
-    def dispute(self, charge_id: str, amount: int | None = None, *, inquiry: bool = False) -> str:
+    def dispute(
+        self, charge_id: str, amount: int | None = None, *, inquiry: bool = False, another: bool = False
+    ) -> str:
         opened = self.does(
             lambda tx: disputes.open_dispute(
-                tx, tx.get("charge", charge_id), amount=amount, reason="fraudulent", inquiry=inquiry
+                tx,
+                tx.get("charge", charge_id),
+                amount=amount,
+                reason="fraudulent",
+                inquiry=inquiry,
+                another=another,
             )
         )
         return str(opened["id"])

@@ -14,6 +14,7 @@ from api.sandbox.forms import Params
 from api.sandbox.money import check_currency
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.billing import entries, invoice_items, invoicing, test_clocks
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.invoices import own_method
 from api.sandbox.resources.common import Hash, Text, given, merge_metadata
 from api.sandbox.transaction import Transaction
@@ -33,6 +34,7 @@ class Create(Params, frozen=True, kw_only=True):
     days_until_due: Annotated[int, msgspec.Meta(ge=0)] | None = None
     default_payment_method: Text = UNSET
     description: Text = UNSET
+    discounts: Wishes = UNSET
     due_date: int | None = None
     footer: Text = UNSET
     metadata: Hash = UNSET
@@ -54,6 +56,7 @@ def create(tx: Transaction, params: Create) -> Object:
         waiting,
         reason="manual",
         auto_advance=params.auto_advance,
+        own=params.discounts,
         collection_method=params.collection_method,
         due_date=due,
         footer=given(params.footer),

@@ -131,8 +131,16 @@ def create(tx: Transaction, params: Create) -> Object:
 
 
 def present(tx: Transaction, coupon: Object) -> Object:
-    """Valid as long as it can be redeemed."""
-    return coupon if coupon.get("deleted") else {**coupon, "valid": is_valid(tx, coupon)}
+    """Valid as long as it can be redeemed. What it applies to is shown to those who ask."""
+    if coupon.get("deleted"):
+        return coupon
+    shown = {name: value for name, value in coupon.items() if name != "applies_to"}
+    return {**shown, "valid": is_valid(tx, coupon)}
+
+
+def _applies_to(tx: Transaction, coupon: Object) -> Object | UnsetType:
+    found: Object | UnsetType = tx.get("coupon", coupon["id"]).get("applies_to", UNSET)
+    return found
 
 
 def is_valid(tx: Transaction, coupon: Object) -> bool:
@@ -243,6 +251,7 @@ COUPONS = Resource(
         Route("POST", "/v1/coupons/{id}", update, Update),
         Route("DELETE", "/v1/coupons/{id}", delete),
     ),
+    included={"applies_to": _applies_to},
     present=present,
 )
 CODES = Resource(

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from api.sandbox.errors import Object, missing
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources import customers
-from api.sandbox.resources.billing import discounts, invoicing
+from api.sandbox.resources.billing import discounts
 from api.sandbox.resources.common import Text
 from api.sandbox.transaction import Transaction
 
@@ -40,7 +40,7 @@ def _give(tx: Transaction, customer: Object, sent: Text) -> Object:
     if not sent:
         return _without(tx, customer) if before else customer
     coupon = discounts.redeemable(tx, sent, param="coupon")
-    discount = discounts.redeem(tx, invoicing.alone(customer, ""), coupon, replaces=before)
+    discount = discounts.redeem(tx, customer["id"], coupon, replaces=before)
     return tx.update(customer, discount=discount)
 
 

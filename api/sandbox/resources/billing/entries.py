@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     loose: bool = False
     """Of a customer and no subscription."""
     discountable: bool = True
+    discounts: tuple[str, ...] = ()
+    """Its own, which come before those of its invoice."""
 
 
 def price_of(item: Object) -> int:
@@ -187,7 +189,7 @@ def _line(tx: Transaction, invoice_id: str, subscription: Object, entry: Entry) 
         "description": entry.description,
         "discount_amounts": [],
         "discountable": can_be_discounted(entry),
-        "discounts": [],
+        "discounts": list(entry.discounts),
         "invoice": invoice_id,
         "livemode": False,
         "metadata": subscription["metadata"] if entry.metadata is None else entry.metadata,

@@ -12,6 +12,8 @@ from msgspec import UNSET, UnsetType
 from api.sandbox.errors import Object
 from api.sandbox.lists import CreatedListParams, first_link, page
 from api.sandbox.registry import Resource, Route
+from api.sandbox.resources.billing import discounts
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.entries import WAITING, Entry, can_be_discounted, pricing
 from api.sandbox.resources.common import Text, given, retrieve
 from api.sandbox.transaction import Transaction
@@ -61,7 +63,7 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
             "date": tx.now,
             "description": entry.description,
             "discountable": can_be_discounted(entry),
-            "discounts": [],
+            "discounts": list(entry.discounts),
             "invoice": None,
             "livemode": False,
             "metadata": subscription["metadata"] if entry.metadata is None else entry.metadata,
@@ -81,6 +83,12 @@ def _add(tx: Transaction, subscription: Object, entry: Entry) -> Object:
             "test_clock": subscription["test_clock"],
         }
     )
+
+
+def discount(tx: Transaction, item: Object, own: Wishes) -> Object:
+    """With other discounts than it had, where something is said of them."""
+    redeemed = discounts.wanted(tx, discounts.billed(item, item["amount"]), own)
+    return item if redeemed is None else tx.update(item, discounts=redeemed)
 
 
 def waiting(tx: Transaction, subscription: Object) -> list[Entry]:
@@ -109,6 +117,7 @@ def entry_of(tx: Transaction, value: Object) -> Entry:
         metadata=None if item_id else value["metadata"],
         loose=value["parent"] is None,
         discountable=value["discountable"],
+        discounts=tuple(value["discounts"]),
     )
 
 
@@ -157,6 +166,6 @@ RESOURCE = Resource(
         Route("GET", "/v1/invoiceitems", listing, Listing),
         retrieve("invoiceitem", "/v1/invoiceitems/{id}", "invoiceitem"),
     ),
-    expandable=frozenset({"customer", "invoice", "test_clock"}),
+    expandable=frozenset({"customer", "discounts", "invoice", "test_clock"}),
     linked=("customer", "invoice"),
 )

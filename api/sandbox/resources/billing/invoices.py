@@ -15,6 +15,7 @@ from api.sandbox.forms import Params
 from api.sandbox.lists import CreatedListParams, ListParams, first_link, page
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.billing import invoicing, lifecycle, paying, payments, test_clocks
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.common import Hash, Text, amend, given, merge_metadata, retrieve, sent_texts
 from api.sandbox.resources.payment_methods import resolve
 from api.sandbox.transaction import Transaction
@@ -28,6 +29,7 @@ class Update(Params, frozen=True, kw_only=True):
     auto_advance: bool | UnsetType = UNSET
     default_payment_method: Text = UNSET
     description: Text = UNSET
+    discounts: Wishes = UNSET
     metadata: Hash = UNSET
 
 
@@ -74,7 +76,22 @@ def update(tx: Transaction, invoice_id: str, params: Update) -> Object:
     if isinstance(params.auto_advance, bool):
         changes["auto_advance"] = params.auto_advance
     changes["metadata"] = merge_metadata(invoice["metadata"], params.metadata)
+    if params.discounts is not UNSET:
+        invoice = _discounted(tx, invoice, params.discounts)
     return amend(tx, invoice, changes, "invoice.updated")
+
+
+def _discounted(tx: Transaction, invoice: Object, sent: Wishes) -> Object:
+    if invoice["status"] != "draft":
+        raise StripeError(
+            "Discounts of a finalized invoice can't be changed.",
+            code="invoice_not_editable",
+            param="discounts",
+        )
+    payer = paying.subscription_of(tx, invoice)
+    if payer is None:
+        payer = invoicing.alone(tx.get("customer", invoice["customer"]), invoice["currency"])
+    return invoicing.discount(tx, invoice, payer, sent)
 
 
 def finalize(tx: Transaction, invoice_id: str, params: Finalize) -> Object:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from api.sandbox.errors import Object, unexpected_state
 from api.sandbox.money import smallest_amount
 from api.sandbox.resources.billing import customer_balance, discounts, invoice_items, payments
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.entries import Entry, lines
 from api.sandbox.transaction import Transaction
 
@@ -22,12 +25,28 @@ def draft(
     reason: str,
     period: tuple[int, int] | None = None,
     auto_advance: bool = True,
+    own: Wishes = UNSET,
     **changes: Any,
 ) -> Object:
     """`period` is the one that ended with a renewal; else the invoice is of this moment. For `alone` of a
-    customer, `subscription` stands for one. `changes` are what else it differs in.
+    customer, `subscription` stands for one. `own` are discounts in the place of those that it would inherit.
+    `changes` are what else it differs in.
     """
-    built = build(tx, subscription, entries, reason=reason, period=period, auto_advance=auto_advance)
+    invoice_id = tx.new_id("in_")
+    if own is not UNSET:
+        shape = {**subscription, "object": "invoice", "id": invoice_id, "discounts": []}
+        price = sum(entry.amount for entry in entries)
+        redeemed = discounts.wanted(tx, discounts.billed(shape, price), own)
+        subscription = discounts.with_own(subscription, redeemed or [])
+    built = build(
+        tx,
+        subscription,
+        entries,
+        reason=reason,
+        period=period,
+        auto_advance=auto_advance,
+        invoice_id=invoice_id,
+    )
     invoice = tx.add(built | changes)
     if subscription["id"]:
         tx.link("invoice.subscription", subscription["id"], invoice["id"])
@@ -45,12 +64,11 @@ def build(
     reason: str,
     period: tuple[int, int] | None = None,
     auto_advance: bool = True,
-    prefix: str = "in_",
+    invoice_id: str,
 ) -> Object:
     """A draft that is kept nowhere yet."""
     customer = tx.get("customer", subscription["customer"])
     start, end = period or (tx.now, tx.now)
-    invoice_id = tx.new_id(prefix)
     return {
         **_constant(),
         **_addressed(customer),
@@ -85,11 +103,19 @@ def alone(customer: Object, currency: str, description: str | None = None) -> Ob
 
 def redraw(tx: Transaction, invoice: Object, subscription: Object, drawn: Sequence[Object]) -> Object:
     """A draft with other lines than it had, and the discounts that it was made with."""
-    subscription = {**subscription, "discounts": invoice["discounts"]}
+    subscription = discounts.with_own(subscription, invoice["discounts"])
     invoice = tx.update(invoice, **_charged(tx, subscription, invoice["id"], drawn))
     discounts.use(tx, subscription, invoice)
     tx.emit("invoice.updated", invoice)
     return invoice
+
+
+def discount(tx: Transaction, invoice: Object, subscription: Object, own: Wishes) -> Object:
+    """A draft with other discounts than it had."""
+    redeemed = discounts.wanted(tx, discounts.billed(invoice, invoice["subtotal"]), own)
+    if redeemed is None:
+        return invoice
+    return redraw(tx, tx.update(invoice, discounts=redeemed), subscription, invoice["lines"]["data"])
 
 
 def _parent(subscription: Object) -> Object | None:

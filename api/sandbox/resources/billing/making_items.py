@@ -14,6 +14,7 @@ from api.sandbox.forms import Params
 from api.sandbox.money import check_currency
 from api.sandbox.registry import NoParams, Resource, Route
 from api.sandbox.resources.billing import invoice_items, invoicing, own_items, paying, test_clocks
+from api.sandbox.resources.billing.discounts import Wishes
 from api.sandbox.resources.billing.entries import Entry, can_be_discounted, lines, pricing
 from api.sandbox.resources.common import Hash, Text, given, merge_metadata
 from api.sandbox.transaction import Transaction
@@ -36,6 +37,7 @@ class Create(Params, frozen=True, kw_only=True):
     subscription: Text = UNSET
     description: Text = UNSET
     discountable: bool | UnsetType = UNSET
+    discounts: Wishes = UNSET
     metadata: Hash = UNSET
     period: own_items.Span | None = None
 
@@ -44,6 +46,7 @@ class Update(Params, frozen=True, kw_only=True):
     amount: int | UnsetType = UNSET
     description: Text = UNSET
     discountable: bool | UnsetType = UNSET
+    discounts: Wishes = UNSET
     metadata: Hash = UNSET
     period: own_items.Span | None = None
 
@@ -87,8 +90,8 @@ def create(tx: Transaction, params: Create) -> Object:
     owner = {**owner, "currency": owner["currency"] or price["currency"]}
     entry = own_items.entry_of(tx, owner, price, params, params.quantity)
     if draft is None:
-        return invoice_items.keep(tx, owner, [entry])[0]
-    return _put_on(tx, draft, owner, entry)
+        return invoice_items.discount(tx, invoice_items.keep(tx, owner, [entry])[0], params.discounts)
+    return _put_on(tx, draft, owner, entry, params.discounts)
 
 
 def _payer_of(tx: Transaction, invoice: Object) -> Object:
@@ -97,9 +100,11 @@ def _payer_of(tx: Transaction, invoice: Object) -> Object:
     return paying.subscription_of(tx, invoice) or invoicing.alone(customer, invoice["currency"])
 
 
-def _put_on(tx: Transaction, draft: Object, owner: Object, entry: Entry) -> Object:
+def _put_on(tx: Transaction, draft: Object, owner: Object, entry: Entry, own: Wishes) -> Object:
     """The new invoice item, which is on the draft at once."""
     [drawn] = invoice_items.drawn_now(tx, owner, [entry])
+    item = invoice_items.discount(tx, tx.get("invoiceitem", drawn.invoice_item or ""), own)
+    drawn = msgspec.structs.replace(drawn, discounts=tuple(item["discounts"]))
     invoice_items.take(tx, [drawn], draft["id"])
     new = lines(tx, draft["id"], owner, [drawn])
     invoicing.redraw(tx, draft, _payer_of(tx, draft), [*draft["lines"]["data"], *new])
@@ -128,6 +133,7 @@ def update(tx: Transaction, item_id: str, params: Update) -> Object:
     item = tx.get("invoiceitem", item_id, param="invoiceitem")
     test_clocks.enter(tx, item)
     draft = _draft_of(tx, item)
+    item = invoice_items.discount(tx, item, params.discounts)
     entry = _changed(tx, invoice_items.entry_of(tx, item), params)
     item = tx.update(
         item,

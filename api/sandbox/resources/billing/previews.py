@@ -63,7 +63,7 @@ def preview(tx: Transaction, params: Preview) -> Object:
         raise _nothing_comes(subscription["customer"])
     if params.discounts is not UNSET:  # redeemed in a transaction that is thrown away
         tx = tx.world.begin()
-        redeemed = discounts.wanted(tx, subscription, params.discounts)
+        redeemed = discounts.wanted(tx, discounts.subscriber(subscription), params.discounts)
         if redeemed is not None:
             subscription = tx.update(subscription, discounts=redeemed)
     wish = params.subscription_details
@@ -122,7 +122,7 @@ def _show(
     period: tuple[int, int] | None = None,
 ) -> Object:
     invoice = invoicing.build(
-        tx, subscription, drawn, reason="upcoming", period=period, prefix="upcoming_in_"
+        tx, subscription, drawn, reason="upcoming", period=period, invoice_id=tx.new_id("upcoming_in_")
     )
     if any(entry.proration for entry in drawn) and invoice["parent"]:
         details = invoice["parent"]["subscription_details"]

@@ -177,7 +177,7 @@ def new(tx: Transaction, customer: Object, params: Create) -> Object:
     }
     made = tx.add(subscription | ending(tx, params, end))
     lifecycle.index_items(tx, made)
-    return tx.update(made, discounts=discounts.wanted(tx, made, params.discounts) or [])
+    return tx.update(made, discounts=discounts.wanted(tx, discounts.subscriber(made), params.discounts) or [])
 
 
 def _billing_mode(sent: BillingMode | UnsetType) -> Object:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from api.sandbox.errors import Object, StripeError, invalid
-from api.sandbox.resources import attempts, customers, payment_intents
-from api.sandbox.resources.billing import subscriptions
-from api.sandbox.resources.billing.plan import ItemParams
-from api.sandbox.resources.checkout import line_items, wishes
-from api.sandbox.resources.payment_methods import attach_to, resolve
+from api.sandbox.resources import attempts, payment_intents
+from api.sandbox.resources.checkout import wishes
+from api.sandbox.resources.checkout.subscribing import new_customer, subscribe
+from api.sandbox.resources.payment_methods import resolve
 from api.sandbox.transaction import Transaction
 
 
@@ -27,7 +26,7 @@ def pay(tx: Transaction, session: Object, method_name: str, *, authenticates: bo
     if method["type"] not in session["payment_method_types"]:
         raise invalid(f"{session['id']} takes no {method['type']}.", param="payment_method")
     if session["mode"] == "subscription":
-        return _subscribe(tx, session, method)
+        return subscribe(tx, session, method, authenticates=authenticates)
     intent = _attempted(tx, _intent(tx, session, method), authenticates=authenticates)
     session = tx.update(session, payment_intent=intent["id"], customer=intent["customer"])
     return session if intent["status"] == "requires_payment_method" else _complete(tx, session, intent)
@@ -41,7 +40,7 @@ def _intent(tx: Transaction, session: Object, method: Object) -> Object:
     data = wishes.kept(tx, session["id"]).payment_intent_data
     customer = session["customer"]
     if customer is None and (data.setup_future_usage or session["customer_creation"] == "always"):
-        customer = _customer(tx, session)
+        customer = new_customer(tx, session)
     intent = payment_intents.create(
         tx,
         payment_intents.Create(
@@ -63,11 +62,6 @@ def _intent(tx: Transaction, session: Object, method: Object) -> Object:
     return tx.update(intent, payment_method=method["id"])
 
 
-def _customer(tx: Transaction, session: Object) -> str:
-    made = customers.create(tx, customers.Create(email=session["customer_email"] or UNSET))
-    return str(made["id"])
-
-
 def _attempted(tx: Transaction, intent: Object, *, authenticates: bool) -> Object:
     """A decline is no error here: the page shows it, and what it did is kept."""
     try:
@@ -86,41 +80,6 @@ def _complete(tx: Transaction, session: Object, intent: Object) -> Object:
     """A bank's debit is not paid yet, and its outcome an event of its own."""
     paid = intent["status"] in ("succeeded", "requires_capture")
     session = tx.update(session, status="complete", url=None, payment_status="paid" if paid else "unpaid")
-    tx.emit("checkout.session.completed", session)
-    return session
-
-
-def _subscribe(tx: Transaction, session: Object, method: Object) -> Object:
-    """Made once the first invoice is paid, or the trial begins: a declined card leaves nothing behind."""
-    data = wishes.kept(tx, session["id"]).subscription_data
-    customer = session["customer"] or _customer(tx, session)
-    method = attach_to(tx, method["id"], customer)
-    subscription = subscriptions.create(
-        tx,
-        subscriptions.Create(
-            customer=customer,
-            items=tuple(
-                ItemParams(price=item["price"]["id"], quantity=item["quantity"])
-                for item in line_items.of(tx, session["id"])
-            ),
-            default_payment_method=method["id"],
-            description=data.description,
-            metadata=data.metadata,
-            payment_behavior="error_if_incomplete",
-            trial_end=data.trial_end,
-            trial_period_days=data.trial_period_days,
-            trial_settings=data.trial_settings,
-        ),
-    )
-    session = tx.update(
-        session,
-        status="complete",
-        url=None,
-        customer=customer,
-        subscription=subscription["id"],
-        invoice=subscription["latest_invoice"],
-        payment_status="no_payment_required" if subscription["status"] == "trialing" else "paid",
-    )
     tx.emit("checkout.session.completed", session)
     return session
 

@@ -11,14 +11,11 @@ import msgspec
 
 from api.http.problems import RateLimited
 from api.http.ratelimit import RateLimit
-from ledger.coupons.decider import COUPON, known
 from ledger.coupons.refusals import CouponCodeTaken, UnknownCoupon
-from ledger.coupons.state import Coupon
-from ledger.coupons.stream import stream_of
 from ledger.enrolments.refusals import GiftNotPossible
-from ledger.store import Store
+from ledger.subscriptions.refusals import PromotionCodeNotForUser, PromotionCodeUnknown
 
-WRONG = (UnknownCoupon, CouponCodeTaken, GiftNotPossible)
+WRONG = (UnknownCoupon, CouponCodeTaken, GiftNotPossible, PromotionCodeUnknown, PromotionCodeNotForUser)
 """What tells something to whoever only tries."""
 
 
@@ -52,10 +49,3 @@ def guess(limit: RateLimit, user_id: str) -> Iterator[Guess]:
     finally:
         if not made.wrong:
             limit.give_back(user_id)
-
-
-async def coupon_of(store: Store, code: str) -> Coupon:
-    """By the ledger, whatever the projections have seen. Raises `UnknownCoupon`."""
-    coupon = await store.state(COUPON, stream_of(code))
-    known(coupon, code)
-    return coupon
