@@ -38,6 +38,7 @@ from api.friendships import routes as friendships
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
+from api.http.cors import Origins
 from api.http.preconditions import Preconditions
 from api.invoices import off_stripe
 from api.invoices import payments as invoice_payments
@@ -193,7 +194,9 @@ def create_app(composition: Composition, routes: Litestar | None = None) -> ASGI
     def position() -> int:
         return door_of(app).positions.current()
 
-    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+    settings = composition.settings
+    origins = Origins(settings.cors_origins)
+    return RequestContext(app, composition.metrics, position, settings.request_max_bytes, origins)
 
 
 def make_routes(request_max_bytes: int) -> Litestar:
@@ -223,7 +226,11 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
     async with open_services(app.state.composition) as services:
         app.state.services = services
         app.state.door = Door(
-            services.authenticator, services.limit, services.client_addresses, services.positions
+            services.authenticator,
+            services.limit,
+            services.client_addresses,
+            services.positions,
+            services.point_reads,
         )
         yield
 

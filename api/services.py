@@ -317,4 +317,10 @@ def catalogue_of(settings: Settings) -> Catalogue:
 def origin_of(request: Request[Principal, Any, Any]) -> Origin:
     """Who sends the command, on the occasion of this request."""
     state = request.scope["liberation"]  # type: ignore[typeddict-item]  # our own key in the scope
-    return Origin(actor=request.user.id, roles=request.user.roles, correlation_id=state.request_id)
+    user = request.user
+    return Origin(
+        actor=user.actor or user.id,
+        on_behalf_of=user.id if user.actor else "",
+        roles=user.roles,
+        correlation_id=state.request_id,
+    )

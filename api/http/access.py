@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 
 from api.http.auth import ROLES, Principal
 from api.http.problems import Unauthenticated
+from api.http.scopes import scope_of
 from ledger.errors import Forbidden
 
 Ownership = Literal["", "own", "own_or_admin"]
@@ -49,6 +50,11 @@ class Access(msgspec.Struct, frozen=True):
     file: FileBody | None = None
     feature: str = ""
     """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
+
+    @property
+    def scope(self) -> str:
+        """What an API key that has scopes must have; empty when none opens it."""
+        return scope_of(self.method, self.path)
 
     @property
     def counted(self) -> bool:
@@ -402,11 +408,17 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     access = ACCESS.get(operation_of(handler))
     if access is None:
         raise Forbidden("Nobody may call this.")
-    if not access.roles:
-        return
     principal: Principal | None = connection.scope.get("user")
+    in_scope = principal is None or not principal.scopes or access.scope in principal.scopes
+    if not access.roles:
+        if not in_scope:
+            connection.scope["user"] = None  # to be shown what everybody is
+        return
     if principal is None:
         raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+    if not in_scope:
+        needed = f"This needs the scope {access.scope}" if access.scope else "No scope opens this"
+        raise Forbidden(f"{needed}; the API key has {', '.join(sorted(principal.scopes))}.")
     if not access.roles & principal.roles:
         raise Forbidden(f"This needs one of the roles: {', '.join(sorted(access.roles))}.")
 
