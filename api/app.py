@@ -69,6 +69,7 @@ from api.payouts import bank_listing
 from api.payouts import listing as payouts
 from api.payouts import recalls as payout_recalls
 from api.payouts import routes as paying
+from api.personal import routes as personal
 from api.receipts import of_payments as payment_receipts
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
@@ -167,6 +168,7 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *classes.HANDLERS,
     *brand.HANDLERS,
     *me.HANDLERS,
+    *personal.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,

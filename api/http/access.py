@@ -350,6 +350,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", _ORDER + "/write-off", "writeOffOrder", ADMIN),
     Access("POST", _ORDER + "/credit-transfers", "recordOrderCreditTransfer", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
+    Access("GET", "/api/me/export", "exportPerson", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),
     Access("GET", "/api/ledger/accounts", "listAccounts", BOOKS),
