@@ -52,6 +52,7 @@ from api.licences import money as licence_money
 from api.licences import routes as licences
 from api.licences import tiers as licence_tiers
 from api.licences import validating as licence_validating
+from api.lookups import routes as lookups
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -82,6 +83,7 @@ from api.seats import routes as seats
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, plans
+from api.subscriptions import listing as subscribers
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
@@ -169,6 +171,8 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *brand.HANDLERS,
     *me.HANDLERS,
     *personal.HANDLERS,
+    *lookups.HANDLERS,
+    *subscribers.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,

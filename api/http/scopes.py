@@ -15,6 +15,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
         "/api/checkout",
         "/api/billing-portal",
         "/api/payment-methods",
+        "/api/customers",
     ),
     "subscriptions": ("/api/subscriptions", "/api/features"),
     "invoices": ("/api/invoices",),
@@ -23,6 +24,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "enrolments": ("/api/enrolments", "/api/certificates"),
     "payouts": ("/api/instructor", "/api/earnings", "/api/payouts"),
     "tokens": ("/api/tokens", "/api/rewards"),
+    "stripe": ("/api/stripe",),
     "books": ("/api/ledger", "/api/revenue"),
 }
 """Where the addresses of each area are: these, and all below them."""
