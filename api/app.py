@@ -37,6 +37,7 @@ from api.friendships import routes as friendships
 from api.http import access, document, problems, reference
 from api.http.admission import Admission, Door, door_of
 from api.http.context import RequestContext
+from api.http.cors import Origins
 from api.http.preconditions import Preconditions
 from api.invoices import off_stripe
 from api.invoices import payments as invoice_payments
@@ -50,6 +51,7 @@ from api.licences import money as licence_money
 from api.licences import routes as licences
 from api.licences import tiers as licence_tiers
 from api.licences import validating as licence_validating
+from api.lookups import routes as lookups
 from api.operations import jwks, licence_keys, me, oversight
 from api.operations import probes as health
 from api.operations import reference as reference_routes
@@ -67,6 +69,7 @@ from api.payouts import bank_listing
 from api.payouts import listing as payouts
 from api.payouts import recalls as payout_recalls
 from api.payouts import routes as paying
+from api.personal import routes as personal
 from api.receipts import of_payments as payment_receipts
 from api.reviews import listing as reviews
 from api.reviews import moderation as review_moderation
@@ -79,6 +82,7 @@ from api.seats import routes as seats
 from api.services import Composition, Services, open_services
 from api.subscriptions import changes as subscription_changes
 from api.subscriptions import features, first_charge, plans
+from api.subscriptions import listing as subscribers
 from api.subscriptions import requests as subscription_requests
 from api.subscriptions import routes as subscriptions
 from api.subscriptions.entitlements import feature_guard
@@ -166,6 +170,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *classes.HANDLERS,
     *brand.HANDLERS,
     *me.HANDLERS,
+    *personal.HANDLERS,
+    *lookups.HANDLERS,
+    *subscribers.HANDLERS,
     *accounting.HANDLERS,
     *explain.HANDLERS,
     *revenue.HANDLERS,
@@ -193,7 +200,9 @@ def create_app(composition: Composition, routes: Litestar | None = None) -> ASGI
     def position() -> int:
         return door_of(app).positions.current()
 
-    return RequestContext(app, composition.metrics, position, composition.settings.request_max_bytes)
+    settings = composition.settings
+    origins = Origins(settings.cors_origins)
+    return RequestContext(app, composition.metrics, position, settings.request_max_bytes, origins)
 
 
 def make_routes(request_max_bytes: int) -> Litestar:
@@ -222,7 +231,11 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
     async with open_services(app.state.composition) as services:
         app.state.services = services
         app.state.door = Door(
-            services.authenticator, services.limit, services.client_addresses, services.positions
+            services.authenticator,
+            services.limit,
+            services.client_addresses,
+            services.positions,
+            services.point_reads,
         )
         yield
 

@@ -135,6 +135,10 @@ GUESSES_PER_MINUTE, GUESSES_AT_ONCE = 6, 12
 """Of codes of coupons by one user: a code is worth money to whoever finds it."""
 
 
+EXPORTS_PER_MINUTE, EXPORTS_AT_ONCE = 1, 5
+"""Of one user: each asks every table."""
+
+
 class Composition:
     """What an application is made of, before anything is opened. `open_runner` has projections run in this
     process, and `background` what else runs as long as it does, such as the worker.
@@ -180,6 +184,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     limit: RateLimit
     coupon_guesses: RateLimit
+    exports: RateLimit
     validations: RateLimit
     """By address."""
     licence_validations: RateLimit
@@ -253,6 +258,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             standing=Standing(settings, contact),
             limit=RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
             coupon_guesses=RateLimit(GUESSES_PER_MINUTE, GUESSES_AT_ONCE),
+            exports=RateLimit(EXPORTS_PER_MINUTE, EXPORTS_AT_ONCE, name="exports"),
             validations=RateLimit(settings.validate_per_minute, settings.validate_burst, name="validate"),
             licence_validations=RateLimit(
                 settings.validate_licence_per_minute, settings.validate_licence_burst, name="licence"
@@ -322,4 +328,10 @@ def catalogue_of(settings: Settings) -> Catalogue:
 def origin_of(request: Request[Principal, Any, Any]) -> Origin:
     """Who sends the command, on the occasion of this request."""
     state = request.scope["liberation"]  # type: ignore[typeddict-item]  # our own key in the scope
-    return Origin(actor=request.user.id, roles=request.user.roles, correlation_id=state.request_id)
+    user = request.user
+    return Origin(
+        actor=user.actor or user.id,
+        on_behalf_of=user.id if user.actor else "",
+        roles=user.roles,
+        correlation_id=state.request_id,
+    )

@@ -30,6 +30,7 @@ _HASHING = r"^(\S{32,})?$"
 _URL = r"^(https?://\S+)?$"
 _COUNTRY = r"^[A-Z]{2}$"
 _ORIGIN = r"^https?://[^\s/?#@\\]+$"
+_BROWSER_ORIGIN = r"^https?://[a-z0-9._\[\]:-]+$"
 PATTERNS: Mapping[str, str] = {
     _IDENTIFIER: "must be a name of lower-case letters, digits and underscores that begins with no digit, of "
     "51 characters at most, such as liberation",
@@ -40,6 +41,8 @@ PATTERNS: Mapping[str, str] = {
     "leave it out for one trial for each user",
     _URL: "must be an address that begins with http:// or https://, such as https://example.org",
     _ORIGIN: "must be a site by its scheme and host alone, such as https://shop.example.org",
+    _BROWSER_ORIGIN: "must be a site as browsers name it, by scheme, host and a port other than the scheme's "
+    "own, in lower-case letters, such as https://shop.example.org; there is none for all sites",
     _COUNTRY: "must be a country by ISO 3166-1, two capital letters such as US",
 }
 """In words: the message of msgspec shows the pattern alone, which says little to people."""
@@ -66,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `stripe_return_url`: the page that a bank sends its cardholders back to; empty offers no such banks.
     - `return_origins`: the sites that pages of Stripe's may send people back to, such as
       https://shop.example.org; several, separated by commas. Without it none, but with test money localhost.
+    - `cors_origins`: the sites whose pages may call the API from a browser, such as https://shop.example.org;
+      several, separated by commas. Without it none.
     - `stripe_country`: where the account of the platform at Stripe is: which agreement instructors make with
       Stripe depends on it.
     - `trials_by_card_secret`: has each card begin one trial only, on whichever account, by a hash with this
@@ -106,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_api_base: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     stripe_return_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     return_origins: tuple[Annotated[str, msgspec.Meta(pattern=_ORIGIN)], ...] = ()
+    cors_origins: tuple[Annotated[str, msgspec.Meta(pattern=_BROWSER_ORIGIN)], ...] = ()
     stripe_country: Annotated[str, msgspec.Meta(pattern=_COUNTRY)] = "US"
     trials_by_card_secret: Annotated[str, msgspec.Meta(pattern=_HASHING)] = ""
     recovery: Recovery = "netting"
@@ -236,5 +242,7 @@ def _decode(kind: type, value: Any) -> Any:
 
 
 _NAMES = frozenset(Settings.__struct_fields__)
-_TUPLES = frozenset({"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies", "return_origins"})
+_TUPLES = frozenset(
+    {"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies", "return_origins", "cors_origins"}
+)
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

@@ -56,7 +56,7 @@ class Forbidden(Refused):
     """The caller is known, and has no role that may do this."""
 
     code = "forbidden"
-    remedy = "Use a credential with one of the roles that `detail` names."
+    remedy = "Use a credential with one of the roles, or the scope, that `detail` names."
     passing = True
 
 

@@ -72,6 +72,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The request's id, the same on all that one request caused."""
     causation_id: str = ""
     """What led to the command: a Stripe event's id or the position of a fact."""
+    on_behalf_of: str = ""
+    """The user for whom a service acts, whose `roles` are then meant; empty for who acts for themselves."""
+
+    @property
+    def sender(self) -> str:
+        """Whose the command is: the actor's, or the user's for whom it acts."""
+        return self.on_behalf_of or self.actor
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +92,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     roles: tuple[str, ...] = ()
     correlation_id: str = ""
     causation_id: str = ""
+    on_behalf_of: str = ""
+    """The user for whom a service, the actor, sent the command."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

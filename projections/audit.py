@@ -24,6 +24,7 @@ class AuditRow(Row):
     causation_id: str
     effective_at: datetime
     recorded_at: datetime
+    on_behalf_of: str
 
 
 AUDIT = Table("audit", AuditRow, ("position",))
@@ -56,5 +57,6 @@ class Audit(Projection):
                 metadata.causation_id,
                 metadata.effective_at,
                 recorded.recorded_at,
+                metadata.on_behalf_of,
             )
         )

@@ -11,7 +11,7 @@ from api.cli.installation import installation
 from api.cli.terminal import Duration, json_option, print_json, print_table
 
 LIST: Final = """
-    SELECT key_id, name, roles, created_at, expires_at, revoked_at, licence_id
+    SELECT key_id, name, roles, created_at, expires_at, revoked_at, licence_id, scopes
     FROM api_keys
     ORDER BY created_at, key_id
 """
@@ -32,18 +32,27 @@ def apikey() -> None:
     show_default=True,
     help="What it may do; may be repeated.",
 )
+@click.option(
+    "--scope", "scopes", multiple=True, help="All that it is for, as payments:read; may be repeated."
+)
 @click.option("--ttl", type=Duration(), help="How long it is good for; without it, until revoked.")
 @click.option("--licence", help="An organisation's, which its calls are counted on.")
 @json_option
 def create(
-    name: str, roles: tuple[str, ...], ttl: timedelta | None, licence: str | None, *, as_json: bool
+    name: str,
+    roles: tuple[str, ...],
+    scopes: tuple[str, ...],
+    ttl: timedelta | None,
+    licence: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Make a key for the service NAME and show it, this one time."""
     from api.http.api_keys import create_api_key
 
     expires_at = None if ttl is None else datetime.now(UTC) + ttl
     with installation() as here, here.connect() as conn:
-        made = create_api_key(conn, name, roles, expires_at, licence)
+        made = create_api_key(conn, name, roles, expires_at, licence, scopes)
     if as_json:
         print_json(
             {
@@ -52,6 +61,7 @@ def create(
                 "roles": sorted(roles),
                 "expires_at": expires_at,
                 "licence_id": licence,
+                "scopes": sorted(scopes),
             }
         )
         return
@@ -71,12 +81,13 @@ def list_(*, as_json: bool) -> None:
         print_json(found)
         return
     print_table(
-        ("id", "name", "roles", "licence", "created", "state"),
+        ("id", "name", "roles", "scopes", "licence", "created", "state"),
         (
             [
                 key["key_id"],
                 key["name"],
                 " ".join(key["roles"]),
+                " ".join(key["scopes"]),
                 key["licence_id"] or "",
                 _day(key["created_at"]),
                 _state(key),

@@ -157,7 +157,8 @@ async def _found(here: Installation, user_id: str | None, status: str | None) ->
     from api.reads import rows
     from projections.earnings.payouts import INSTRUCTOR_PAYOUTS
 
-    arguments = {"user_id": user_id, "status": status, "currency": None, "before": LARGEST, "limit": LIMIT}
+    unasked = dict.fromkeys(("currency", "since", "until"))
+    arguments = {**unasked, "user_id": user_id, "status": status, "before": LARGEST, "limit": LIMIT}
     async with await AsyncConnection.connect(here.conninfo(), autocommit=True) as conn:
         return [payout_of(row) for row in await rows(conn, LISTED, INSTRUCTOR_PAYOUTS, arguments)]
 

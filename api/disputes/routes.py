@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.disputes.asking import ID_LENGTH, known
-from api.http.body import instant
+from api.http.body import Since, Until, instant, span
 from api.http.paging import Cursor, Limit, Page, before, page
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -58,7 +58,7 @@ class DisputeItem(msgspec.Struct, frozen=True, kw_only=True):
     tags=TAGS,
     responses=NOT_MODIFIED_SPEC,
 )
-async def list_disputes(
+async def list_disputes(  # noqa: PLR0913, PLR0917  one for each query parameter
     services: NamedDependency[Services],
     cursor: Cursor = None,
     limit: Limit = 20,
@@ -66,9 +66,14 @@ async def list_disputes(
     payment_id: Filter = None,
     invoice_id: Filter = None,
     due_before: DueBefore = None,
+    since: Since = None,
+    until: Until = None,
 ) -> Read[Page[DisputeItem]]:
     """Of payments and of subscriptions' invoices, the newest first."""
+    start, end = span(since, until)
     filters = {
+        "since": start,
+        "until": end,
         "status": status,
         "payment_id": payment_id,
         "invoice_id": invoice_id,

@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 
 from api.http.auth import ROLES, Principal
 from api.http.problems import Unauthenticated
+from api.http.scopes import scope_of
 from ledger.errors import Forbidden
 
 Ownership = Literal["", "own", "own_or_admin"]
@@ -49,6 +50,11 @@ class Access(msgspec.Struct, frozen=True):
     file: FileBody | None = None
     feature: str = ""
     """What the caller's plan must have, beside the role: see `entitlements.FeatureGuard`."""
+
+    @property
+    def scope(self) -> str:
+        """What an API key that has scopes must have; empty when none opens it."""
+        return scope_of(self.method, self.path)
 
     @property
     def counted(self) -> bool:
@@ -98,6 +104,9 @@ TABLE: tuple[Access, ...] = (
     Access("DELETE", "/api/payment-methods/{payment_method_id}", "removePaymentMethod", PEOPLE, "own"),
     Access("GET", "/api/plans", "listPlans"),
     Access("POST", "/api/subscriptions/create/preview", "previewSubscription", PEOPLE, "own"),
+    Access("GET", "/api/subscriptions", "listSubscribers", ADMIN),
+    Access("GET", "/api/customers", "listCustomers", ADMIN),
+    Access("GET", "/api/stripe/{stripe_id}", "findByStripeId", BOOKS),
     Access("POST", "/api/subscriptions/create", "createSubscription", PEOPLE, "own"),
     Access("POST", "/api/subscriptions/preview", "previewSubscriptionChange", PEOPLE, "own_or_admin"),
     Access("PUT", "/api/subscriptions/update", "updateSubscription", PEOPLE, "own_or_admin"),
@@ -345,6 +354,7 @@ TABLE: tuple[Access, ...] = (
     Access("POST", _ORDER + "/write-off", "writeOffOrder", ADMIN),
     Access("POST", _ORDER + "/credit-transfers", "recordOrderCreditTransfer", ADMIN),
     Access("GET", "/api/me", "getContact", PEOPLE, "own"),
+    Access("GET", "/api/me/export", "exportPerson", PEOPLE, "own"),
     Access("PUT", "/api/me", "putContact", PEOPLE, "own"),
     Access("DELETE", "/api/me", "eraseContact", PEOPLE, "own"),
     Access("GET", "/api/ledger/accounts", "listAccounts", BOOKS),
@@ -403,11 +413,17 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     access = ACCESS.get(operation_of(handler))
     if access is None:
         raise Forbidden("Nobody may call this.")
-    if not access.roles:
-        return
     principal: Principal | None = connection.scope.get("user")
+    in_scope = principal is None or not principal.scopes or access.scope in principal.scopes
+    if not access.roles:
+        if not in_scope:
+            connection.scope["user"] = None  # to be shown what everybody is
+        return
     if principal is None:
         raise Unauthenticated("This needs a credential: send `Authorization: Bearer <credential>`.")
+    if not in_scope:
+        needed = f"This needs the scope {access.scope}" if access.scope else "No scope opens this"
+        raise Forbidden(f"{needed}; the API key has {', '.join(sorted(principal.scopes))}.")
     if not access.roles & principal.roles:
         raise Forbidden(f"This needs one of the roles: {', '.join(sorted(access.roles))}.")
 

@@ -9,12 +9,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.http.access import ACCESS, operation_of
 from api.http.auth import Authenticator, Principal
+from api.http.behalf import acting, named
 from api.http.client_address import ClientAddresses
 from api.http.context import STATE, RequestState
 from api.http.positions import Positions
 from api.http.problems import RateLimited, Unauthenticated
 from api.http.ratelimit import RateLimit
 from ledger.errors import StoreUnavailable
+from ledger.store.batched_queries import QueryBatcher
 
 UNLIMITED = frozenset({"livez", "readyz", "metrics"})
 """What the operator's own machines ask, all the time."""
@@ -29,6 +31,7 @@ class Door(msgspec.Struct, frozen=True):
     limit: RateLimit
     addresses: ClientAddresses
     positions: Positions
+    point_reads: QueryBatcher
 
 
 def door_of(app: Litestar) -> Door:
@@ -37,8 +40,8 @@ def door_of(app: Litestar) -> Door:
 
 
 class Admission(ASGIMiddleware):
-    """Sets `scope["user"]` to the principal or None. A credential that does not hold is refused even where
-    none is needed: the caller should know.
+    """Sets `scope["user"]` to the principal, to whom a service acts for, or to None. A credential that does
+    not hold is refused even where none is needed: the caller should know.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
@@ -54,6 +57,10 @@ class Admission(ASGIMiddleware):
         scope["user"] = principal = await _principal(door, address, state)
         if operation not in UNLIMITED:
             take(door.limit, principal.id if principal else address, state)
+        if user_id := named(state.given, principal):
+            assert principal is not None, "or it was refused"
+            state.on_behalf_of = user_id
+            scope["user"] = await acting(principal, user_id, door.point_reads)
         await next_app(scope, receive, send)
 
 

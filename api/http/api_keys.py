@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 
 from api.http.auth import API_KEY_PREFIX, ROLES, ApiKey
+from api.http.scopes import ACT, SCOPES
 from ledger.errors import Invalid, NotFound
 from ledger.ids import new_id
 from ledger.store.batched_queries import BatchedQuery, Connection
@@ -33,8 +34,8 @@ class NewApiKey(msgspec.Struct, frozen=True):
 
 
 _INSERT = """
-    INSERT INTO api_keys (key_id, hash, name, roles, expires_at, licence_id)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO api_keys (key_id, hash, name, roles, expires_at, licence_id, scopes)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 _LICENCE = "SELECT 1 FROM licences WHERE licence_id = %s"
 
@@ -45,17 +46,24 @@ def create_api_key(
     roles: Collection[str],
     expires_at: datetime | None = None,
     licence_id: str | None = None,
+    scopes: Collection[str] = (),
 ) -> NewApiKey:
     """Of a service, or with `licence_id` of the organisation that has it, whose calls are then counted on it.
-    The caller commits. `Invalid` for a role that does not exist, and for a licence that the tables have not.
+    With `scopes` it may do of what its roles may those alone. The caller commits. `Invalid` for a role or a
+    scope that does not exist, for a licence that the tables have not, and for one that acts for users.
     """
     if not roles or not ROLES.issuperset(roles):
         raise Invalid(f"Give one or more roles of: {', '.join(sorted(ROLES))}.")
+    if not SCOPES.issuperset(scopes):
+        raise Invalid(f"Scopes are: {', '.join(sorted(SCOPES))}.")
+    if licence_id is not None and ACT in scopes:
+        raise Invalid(f"An organisation's key acts for no user: leave out {ACT}, or the licence.")
     if licence_id is not None and connection.execute(_LICENCE, (licence_id,)).fetchone() is None:
         raise Invalid(f"There is no licence {licence_id!r:.80}: `GET /api/enterprise/licenses` lists them.")
     made = NewApiKey(key_id=new_id("key"), key=API_KEY_PREFIX + secrets.token_urlsafe(32))
     digest = sha256(made.key.encode()).digest()
-    connection.execute(_INSERT, (made.key_id, digest, name, sorted(roles), expires_at, licence_id))
+    values = (made.key_id, digest, name, sorted(roles), expires_at, licence_id, sorted(scopes))
+    connection.execute(_INSERT, values)
     return made
 
 
@@ -73,7 +81,7 @@ def revoke_api_key(connection: psycopg.Connection[Any], key_id: str) -> None:
 
 
 _FIND = """
-    SELECT hash, key_id, roles, expires_at, revoked_at, coalesce(licence_id, '')
+    SELECT hash, key_id, roles, expires_at, revoked_at, coalesce(licence_id, ''), scopes
     FROM api_keys
     WHERE hash = ANY(%s)
 """
@@ -85,9 +93,9 @@ async def _find(connection: Connection, digests: Sequence[bytes]) -> list[ApiKey
 
 
 def _match(rows: Sequence[tuple[Any, ...]], digest: bytes) -> ApiKey | None:
-    for stored, key_id, roles, expires_at, revoked_at, licence_id in rows:
+    for stored, key_id, roles, expires_at, revoked_at, licence_id, scopes in rows:
         if hmac.compare_digest(bytes(stored), digest):
-            return ApiKey(key_id, tuple(roles), expires_at, revoked_at, licence_id)
+            return ApiKey(key_id, tuple(roles), expires_at, revoked_at, licence_id, tuple(scopes))
     return None
 
 

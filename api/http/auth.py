@@ -33,7 +33,7 @@ _OPAQUE = re.compile(USER)
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """`id` is a JWT's `sub` or an API key's id, and the actor of what the caller does."""
+    """`id` is a JWT's `sub`, an API key's id, or the user whom a service acts for: whose it all is."""
 
     id: str
     roles: frozenset[str]
@@ -41,6 +41,15 @@ class Principal(msgspec.Struct, frozen=True):
     """Unix seconds until which this need not be verified again."""
     licence_id: str = ""
     """On which its calls are counted; empty for who is no organisation's API key."""
+    scopes: frozenset[str] = frozenset()
+    """What its API key is for; empty for a JWT, and for a key that may do all that its roles may."""
+    actor: str = ""
+    """The API key that does it for the user `id`; empty where somebody acts for themselves."""
+
+    @property
+    def caller(self) -> str:
+        """Who asks, and for whom: `>` stands in no id. What two of them ask is never the same request."""
+        return f"{self.actor}>{self.id}" if self.actor else self.id
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -50,6 +59,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     revoked_at: datetime | None
     licence_id: str = ""
     """Of an organisation's key: see `Principal`."""
+    scopes: tuple[str, ...] = ()
 
 
 FindApiKey = Callable[[bytes], Awaitable[ApiKey | None]]
@@ -110,7 +120,8 @@ class Authenticator:
         if key is None or key.revoked_at is not None or expires_at <= now:
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         until = min(expires_at, now + API_KEY_TTL_S)
-        return Principal(key.key_id, ROLES.intersection(key.roles), until, key.licence_id)
+        roles = ROLES.intersection(key.roles)
+        return Principal(key.key_id, roles, until, key.licence_id, frozenset(key.scopes))
 
     async def _verify_jwt(self, credential: str) -> Principal:
         try:

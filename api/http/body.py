@@ -55,6 +55,10 @@ UserId = Annotated[
     str,
     Meta(pattern=USER, description="Admins: whose; else the caller's own."),
 ]
+Since = Annotated[
+    str | None, QueryParameter(name="from", format="date-time", description="Begun at or after.")
+]
+Until = Annotated[str | None, QueryParameter(name="to", format="date-time", description="Begun before.")]
 WhoseParameter = Annotated[
     str | None,
     QueryParameter(pattern=USER, description="Admins: whose; else the caller's own."),

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from api.http.access import file_taken
+from api.http.cors import Headers, Origins
 from api.http.problems import (
     MEDIA_TYPE,
     SLASH_TOO_MANY,
@@ -66,6 +67,7 @@ class RequestState(msgspec.Struct):
     headers: list[tuple[bytes, bytes]]
     """Sent with the answer, whatever it is. Lower-case names."""
     actor: str = ""
+    on_behalf_of: str = ""
     address: str = ""
     """Where it comes from, as those who count requests call it."""
 
@@ -74,12 +76,18 @@ class RequestContext:
     """`position` answers with the ledger position that this process has seen projected."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, position: Callable[[], int], request_max_bytes: int
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        position: Callable[[], int],
+        request_max_bytes: int,
+        origins: Origins,
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.position = position
         self.request_max_bytes = request_max_bytes
+        self.origins = origins
         # bound once: structlog's lazy logger would be set up anew for each line
         self.log = structlog.get_logger().bind()
 
@@ -93,13 +101,16 @@ class RequestContext:
         started = time.perf_counter()
         method = scope["method"]
         headers = dict(scope["headers"])
-        state = RequestState(_id(headers.get(b"x-request-id", b"")), headers, [])
+        told = self.origins.answered(headers)
+        state = RequestState(_id(headers.get(b"x-request-id", b"")), headers, told)
         request_id.set(state.request_id)
         # HEAD is GET without a body, with the same access rules, on every route
         inner = {**scope, "method": "GET" if method == "HEAD" else method, STATE: state}
         answer = _Answer(send, state, self.position, bodiless=method == "HEAD")
         try:
-            if (refusal := self._refusal(scope, headers)) is not None:
+            if (preflight := self.origins.preflight(method, headers)) is not None:
+                await _allow(answer, preflight)
+            elif (refusal := self._refusal(scope, headers)) is not None:
                 await _refuse(answer, scope["path"], refusal)
             else:
                 await self.app(cast("Scope", inner), receive, cast("Send", answer))
@@ -117,6 +128,7 @@ class RequestContext:
                 status=answer.status,
                 ms=round(elapsed * 1e3, 2),
                 actor=state.actor,
+                **({"on_behalf_of": state.on_behalf_of} if state.on_behalf_of else {}),
             )
 
     def _refusal(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> ApiError | None:
@@ -180,6 +192,12 @@ def _length(headers: dict[bytes, bytes]) -> int:
 def _misspelt(path: str) -> bool:
     """Litestar overlooks slashes. A rule of a proxy before us, which reads more exactly, would be evaded."""
     return "//" in path or (path.endswith("/") and path != "/")
+
+
+async def _allow(send: _Answer, headers: Headers) -> None:
+    """Before anybody is known: a browser sends no credential with what it asks first."""
+    await send({"type": "http.response.start", "status": 204, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _refuse(send: _Answer, path: str, refusal: ApiError) -> None:

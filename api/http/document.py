@@ -26,9 +26,12 @@ from litestar.typing import FieldDefinition
 
 from api.http.access import ACCESS, Access
 from api.http.auth import API_KEY_TTL_S, LEEWAY_S
+from api.http.behalf import HEADER
 from api.http.preconditions import IDEMPOTENT
 from api.http.problems import MEDIA_TYPE, phrase, status_of
 from api.http.promises import ProblemSpec, Refusal, of_any_request
+from api.http.scopes import ACT
+from api.words import USER
 
 TITLE = "Liberation"
 BEARER = "bearer"
@@ -69,6 +72,13 @@ _REQUEST_HEADERS: tuple[Json, ...] = (
         "422 when the ledger does not go so far.",
     },
 )
+_ON_BEHALF_OF: Json = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": USER},
+    "description": f"The user for whom a service does this, by an API key with the scope {ACT}.",
+}
 _IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
@@ -156,6 +166,8 @@ def _complete(operation: Json, access: Access) -> None:
     parameters = operation.setdefault("parameters", [])
     if access.roles:
         parameters += _REQUEST_HEADERS
+    if access.roles and access.scope:
+        parameters.append(_ON_BEHALF_OF)
     if NOT_MODIFIED in operation["responses"]:
         parameters.append(_IF_NONE_MATCH)
     if access.signature:
@@ -302,7 +314,8 @@ def _who(access: Access) -> str:
         return "For everybody."
     roles = f"Roles: {', '.join(sorted(access.roles))}."
     owner = {"": "", "own": " Of the caller alone.", "own_or_admin": " The caller's own; an admin's are all."}
-    return roles + owner[access.ownership]
+    scope = f" Scope of API keys that have any: {access.scope or 'none opens it'}."
+    return roles + owner[access.ownership] + scope
 
 
 def _offer_media_types(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:

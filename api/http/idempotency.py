@@ -87,7 +87,7 @@ class Idempotency:
         Raises `IdempotencyMismatch` for the same key with another body, `IdempotencyInFlight` when the
         first one takes too long.
         """
-        scope = f"{request.user.id}\0{request.method}\0{request.url.path}\0{key}"
+        scope = f"{request.user.caller}\0{request.method}\0{request.url.path}\0{key}"
         digest = sha256(_encode(body)).digest()
         claim = Claim(sha256(scope.encode()).digest(), digest, request.user.id)
         deadline = time.monotonic() + self._wait_s

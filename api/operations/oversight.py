@@ -25,7 +25,9 @@ Filter = Annotated[str | None, QueryParameter(max_length=300, pattern=NO_NUL)]
 
 
 class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact: who caused it, by which command, in which request, and what led to that."""
+    """One fact: who caused it, by which command, in which request, and what led to that. `on_behalf_of` is
+    the user for whom a service did it, with that user's `roles`; empty where the actor acted for themselves.
+    """
 
     position: int
     stream: str
@@ -39,6 +41,7 @@ class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
     causation_id: str
     effective_at: datetime
     recorded_at: datetime
+    on_behalf_of: str
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ _AUDIT = select(
     FROM {table}
     WHERE position < %(before)s
         AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+        AND (%(on_behalf_of)s::text IS NULL OR (on_behalf_of = %(on_behalf_of)s AND on_behalf_of <> ''))
         AND (%(stream)s::text IS NULL OR stream = %(stream)s)
         AND (%(type)s::text IS NULL OR type = %(type)s)
         AND (%(request_id)s::text IS NULL OR correlation_id = %(request_id)s)
@@ -104,6 +108,7 @@ async def list_audit(
     cursor: Cursor = None,
     limit: Limit = 20,
     actor: Filter = None,
+    on_behalf_of: Filter = None,
     stream: Annotated[Filter, Check(stream_fault)] = None,
     type_: Annotated[
         str | None, QueryParameter(name="type", max_length=100, pattern=NO_NUL), Check(event_type_fault)
@@ -111,7 +116,13 @@ async def list_audit(
     request_id: Filter = None,
 ) -> Read[Page[AuditItem]]:
     """Every fact of the ledger, newest first."""
-    filters = {"actor": actor, "stream": stream, "type": type_, "request_id": request_id}
+    filters = {
+        "actor": actor,
+        "on_behalf_of": on_behalf_of,
+        "stream": stream,
+        "type": type_,
+        "request_id": request_id,
+    }
     return await newest_first(services.reads, _AUDIT, AUDIT, filters, _audit_item, cursor=cursor, limit=limit)
 
 

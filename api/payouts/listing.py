@@ -10,8 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from api.http.auth import Principal
-from api.http.body import CurrencyFilter, WhoseParameter, currency_of
-from api.http.owner import owner_of
+from api.http.body import CurrencyFilter, Since, Until, WhoseParameter, currency_of, span
+from api.http.owner import is_admin, owner_of
 from api.http.paging import Cursor, Limit, Page
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
@@ -33,20 +33,26 @@ TAGS = ["payouts"]
     tags=TAGS,
     responses=responses(NotFound) | NOT_MODIFIED_SPEC,
 )
-async def list_payouts(
+async def list_payouts(  # noqa: PLR0913, PLR0917  one for each query parameter
     request: Request[Principal, Any, State],
     services: NamedDependency[Services],
     cursor: Cursor = None,
     limit: Limit = 20,
     status: FromQuery[PayoutStatus | None] = None,
     currency: CurrencyFilter = None,
+    since: Since = None,
+    until: Until = None,
     user_id: WhoseParameter = None,
 ) -> Read[Page[InstructorPayout]]:
-    """The caller's, the newest first. What the connected account then pays to its bank is at
-    `GET /api/payouts/bank`.
+    """The caller's, the newest first; an admin's are everybody's, or one user's. `from` and `to` are about
+    when it was reserved. What the connected account then pays to its bank is at `GET /api/payouts/bank`.
     """
+    everybody = is_admin(request) and user_id is None
+    start, end = span(since, until)
     filters = {
-        "user_id": owner_of(request, user_id),
+        "user_id": None if everybody else owner_of(request, user_id),
+        "since": start,
+        "until": end,
         "status": status,
         "currency": None if currency is None else currency_of(currency),
     }

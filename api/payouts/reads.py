@@ -20,6 +20,8 @@ LISTED = select(
     SELECT {columns}
     FROM {table}
     WHERE position < %(before)s
+        AND (%(since)s::timestamptz IS NULL OR reserved_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR reserved_at < %(until)s)
         AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
         AND (%(status)s::text IS NULL OR status = %(status)s)
         AND (%(currency)s::text IS NULL OR currency = %(currency)s)

@@ -68,7 +68,7 @@ def check_sender(command: Command, origin: Origin) -> None:
         raise Forbidden("A percentage is taken from admins and services alone; report `items_done`.")
     if (
         isinstance(command, ReportProgress | IssueCertificate)
-        and command.learner_id != origin.actor
+        and command.learner_id != origin.sender
         and not trusted
     ):
         raise Forbidden("Only admins and services may do this for another learner.")

@@ -13,6 +13,6 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {StartCourse: REPORTERS}
 
 
 def check_sender(command: Command, origin: Origin) -> None:
-    others = isinstance(command, StartCourse) and command.learner_id != origin.actor
+    others = isinstance(command, StartCourse) and command.learner_id != origin.sender
     if others and origin.roles.isdisjoint(TRUSTED):
         raise Forbidden("Only admins and services may start a course for another learner.")

@@ -24,7 +24,7 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
 
 
 def check_sender(command: Command, origin: Origin) -> None:
-    if command.user_id != origin.actor:  # type: ignore[attr-defined]  # each of ours has one
+    if command.user_id != origin.sender:  # type: ignore[attr-defined]  # each of ours has one
         raise Forbidden("Nobody acts in an organisation for another user.")
     if "admin" in origin.roles:
         return

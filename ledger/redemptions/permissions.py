@@ -29,5 +29,5 @@ MAY_SEND: Mapping[type[Command], frozenset[str]] = {
 
 
 def check_sender(command: Command, origin: Origin) -> None:
-    if isinstance(command, RedeemReward) and command.user_id != origin.actor:
+    if isinstance(command, RedeemReward) and command.user_id != origin.sender:
         raise Forbidden("Nobody spends another user's tokens.")

@@ -69,5 +69,6 @@ def _fact(stream: str, event: Event, command: Command, origin: Origin) -> Record
         roles=tuple(sorted(origin.roles)),
         correlation_id=origin.correlation_id,
         causation_id=origin.causation_id,
+        on_behalf_of=origin.on_behalf_of,
     )
     return Recorded(0, stream, 0, event, metadata, at, command.command_id)

@@ -391,6 +391,7 @@ def _metadata(pending: Pending) -> Metadata:
         roles=tuple(sorted(origin.roles)),
         correlation_id=origin.correlation_id,
         causation_id=origin.causation_id,
+        on_behalf_of=origin.on_behalf_of,
     )
 
 

@@ -41,7 +41,7 @@ def check_sender(command: Command, origin: Origin) -> None:
     by_hand = isinstance(command, AwardTokens) and command.terms.alone is not None
     if by_hand and origin.roles.isdisjoint(ADMINS):
         raise Forbidden("Only an administrator may award tokens by hand; a service names one of the rules.")
-    if isinstance(command, AwardTokens) and not by_hand and command.user_id == origin.actor:
+    if isinstance(command, AwardTokens) and not by_hand and command.user_id == origin.sender:
         raise Forbidden("Nobody awards themselves by a rule: ask for tokens by hand, which another confirms.")
-    if isinstance(command, RequestAward | ConfirmAward) and command.admin_id != origin.actor:
+    if isinstance(command, RequestAward | ConfirmAward) and command.admin_id != origin.sender:
         raise Forbidden("An award is asked for and confirmed by whoever sends the command.")

@@ -54,6 +54,8 @@ _LISTED = f"""
         AND (%(payment_id)s::text IS NULL OR payment_id = %(payment_id)s)
         AND (%(invoice_id)s::text IS NULL OR invoice_id = %(invoice_id)s)
         AND (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(since)s::timestamptz IS NULL OR opened_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR opened_at < %(until)s)
         AND (%(due_before)s::timestamptz IS NULL OR evidence_due_at < %(due_before)s)
     ORDER BY position DESC
     LIMIT %(limit)s
@@ -69,8 +71,10 @@ _WAITING = f"""
 async def disputes(
     conn: AsyncConnection[Any], filters: Mapping[str, Any], *, before: int, limit: int
 ) -> list[DisputeFound]:
-    """The newest first. `filters` are `dispute_id`, `payment_id`, `invoice_id`, `status` and `due_before`."""
-    names = ("dispute_id", "payment_id", "invoice_id", "status", "due_before")
+    """The newest first. `filters` are `dispute_id`, `payment_id`, `invoice_id`, `status`, `due_before`,
+    and `since` and `until`, between which they were opened.
+    """
+    names = ("dispute_id", "payment_id", "invoice_id", "status", "due_before", "since", "until")
     asked = {**dict.fromkeys(names), **filters, "before": before, "limit": limit}
     async with conn.cursor(row_factory=class_row(DisputeFound)) as cursor:
         await cursor.execute(_LISTED.encode(), asked)

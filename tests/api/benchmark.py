@@ -23,6 +23,7 @@ from api.http.admission import Admission, Door
 from api.http.auth import Authenticator, mint
 from api.http.client_address import ClientAddresses
 from api.http.context import RequestContext
+from api.http.cors import Origins
 from api.http.positions import Positions
 from api.http.preconditions import Preconditions
 from api.http.problems import HANDLERS
@@ -31,6 +32,7 @@ from api.http.signing_keys import open_keys
 from api.metrics import Metrics
 from api.operations.me import Contact
 from api.settings import Settings
+from ledger.store.batched_queries import QueryBatcher
 
 REQUESTS, ROUNDS = 3_000, 7
 
@@ -95,6 +97,7 @@ async def main() -> None:
             RateLimit(settings.rate_limit_per_minute, settings.rate_limit_burst),
             ClientAddresses(settings.trusted_proxies),
             Positions(_never, settings.read_your_writes_timeout_s),
+            QueryBatcher(""),
         )
         inner: dict[str, Any] = {
             **plain,
@@ -113,7 +116,7 @@ async def main() -> None:
 
 
 def _context(app: Any) -> RequestContext:
-    return RequestContext(app, Metrics(), lambda: 42, 1_000_000)
+    return RequestContext(app, Metrics(), lambda: 42, 1_000_000, Origins())
 
 
 async def _never(*_: object) -> Any:

@@ -47,7 +47,7 @@ def test_text_survives_both_ways_of_writing(database_url: str) -> None:
 
 @pytest.mark.parametrize("roles", [[], ["student"], ["student", "instructor", AWKWARD]])
 def test_roles_survive_the_copy(roles: list[str], database_url: str) -> None:
-    row: tuple[Any, ...] = (1, "s", 1, "t", "c", "id", "usr_1", roles, AWKWARD, "", START, START)
+    row: tuple[Any, ...] = (1, "s", 1, "t", "c", "id", "usr_1", roles, AWKWARD, "", START, START, "")
     with connect(database_url) as conn, conn.cursor() as cursor:
         log = Log(AUDIT)
         log.add(row)
@@ -61,7 +61,7 @@ def test_a_row_that_is_written_twice_to_a_log_is_refused(database_url: str) -> N
     with connect(database_url) as conn, conn.cursor() as cursor:
         log = Log(AUDIT)
         for _ in range(2):
-            log.add((1, "s", 1, "t", "c", "id", "usr_1", [], "", "", START, START))
+            log.add((1, "s", 1, "t", "c", "id", "usr_1", [], "", "", START, START, ""))
 
         with pytest.raises(psycopg.errors.UniqueViolation):
             log.write(cursor)

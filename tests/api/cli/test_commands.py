@@ -213,6 +213,15 @@ def test_an_api_key_is_made_listed_and_revoked(run: Run, ledger: str) -> None:
     assert "revoked" in run("apikey", "list").stdout
 
 
+def test_an_api_key_is_made_for_what_it_is_for(run: Run, ledger: str) -> None:
+    scopes = ("--scope", "payments:read", "--scope", "users:act")
+    made = json.loads(run("apikey", "create", "shop", *scopes, "--json").stdout)
+    assert made["scopes"] == ["payments:read", "users:act"]
+    assert "payments:read users:act" in run("apikey", "list").stdout
+    assert json.loads(run("apikey", "list", "--json").stdout)[0]["scopes"] == made["scopes"]
+    refused(run("apikey", "create", "shop", "--scope", "payments"), 2, "Scopes are", "payments:read")
+
+
 def test_api_keys_that_cannot_be(run: Run, ledger: str) -> None:
     refused(run("apikey", "revoke", "key_nothing"), 2, "key_nothing")
     refused(run("apikey", "create", "x", "--role", "emperor"), 2, "service")

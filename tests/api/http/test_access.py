@@ -458,6 +458,7 @@ class World:
             request_id=AWARDS.get(access.operation, ""),
             redemption_id="red_none",
             movement_id=MOVEMENT,
+            stripe_id=self.ids["invoice_id"],
         )
         body = BODIES.get(access.operation)
         if access.operation == "refundPayment" and body is not None:
@@ -679,6 +680,7 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             order_id="ord_1",
             item_id="oit_1",
             movement_id="txn_1",
+            stripe_id="pi_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

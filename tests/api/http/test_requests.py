@@ -63,7 +63,7 @@ def test_each_time_that_a_query_takes_is_of_a_day_of_the_books_or_exact() -> Non
     }
     of_days = {"/api/revenue/deferred", "/api/ledger/entries", "/api/ledger/trial-balance"}
     exact = {"/api/revenue/mrr", "/api/revenue/churn", "/api/payments/history", "/api/enterprise/licenses"}
-    exact |= {"/api/disputes"}
+    exact |= {"/api/disputes", "/api/payouts", "/api/subscriptions"}
     assert times == of_days | exact
 
 
@@ -340,7 +340,7 @@ async def test_a_span_that_ends_before_it_begins_is_refused_and_an_empty_one_is_
 
 
 def test_there_are_spans_and_lists_of_values_to_try() -> None:
-    assert len(SPANS) == 4
+    assert len(SPANS) == 7
     assert len(ENUMS) > 5
 
 

@@ -196,7 +196,7 @@ FACTS = """
 
 
 async def test_rare_facts_are_found_without_reading_the_frequent_ones(app: Running, admin: Caller) -> None:
-    unfiltered = dict.fromkeys(("actor", "stream", "request_id"))
+    unfiltered = dict.fromkeys(("actor", "on_behalf_of", "stream", "request_id"))
     rare = {**unfiltered, "type": "payouts.failed.v1", "before": 10**9, "limit": 21}
     async with app.services.reading() as connection:
         await connection.execute(FACTS)

@@ -16,6 +16,7 @@ from api.http import access, problems
 from api.http.access import ACCESS, Access
 from api.http.admission import Admission, Door
 from api.http.context import RequestContext
+from api.http.cors import Origins
 from api.services import Services
 from api.subscriptions import entitlements
 from api.subscriptions.entitlements import COUNTS, feature_guard
@@ -36,7 +37,13 @@ async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[h
     for module in ("api.http.access", "api.http.admission", "api.subscriptions.entitlements"):
         monkeypatch.setattr(f"{module}.ACCESS", declared)
     services = app.services
-    door = Door(services.authenticator, services.limit, services.client_addresses, services.positions)
+    door = Door(
+        services.authenticator,
+        services.limit,
+        services.client_addresses,
+        services.positions,
+        services.point_reads,
+    )
     asgi: Any = Litestar(
         [sell],
         state=State({"services": services, "door": door}),
@@ -46,7 +53,7 @@ async def shop(app: Running, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[h
         openapi_config=None,
         logging_config=None,
     )
-    outer: Any = RequestContext(asgi, services.metrics, services.positions.current, 1_000)
+    outer: Any = RequestContext(asgi, services.metrics, services.positions.current, 1_000, Origins())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(outer), base_url="http://test") as client:
         yield client
 

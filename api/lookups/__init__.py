@@ -1,0 +1,1 @@
+"""What an id of Stripe is here, and whose."""
