@@ -1,21 +1,11 @@
-"""What somebody does in Stripe's dashboard with the subscriptions of users of ours, and what banks do."""
+"""What somebody does in Stripe's dashboard with the subscriptions and charges of users of ours."""
 
 from __future__ import annotations
 
-import random
-from typing import Any, Literal, get_args
+from typing import Any
 
-import stripe
+from tests.flows.town.room import Room
 
-from api.sandbox.errors import StripeError
-from tests.api.stripe.subscribers import Subscribers
-from tests.api.stripe.world import Bench
-
-Deed = Literal[
-    "quantity", "price", "item", "coupon", "uncoupon", "refund", "bounce", "dispute", "decide", "elsewhere",
-    "part", "pay", "note", "void_note", "gift", "void", "give_up", "cancel", "anew", "longer", "delete",
-]  # fmt: skip
-DEEDS: tuple[Deed, ...] = get_args(Deed)
 COUPONS: list[dict[str, Any]] = [
     {"percent_off": 50, "duration": "forever"},
     {"percent_off": 33.3, "duration": "once"},
@@ -27,26 +17,11 @@ _PRORATED = ["always_invoice", "create_prorations", "none"]
 _DAY_S = 86_400
 
 
-class Dashboard:
-    """What Stripe refuses is left alone, as whoever sits there would."""
-
-    def __init__(self, bench: Bench, people: Subscribers, lot: random.Random) -> None:
-        self._bench, self._people, self._lot = bench, people, lot
-
-    @property
-    def _v1(self) -> Any:
-        return self._people.world.client.v1
-
-    async def do(self, deed: Deed) -> None:
-        try:
-            await getattr(self, f"_{deed}")()
-        except (stripe.StripeError, StripeError):
-            return
-
-    async def _any(self, kind: str, *statuses: str) -> Any | None:
-        page = await getattr(self._v1, kind).list_async({"limit": 100})
-        found = [one for one in page.data if not statuses or one.status in statuses]
-        return self._lot.choice(found) if found else None
+class Dashboard(Room):
+    STEPS = (
+        *("quantity", "price", "item", "coupon", "uncoupon", "cancel", "anew", "longer"),
+        *("refund", "elsewhere", "part", "pay", "note", "void_note", "gift", "void", "give_up", "delete"),
+    )
 
     async def _update(self, **wish: Any) -> None:
         if (found := await self._any("subscriptions")) is not None:
@@ -95,18 +70,6 @@ class Dashboard:
             left = charge.amount - charge.amount_refunded
             amount = self._lot.choice([left, self._lot.randint(1, charge.amount)])
             await self._v1.refunds.create_async({"charge": charge.id, "amount": amount})
-
-    async def _bounce(self) -> None:
-        if (refund := await self._any("refunds", "pending", "succeeded")) is not None:
-            self._bench.fail_refund(refund.id)
-
-    async def _dispute(self) -> None:
-        if (charge := await self._any("charges", "succeeded")) is not None:
-            self._bench.dispute(charge.id)
-
-    async def _decide(self) -> None:
-        if (dispute := await self._any("disputes", "needs_response")) is not None:
-            self._bench.resolve(dispute.id, won=self._lot.random() < 0.5)
 
     async def _elsewhere(self) -> None:
         if (invoice := await self._any("invoices", "open", "uncollectible")) is not None:

@@ -6,17 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.api.stripe.subscribers import Subscribers
+from tests.api.stripe.world import World
 
 Object = dict[str, Any]
 
-_BALANCES = "SELECT account, party, (credit_minor - debit_minor)::bigint AS held FROM balances"
+_BALANCES = """
+    SELECT account, party, (credit_minor - debit_minor)::bigint AS held
+    FROM balances
+    WHERE currency = 'usd'
+"""
 _SOLD = """
     SELECT substr(e.stream, 9) AS invoice, -sum(p.amount_minor)::bigint AS held
     FROM entries AS e JOIN postings AS p USING (position)
     WHERE e.stream LIKE 'invoice-%' AND p.account IN ('2000', '2200', '4010', '4900')
     GROUP BY 1
 """
-_DEFERRED = "SELECT subscription_id AS party, sum(deferred_minor)::bigint AS held FROM invoices GROUP BY 1"
+_DEFERRED = """
+    SELECT subscription_id AS party, sum(deferred_minor)::bigint AS held FROM invoices GROUP BY 1
+    UNION ALL
+    SELECT licence_id, sum(deferred_minor)::bigint FROM licence_invoices GROUP BY 1
+"""
 _STANDS = frozenset({"succeeded", "pending"})
 
 
@@ -105,16 +114,22 @@ def _receivable(stripe: AtStripe, customer: str) -> int:
     )
 
 
-async def check_ties(people: Subscribers, customers: Mapping[str, str]) -> None:
-    """`customers` by user."""
+async def booked(world: World) -> dict[tuple[str, str], int]:
+    """Credit less debit, by account and party."""
+    return {(row["account"], row["party"]): int(row["held"]) for row in await world.rows(_BALANCES)}
+
+
+async def check_ties(people: Subscribers, customers: Mapping[str, str], received: Mapping[str, int]) -> None:
+    """`customers` by user; also what they were said to have paid outside Stripe."""
     stripe = await look(people)
     rows = people.world.rows
-    books = {(row["account"], row["party"]): int(row["held"]) for row in await rows(_BALANCES)}
+    books = await booked(people.world)
     sold = {row["invoice"]: int(row["held"]) for row in await rows(_SOLD)}
     expected = _sold(stripe)
     assert {one: sold.get(one, 0) for one in expected} == expected
     for user, customer in customers.items():
         assert books.get(("2300", user), 0) == _credit(stripe, people, customer), user
-        assert -books.get(("1100", user), 0) == _receivable(stripe, customer), user
+        owed = _receivable(stripe, customer) - received.get(user, 0)
+        assert -books.get(("1100", user), 0) == owed, user
     deferred = {row["party"]: int(row["held"]) for row in await rows(_DEFERRED)}
     assert {party: books.get(("2000", party), 0) for party in deferred} == deferred
