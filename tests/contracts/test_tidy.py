@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.chart import CHART
 from tests.service import ROOT
 
 PACKAGES = ("ledger", "projections", "api")
@@ -102,6 +103,14 @@ def test_every_module_says_what_it_is_for(product: dict[Path, ast.Module]) -> No
 
 def test_what_libraries_call_is_there(product: dict[Path, ast.Module]) -> None:
     assert set().union(*map(defined, product.values())) >= CALLED_BY_LIBRARIES.keys()
+
+
+def test_accounts_have_their_numbers_in_the_chart_alone() -> None:
+    quoted = re.compile(f"[\"']({'|'.join(CHART)})[\"']")
+    files = [one for package in PACKAGES for one in (ROOT / package).rglob("*.*")]
+    texts = {one.relative_to(ROOT).as_posix(): one for one in files if one.suffix in {".py", ".sql", ".html"}}
+    there = [name for name, file in texts.items() if quoted.search(file.read_text(encoding="utf-8"))]
+    assert there == ["ledger/chart.py"]
 
 
 def test_the_hooks_before_a_commit_run_what_make_check_runs() -> None:

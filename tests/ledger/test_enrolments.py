@@ -48,6 +48,7 @@ from ledger.enrolments.state import Attempt, Enrolment, evolve
 from ledger.enrolments.stream import KIND, parts_of, stream_of
 from ledger.errors import NotFound, Refused
 from ledger.ids import derived_id
+from ledger.journal import postings
 from ledger.message import Event
 from ledger.payments.commands import CancelPayment, InitiatePayment, RequestRefund
 from ledger.payments.decider import decide as decide_payment
@@ -101,9 +102,11 @@ def test_a_free_course_is_had_at_once() -> None:
     assert standing(enrolment) == ("active", "")
 
 
-def test_a_discount_of_all_of_it_makes_it_free() -> None:
+def test_a_discount_of_all_of_it_makes_it_free_and_of_the_instructors_nothing_is_posted() -> None:
     offered = {"discount_minor": 10000, "discount_borne_by": "instructor"}
-    assert after(reserve(offered=offered, expected_minor=0)).status == "active"
+    enrolment, [activated] = when(Enrolment(), reserve(offered=offered, expected_minor=0))
+    assert enrolment.status == "active"
+    assert postings(recorded(activated, stream=STREAM)) == ()
 
 
 def test_who_bears_the_discount_is_part_of_the_terms() -> None:

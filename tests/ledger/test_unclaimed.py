@@ -88,7 +88,7 @@ def test_explained_anew_the_former_explanation_is_withdrawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "account", ["1010", "1011", "1090", "1100", "2000", "2100", "2300", "7010", "9000", "x"]
+    "account", ["1010", "1011", "1090", "1100", "1210", "2000", "2100", "2300", "7010", "9000", "x"]
 )
 def test_what_is_somebodys_or_at_stripe_explains_nothing(account: str) -> None:
     with pytest.raises(AccountNotExplainable, match="4000 Courses"):
