@@ -47,8 +47,8 @@ TABLES = ("journal", "payments", "invoices", "subscriptions", "earnings", "licen
 
 
 def program(lot: random.Random) -> Iterator[Step]:
-    """Of one trade or more, so that short ones go deep, too; with banks and time in all of them."""
-    trades = lot.sample(list(TRADES), lot.randint(1, len(TRADES)))
+    """Of some trades, so that each goes deep; with banks and time in all of them."""
+    trades = lot.sample(list(TRADES), lot.randint(2, len(TRADES)))
     rooms: set[type[Room]] = {Banks, Finance, Worker, *trades}
     rooms |= {other for trade in trades for other in TRADES[trade]}
     by_name = sorted([*rooms, *trades], key=lambda room: room.__name__)
