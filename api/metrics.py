@@ -65,6 +65,7 @@ class Metrics:
             "currency",
         )
 
+        self.mails = self._gauge("liberation_mails", "Mail that has not left for sure.", "state")
         self.sweep_age = self._gauge(
             "liberation_sweep_age_seconds",
             "Since what is not settled was last compared with Stripe, or since the first fact.",

@@ -14,11 +14,13 @@ import msgspec
 from api.database_url import trouble_with
 from api.networks import Network
 from api.redaction import protect, redact
-from api.words import allowed, in_words
+from api.words import EMAIL, allowed, in_words
 from ledger.earnings.terms import Recovery
 
 PREFIX = "LIBERATION_"
-SECRETS = frozenset({"database_url", "stripe_api_key", "stripe_webhook_secret", "trials_by_card_secret"})
+SECRETS = frozenset(
+    {"database_url", "stripe_api_key", "stripe_webhook_secret", "trials_by_card_secret", "smtp_password"}
+)
 """Never shown: `repr` and errors say `***`. A database URL may hold a password."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
@@ -29,8 +31,10 @@ _SIGNING = r"^whsec_\S+$"
 _HASHING = r"^(\S{32,})?$"
 _URL = r"^(https?://\S+)?$"
 _COUNTRY = r"^[A-Z]{2}$"
+_HOST = r"^[A-Za-z0-9.:-]*$"
 _ORIGIN = r"^https?://[^\s/?#@\\]+$"
 _BROWSER_ORIGIN = r"^https?://[a-z0-9._\[\]:-]+$"
+_ADDRESS = rf"^$|{EMAIL}"
 PATTERNS: Mapping[str, str] = {
     _IDENTIFIER: "must be a name of lower-case letters, digits and underscores that begins with no digit, of "
     "51 characters at most, such as liberation",
@@ -43,6 +47,8 @@ PATTERNS: Mapping[str, str] = {
     _ORIGIN: "must be a site by its scheme and host alone, such as https://shop.example.org",
     _BROWSER_ORIGIN: "must be a site as browsers name it, by scheme, host and a port other than the scheme's "
     "own, in lower-case letters, such as https://shop.example.org; there is none for all sites",
+    _HOST: "must be the name or address of a server alone, such as smtp.example.org",
+    _ADDRESS: "must be an e-mail address, such as billing@example.org",
     _COUNTRY: "must be a country by ISO 3166-1, two capital letters such as US",
 }
 """In words: the message of msgspec shows the pattern alone, which says little to people."""
@@ -80,6 +86,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     - `catalogue`: path of the operator's JSON or TOML file of plans, prices and features; empty uses ours.
     - `seller`: who stands on receipts, a line for each of name, address and tax number.
     - `fonts_dir`: directory with TrueType files for letters that PDFs lack; empty has ours alone.
+    - `smtp_host`: the server that takes mail; empty writes it to `data_dir`/mail, or nowhere with a
+      live key.
+    - `smtp_port`: 0 is 587, and 465 with `smtp_security` `tls`. `starttls` and `tls` check the server's
+      certificate; `none` is for a server on this machine.
+    - `smtp_username`, `smtp_password`: of our account there; `smtp_ca_file`: PEM file of a certificate
+      authority of your own.
+    - `email_from`: the address that mail comes from.
+    - `site_url`: where people use the platform; mails link to it.
     - `jwks`: the issuer's public keys: URL or file of a JWK set, or a file with one JWK or PEM; empty uses a
       local key made in `data_dir`, which a live Stripe key refuses.
     - `licence_keys`: path of the keyring that signs licences' keys; empty has one in `data_dir`, made
@@ -118,6 +132,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catalogue: str = ""
     seller: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)] = "Liberation"
     fonts_dir: str = ""
+    smtp_host: Annotated[str, msgspec.Meta(pattern=_HOST)] = ""
+    smtp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str = ""
+    smtp_password: str = ""
+    smtp_ca_file: str = ""
+    email_from: Annotated[str, msgspec.Meta(pattern=_ADDRESS)] = ""
+    site_url: Annotated[str, msgspec.Meta(pattern=_URL)] = ""
     payment_expires_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
     jwks: str = ""
     licence_keys: str = ""
@@ -170,7 +192,21 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     settings = _convert(fields)
     if settings.database_url and (trouble := trouble_with(settings.database_url)):
         raise SettingsError(f"{PREFIX}DATABASE_URL cannot be used: {trouble}.")
+    if trouble := _trouble_with_mail(settings):
+        raise SettingsError(f"{PREFIX}SMTP_HOST cannot be used: {trouble}.")
     return settings
+
+
+def _trouble_with_mail(settings: Settings) -> str:
+    if not settings.smtp_host:
+        return ""
+    if not settings.email_from:
+        return f"{PREFIX}EMAIL_FROM must say the address that mail comes from, such as billing@example.org"
+    if bool(settings.smtp_username) != bool(settings.smtp_password):
+        return f"{PREFIX}SMTP_USERNAME and {PREFIX}SMTP_PASSWORD go together"
+    if settings.smtp_security == "none" and settings.smtp_host not in _OF_THIS_MACHINE:
+        return f"only a server on this machine is sent mail without TLS: leave {PREFIX}SMTP_SECURITY out"
+    return ""
 
 
 def _fields(given: Mapping[str, str]) -> dict[str, str]:
@@ -241,6 +277,7 @@ def _decode(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
+_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAMES = frozenset(Settings.__struct_fields__)
 _TUPLES = frozenset(
     {"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies", "return_origins", "cors_origins"}

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 class Deliverer(Protocol):
-    """`StripeGateway` is one."""
+    """`Outside` is one."""
 
     async def deliver(self, effect: Effect, origin: Origin) -> Delivered: ...
 

@@ -15,6 +15,7 @@ from api.cli.courses import courses
 from api.cli.credentials import token
 from api.cli.disputes import disputes
 from api.cli.doctor import doctor
+from api.cli.email import email
 from api.cli.ending import ending
 from api.cli.errors import explained
 from api.cli.history import checkpoint, migrate, verify
@@ -75,6 +76,6 @@ def liberation() -> None:
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
     policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, streaks, rewards, leaderboard,
-    organisations, licences, licence_keys, orders, invoices, disputes, stripe, doctor,
+    organisations, licences, licence_keys, orders, invoices, disputes, stripe, email, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

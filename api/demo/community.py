@@ -14,7 +14,7 @@ import msgspec
 
 from api.demo.authors import DAILY, UPGRADED, YEARLY
 from api.demo.learners import OVERDRAWN, Buy, Learn
-from api.demo.plan import Action
+from api.demo.plan import FIRST_USER, Action
 from ledger.catalogue import Catalogue
 from ledger.rewards import DEFAULT_RULES, Rule
 from ledger.shelf import DEFAULT_SHELF
@@ -126,6 +126,7 @@ def community(end: datetime) -> Iterator[Action]:
 
     for member in MEMBERS:
         yield from _in_a_row(member, member.evenings(end))
+    yield BeKnown(at=ago(43), user_id=FIRST_USER, says={"email": "student@example.org", "language": "de"})
     yield BeKnown(at=ago(43), user_id=HIDDEN, says={"visibility": "hidden"})
     yield BeKnown(at=ago(43), user_id=MONTHLY, says={"visibility": "named"})
     yield from _awarded(ago)

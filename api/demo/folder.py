@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from api.email.folder import FOLDER as MAIL
 from api.embedded.locks import EXCLUSIVE, open_lock, try_lock
 from api.serve.database import FOLDER as DATABASE
 from api.serve.sandbox import FOLDER as SANDBOX
@@ -20,7 +21,7 @@ from ledger.private_files import make_folder
 
 MARK = "demo.json"
 LOG = "service.log"
-_OURS = (DATABASE, SANDBOX, MARK, LOG)
+_OURS = (DATABASE, SANDBOX, MAIL, MARK, LOG)
 """What a fresh start forgets; keys stay, and with them the credentials that were given out."""
 
 

@@ -22,7 +22,13 @@ class Market:
             case learners.MakeCoupon():
                 await self._api.post("/api/coupons", action.author or ADMIN, action.body, CREATED)
             case learners.TakeName():
-                await self._api.post("/api/me", action.learner, {"name": action.name}, OK, method="PUT")
+                await self._api.post(
+                    "/api/me",
+                    action.learner,
+                    {"name": action.name, "email": f"{action.learner}@example.org"},
+                    OK,
+                    method="PUT",
+                )
             case learners.Buy():
                 return await self._buy(action)
             case LearnerAction():

@@ -18,6 +18,7 @@ from api.demo.learners import LEARNERS, OVERDRAWN, PLATFORMS_CODE, RETURNED, Lea
 from api.demo.organisations import ENTERPRISES, Enterprise
 from api.demo.plan import FIRST_USER
 from api.demo.subscribers import SUBSCRIBERS, Subscriber
+from api.email.folder import FOLDER as MAIL
 from api.embedded import EmbeddedPostgres
 from api.embedded.binaries import directory as programs
 from api.embedded.server import LOG as DATABASE_LOG
@@ -49,6 +50,7 @@ Liberation is ready.
   Docs      {url}/schema
   Sandbox   {sandbox_url}/_sandbox/
   Data      {data_dir}
+  Mail      {mail}
   Logs      {service_log}
             {sandbox_log}
             {database_log}
@@ -177,6 +179,7 @@ def welcome(running: Running, leading: Sequence[Ranked] = ()) -> str:
         url=running.url,
         sandbox_url=running.sandbox_url,
         data_dir=settings.data_dir,
+        mail=_mail(settings),
         service_log=Folder(settings.data_dir).log,
         sandbox_log=Files(settings.data_dir).log,
         database_log=settings.data_dir / DATABASE_FOLDER / DATABASE_LOG,
@@ -202,6 +205,11 @@ def welcome(running: Running, leading: Sequence[Ranked] = ()) -> str:
         past_due=next(one.user_id for one in SUBSCRIBERS if one.status == "past_due"),
         since=f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT00:00:00Z}",
     )
+
+
+def _mail(settings: Settings) -> str:
+    """Where it goes."""
+    return f"by {settings.smtp_host}" if settings.smtp_host else str(settings.data_dir / MAIL)
 
 
 def _surroundings(running: Running) -> Iterator[str]:

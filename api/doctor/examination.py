@@ -41,7 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
         *place.disks((settings.data_dir, settings.data_dir / FOLDER)),
         place.folder(settings.data_dir, live=settings.live),
         place.secrets(settings.data_dir, os.environ),
-        mail.examine(),
+        mail.examine(settings),
     ]
 
 

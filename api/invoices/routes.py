@@ -21,6 +21,7 @@ from api.http.problems import ApiError, NotAcceptable, Problem, answer, problem
 from api.http.promises import responses
 from api.http.responses import NOT_MODIFIED_SPEC, Read
 from api.invoices.reads import INVOICE_BY_ID
+from api.invoices.receipt import receipt_of
 from api.invoices.resources import (
     CreditNote,
     Invoice,
@@ -31,11 +32,10 @@ from api.invoices.resources import (
     invoice_of,
 )
 from api.lettering import LettersMissing
-from api.organisations.branding import Brand, brand_for
+from api.organisations.branding import brand_for
 from api.reads import newest_first, select
 from api.receipts import answering as receipts
 from api.receipts.answering import NoReceipt
-from api.receipts.content import Receipt, ReceiptCredit, ReceiptLine
 from api.services import Services, origin_of
 from api.submitting import Submitted
 from api.subscriptions.billing import Call
@@ -148,51 +148,7 @@ async def get_receipt(
     receipts.wanted(request)
     story = await _story(services, request, invoice_id)
     brand = await brand_for(services, story.invoice.user_id)
-    return await receipts.answer(request, await _receipt(services, story, brand), services.settings)
-
-
-async def _receipt(services: Services, story: InvoiceStory, brand: Brand | None) -> Receipt:
-    """Raises `NoReceipt` before it is paid, and when nothing was charged for it."""
-    row = story.invoice
-    if row.receipt_number is None or row.paid_at is None:
-        free = row.status == "paid"
-        raise NoReceipt(
-            "Nothing was charged on this invoice, so it has no receipt."
-            if free
-            else f"This invoice is {row.status}; it has a receipt when it is paid."
-        )
-    return Receipt(
-        number=row.receipt_number,
-        reference=row.number,
-        seller=receipts.seller_of(services.settings),
-        customer=await receipts.customer_of(services.reads, row.user_id),
-        paid_at=row.paid_at,
-        currency=row.currency,
-        lines=tuple(
-            ReceiptLine(
-                description=line.description or "Subscription",
-                period_start=line.period_start,
-                period_end=line.period_end,
-                amount_minor=line.amount_minor,
-            )
-            for line in sorted(story.lines, key=lambda line: line.line_number)
-        ),
-        tax_minor=row.tax_minor,
-        total_minor=row.total_minor,
-        charged_minor=row.charged_minor,
-        off_stripe_minor=row.off_stripe_minor,
-        credits=tuple(_credit(credit) for credit in story.credits if credit.status == credit.DONE),
-        brand=brand,
-    )
-
-
-def _credit(row: CreditNoteRow) -> ReceiptCredit:
-    assert row.credited_at is not None, "as was looked at"
-    return ReceiptCredit(
-        number=f"C-{row.credit_note_number or 0:06d}",
-        credited_at=row.credited_at,
-        amount_minor=row.amount_minor,
-    )
+    return await receipts.answer(request, await receipt_of(services, story, brand), services.settings)
 
 
 class CreditInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -14,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.checkout.leaving import erasure
 from api.courses import words as course_words
+from api.email import languages
 from api.enrolments import certificate_words
 from api.http import idempotency
 from api.http.auth import Principal
@@ -60,27 +62,33 @@ TimeZone = Annotated[
 ]
 
 
+Language = Annotated[languages.Language, Meta(examples=["en"])]
+
+
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`time_zone` is an IANA name; it decides when a day of a streak begins. `visibility` says how others see
     the caller on leaderboards: `hidden` not at all, `listed` by their opaque id, `named` by their name too.
+    Mail is written in `language`, and says days by `time_zone`.
     """
 
     email: Email | None = None
     name: Name | None = None
     time_zone: TimeZone = "UTC"
+    language: Language = "en"
     visibility: Visibility = LISTED
 
 
 class ContactChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out is kept; null removes it, and leaves UTC, and the visibility `listed`."""
+    """What is left out is kept; null removes it, and leaves UTC, `en`, and the visibility `listed`."""
 
     email: Email | UnsetType | None = UNSET
     name: Name | UnsetType | None = UNSET
     time_zone: TimeZone | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET
     visibility: Visibility | UnsetType | None = UNSET
 
 
-_SELECT = "SELECT email, name, time_zone FROM contacts WHERE user_id = %s"
+_SELECT = "SELECT email, name, time_zone, language FROM contacts WHERE user_id = %s"
 
 
 @get(
@@ -97,7 +105,12 @@ async def get_contact(request: Call, services: NamedDependency[Services]) -> Rea
     visibility = await _visibility(services, request)
     if row is None:
         return Read(Contact(visibility=visibility))
-    return Read(Contact(email=row[0], name=row[1], time_zone=row[2], visibility=visibility))
+    return Read(_contact(row, visibility))
+
+
+def _contact(row: Sequence[Any], visibility: Visibility) -> Contact:
+    email, name, time_zone, language = row
+    return Contact(email=email, name=name, time_zone=time_zone, language=language, visibility=visibility)
 
 
 async def _visibility(services: Services, request: Call) -> Visibility:
@@ -107,14 +120,21 @@ async def _visibility(services: Services, request: Call) -> Visibility:
 
 
 _UPSERT = """
-    INSERT INTO contacts AS kept (user_id, email, name, time_zone)
-    VALUES (%(user_id)s, %(email)s, %(name)s, coalesce(%(time_zone)s, 'UTC'))
+    INSERT INTO contacts AS kept (user_id, email, name, time_zone, language)
+    VALUES (
+        %(user_id)s, %(email)s, %(name)s, coalesce(%(time_zone)s, 'UTC'), coalesce(%(language)s, 'en')
+    )
     ON CONFLICT (user_id) DO UPDATE
     SET email = CASE WHEN %(has_email)s THEN excluded.email ELSE kept.email END,
         name = CASE WHEN %(has_name)s THEN excluded.name ELSE kept.name END,
         time_zone = CASE WHEN %(has_time_zone)s THEN excluded.time_zone ELSE kept.time_zone END,
+        language = CASE WHEN %(has_language)s THEN excluded.language ELSE kept.language END,
+        bounced_at = CASE
+            WHEN %(has_email)s AND excluded.email IS DISTINCT FROM kept.email THEN NULL
+            ELSE kept.bounced_at
+        END,
         updated_at = clock_timestamp()
-    RETURNING email, name, time_zone
+    RETURNING email, name, time_zone, language
 """
 
 
@@ -134,7 +154,7 @@ async def put_contact(
     """
     _check(data)
     values: dict[str, Any] = {"user_id": request.user.id}
-    for name in ("email", "name", "time_zone"):
+    for name in ("email", "name", "time_zone", "language"):
         given = getattr(data, name)
         values |= {name: None if given is UNSET else given, f"has_{name}": given is not UNSET}
     async with services.reading() as connection, connection.transaction():
@@ -147,9 +167,7 @@ async def put_contact(
             await services.store.handle(command, origin_of(request))
     headers = await _set_visibility(data.visibility, request, services)
     visibility = await _visibility(services, request)
-    return Response(
-        Contact(email=row[0], name=row[1], time_zone=row[2], visibility=visibility), headers=headers
-    )
+    return Response(_contact(row, visibility), headers=headers)
 
 
 async def _set_visibility(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 
+from api.email.records import unsettled
 from api.http.problems import Problem, ServiceNotReady, answer, problem
 from api.http.promises import responses
 from api.metrics import CONTENT_TYPE, Metrics
 from api.operations.health import Health, examine
 from api.services import Services
+from ledger.errors import StoreUnavailable
 
 TAGS = ["operations"]
 
@@ -70,6 +73,9 @@ async def metrics(services: NamedDependency[Services]) -> Response[str]:
     """In the text format of Prometheus."""
     health = await examine(services)
     _observe(services.metrics, health)
+    with suppress(StoreUnavailable):  # the numbers are those of before
+        for state, count in (await unsettled(services.reads)).items():
+            services.metrics.mails.labels(state).set(count)
     text = await asyncio.to_thread(services.metrics.render)
     return Response(text.decode(), media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 

@@ -12,8 +12,10 @@ import stripe
 from api.accounts.owners import TableOwners
 from api.background.deliveries import Job, Worker
 from api.background.jobs import jobs_of
+from api.background.outside import Outside
 from api.background.projecting import projecting
 from api.clock import Clock, SystemClock
+from api.email.mailer import Mailer
 from api.enrolments.certifying import Certifying
 from api.seats.of_organisations import TableLicences
 from api.services import Background, Composition, Gateway, Services
@@ -112,8 +114,12 @@ HURRY_S = 0.5
 async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Worker]:
     settings = services.settings
     assert isinstance(services.gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
-    worker = Worker(services.database_url, services.gateway, schema=settings.schema, jobs=jobs)
-    async with worker:
+    async with (
+        Mailer.open(services) as mailer,
+        Worker(
+            services.database_url, Outside(services.gateway, mailer), schema=settings.schema, jobs=jobs
+        ) as worker,
+    ):
         if services.runner is not None:
             services.runner.on_advance(worker.wake)
         yield worker

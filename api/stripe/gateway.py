@@ -100,6 +100,7 @@ from ledger.effects import (
     RetryWithNewCard,
     ReturnUnusedTime,
     ReverseTransfer,
+    SendMail,
     SetOffUnusedTime,
     StartCoursePayment,
     SubscriptionEffect,
@@ -173,6 +174,7 @@ class StripeGateway:
         as a webhook and a refund of one payment. Webhooks that waited while its present state was fetched
         for another one need no fetch of their own.
         """
+        assert not isinstance(effect, SendMail), "the mailer's: see `api.background.outside`"
         turn = self._turns.setdefault(subject_of(effect), _Turn())
         arrived = time.monotonic()
         async with turn.lock:
@@ -455,6 +457,7 @@ def subject_of(effect: Effect) -> str:  # noqa: C901, PLR0911  one answer for ea
         return _subject_of_activity(effect)
     if isinstance(effect, EnrolmentEffect | CertifyCompletion | WithdrawReview | HoldCouponUse):
         return stream_of(effect.course_id, effect.learner_id)
+    assert not isinstance(effect, SendMail), "the mailer's"
     return effect.user_id
 
 

@@ -76,6 +76,7 @@ from ledger.effects.earnings import (
     ResolveTransfer,
     ReverseTransfer,
 )
+from ledger.effects.email import Occasion, SendMail
 from ledger.effects.organisations import (
     CancelLicencePayment,
     EnrolMember,
@@ -144,6 +145,7 @@ __all__ = [
     "KeepSubscription",
     "LicenceEffect",
     "NoteActivity",
+    "Occasion",
     "OpenPaymentPage",
     "OpenSubscriptionPage",
     "OrderEffect",
@@ -171,6 +173,7 @@ __all__ = [
     "ReverseTransfer",
     "RevokeOrderedCourse",
     "RevokeRedeemedCourse",
+    "SendMail",
     "SetOffUnusedTime",
     "SpendTokens",
     "StartCoursePayment",
@@ -205,6 +208,7 @@ Effect = (
     | LicenceEffect
     | DeleteCustomer
     | DisputeEffect
+    | SendMail
 )
 
 

@@ -102,11 +102,12 @@ _DELIVERED_EARLY = """
 
 
 async def delivered_early(conn: AsyncConnection[Any], recorded: Recorded) -> None:
-    """Record that the request itself delivered all effects of a fact, be they in the outbox yet or not.
+    """Record that the request itself delivered all effects of a fact that are not the worker's, be they in
+    the outbox yet or not.
 
     The request is often faster than the projection, which finds the row then and leaves it.
     """
-    if rows := rows_of(recorded):
+    if rows := rows_of(recorded, at_leisure=False):
         await conn.execute(_DELIVERED_EARLY, (encode(rows).decode(),))
 
 

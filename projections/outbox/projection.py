@@ -87,9 +87,9 @@ class Outbox(Projection):
         ]
 
 
-def rows_of(recorded: Recorded) -> list[OutboxRow]:
-    """What all policies ask, wherever they start."""
-    return [row_of(recorded, reaction) for reaction in reactions(recorded)]
+def rows_of(recorded: Recorded, *, at_leisure: bool = True) -> list[OutboxRow]:
+    """What all policies ask, wherever they start; see `reactions`."""
+    return [row_of(recorded, reaction) for reaction in reactions(recorded, at_leisure=at_leisure)]
 
 
 def row_of(recorded: Recorded, reaction: Reaction) -> OutboxRow:

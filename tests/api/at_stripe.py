@@ -14,6 +14,7 @@ from typing import Any
 import stripe
 from psycopg import AsyncConnection
 
+from api.background.outside import Outside
 from api.clock import SandboxClock
 from api.sandbox.resources import attempts, setup_intents
 from api.sandbox.server import Sandbox
@@ -27,7 +28,7 @@ from ledger.message import Origin
 from ledger.store import Store, conninfo
 from projections import outbox
 from tests.api.stripe.world import DUE_NOW, Bench
-from tests.api.support import Running
+from tests.api.support import Running, Unsent
 
 WORKER = Origin(actor="worker", roles=frozenset({"system"}))
 
@@ -68,6 +69,7 @@ class AtStripe:
         async with await AsyncConnection.connect(
             conninfo(services.database_url), autocommit=True
         ) as connection:
+            gateway: Any = services.gateway  # the real one
             while True:
                 await self.app.projected()
                 await connection.execute(DUE_NOW)
@@ -75,7 +77,7 @@ class AtStripe:
                 fresh = [one for one in claimed if one.attempts == 1]
                 for one in fresh:
                     try:
-                        await services.gateway.deliver(one.effect, WORKER)  # type: ignore[attr-defined]  # the real one
+                        await Outside(gateway, Unsent()).deliver(one.effect, WORKER)
                     except Postponed as why:
                         postponed.append(why.reason)
                     else:

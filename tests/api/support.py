@@ -49,6 +49,7 @@ from ledger.effects import (
     OrderEffect,
     PayoutEffect,
     RedemptionEffect,
+    SendMail,
     WithdrawReview,
 )
 from ledger.ids import new_id
@@ -160,6 +161,13 @@ class Running:
         head = await self.services.store.head()
         await self.services.positions.wait(head)
         return head
+
+
+class Unsent:
+    """Mail that nobody looks at."""
+
+    async def deliver(self, _mail: SendMail, _origin: Origin) -> Delivered:
+        return Delivered()
 
 
 class Outside(Protocol):

@@ -27,9 +27,10 @@ WAITING = """
     SELECT count(*)
     FROM outbox
     WHERE delivered_at IS NULL
+        AND policy <> 'email'
         AND (attempts > 0 OR due_at <= clock_timestamp())
 """
-"""Without those that are left to the request that caused them for a while."""
+"""Without those that are left to the request that caused them for a while, and mail: a restore parks it."""
 AT_STRIPE = """
     SELECT coalesce(sum(debit_minor - credit_minor), 0)::bigint
     FROM balances

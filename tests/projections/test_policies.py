@@ -49,6 +49,7 @@ NAMES = (
     "licences",
     "orders",
     "disputes",
+    "email",
 )
 
 

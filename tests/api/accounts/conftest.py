@@ -15,6 +15,7 @@ from stripe import StripeClient
 
 from api.accounts.owners import TableOwners
 from api.background.deliveries import Worker
+from api.background.outside import Outside
 from api.clock import SandboxClock
 from api.sandbox.money import add_balance_transaction
 from api.sandbox.resources.connect import accounts, onboarding
@@ -30,7 +31,7 @@ from ledger.store import Store, conninfo
 from tests.api.enrolments.conftest import DyingGateway
 from tests.api.stripe.conftest import bench, client, sandbox
 from tests.api.stripe.world import DUE_NOW, Bench
-from tests.api.support import Caller, Running, running, until
+from tests.api.support import Caller, Running, Unsent, running, until
 
 __all__ = ["bench", "client", "sandbox"]
 
@@ -133,7 +134,7 @@ class Platform:
         await self.receive(events)
 
     def working(self) -> AbstractAsyncContextManager[Worker]:
-        return Worker(self._url, self.stripe.gateway, poll_s=0.01, first_delay_s=0.05)
+        return Worker(self._url, Outside(self.stripe.gateway, Unsent()), poll_s=0.01, first_delay_s=0.05)
 
     async def worked(self) -> None:
         """Until nothing waits in the outbox."""

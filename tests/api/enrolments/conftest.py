@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from stripe import StripeClient
 
 from api.background.deliveries import Worker
+from api.background.outside import Outside
 from api.clock import SandboxClock
 from api.enrolments.reservations import expire_reservations
 from api.settings import Settings
@@ -28,7 +29,7 @@ from ledger.store import Store, conninfo
 from tests.api.courses import ways
 from tests.api.stripe.conftest import bench, client, sandbox
 from tests.api.stripe.world import DUE_NOW, Bench
-from tests.api.support import Caller, Running, running, until
+from tests.api.support import Caller, Running, Unsent, running, until
 
 __all__ = ["bench", "client", "sandbox"]
 AUTHOR = "usr_ivy"
@@ -101,7 +102,7 @@ class Market:
             await record(self.stripe.store, event)
 
     def working(self) -> AbstractAsyncContextManager[Worker]:
-        return Worker(self.url, self.stripe.gateway, poll_s=0.01, first_delay_s=0.05)
+        return Worker(self.url, Outside(self.stripe.gateway, Unsent()), poll_s=0.01, first_delay_s=0.05)
 
     async def hurry(self) -> None:
         """What waits for a request to deliver it, which will not come any more, is due now."""

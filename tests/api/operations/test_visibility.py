@@ -22,6 +22,7 @@ async def test_it_is_kept_until_somebody_says_otherwise(app: Running, student: C
         "email": None,
         "name": None,
         "time_zone": "UTC",
+        "language": "en",
         "visibility": "hidden",
     }
     facts = await app.services.store.read_stream(f"visibility-{student.user_id}")

@@ -238,10 +238,10 @@ async def test_where_nobody_tells_of_an_advance_the_database_is_asked(app: Runni
 async def test_contact_data_is_set_and_erased_and_never_a_fact(
     app: Running, student: Caller, other: Caller
 ) -> None:
-    nothing = {"email": None, "name": None, "time_zone": "UTC", "visibility": "listed"}
+    nothing = {"email": None, "name": None, "time_zone": "UTC", "language": "en", "visibility": "listed"}
     assert (await student.get("/api/me")).json() == nothing
     contact = {"email": "ada@example.org", "name": "Ada", "time_zone": "Europe/Berlin"}
-    kept = {**contact, "visibility": "listed"}
+    kept = {**contact, "language": "en", "visibility": "listed"}
     assert (await student("PUT", "/api/me", json=contact)).json() == kept
     assert (await student.get("/api/me")).json() == kept
     assert (await other.get("/api/me")).json() == nothing
@@ -271,7 +271,7 @@ async def test_contact_data_that_are_left_out_are_kept_and_null_removes(student:
     for change in changes:
         contact |= change
         contact["time_zone"] = contact["time_zone"] or "UTC"
-        kept = {**contact, "visibility": "listed"}
+        kept = {**contact, "language": "en", "visibility": "listed"}
         assert (await student("PUT", "/api/me", json=change)).json() == kept
         assert (await student.get("/api/me")).json() == kept
 

@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 from stripe import StripeClient
 
 from api.background.catch_up import Missed, catch_up
+from api.background.outside import Outside
 from api.clock import SandboxClock
 from api.sandbox.faults import Fault, FaultKind
 from api.sandbox.resources import attempts, disputes, refunds
@@ -36,6 +37,7 @@ from ledger.payments.state import Payment
 from ledger.store import Store, conninfo
 from projections import live, outbox
 from projections.engine.runner import BatchRunner
+from tests.api.support import Unsent
 
 USER = Origin(actor="usr_1", roles=frozenset({"student", "admin"}), correlation_id="request-1")
 WORKER = Origin(actor="worker", roles=frozenset({"system"}))
@@ -153,7 +155,7 @@ class World:
             fresh = [one for one in claimed if one.attempts == 1]
             for one in fresh:
                 try:
-                    await self.gateway.deliver(one.effect, WORKER)
+                    await Outside(self.gateway, Unsent()).deliver(one.effect, WORKER)
                 except Postponed as why:
                     postponed.append(why.reason)
                 else:
