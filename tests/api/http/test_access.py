@@ -509,6 +509,7 @@ class World:
 @pytest.fixture
 async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
+    app.services.stopping.set()  # so that a stream ends when it has told what there is
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
     opened = await owner("POST", "/api/checkout", key="page", json=BODIES["openCheckout"])
