@@ -29,9 +29,13 @@ from api.disputes import files as dispute_files
 from api.disputes import routes as disputes
 from api.earnings import movements, owed, statements
 from api.earnings import routes as earnings
+from api.endpoints import deliveries as endpoint_deliveries
+from api.endpoints import routes as endpoints
 from api.enrolments import certificates, content, prices, progress
 from api.enrolments import listing as enrolments
 from api.enrolments import routes as purchases
+from api.events import routes as events
+from api.events import stream as event_stream
 from api.friendships import listing as friends
 from api.friendships import routes as friendships
 from api.http import access, document, problems, reference
@@ -178,6 +182,10 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *revenue.HANDLERS,
     *token_books.HANDLERS,
     *licence_books.HANDLERS,
+    *events.HANDLERS,
+    *event_stream.HANDLERS,
+    *endpoints.HANDLERS,
+    *endpoint_deliveries.HANDLERS,
     *oversight.HANDLERS,
     *sweeps.HANDLERS,
     *unexplained.HANDLERS,

@@ -4,6 +4,7 @@ reverse when it stops.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
@@ -15,6 +16,7 @@ import stripe
 from litestar import Request
 
 from api.clock import Clock, SystemClock
+from api.endpoint_secrets import EndpointSecrets
 from api.http.api_keys import FIND_API_KEY
 from api.http.auth import Authenticator, Principal
 from api.http.client_address import ClientAddresses
@@ -164,6 +166,8 @@ class Composition:
         self.background = background
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
+        self.stopping = asyncio.Event()
+        """Set as the server stops: what is answered for as long as it runs ends by it."""
         self.signing_keys = open_keys(settings)
         self.licence_keyring = LicenceKeyring(settings, self.clock)
         self.catalogue = catalogue_of(settings)
@@ -178,6 +182,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     signing_keys: SigningKeys
     licence_keyring: LicenceKeyring
+    endpoint_secrets: EndpointSecrets
     tickets: Tickets
     catalogue: Catalogue
     contact: StripeContact
@@ -203,6 +208,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     api_calls: ApiCalls
     runner: BatchRunner | None
     """Where projections run in this process."""
+    stopping: asyncio.Event
+    """Set when no more requests are taken."""
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one list: see `ReadPool`."""
@@ -252,6 +259,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             metrics=composition.metrics,
             signing_keys=composition.signing_keys,
             licence_keyring=composition.licence_keyring,
+            endpoint_secrets=EndpointSecrets(settings),
             tickets=Tickets(settings.data_dir, settings.jwt_issuer),
             catalogue=composition.catalogue,
             contact=contact,
@@ -278,6 +286,7 @@ async def open_services(composition: Composition) -> AsyncIterator[Services]:
             submitter=Submitter(store, outside.gateway, asynchronous, patience_s),
             api_calls=await enter(ApiCalls(store, composition.clock)),
             runner=runner,
+            stopping=composition.stopping,
         )
         for background in composition.background:
             await enter(background(services))

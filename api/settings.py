@@ -19,7 +19,14 @@ from ledger.earnings.terms import Recovery
 
 PREFIX = "LIBERATION_"
 SECRETS = frozenset(
-    {"database_url", "stripe_api_key", "stripe_webhook_secret", "trials_by_card_secret", "smtp_password"}
+    {
+        "database_url",
+        "stripe_api_key",
+        "stripe_webhook_secret",
+        "trials_by_card_secret",
+        "smtp_password",
+        "webhook_keys",
+    }
 )
 """Never shown: `repr` and errors say `***`. A database URL may hold a password."""
 
@@ -29,6 +36,7 @@ _IDENTIFIER = r"^[a-z_][a-z0-9_]{0,50}$"
 _STRIPE_KEY = r"^((sk|rk)_(test|live)_\S+)?$"
 _SIGNING = r"^whsec_\S+$"
 _HASHING = r"^(\S{32,})?$"
+_KEY = r"^\S{32,}$"
 _URL = r"^(https?://\S+)?$"
 _COUNTRY = r"^[A-Z]{2}$"
 _HOST = r"^[A-Za-z0-9.:-]*$"
@@ -43,6 +51,7 @@ PATTERNS: Mapping[str, str] = {
     _SIGNING: "must be the signing secret of a webhook endpoint, which begins with whsec_ and has no spaces",
     _HASHING: "must have 32 characters or more and no spaces, as what `openssl rand -base64 32` prints has; "
     "leave it out for one trial for each user",
+    _KEY: "must have 32 characters or more and no spaces, as what `openssl rand -base64 32` prints has",
     _URL: "must be an address that begins with http:// or https://, such as https://example.org",
     _ORIGIN: "must be a site by its scheme and host alone, such as https://shop.example.org",
     _BROWSER_ORIGIN: "must be a site as browsers name it, by scheme, host and a port other than the scheme's "
@@ -98,6 +107,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
       local key made in `data_dir`, which a live Stripe key refuses.
     - `licence_keys`: path of the keyring that signs licences' keys; empty has one in `data_dir`, made
       when it is first needed, but never with a live Stripe key.
+    - `webhook_keys`: what the secrets of webhook endpoints are derived from; the first makes new ones, and
+      those after it, separated by commas, keep older secrets working. Empty has one in `data_dir`, made when
+      it is first needed, but never with a live Stripe key.
+    - `webhook_loopback`: `true` lets webhooks go to this machine, for development; a live Stripe key refuses.
     - `jwt_issuer`, `jwt_audience`, `jwt_algorithms`: what a credential must say.
     - `payment_expires_hours`: how long a payment waits for its cardholder before it is canceled.
     - `log_level`, `log_format`: `json` for machines, `console` for people.
@@ -143,6 +156,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     payment_expires_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
     jwks: str = ""
     licence_keys: str = ""
+    webhook_keys: tuple[Annotated[str, msgspec.Meta(pattern=_KEY)], ...] = ()
+    webhook_loopback: bool = False
     jwt_issuer: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_audience: Annotated[str, msgspec.Meta(min_length=1)] = "liberation"
     jwt_algorithms: tuple[Literal["EdDSA", "RS256"], ...] = ("EdDSA", "RS256")
@@ -194,6 +209,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"{PREFIX}DATABASE_URL cannot be used: {trouble}.")
     if trouble := _trouble_with_mail(settings):
         raise SettingsError(f"{PREFIX}SMTP_HOST cannot be used: {trouble}.")
+    if settings.live and settings.webhook_loopback:
+        raise SettingsError(
+            f"{PREFIX}WEBHOOK_LOOPBACK is for development, and {PREFIX}STRIPE_API_KEY is a live key: "
+            "drop one."
+        )
     return settings
 
 
@@ -280,6 +300,13 @@ def _decode(kind: type, value: Any) -> Any:
 _OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAMES = frozenset(Settings.__struct_fields__)
 _TUPLES = frozenset(
-    {"stripe_webhook_secret", "jwt_algorithms", "trusted_proxies", "return_origins", "cors_origins"}
+    {
+        "stripe_webhook_secret",
+        "webhook_keys",
+        "jwt_algorithms",
+        "trusted_proxies",
+        "return_origins",
+        "cors_origins",
+    }
 )
 _VARIABLES = frozenset(PREFIX + name.upper() for name in _NAMES)

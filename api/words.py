@@ -33,6 +33,8 @@ COLOUR = "^#[0-9A-Fa-f]{6}" + _END
 ORGANISATION = "^org_[0-9a-z_]{1,100}" + _END
 USER = r"^(?!(stripe|worker|operator)$)[A-Za-z0-9_.:|-]{1,128}" + _END
 """What a credential can have as `sub`, so that nothing is given to what can be nobody."""
+POSITION = "^[0-9]{1,18}" + _END
+WEBHOOK_URL = "^https?://[!-~]+" + _END
 DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _END
 MONTH = "^[0-9]{4}-(0[1-9]|1[0-2])" + _END
 COUNTRY = "^[A-Za-z]{2}" + _END
@@ -58,6 +60,9 @@ PATTERNS: Mapping[str, str] = {
     PROMOTION_CODE: "must be a promotion code: from 1 to 100 letters, digits and hyphens, such as SPRING-20",
     INVITATION_CODE: "must be the code of an invitation, whole, as it was shown when that was made",
     COLOUR: "must be a colour as # and six hexadecimal digits, such as #1f4e79",
+    POSITION: "must be a position, which is a whole number such as 12",
+    WEBHOOK_URL: "must be an address that begins with https:// and has no spaces, such as "
+    "https://example.org/webhooks",
     ORGANISATION: "must be the id of an organisation: org_ and then small letters and digits, such as "
     "org_0199f3a2c4d87b1e9f20a1b2c3d4e5f6",
     USER: "must be the opaque id of a user: from 1 to 128 letters, digits and _ . : | - and none of stripe, "

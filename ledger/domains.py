@@ -11,6 +11,7 @@ from ledger.customers.domain import DOMAIN as CUSTOMERS
 from ledger.disputes.domain import DOMAIN as DISPUTES
 from ledger.domain import Domain
 from ledger.earnings.domain import DOMAIN as EARNINGS
+from ledger.endpoints.domain import DOMAIN as ENDPOINTS
 from ledger.enrolments.domain import DOMAIN as ENROLMENTS
 from ledger.friendships.domain import DOMAIN as FRIENDSHIPS
 from ledger.invoices.domain import DOMAIN as INVOICES
@@ -60,6 +61,7 @@ DOMAINS: tuple[Domain, ...] = (
     ORDERS,
     UNCLAIMED,
     DISPUTES,
+    ENDPOINTS,
 )
 """What speaks of all of them is made of these: deciders, events, permissions, policies, the journal."""
 

@@ -14,6 +14,7 @@ from projections.coupons.projection import Coupons
 from projections.courses.projection import Courses
 from projections.customers import Customers
 from projections.earnings.projection import Earnings
+from projections.endpoints import Endpoints
 from projections.engine.projection import Projection
 from projections.engine.tables import Table
 from projections.enrolments import Enrolments
@@ -28,6 +29,7 @@ from projections.outbox import Outbox
 from projections.payment_receipts import PaymentReceipts
 from projections.payments.projection import Payments
 from projections.payouts import Payouts
+from projections.public_events import PublicEvents
 from projections.redemptions import Redemptions
 from projections.reviews import Reviews
 from projections.seats import Seats
@@ -68,6 +70,8 @@ PROJECTIONS: dict[str, type[Projection]] = {
         Usage,
         Orders,
         Unclaimed,
+        PublicEvents,
+        Endpoints,
         Journal,
         Audit,
         Outbox,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Protocol
 
 from stripe import StripeClient
@@ -13,6 +14,7 @@ from api.background.sweeping import NightlySweep
 from api.books.recognition import close_days
 from api.checkout.expiring import end_pages
 from api.clock import Clock
+from api.endpoints import queue
 from api.enrolments.reservations import expire_reservations
 from api.http.idempotency import purge
 from api.licences.timing import advance_licences, expire_payments
@@ -32,6 +34,8 @@ from projections import outbox
 EVERY_MINUTE_S = 60.0
 EVERY_QUARTER_S = 900.0
 EVERY_HOUR_S = 3600.0
+DELIVERIES_DAYS = 30
+"""How long it can be looked up what became of a webhook; events stay for ever."""
 OUTBOX_DAYS = 30
 """How long what was delivered can be looked up; the facts and their results stay for ever."""
 
@@ -71,5 +75,10 @@ def jobs_of(
         Job("idempotency_purged", EVERY_HOUR_S, lambda conn: purge(conn, settings.idempotency_days)),
         Job("trial_cards_forgotten", EVERY_HOUR_S, forget),
         Job("effects_taken_up", EVERY_MINUTE_S, outbox.take_up_unreadable),
+        Job(
+            "deliveries_pruned",
+            EVERY_HOUR_S,
+            lambda conn: queue.prune(conn, clock.now() - timedelta(days=DELIVERIES_DAYS)),
+        ),
         Job("outbox_pruned", EVERY_HOUR_S, lambda conn: outbox.prune(conn, OUTBOX_DAYS)),
     )

@@ -36,6 +36,7 @@ from api.cli.snapshots import snapshots
 from api.cli.streaks import streaks
 from api.cli.stripe import stripe
 from api.cli.tokens import tokens
+from api.cli.webhooks import webhooks
 
 
 class Commands(click.Group):
@@ -76,6 +77,6 @@ def liberation() -> None:
 for _command in (
     demo, serve, worker, migrate, token, apikey, verify, checkpoint, replay, recognise, export, outbox,
     policies, snapshots, courses, reviews, coupons, accounts, payouts, tokens, streaks, rewards, leaderboard,
-    organisations, licences, licence_keys, orders, invoices, disputes, stripe, email, doctor,
+    organisations, licences, licence_keys, orders, invoices, disputes, stripe, email, webhooks, doctor,
 ):  # fmt: skip
     liberation.add_command(_command)

@@ -73,11 +73,15 @@ ADMIN = frozenset({"admin"})
 MANAGERS = frozenset({"enterprise", "admin"})
 """Of organisations; of which ones is asked of the organisation itself."""
 BOOKS = frozenset({"admin", "service"})
+TOLD = MANAGERS | {"service"}
+"""Of what happened: all, or what is their organisation's, which is asked of it."""
 ANYBODY = PEOPLE | {"service"}
 
 _ORGANISATION = "/api/enterprise/organisations/{org_id}"
 _CLASS = _ORGANISATION + "/classes/{class_id}"
 _ORDERS = "/api/enterprise/orders"
+_ENDPOINTS = "/api/webhook-endpoints"
+_ENDPOINT = _ENDPOINTS + "/{endpoint_id}"
 _ORDER = _ORDERS + "/{order_id}"
 
 TABLE: tuple[Access, ...] = (
@@ -368,6 +372,23 @@ TABLE: tuple[Access, ...] = (
     Access("GET", "/api/revenue/deferred", "getDeferredRevenue", BOOKS),
     Access("GET", "/api/revenue/receivables", "getReceivables", BOOKS),
     Access("GET", "/api/revenue/licenses", "getLicenceRollforward", BOOKS),
+    Access("GET", "/api/events", "listEvents", TOLD),
+    Access("GET", "/api/events/stream", "streamEvents", TOLD),
+    Access("POST", _ENDPOINTS, "createEndpoint", MANAGERS, "own_or_admin"),
+    Access("GET", _ENDPOINTS, "listEndpoints", MANAGERS, "own_or_admin"),
+    Access("GET", _ENDPOINT, "getEndpoint", MANAGERS, "own_or_admin"),
+    Access("PUT", _ENDPOINT, "changeEndpoint", MANAGERS, "own_or_admin"),
+    Access("POST", _ENDPOINT + "/rotate-secret", "rotateEndpointSecret", MANAGERS, "own_or_admin"),
+    Access("POST", _ENDPOINT + "/disable", "disableEndpoint", MANAGERS, "own_or_admin"),
+    Access("POST", _ENDPOINT + "/enable", "enableEndpoint", MANAGERS, "own_or_admin"),
+    Access("POST", _ENDPOINT + "/test", "testEndpoint", MANAGERS, "own_or_admin"),
+    Access("GET", _ENDPOINT + "/deliveries", "listDeliveries", MANAGERS, "own_or_admin"),
+    Access("GET", _ENDPOINT + "/deliveries/{event_id}", "getDelivery", MANAGERS, "own_or_admin"),
+    Access(
+        "POST", _ENDPOINT + "/deliveries/{event_id}/redeliver", "redeliverEvent", MANAGERS, "own_or_admin"
+    ),
+    Access("POST", _ENDPOINT + "/redeliver", "redeliverEvents", MANAGERS, "own_or_admin"),
+    Access("DELETE", _ENDPOINT, "deleteEndpoint", MANAGERS, "own_or_admin"),
     Access("GET", "/api/audit", "listAudit", ADMIN),
     Access("GET", "/api/webhooks/deliveries", "listWebhookDeliveries", ADMIN),
     Access("GET", "/api/webhooks/sweeps", "listSweeps", ADMIN),

@@ -115,6 +115,7 @@ _THINGS = {
     "ord_": "order",
     "oit_": "item of an order",
     "txn_": "movement at Stripe",
+    "whe_": "webhook endpoint",
 }
 
 

@@ -51,6 +51,8 @@ STATUS: Mapping[str, int] = {
     "stripe_unavailable": 503,
     "tickets_unavailable": 503,
     "licence_keys_unavailable": 503,
+    "webhook_keys_unavailable": 503,
+    "unknown_event_type": 422,
     "licence_key_invalid": 403,
     "licence_key_replaced": 403,
     "not_ready": 503,

@@ -55,6 +55,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     effects_parked: int = 0
     oldest_effect_overdue_s: float = 0.0
     webhooks_waiting: int = 0
+    endpoints_disabled: int = 0
+    """As they were gone or failed for days."""
+    deliveries_parked: int = 0
+    """Webhooks to others that were given up."""
+    deliveries_uncertain: int = 0
+    """Those of which nobody knows whether they had left before a restore."""
     short_minor: dict[str, int] = {}
     """By how much less the platform has at Stripe than it owes to instructors, by currency."""
     sweep_age_s: float | None = None
@@ -112,6 +118,11 @@ _UNEXPLAINED = """
 _WEBHOOKS_WAITING = "SELECT count(*) FROM webhooks WHERE result = ''"
 
 
+_ENDPOINTS = """
+    SELECT (SELECT count(*) FROM endpoints WHERE disabled IN ('gone', 'failing') AND deleted_at IS NULL),
+        (SELECT count(*) FROM deliveries WHERE state = 'parked'),
+        (SELECT count(*) FROM deliveries WHERE state = 'uncertain')
+"""
 _SWEPT = """
     SELECT extract(epoch FROM clock_timestamp() - last.finished_at)::double precision,
         coalesce(extract(epoch FROM clock_timestamp() - coalesce(last.finished_at, e.recorded_at)), 0)
@@ -133,6 +144,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
     async with connection.cursor(row_factory=tuple_row) as cursor:
         found = await (await cursor.execute(_POSITIONS)).fetchall()
         [(webhooks_waiting,)] = await (await cursor.execute(_WEBHOOKS_WAITING)).fetchall()
+        [(endpoints_disabled, parked, uncertain)] = await (await cursor.execute(_ENDPOINTS)).fetchall()
         [(sweep_age_s, unswept_s, sweep_found)] = await (await cursor.execute(_SWEPT)).fetchall()
         left_in = (chart.UNEXPLAINED.number,)
         [(unexplained, unexplained_s, left)] = await (await cursor.execute(_UNEXPLAINED, left_in)).fetchall()
@@ -157,6 +169,7 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
             *_billed_otherwise(not_followed),
             *_of_sweep(unswept_s, sweep_found),
             *_told(unexplained, unexplained_s, left=left),
+            *_of_endpoints(endpoints_disabled, parked, uncertain),
         ],
         position=head,
         projections=projections,
@@ -164,6 +177,9 @@ async def look(connection: Connection, stopped: Mapping[str, str]) -> Health:
         effects_parked=depth.parked,
         oldest_effect_overdue_s=round(depth.oldest_overdue_s, 1),
         webhooks_waiting=webhooks_waiting,
+        endpoints_disabled=endpoints_disabled,
+        deliveries_parked=parked,
+        deliveries_uncertain=uncertain,
         short_minor={one.currency: one.shortfall_minor for one in short},
         sweep_age_s=None if sweep_age_s is None else round(sweep_age_s, 1),
         unswept_s=round(unswept_s, 1),
@@ -229,6 +245,20 @@ def _told(unexplained: int, oldest_s: float, *, left: bool) -> list[str]:
     oldest = f"the oldest for {days} day{'s' * (days > 1)}" if days else "since today"
     moved = "1 movement at Stripe is" if unexplained == 1 else f"{unexplained} movements at Stripe are"
     return [f"{moved} unexplained, {oldest}: see `liberation stripe unexplained`"]
+
+
+def _of_endpoints(disabled: int, parked: int, uncertain: int) -> list[str]:
+    said = []
+    if disabled:
+        are = "1 webhook endpoint is" if disabled == 1 else f"{disabled} webhook endpoints are"
+        said.append(f"{are} disabled, as it failed: see `liberation webhooks list`")
+    if parked:
+        were = "1 delivery of a webhook was" if parked == 1 else f"{parked} deliveries of webhooks were"
+        said.append(f"{were} given up: see `liberation webhooks deliveries --state parked`")
+    if uncertain:
+        may = "1 delivery of a webhook" if uncertain == 1 else f"{uncertain} deliveries of webhooks"
+        said.append(f"{may} may have left before a restore: see `liberation webhooks deliveries`")
+    return said
 
 
 def _worrying(depth: outbox.Depth) -> list[str]:

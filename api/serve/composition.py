@@ -16,6 +16,8 @@ from api.background.outside import Outside
 from api.background.projecting import projecting
 from api.clock import Clock, SystemClock
 from api.email.mailer import Mailer
+from api.endpoints.sender import WebhookSender
+from api.endpoints.transport import Transport
 from api.enrolments.certifying import Certifying
 from api.seats.of_organisations import TableLicences
 from api.services import Background, Composition, Gateway, Services
@@ -93,7 +95,26 @@ async def hurrying(services: Services) -> AsyncIterator[Worker]:
         yield worker
 
 
-ALL_HERE: tuple[Background, ...] = (working,)
+@asynccontextmanager
+async def sending(services: Services) -> AsyncIterator[WebhookSender]:
+    """Webhooks to others. Woken as the worker is."""
+    settings = services.settings
+    sender = WebhookSender(
+        services.database_url,
+        services.store,
+        services.endpoint_secrets,
+        Transport(loopback=settings.webhook_loopback),
+        services.clock,
+        schema=settings.schema,
+    )
+    async with sender:
+        if services.runner is not None:
+            services.runner.on_advance(sender.wake)
+        sender.start()
+        yield sender
+
+
+ALL_HERE: tuple[Background, ...] = (working, sending)
 HURRIED = frozenset(
     {
         "funds_available",

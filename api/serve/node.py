@@ -66,5 +66,6 @@ async def serving(composition: Composition, listener: socket.socket) -> AsyncIte
             task.result()
         yield asyncio.shield(task)  # who waits for it may be cancelled, and it is not
     finally:
+        composition.stopping.set()
         server.should_exit = True
         await task

@@ -23,6 +23,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path / "data",
         stripe_webhook_secret=("whsec_test",),
+        webhook_loopback=True,
         deliver_inline_timeout_s=5.0,
         idempotency_wait_s=5.0,
     )

@@ -21,6 +21,7 @@ OF_NO_REQUEST = ("cli", "demo", "sandbox", "embedded", "serve", "doctor", "backg
 RECORDS = "cmd"
 """An id of a command that only records: what Stripe says, or what says itself which deed it is."""
 DRAWN = {
+    ("api/endpoints/deliveries.py", "evt"): "a test event is sent once and kept nowhere",
     ("api/seats/claiming.py", "sea"): "a seat is its user's and device's: a repeat finds it by these",
     ("api/http/api_keys.py", "key"): "an API key is shown once, and is nothing at Stripe",
 }
@@ -134,6 +135,12 @@ OTHER_ROUTES = {
     "removeFromClass": "a member is out once they are out",
     "putContact": "the last word counts",
     "eraseContact": "erased once it is erased",
+    "disableEndpoint": "an endpoint is disabled once it is",
+    "enableEndpoint": "an endpoint is enabled once it is",
+    "deleteEndpoint": "an endpoint is gone once it is gone",
+    "testEndpoint": "asks",
+    "redeliverEvent": "receivers know an event by its id",
+    "redeliverEvents": "receivers know an event by its id",
     "receiveStripeWebhook": "Stripe's event has its id",
 }
 """Routes that change something without an Idempotency-Key, and what makes their repeat the same."""
@@ -169,9 +176,12 @@ def test_no_request_draws_an_id() -> None:
         for module, tree in modules()
         if any(calls(tree, "uuid4", "uuid7", "token_hex", "token_urlsafe"))
     }
-    assert others <= {"api/http/api_keys.py", "api/http/context.py", "api/organisations/codes.py"}, (
-        "secrets, and the id of a request that is only logged"
-    )
+    assert others <= {
+        "api/endpoint_secrets.py",
+        "api/http/api_keys.py",
+        "api/http/context.py",
+        "api/organisations/codes.py",
+    }, "secrets, and the id of a request that is only logged"
 
 
 def test_a_key_that_stripe_is_sent_is_made_of_ids_alone() -> None:

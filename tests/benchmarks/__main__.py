@@ -29,6 +29,7 @@ from tests.benchmarks import (
     seats,
     store,
     tokens,
+    webhooks,
 )
 from tests.benchmarks.measure import Figure
 
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "seats": seats.measure,
     "api_calls": api_calls.measure,
     "licences": licences.measure,
+    "webhooks": webhooks.measure,
     "crashes": crashes.measure,
 }
 

@@ -20,9 +20,16 @@ from tests.service import ROOT, Service, eventually, running_service
 
 DOCS = ROOT / "docs"
 README = "README.md"
-BUYING, SELLING, PAYING, REWARDS, LICENCES = (
+BUYING, SELLING, PAYING, REWARDS, LICENCES, WEBHOOKS = (
     f"docs/guides/{name}.md"
-    for name in ("buying-a-course", "selling-a-course", "paying-instructors", "rewards", "licences")
+    for name in (
+        "buying-a-course",
+        "selling-a-course",
+        "paying-instructors",
+        "rewards",
+        "licences",
+        "webhooks",
+    )
 )
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 needs_curl = pytest.mark.skipif(
@@ -69,6 +76,7 @@ def _others_have_earned(service: Service) -> None:
         (PAYING, 6),
         (REWARDS, 19),
         (LICENCES, 16),
+        (WEBHOOKS, 3),
     ],
 )
 def test_a_page_prints_what_it_says(page: str, blocks: int, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ledger.ids import new_id
 from ledger.message import Origin
 from tests.api.courses import ways
 from tests.api.courses.conftest import COURSE
+from tests.api.endpoints import ways as ways_of_endpoints
 from tests.api.enrolments.learners import claim, completed, enrolled, free_course
 from tests.api.licences import ways as ways_of_licences
 from tests.api.licences.keys import key_for
@@ -31,6 +32,14 @@ from tests.ledger.unclaimed_examples import moved
 
 STRIPE = Origin(actor="stripe", roles=frozenset({"system"}))
 BODIES: dict[str, dict[str, Any]] = {
+    "createEndpoint": {"url": ways_of_endpoints.NOWHERE, "org_id": "org_1"},
+    "changeEndpoint": {"url": ways_of_endpoints.NOWHERE, "ordered": True},
+    "rotateEndpointSecret": {},
+    "disableEndpoint": {},
+    "enableEndpoint": {},
+    "testEndpoint": {},
+    "redeliverEvent": {},
+    "redeliverEvents": {"since": "2026-01-01T00:00:00Z"},
     "explainMovement": {"account": "4000", "note": "The shop's"},
     "withdrawExplanation": {},
     "processPayment": {"amount_minor": 100, "currency": "usd", "payment_method": "pm_ok"},
@@ -179,6 +188,18 @@ QUERY = {
     "getStreak": {"user_id": "usr_owner"},
 }
 SOMEBODYS = {
+    "createEndpoint",
+    "getEndpoint",
+    "changeEndpoint",
+    "rotateEndpointSecret",
+    "disableEndpoint",
+    "enableEndpoint",
+    "testEndpoint",
+    "listDeliveries",
+    "getDelivery",
+    "redeliverEvent",
+    "redeliverEvents",
+    "deleteEndpoint",
     "getBrand",
     "setBrand",
     "getOrganisation",
@@ -491,6 +512,7 @@ class World:
 @pytest.fixture
 async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(rules, "LEAST_PROGRESS_BP", 0)
+    app.services.stopping.set()  # so that a stream ends when it has told what there is
     owner = app.caller("usr_owner", "student")
     payment_id = (await owner.pay()).json()["payment_id"]
     opened = await owner("POST", "/api/checkout", key="page", json=BODIES["openCheckout"])
@@ -534,6 +556,7 @@ async def world(app: Running, monkeypatch: pytest.MonkeyPatch) -> World:
     await app.projected()
     ids = {"payment_id": payment_id, "refund_id": refund_id, "invoice_id": invoice_id}
     ids["dispute_id"] = "du_none"
+    ids.update(await ways_of_endpoints.endpoint_in(app, org_id))
     ids["checkout_id"] = opened.json()["checkout_id"]
     ids["payout_id"] = await paid_to(app, "usr_owner")
     return World(app, owner, courses, reviews, learnt, organisations, enterprise, **ids)
@@ -681,6 +704,8 @@ async def test_an_address_names_all_its_methods_and_no_other_is_taken(app: Runni
             item_id="oit_1",
             movement_id="txn_1",
             stripe_id="pi_1",
+            endpoint_id="whe_1",
+            event_id="evt_1",
         )
         asked = await app.client.options(address)
         assert (asked.status_code, asked.content) == (204, b"")

@@ -35,9 +35,11 @@ def served(database_url: str, settings: Settings, stripe: FakeStripe) -> Iterato
     generous = msgspec.structs.replace(
         settings, rate_limit_per_minute=10**6, rate_limit_burst=10**6, read_your_writes_timeout_s=0.05
     )
-    app = create_app(
-        Composition(generous, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe)
+    composition = Composition(
+        generous, database_url, open_stripe=stripe.open, open_runner=projecting, clock=stripe
     )
+    composition.stopping.set()  # so that a stream ends when it has told what there is
+    app = create_app(composition)
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, loop="asyncio", http=Protocol, log_config=None, lifespan="on"
     )
