@@ -21,14 +21,13 @@ from api.events.reading import events_after
 from api.events.resources import item_of
 from api.events.routes import TAGS, OrganisationFilter, Types, types_of
 from api.events.whose import Call, visible_to
-from api.http.document import MEDIA_TYPES
+from api.http.document import EVENT_STREAM, MEDIA_TYPES
 from api.http.promises import responses
 from api.services import Services
 from api.words import POSITION
 from ledger.errors import NotFound
 from projections.public_events import PublicEventRow
 
-MEDIA_TYPE = "text/event-stream"
 LIFE_S = 300.0
 """Then it ends, and the client comes again with its credential, which may hold no longer."""
 HEARTBEAT_S = 15.0
@@ -51,7 +50,7 @@ LastEventId = Annotated[
     operation_id="streamEvents",
     summary="What happens, as it happens",
     tags=TAGS,
-    opt={MEDIA_TYPES: (MEDIA_TYPE,)},
+    opt={MEDIA_TYPES: (EVENT_STREAM,)},
     response_description="Server-Sent Events: `id` is the position, `event` the type, `data` as in the feed",
     responses=responses(NotFound),
 )
@@ -67,7 +66,7 @@ async def stream_events(
     after = services.positions.current() if last_event_id is None else int(last_event_id)
     return Stream(
         _told(services, after, types_of(types), orgs),
-        media_type=MEDIA_TYPE,
+        media_type=EVENT_STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 

@@ -318,14 +318,25 @@ def _who(access: Access) -> str:
     return roles + owner[access.ownership] + scope
 
 
+EVENT_STREAM = "text/event-stream"
+_BYTES: Json = {"type": "string", "format": "binary"}
+_EVENT: Json = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+}
+"""One of a stream: how tools read what they are told of it."""
+
+
 def _offer_media_types(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:
     offered = {handler.operation_id: handler.opt.get(MEDIA_TYPES) for handler in handlers}
     for _, _, operation in operations(document):
         if media_types := offered[operation["operationId"]]:
-            schema = {"schema": {"type": "string", "format": "binary"}}
             answer = operation["responses"]["200"]
             described = {name: each for name, each in answer["content"].items() if name.endswith("json")}
-            answer["content"] = {name: described.get(name, schema) for name in media_types}
+            answer["content"] = {
+                name: described.get(name, {"schema": _EVENT if name == EVENT_STREAM else _BYTES})
+                for name in media_types
+            }
 
 
 def _refuse_unknown_fields(document: Json, handlers: Sequence[HTTPRouteHandler]) -> None:
