@@ -68,15 +68,20 @@ class Counters(msgspec.Struct):
 
 
 class Worker:
-    """`async with worker:` runs it; leaving lets what is under way come to its end, then stops."""
+    """`async with worker:` runs it; leaving lets what is under way come to its end, then stops.
 
-    def __init__(
+    `at_leisure` is for two of them, one for what is delivered at leisure and one for all else: neither holds up
+    the other.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         url: str,
         deliverer: Deliverer,
         *,
         schema: str = "liberation",
         jobs: Sequence[Job] = (),
+        at_leisure: bool | None = None,
         concurrency: int = CONCURRENCY,
         poll_s: float = POLL_S,
         first_delay_s: float = FIRST_DELAY_S,
@@ -85,6 +90,7 @@ class Worker:
         self.counters = Counters()
         self._deliverer = deliverer
         self._jobs = jobs
+        self._at_leisure = at_leisure
         self._concurrency, self._poll_s = concurrency, poll_s
         self._first_delay_s, self._drain_s = first_delay_s, drain_s
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
@@ -158,7 +164,7 @@ class Worker:
             return True
         async with self._pool.connection() as conn:
             await self._say_delivered(conn)
-            claimed = await outbox.claim(conn, room, LEASE_S)
+            claimed = await outbox.claim(conn, room, LEASE_S, at_leisure=self._at_leisure)
         for one in claimed:
             task = asyncio.create_task(self._deliver(one), name=f"effect {one.key.position}")
             self._under_way.add(task)

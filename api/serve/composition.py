@@ -129,21 +129,24 @@ HURRIED = frozenset(
     }
 )
 HURRY_S = 0.5
+MAILS_AT_ONCE = 4
 
 
 @asynccontextmanager
 async def _working(services: Services, jobs: Sequence[Job]) -> AsyncIterator[Worker]:
-    settings = services.settings
+    """What a server for mail holds up is mail alone."""
+    url, schema = services.database_url, services.settings.schema
     assert isinstance(services.gateway, StripeGateway), "the worker delivers what `stripe_of` opened"
-    async with (
-        Mailer.open(services) as mailer,
-        Worker(
-            services.database_url, Outside(services.gateway, mailer), schema=settings.schema, jobs=jobs
-        ) as worker,
-    ):
-        if services.runner is not None:
-            services.runner.on_advance(worker.wake)
-        yield worker
+    async with Mailer.open(services) as mailer:
+        outside = Outside(services.gateway, mailer)
+        async with (
+            Worker(url, outside, schema=schema, jobs=jobs, at_leisure=False) as worker,
+            Worker(url, outside, schema=schema, at_leisure=True, concurrency=MAILS_AT_ONCE) as mailing,
+        ):
+            if services.runner is not None:
+                services.runner.on_advance(worker.wake)
+                services.runner.on_advance(mailing.wake)
+            yield worker
 
 
 def _jobs(services: Services) -> Sequence[Job]:

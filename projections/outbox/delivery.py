@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from ledger.effects import Effect
 from ledger.message import Recorded
+from ledger.policies import POLICIES
 from projections.outbox.projection import encode, rows_of
 from projections.outbox.stored import Unreadable, decode
 
@@ -42,11 +43,13 @@ class Claimed(msgspec.Struct, frozen=True):
     lease_until: datetime
 
 
+_LEISURELY = [policy.name for policy in POLICIES if policy.at_leisure]
 _CLAIM = """
     WITH due AS (
         SELECT position, policy, effect_index
         FROM outbox
         WHERE delivered_at IS NULL AND parked_at IS NULL AND due_at <= clock_timestamp()
+            AND (%(at_leisure)s::boolean IS NULL OR (policy = ANY(%(leisurely)s)) = %(at_leisure)s)
         ORDER BY due_at, position, policy, effect_index
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
@@ -59,13 +62,17 @@ _CLAIM = """
 """
 
 
-async def claim(conn: AsyncConnection[Any], limit: int, lease_s: float) -> list[Claimed]:
-    """Take up to `limit` due effects, oldest first. One that is not finished in time is due again.
+async def claim(
+    conn: AsyncConnection[Any], limit: int, lease_s: float, *, at_leisure: bool | None = None
+) -> list[Claimed]:
+    """Take up to `limit` due effects, oldest first; where `at_leisure` says so, those of such policies or of
+    the others alone. One that is not finished in time is due again.
 
     One that this version cannot read is parked, with the reason, until a version that can takes it up again.
     """
     async with conn.cursor() as cursor:
-        await cursor.execute(_CLAIM, {"limit": limit, "lease_s": lease_s})
+        asked = {"limit": limit, "lease_s": lease_s, "at_leisure": at_leisure, "leisurely": _LEISURELY}
+        await cursor.execute(_CLAIM, asked)
         rows = await cursor.fetchall()
     claimed = []
     for position, policy, effect_index, effect, attempts, lease_until in rows:

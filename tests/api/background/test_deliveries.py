@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from api.background.deliveries import FIRST_DELAY_S, LONGEST_DELAY_S, Job, Worker, backoff_s
 from api.stripe.delivery import Delivered, Postponed
-from ledger.effects import Effect, ResolvePayment
+from ledger.effects import Effect, ResolvePayment, SendMail
 from ledger.errors import Invalid
 from ledger.message import Origin
 from ledger.store import conninfo
@@ -27,6 +27,12 @@ ENQUEUE = """
         clock_timestamp()
     FROM generate_series(1, %s) AS place
 """
+MAIL = """
+    UPDATE outbox
+    SET policy = 'email',
+        effect = jsonb_build_object('type', 'email.send', 'occasion', 'invited', 'about', 'inv_1', 'ref', '')
+    WHERE position <= %s
+"""
 ROWS = "SELECT position, attempts, delivered_at, parked_at, last_error FROM outbox ORDER BY position"
 
 
@@ -38,9 +44,9 @@ class Fake:
         self.seen: list[str] = []
 
     async def deliver(self, effect: Effect, origin: Origin) -> Delivered:
-        assert isinstance(effect, ResolvePayment)
         assert origin.roles == {"system"}
-        self.seen.append(effect.payment_id)
+        if isinstance(effect, ResolvePayment):
+            self.seen.append(effect.payment_id)
         await self._deliver(effect)
         return Delivered()
 
@@ -99,6 +105,28 @@ async def test_a_slow_effect_holds_up_nobody(database_url: str, conn: AsyncConne
         await until(others_done)
         assert (await rows(conn))[0][2] is None
         release.set()
+
+
+async def test_what_waits_at_leisure_is_held_up_alone(database_url: str, conn: AsyncConnection[Any]) -> None:
+    """A server that takes mail and says nothing."""
+    never = asyncio.Event()
+
+    async def deliver(effect: Effect) -> None:
+        if isinstance(effect, SendMail):
+            await never.wait()
+
+    async def others_done() -> bool:
+        return all(delivered for _, _, delivered, *_ in (await rows(conn))[20:])
+
+    await conn.execute(ENQUEUE, (40,))
+    await conn.execute(MAIL, (20,))
+    options = {"concurrency": 2, "drain_s": 0.0}
+    async with (
+        working(database_url, Fake(deliver), at_leisure=False, **options) as worker,
+        working(database_url, Fake(deliver), at_leisure=True, **options) as mailing,
+    ):
+        await until(others_done)
+    assert (worker.counters.delivered, mailing.counters.delivered) == (20, 0)
 
 
 async def test_what_is_postponed_comes_back_and_is_parked_in_the_end(
