@@ -54,7 +54,12 @@ SLOW = (
     *("projections/test_coupons", "projections/test_leaderboards", "projections/test_friendships"),
     *("projections/test_organisations", "projections/test_seats_and_usage", "projections/test_velocity"),
     *("projections/test_redemptions", "api/earnings/test_tie", "api/orders/test_cut_off"),
-    *("api/licences/test_licences", "api/enrolments/test_redeemed", "ledger/test_state_forms"),
+    *(
+        "api/licences/test_licences",
+        "api/email/test_stories",
+        "api/enrolments/test_redeemed",
+        "ledger/test_state_forms",
+    ),
     # the store and its schema
     *("ledger/store/test_snapshots", "ledger/store/test_chain", "ledger/store/test_migrations"),
     *("ledger/store/test_handle", "ledger/store/test_library_seams", "api/doctor/test_database"),

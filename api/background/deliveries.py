@@ -70,8 +70,8 @@ class Counters(msgspec.Struct):
 class Worker:
     """`async with worker:` runs it; leaving lets what is under way come to its end, then stops.
 
-    `at_leisure` is for two of them, one for what is delivered at leisure and one for all else: neither holds up
-    the other.
+    `at_leisure` is for two of them, one for what is delivered at leisure and one for all else: so neither
+    holds up the other.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of its own

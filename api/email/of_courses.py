@@ -16,8 +16,14 @@ async def course_bought(services: Services, mail: SendMail) -> Letter | LeftOut:
     title = await course_title(services, row.course_id)
     if not title:
         return LeftOut("course_erased")
+    given = row.buyer_id != row.learner_id
     return Letter(
         user_id=row.learner_id,
         template="course_bought",
-        values={"title": title, "amount": Money(row.amount_minor, row.currency) if row.amount_minor else ""},
+        values={
+            "title": title,
+            "given": given,
+            # what a gift cost is its giver's to say
+            "amount": Money(row.amount_minor, row.currency) if row.amount_minor and not given else "",
+        },
     )

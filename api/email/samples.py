@@ -40,7 +40,11 @@ _VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
     "trial_ending": {"plan": "Pro", "ends_at": _SOON, "amount": _PRICE, "yearly": False},
     "cancellation_scheduled": {"plan": "Pro", "ends_at": _LATER},
     "subscription_ended": {"plan": "Pro", "ended_at": _SOON, "unpaid": True},
-    "course_bought": {"title": "Ancient Greek, from the first letter to Homer", "amount": _PRICE},
+    "course_bought": {
+        "title": "Ancient Greek, from the first letter to Homer",
+        "given": False,
+        "amount": _PRICE,
+    },
     "invited": {"organisation": "Onyx Academy", "role": "member", "until": _LATER},
 }
 TEMPLATES: Final = tuple(_VALUES)

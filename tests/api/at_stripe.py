@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import stripe
 from psycopg import AsyncConnection
 
-from api.background.outside import Outside
+from api.background.outside import Mailing, Outside
 from api.clock import SandboxClock
 from api.sandbox.resources import attempts, setup_intents
 from api.sandbox.server import Sandbox
@@ -43,6 +44,7 @@ class AtStripe:
         self.sandbox = sandbox
         self.bench = Bench(sandbox)
         self.clock = SandboxClock()
+        self.mailer: Mailing = Unsent()
         self._heard: set[str] = set()
 
     def now(self) -> datetime:
@@ -77,7 +79,8 @@ class AtStripe:
                 fresh = [one for one in claimed if one.attempts == 1]
                 for one in fresh:
                     try:
-                        await Outside(gateway, Unsent()).deliver(one.effect, WORKER)
+                        worker = msgspec.structs.replace(WORKER, causation_id=str(one.key.position))
+                        await Outside(gateway, self.mailer).deliver(one.effect, worker)
                     except Postponed as why:
                         postponed.append(why.reason)
                     else:
