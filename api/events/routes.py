@@ -36,7 +36,9 @@ After = Annotated[
 Types = Annotated[
     str | None,
     QueryParameter(
-        max_length=4_000, description="Names of events with commas between, such as invoice.paid."
+        max_length=1_000,
+        description="Names of events with commas between, such as invoice.paid. For more than this has room "
+        "for, leave it out.",
     ),
     Check(types_fault),
 ]

@@ -24,6 +24,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "enrolments": ("/api/enrolments", "/api/certificates"),
     "payouts": ("/api/instructor", "/api/earnings", "/api/payouts"),
     "tokens": ("/api/tokens", "/api/rewards"),
+    "events": ("/api/events", "/api/webhook-endpoints"),
     "stripe": ("/api/stripe",),
     "books": ("/api/ledger", "/api/revenue"),
 }

@@ -18,6 +18,7 @@ class RequestSubscription(Command, frozen=True, kw_only=True):
 
     NAME: ClassVar[str] = "subscriptions.request"
     GENERATED: ClassVar[frozenset[str]] = frozenset({"subscription_id", "page"})
+    ADDED: ClassVar[frozenset[str]] = frozenset({"promotion_code_id"})
     subscription_id: str
     user_id: str
     tier: str

@@ -36,6 +36,7 @@ from ledger.effects import (
     FollowRedeemedCourse,
     HoldCouponUse,
     NoteActivity,
+    SendMail,
 )
 from ledger.enrolments.commands import RequestReturn, ReserveEnrolment
 from ledger.enrolments.decider import ENROLMENT
@@ -337,7 +338,7 @@ class World:
                 now = Now(self.now, "enterprise", DEFAULT_CATALOGUE)
                 attempt = last_attempt(completion_source("crs_1", ANN), self.facts)
                 self._ask(effect, completion_followed(effect, self.enrolment, attempt, now))
-            case NoteActivity() | FollowRedeemedCourse():
+            case NoteActivity() | FollowRedeemedCourse() | SendMail():
                 pass
             case _:
                 assert isinstance(effect, EnrolmentEffect)

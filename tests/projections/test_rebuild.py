@@ -40,7 +40,8 @@ def test_live_is_rebuilt_after_any_history(database_url: str, seed: int, payment
         conn.execute("TRUNCATE positions, payments, payment_receipts, refunds, disputes, customers")
         conn.execute("TRUNCATE payment_methods, webhooks")
         conn.execute(
-            "TRUNCATE payouts, enrolments, learning, certificates, entries, postings, balances, audit, outbox"
+            "TRUNCATE payouts, enrolments, learning, certificates, entries, postings, balances, audit, "
+            "outbox, public_events"
         )
         conn.execute("SET session_replication_role = replica")
         for statement in EMPTY_THE_STORE:
