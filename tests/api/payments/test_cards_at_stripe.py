@@ -220,6 +220,8 @@ async def test_who_leaves_leaves_nothing_at_stripe_nor_here(
     assert (await student("DELETE", "/api/me")).status_code == 204
     assert await at_stripe.settle() == []
     assert (await client.customers.retrieve_async(customer_id)).deleted
+    last = (await client.events.list_async({"type": "customer.updated"})).data[0].data.object
+    assert (last["name"], last["email"], last["address"]) == (None, None, None), "what is deleted is kept so"
     method = await client.payment_methods.retrieve_async(card)
     assert method.customer is None
     details = method.billing_details
