@@ -52,8 +52,9 @@ async def held(people: Subscribers, account: str) -> int:
     return sum(int(row["minor"]) for row in rows if row["account"] == account)
 
 
+@pytest.mark.parametrize("noted_at_once", [True, False])
 async def test_two_charges_of_one_invoice_are_both_in_the_books_and_refunded_together(
-    people: Subscribers, world: World
+    people: Subscribers, world: World, bench: Bench, noted_at_once: bool
 ) -> None:
     invoice = await owing(people)
     before = await held(people, "2000")
@@ -73,7 +74,11 @@ async def test_two_charges_of_one_invoice_are_both_in_the_books_and_refunded_tog
         note="x",
     )
     await world.store.handle(asked, ADMIN)
+    if not noted_at_once:
+        bench.fault("error_before", "/v1/credit_notes")
     await world.settle()
+    refunds = (await world.client.v1.refunds.list_async()).data
+    assert sum(one.amount for one in refunds) == 700
     await people.hear()
     assert await held(people, "2300") == 0
     [credit] = await world.rows("SELECT status, amount_minor FROM credit_notes")
