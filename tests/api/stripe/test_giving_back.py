@@ -67,8 +67,9 @@ async def test_what_was_credited_is_not_taken_off_an_upgrade(people: Subscribers
     assert (told.ours.unused_minor, told.total_minor) == (0, 9_900)
     await people.change(subscription_id, "enterprise")
     assert await in_all(people) == 9_900
-    lines = [one.amount_minor for one in (await invoice_at(people, 1)).lines.values()]
-    assert sorted(lines) == [-999, 999, 9_900]
+    upgrade = await invoice_at(people, 1)
+    assert sorted(one.amount_minor for one in upgrade.lines.values()) == [-999, 999, 9_900]
+    assert (upgrade.takes_minor, upgrade.sold_minor) == (0, 9_900), "a correction sells nothing"
     [said] = await people.world.rows(
         "SELECT description FROM invoice_lines WHERE amount_minor = 999 AND description LIKE 'Unused%'"
     )
