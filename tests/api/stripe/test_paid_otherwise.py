@@ -75,7 +75,9 @@ async def test_two_charges_of_one_invoice_are_both_in_the_books_and_refunded_tog
     )
     await world.store.handle(asked, ADMIN)
     if not noted_at_once:
-        bench.fault("error_before", "/v1/credit_notes")
+        bench.fault("error_before", "/v1/credit_notes", times=None)
+        await people.hear()
+        bench.clear()
     await world.settle()
     refunds = (await world.client.v1.refunds.list_async()).data
     assert sum(one.amount for one in refunds) == 700
