@@ -148,6 +148,33 @@ async def test_what_is_anothers_or_lost_is_left_alone(world: World, bench: Bench
     assert (await latest(world.conn, 1))[0].compared == 0
 
 
+async def test_a_subscription_that_a_restore_has_lost_is_not_taken_up_in_passing(
+    world: World, bench: Bench
+) -> None:
+    bench.advance(NIGHT - bench.now(), world)
+    monthly: Any = {
+        "currency": "usd",
+        "unit_amount": 999,
+        "recurring": {"interval": "month"},
+        "product_data": {"name": "Pro"},
+    }
+    price = await world.client.v1.prices.create_async(monthly)
+    customer = await world.client.v1.customers.create_async()
+    lost: Any = {
+        "customer": customer.id,
+        "items": [{"price": price.id}],
+        "payment_behavior": "default_incomplete",
+        "metadata": {
+            "subscription_id": new_id("sub"),
+            "user_id": "usr_1",
+            "ledger_id": world.store.ledger_id,
+        },
+    }
+    await world.client.v1.subscriptions.create_async(lost)
+    assert await nightly(world)(world.conn) == 0
+    assert await world.store.read_stream("subscriber-usr_1") == []
+
+
 async def test_what_stripe_does_not_know_holds_up_no_sweep(world: World, bench: Bench) -> None:
     """As in a ledger of another account."""
     bench.advance(NIGHT - bench.now(), world)
