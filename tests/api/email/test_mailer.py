@@ -10,6 +10,8 @@ from api.email import origin
 from api.email.transport import Bounced, NotTaken, Refused, Unclear
 from api.stripe.delivery import Postponed
 from tests.api.email.conftest import Post, parsed
+from tests.api.organisations.conftest import Person
+from tests.api.organisations.test_brands import branded, seated
 from tests.api.support import Caller
 
 
@@ -173,3 +175,17 @@ async def test_after_a_restore_mail_waits_until_somebody_has_looked(post: Post, 
         await origin.resume(connection)
     await post.deliver("payment_receipt")
     assert len(post.server.taken) == 1
+
+
+async def test_a_member_is_written_to_in_the_name_of_their_organisation(post: Post) -> None:
+    school, licence_id = await branded(post.app)
+    member = await school.join(Person(post.app))
+    await member.caller("PUT", "/api/me", json={"email": "member@example.org"})
+    await seated(post.app, school, licence_id, member.id)
+    await member.caller.pay()
+    message = await post.told("payment_receipt")
+    assert message["To"] == "member@example.org"
+    assert message["From"].addresses[0].display_name == "Lakeside Academy"
+    assert "Lakeside Academy" in body(message, "html")
+    assert "#7a1f1f" in body(message, "html").lower()
+    assert "Lakeside Academy" in body(message, "plain")
